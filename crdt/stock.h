@@ -1,0 +1,87 @@
+// Stock as the fold of journals into PN-counters: per product units added (P) and removed (N),
+// summed over all journals (Shapiro et al. 2011, section 3.1.3). Memory holds sums, not a cell per
+// journal.
+//
+// Applying entries commutes. An entry that carries a claim counts only if its hash is the smallest
+// of all entries seen with that claim; when a smaller one turns up, the larger one's effects are
+// taken out again, so the outcome does not depend on the order of arrival. Units are millionths of
+// the product's unit; sums are modulo 2^64, which keeps them commutative whatever a peer sends.
+//
+// Not thread-safe. Callers apply each (journal, number, hash) once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace titan::crdt {
+
+inline constexpr std::int64_t stock_units_per_piece = 1'000'000;
+
+struct StockEffect {
+  std::string product;
+  std::uint64_t added = 0;
+  std::uint64_t removed = 0;
+
+  auto operator<=>(const StockEffect&) const = default;
+};
+
+struct StockSum {
+  std::uint64_t added = 0;
+  std::uint64_t removed = 0;
+
+  auto operator<=>(const StockSum&) const = default;
+  std::int64_t on_hand() const { return static_cast<std::int64_t>(added - removed); }
+};
+
+struct ClaimWinner {
+  Hash entry_hash;
+  std::vector<StockEffect> effects;
+
+  bool operator==(const ClaimWinner&) const = default;
+};
+
+// One product's stock before and after.
+struct StockChange {
+  std::string product;
+  std::int64_t before = 0;
+  std::int64_t after = 0;
+};
+
+class Stock {
+ public:
+  using Sums = std::map<std::string, StockSum, std::less<>>;
+  using Claims = std::map<Hash, ClaimWinner>;
+
+  Stock() = default;
+  Stock(Sums sums, Claims claims);  // from a checkpoint
+
+  // Returns what changed, one row per product. `claim` is none for an entry without one.
+  std::vector<StockChange> apply(const Hash& entry_hash, const Hash& claim,
+                                 const std::vector<StockEffect>& effects);
+  // Whether the entry with this hash is the one of its claim that moves stock.
+  bool claim_won_by(const Hash& claim, const Hash& entry_hash) const;
+
+  std::int64_t on_hand(std::string_view product) const;
+  StockSum sum(std::string_view product) const;
+  const Sums& sums() const { return sums_; }
+  const Claims& claims() const { return claims_; }
+
+  // Sum modulo 2^64 over all products of a hash of (product, P, N); a product with P = N = 0 adds
+  // nothing. Equal sums give equal digests.
+  std::uint64_t digest() const { return digest_; }
+
+  void check_invariants() const;  // recomputes the digest
+
+ private:
+  void add(const StockEffect& effect, bool take_out, std::vector<StockChange>& changes);
+
+  Sums sums_;
+  Claims claims_;
+  std::uint64_t digest_ = 0;
+};
+
+}  // namespace titan::crdt

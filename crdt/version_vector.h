@@ -1,0 +1,82 @@
+// The version vector: which entries of which journals are stored.
+//
+// Per journal it holds the numbers stored and their content: the sum of the entries' hashes (the
+// first 16 bytes of each, little-endian) modulo 2^128. Two terminals whose intervals and content
+// agree hold the same entries, also where a copied process forked a journal: of a forked number
+// every branch adds to the content. The root and the per-device digests are sums of per-journal
+// hashes, kept incrementally, so that comparing whole vectors costs 16 bytes (Merkle-like, with two
+// levels: device, journal).
+//
+// Not thread-safe. Grows only. Merging is commutative, associative and idempotent as long as each
+// (journal, number, hash) is added once: callers ask `contains` or the store first.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "crdt/interval_set.h"
+
+namespace titan::crdt {
+
+// A sum modulo 2^128, two words, low first.
+struct ContentSum {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  auto operator<=>(const ContentSum&) const = default;
+  void add(const ContentSum& other);
+  void subtract(const ContentSum& other);
+  bool is_zero() const { return low == 0 && high == 0; }
+
+  static ContentSum of(const Hash& hash);  // its first 16 bytes
+  std::array<std::uint8_t, 16> to_bytes() const;
+  static ContentSum from_bytes(const std::array<std::uint8_t, 16>& bytes);
+};
+
+struct VectorItem {
+  IntervalSet stored;
+  ContentSum content;
+
+  bool operator==(const VectorItem&) const = default;
+};
+
+class VersionVector {
+ public:
+  using Journals = std::map<JournalId, VectorItem>;
+
+  // The entry (number, hash) of `journal`, which is `device`'s, is stored now. A journal stays with
+  // the device it was first seen with.
+  void add(const DeviceId& device, const JournalId& journal, std::uint64_t number,
+           const Hash& hash);
+  // Replaces what is known of a journal (a peer's vector as it told us).
+  void set(const DeviceId& device, const JournalId& journal, VectorItem item);
+
+  bool contains(const JournalId& journal, std::uint64_t number) const;
+  const VectorItem* find(const JournalId& journal) const;
+  std::optional<DeviceId> device_of(const JournalId& journal) const;
+  const std::map<DeviceId, Journals>& devices() const { return devices_; }
+  std::uint64_t entry_count() const { return entry_count_; }
+  bool empty() const { return devices_.empty(); }
+
+  ContentSum root() const { return root_; }
+  ContentSum device_digest(const DeviceId& device) const;  // zero if unknown
+
+  bool operator==(const VersionVector& other) const { return devices_ == other.devices_; }
+  void check_invariants() const;  // recomputes every digest
+
+ private:
+  std::map<DeviceId, Journals> devices_;
+  std::map<JournalId, DeviceId> device_of_journal_;
+  std::map<DeviceId, ContentSum> device_digests_;
+  ContentSum root_;
+  std::uint64_t entry_count_ = 0;
+};
+
+// What `theirs` has that `ours` lacks, journal by journal.
+std::map<JournalId, IntervalSet> missing(const VersionVector& ours, const VersionVector& theirs);
+
+}  // namespace titan::crdt

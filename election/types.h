@@ -1,0 +1,55 @@
+// Words of the election: term, token, and what an election knows of a member.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace titan::election {
+
+// The fencing token: the pair (term, process id), compared in that order. The default value is
+// lower than every real token and means "none".
+struct Token {
+  std::uint64_t term = 0;
+  ProcessId process;
+
+  auto operator<=>(const Token&) const = default;
+  bool is_none() const { return term == 0; }
+};
+
+// What one process promised on disk: it will grant no vote at or below `term` to anyone else.
+struct Promise {
+  std::uint64_t term = 0;
+  ProcessId voted_for;
+
+  auto operator<=>(const Promise&) const = default;
+};
+
+// What probes and their answers carry of the leader, so that a leader heard through a relay is a
+// leader heard: its token, how long ago its last beat was, and what decides between two leaders.
+struct LeaderNews {
+  Token token;
+  Duration beat_age{};
+  bool holds_cloud_lease = false;
+  std::uint32_t view_size = 0;
+  // Who the leader lists as alive; news founds a veto or renews a lease only for members it lists.
+  std::vector<ProcessId> view;
+};
+
+// A member of the store as the election sees it. The process id is none for a remembered device
+// whose present process is not known yet.
+struct Voter {
+  ProcessId process;
+  DeviceId device;
+  bool alive = false;      // in the view (alive or suspect); false: only remembered
+  bool suspect = false;
+  bool may_lead = true;    // configured eligibility
+  std::uint32_t priority = 0;  // mains power, wired, disk: higher leads first
+  bool holds_all_pending = true;  // has every entry above the watermark that we know of
+  bool reaches_cloud = false;
+};
+
+}  // namespace titan::election

@@ -1,0 +1,127 @@
+// The entry as the core sees it: its envelope, and its bytes, which are never re-serialised.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "crdt/stock.h"
+
+namespace titan::mesh {
+
+// Numbers of proto/entry.proto; also values this version does not know pass through.
+enum class Kind : std::uint32_t {
+  unknown = 0,
+  sale = 1,
+  refund = 2,
+  void_sale = 3,
+  delivery = 4,
+  adjustment = 5,
+  transfer_out = 6,
+  transfer_in = 7,
+  opening_stock = 8,
+  product = 9,
+  setting = 10,
+  user = 11,
+  revocation = 12,
+  transfer_confirmed = 13,
+  numbers_lost = 14,
+  certificate = 15,
+};
+
+enum class ClockQuality : std::uint32_t {
+  unknown = 0,
+  synchronised = 1,
+  unsynchronised = 2,
+  held = 3,         // would have gone back within the journal
+  implausible = 4,  // before this software was built
+};
+
+inline constexpr std::size_t entry_bytes_max = 512 * 1024;  // a larger one is refused everywhere
+
+// An entry's place; with its hash, its identity everywhere.
+struct EntryId {
+  JournalId journal;
+  std::uint64_t number = 0;
+
+  auto operator<=>(const EntryId&) const = default;
+};
+
+struct Receipt {
+  std::string terminal;
+  std::uint64_t number = 0;
+
+  bool operator==(const Receipt&) const = default;
+};
+
+// In number 1 of each journal: who writes it and what came before.
+struct JournalOpening {
+  ProcessId process;
+  PublicKey device_public_key;
+  std::vector<Bytes> certificates;
+  JournalId predecessor;  // none if the disk held no journal of this device
+  std::uint64_t predecessor_number = 0;
+  Hash predecessor_hash;
+  std::string terminal;
+  Hash tenant_store;  // BLAKE2b-256 of tenant, NUL, store
+  std::uint32_t software_version = 0;
+
+  bool operator==(const JournalOpening&) const = default;
+};
+
+struct Envelope {
+  EntryId id;
+  Hash previous_hash;  // none in number 1
+  Kind kind = Kind::unknown;
+  DeviceId device;
+  WallTime time;
+  std::int32_t utc_offset_minutes = 0;
+  std::uint32_t business_date = 0;  // yyyymmdd
+  ClockQuality clock_quality = ClockQuality::unknown;
+  std::string idempotency_key;
+  Hash request_hash;
+  Hash claim;  // none: nothing that must happen only once
+  std::vector<crdt::StockEffect> stock_effects;
+  Bytes body;
+  std::optional<JournalOpening> opening;
+  std::uint64_t logical_clock = 0;
+  std::optional<Receipt> receipt;
+
+  bool operator==(const Envelope&) const = default;
+};
+
+struct Entry {
+  Envelope envelope;
+  Bytes bytes;             // the SignedEntry as its writer made it
+  Bytes envelope_bytes;    // what the signature covers
+  Signature signature;
+  Hash hash;               // BLAKE2b-256 of `bytes`
+};
+
+// What a caller wants recorded; the journal adds place, chain, process facts and signature.
+struct EntryDraft {
+  Kind kind = Kind::unknown;
+  WallTime time;
+  std::int32_t utc_offset_minutes = 0;
+  std::uint32_t business_date = 0;
+  ClockQuality clock_quality = ClockQuality::unknown;
+  std::string idempotency_key;
+  Hash request_hash;
+  Hash claim;
+  std::vector<crdt::StockEffect> stock_effects;
+  Bytes body;
+  bool wants_receipt = false;
+};
+
+// "K7QF": four characters of Crockford's base 32 from the first 20 bits of the journal id, printed
+// behind the receipt number, so that two series of one terminal cannot be confused.
+std::string receipt_check(const JournalId& journal);
+// "till-3 000123-K7QF"
+std::string receipt_text(const Receipt& receipt, const JournalId& journal);
+
+}  // namespace titan::mesh

@@ -1,0 +1,175 @@
+// What terminals say to each other, as the core sees it; mesh/wire turns it into bytes and back.
+// Election messages are election/messages.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "crdt/interval_set.h"
+#include "crdt/version_vector.h"
+#include "election/messages.h"
+#include "election/types.h"
+
+namespace titan::mesh {
+
+inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version_min = 1;
+inline constexpr std::size_t frame_bytes_max = 1024 * 1024;  // a larger one closes its connection
+inline constexpr std::size_t entries_frame_bytes = 256 * 1024;  // aim of one Entries frame
+
+struct MemberInfo {
+  ProcessId process;
+  PublicKey device_key;
+  std::string terminal;
+  std::vector<std::string> addresses;  // "10.77.0.3:7411"
+  std::uint32_t protocol = protocol_version;
+  bool may_lead = true;
+  std::uint32_t priority = 0;
+  bool holds_all_pending = true;
+  bool reaches_cloud = false;
+  WallTime started;
+
+  bool operator==(const MemberInfo&) const = default;
+  DeviceId device() const { return device_of(device_key); }
+};
+
+enum class MemberState : std::uint8_t { alive = 0, suspect = 1, dead = 2, left = 3 };
+
+struct MemberUpdate {
+  MemberInfo member;
+  MemberState state = MemberState::alive;
+  std::uint64_t incarnation = 0;
+
+  bool operator==(const MemberUpdate&) const = default;
+};
+
+// SWIM (Das et al. 2002): direct probe, indirect probe, gossip riding on both.
+struct Ping {
+  std::uint64_t sequence = 0;
+  std::vector<MemberUpdate> updates;
+  election::LeaderNews leader;
+  ProcessId on_behalf_of;  // none, or who asked for this indirect probe
+  WallTime sent;
+};
+struct Ack {
+  std::uint64_t sequence = 0;
+  std::vector<MemberUpdate> updates;
+  election::LeaderNews leader;
+  ProcessId about;  // none, or whom an indirect probe reached
+  WallTime sent;
+};
+struct PingRequest {
+  std::uint64_t sequence = 0;
+  ProcessId target;
+  std::vector<MemberUpdate> updates;
+};
+struct Leave {
+  std::uint64_t incarnation = 0;
+};
+
+struct DirectMail {
+  std::vector<Bytes> entries;  // ascending within a journal
+};
+
+struct JournalItem {
+  JournalId journal;
+  crdt::VectorItem item;
+
+  bool operator==(const JournalItem&) const = default;
+};
+struct DeviceItems {
+  PublicKey device_key;
+  std::vector<JournalItem> journals;
+
+  bool operator==(const DeviceItems&) const = default;
+};
+struct DeviceDigest {
+  DeviceId device;
+  crdt::ContentSum digest;
+
+  bool operator==(const DeviceDigest&) const = default;
+};
+
+// Stored here: sent to the author soon after, so that `copies` of a sale is up to date.
+struct Have {
+  std::vector<JournalItem> journals;
+};
+
+// Anti-entropy: root first; only if it differs devices, then the journals of differing devices.
+struct SyncRoot {
+  crdt::ContentSum root;
+  std::uint64_t stock_digest = 0;
+  bool is_reply = false;
+  std::uint64_t watermark_sequence = 0;
+};
+struct SyncDevices {
+  crdt::ContentSum root;
+  std::vector<DeviceDigest> devices;
+};
+struct SyncItems {
+  crdt::ContentSum root;
+  std::vector<DeviceItems> devices;
+  bool wants_reply = false;
+  std::vector<DeviceId> asked_devices;
+};
+struct EntryRequest {
+  std::uint64_t request = 0;
+  JournalId journal;
+  crdt::IntervalSet numbers;
+  std::uint64_t bytes_max = 0;
+  bool newest_first = false;
+  std::vector<Hash> hashes;  // branches of a forked journal
+};
+struct Entries {
+  std::uint64_t request = 0;
+  std::vector<Bytes> entries;
+  bool last = false;
+};
+struct HashListRequest {
+  JournalId journal;
+};
+struct HashList {
+  JournalId journal;
+  std::vector<std::pair<std::uint64_t, Hash>> entries;
+};
+
+// What the cloud holds; signed by the cloud over its vector's bytes, relayed verbatim.
+struct Watermark {
+  Bytes vector_bytes;
+  Signature signature;
+  PublicKey cloud_key;
+
+  bool operator==(const Watermark&) const = default;
+};
+struct WatermarkVector {
+  std::uint64_t epoch = 0;
+  Bytes epoch_random;
+  std::uint64_t sequence = 0;
+  std::string tenant;
+  std::string store;
+  std::vector<JournalItem> journals;
+
+  bool operator==(const WatermarkVector&) const = default;
+};
+
+// A frame for a process that its sender cannot reach itself.
+struct Relay {
+  ProcessId to;
+  ProcessId from;
+  Bytes frame;
+  std::uint32_t hops_left = 1;
+};
+
+// The hello that opens a connection is the transport's own matter and not among these.
+using Message =
+    std::variant<Ping, Ack, PingRequest, Leave, DirectMail, Have, SyncRoot, SyncDevices, SyncItems,
+                 EntryRequest, Entries, HashListRequest, HashList, Watermark, Relay,
+                 election::Message>;
+
+}  // namespace titan::mesh

@@ -1,0 +1,64 @@
+// What a node hands its host to make durable, and what it finds on disk when it starts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crdt/stock.h"
+#include "crdt/version_vector.h"
+#include "election/types.h"
+#include "mesh/entry.h"
+#include "mesh/messages.h"
+
+namespace titan::mesh {
+
+// A member that this terminal has met, remembered by device: its new process replaces its old one.
+struct RememberedMember {
+  MemberInfo member;
+  std::string last_good_address;  // tried first
+  WallTime last_seen;
+
+  bool operator==(const RememberedMember&) const = default;
+};
+
+// Everything in one request becomes durable together or not at all; requests become durable in the
+// order in which they were made.
+struct StoreRequest {
+  std::uint64_t id = 0;  // ascending; the host reports it back
+  std::vector<std::shared_ptr<const Entry>> entries;
+  std::vector<PublicKey> devices;  // new device keys
+  std::optional<election::Promise> promise;
+  std::vector<RememberedMember> members;
+  std::optional<Watermark> watermark;
+};
+
+// The first answer to an idempotency key of this device.
+struct IdempotencyRecord {
+  EntryId entry;
+  Hash entry_hash;
+  Hash request_hash;
+
+  bool operator==(const IdempotencyRecord&) const = default;
+};
+
+struct StoredState {
+  crdt::VersionVector vector;
+  crdt::Stock stock;
+  std::vector<PublicKey> devices;
+  election::Promise promise;
+  std::vector<RememberedMember> members;
+  std::optional<Watermark> watermark;
+  // This device's own past: the journal it wrote last, for the predecessor link.
+  JournalId last_journal;
+  std::uint64_t last_number = 0;
+  Hash last_hash;
+  std::uint64_t last_receipt_number = 0;
+  std::uint64_t logical_clock = 0;  // the greatest seen in any entry
+  std::map<std::string, IdempotencyRecord> idempotency;  // this device's keys
+};
+
+}  // namespace titan::mesh
