@@ -1,0 +1,108 @@
+"""Counts the test cases of one ./titan test run and prints the summary.
+
+Reads, in the folder given: ctest.xml (JUnit, one test per binary), results/* (one file per Catch2
+binary, written by tests/catch_main.cpp, plus the script's own cases), end_to_end.json.
+The last line is `N passed, N failed` and nothing else. A binary that died counts as one failure
+in the name of the case it was in. Exits 1 when anything failed or nothing ran.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+        self.slowest = []
+
+    def add(self, ok, name, seconds=0.0):
+        self.slowest.append((seconds, name))
+        if ok:
+            self.passed += 1
+        else:
+            self.failures.append(name)
+
+
+def count_result_file(tally, path):
+    """One Catch2 binary. Returns whether it reported a failure or came to its end."""
+    running, ended, failed = None, False, False
+    for line in path.read_text(errors="replace").splitlines():
+        verdict, _, rest = line.partition("\t")
+        seconds, _, name = rest.partition("\t")
+        if verdict == "begin":
+            running = name
+        elif verdict == "end":
+            ended = True
+        elif verdict in ("ok", "FAIL"):
+            running = None
+            failed = failed or verdict == "FAIL"
+            tally.add(verdict == "ok", f"{path.name}: {name}", float(seconds or 0))
+    if running is not None:
+        tally.add(False, f"{path.name}: {running} (the binary died in this case)")
+        failed = True
+    return ended, failed
+
+
+def count_ctest(tally, folder):
+    results = folder / "results"
+    report = folder / "ctest.xml"
+    if not report.exists():
+        tally.add(False, "ctest left no report: did it run?")
+        return
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        name, status = case.get("name"), case.get("status")
+        if status in ("disabled", "notrun"):
+            tally.add(False, f"{name}: not run ({status})")
+            continue
+        binary = results / name
+        if not binary.exists():  # not a Catch2 binary, or dead before its first case
+            tally.add(status == "run", name, float(case.get("time") or 0))
+            continue
+        _, failed = count_result_file(tally, binary)
+        if status != "run" and not failed:
+            tally.add(False, f"{name}: ended badly after its last case (see its output above)")
+
+
+def count_end_to_end(tally, folder):
+    report = folder / "end_to_end.json"
+    if not report.exists():
+        tally.add(False, "the end-to-end runner left no report: did it run?")
+        return
+    for test in json.loads(report.read_text())["tests"]:
+        tally.add(test["ok"], test["name"], test["seconds"])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--pattern", help="only tests with this in their name were asked for")
+    arguments = parser.parse_args()
+
+    tally = Tally()
+    count_ctest(tally, arguments.folder)
+    own = arguments.folder / "results" / "titan"
+    own_passed_before = tally.passed
+    if own.exists():
+        for line in own.read_text().splitlines():
+            verdict, seconds, name = line.split("\t", 2)
+            tally.add(verdict == "ok", name, float(seconds))
+    own_passed = tally.passed - own_passed_before
+    count_end_to_end(tally, arguments.folder)
+
+    slow = [row for row in sorted(tally.slowest, reverse=True)[:5] if row[0] >= 1]
+    if slow:
+        print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in slow))
+    if arguments.pattern and tally.passed == own_passed and not tally.failures:
+        tally.add(False, f"no test has '{arguments.pattern}' in its name")
+    for name in tally.failures:
+        print(f"FAIL {name}")
+    print(f"{tally.passed} passed, {len(tally.failures)} failed")
+    return 1 if tally.failures or tally.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
