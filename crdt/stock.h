@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -44,6 +45,12 @@ struct ClaimWinner {
   bool operator==(const ClaimWinner&) const = default;
 };
 
+// What one product adds to the digest: 0 if P = N = 0, else
+//   m(m(m(f(product)) xor P) + N)
+// with f = 64-bit FNV-1a over the product's bytes and m = the finaliser of splitmix64, all modulo
+// 2^64. Terminals compare digests across versions: the formula is part of the protocol for ever.
+std::uint64_t product_digest(std::string_view product, const StockSum& sum);
+
 // One product's stock before and after.
 struct StockChange {
   std::string product;
@@ -59,7 +66,8 @@ class Stock {
   Stock() = default;
   Stock(Sums sums, Claims claims);  // from a checkpoint
 
-  // Returns what changed, one row per product. `claim` is none for an entry without one.
+  // Returns the products whose sums changed, one row each, by product. `claim` is none for an entry
+  // without one; of a claim the entry that already won may be applied again without effect.
   std::vector<StockChange> apply(const Hash& entry_hash, const Hash& claim,
                                  const std::vector<StockEffect>& effects);
   // Whether the entry with this hash is the one of its claim that moves stock.
@@ -70,16 +78,15 @@ class Stock {
   const Sums& sums() const { return sums_; }
   const Claims& claims() const { return claims_; }
 
-  // Sum modulo 2^64 over all products of a hash of (product, P, N); a product with P = N = 0 adds
-  // nothing. Equal sums give equal digests.
+  // Sum modulo 2^64 of product_digest() over all products. Equal sums give equal digests.
   std::uint64_t digest() const { return digest_; }
 
   void check_invariants() const;  // recomputes the digest
 
  private:
-  void add(const StockEffect& effect, bool take_out, std::vector<StockChange>& changes);
+  StockChange move_sum(std::string_view product, std::uint64_t added, std::uint64_t removed);
 
-  Sums sums_;
+  Sums sums_;  // no row with P = N = 0
   Claims claims_;
   std::uint64_t digest_ = 0;
 };

@@ -7,8 +7,13 @@
 // hashes, kept incrementally, so that comparing whole vectors costs 16 bytes (Merkle-like, with two
 // levels: device, journal).
 //
-// Not thread-safe. Grows only. Merging is commutative, associative and idempotent as long as each
-// (journal, number, hash) is added once: callers ask `contains` or the store first.
+// A journal adds the first 16 bytes of BLAKE2b-256(journal id, content, count of numbers as 8 bytes
+// little-endian) to the digest of its device and to the root; peers compare these, so the formula
+// is part of the protocol.
+//
+// Not thread-safe. add() only grows it. Merging is commutative, associative and idempotent as long
+// as each (journal, number, hash) is added once: callers ask `contains` or the store first.
+// Invariant: it lists no journal without numbers and no device without journals.
 #pragma once
 
 #include <array>
@@ -52,13 +57,15 @@ class VersionVector {
   // the device it was first seen with.
   void add(const DeviceId& device, const JournalId& journal, std::uint64_t number,
            const Hash& hash);
-  // Replaces what is known of a journal (a peer's vector as it told us).
+  // Replaces what is known of a journal (a peer's vector as it told us); an item without numbers
+  // removes the journal.
   void set(const DeviceId& device, const JournalId& journal, VectorItem item);
 
   bool contains(const JournalId& journal, std::uint64_t number) const;
   const VectorItem* find(const JournalId& journal) const;
   std::optional<DeviceId> device_of(const JournalId& journal) const;
   const std::map<DeviceId, Journals>& devices() const { return devices_; }
+  // Numbers stored in all journals; the branches of a forked number count as one.
   std::uint64_t entry_count() const { return entry_count_; }
   bool empty() const { return devices_.empty(); }
 
@@ -69,6 +76,15 @@ class VersionVector {
   void check_invariants() const;  // recomputes every digest
 
  private:
+  struct Place {
+    VectorItem& item;
+    ContentSum& device_digest;
+  };
+  Place place_of(const DeviceId& device, const JournalId& journal);
+  void replace_digest(ContentSum& device_digest, const ContentSum& before,
+                      const ContentSum& after);
+  void erase(const JournalId& journal);
+
   std::map<DeviceId, Journals> devices_;
   std::map<JournalId, DeviceId> device_of_journal_;
   std::map<DeviceId, ContentSum> device_digests_;
@@ -76,7 +92,8 @@ class VersionVector {
   std::uint64_t entry_count_ = 0;
 };
 
-// What `theirs` has that `ours` lacks, journal by journal.
+// The numbers that `theirs` has and `ours` lacks, journal by journal. A journal whose numbers agree
+// but whose content differs is forked; its branches are compared by hash lists, not here.
 std::map<JournalId, IntervalSet> missing(const VersionVector& ours, const VersionVector& theirs);
 
 }  // namespace titan::crdt

@@ -1,0 +1,176 @@
+#include "crdt/version_vector.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "base/crypto.h"
+
+namespace titan::crdt {
+namespace {
+
+std::uint64_t read_little_endian(const std::uint8_t* bytes) {
+  std::uint64_t value = 0;
+  for (int i = 7; i >= 0; --i) value = value << 8 | bytes[i];
+  return value;
+}
+
+void write_little_endian(std::uint64_t value, std::uint8_t* bytes) {
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+// What one journal adds to its device's digest and to the root. The content sum names the entries;
+// the count guards against a peer whose intervals and content do not belong together.
+ContentSum journal_digest(const JournalId& journal, const VectorItem& item) {
+  if (item.stored.empty()) return {};
+  std::array<std::uint8_t, JournalId::size + 16 + 8> bytes;
+  const auto content = item.content.to_bytes();
+  std::memcpy(bytes.data(), journal.bytes.data(), JournalId::size);
+  std::memcpy(bytes.data() + JournalId::size, content.data(), content.size());
+  write_little_endian(item.stored.count(), bytes.data() + JournalId::size + content.size());
+  return ContentSum::of(
+      blake2b({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+}
+
+}  // namespace
+
+void ContentSum::add(const ContentSum& other) {
+  low += other.low;
+  high += other.high + (low < other.low ? 1 : 0);
+}
+
+void ContentSum::subtract(const ContentSum& other) {
+  const std::uint64_t borrow = low < other.low ? 1 : 0;
+  low -= other.low;
+  high -= other.high + borrow;
+}
+
+ContentSum ContentSum::of(const Hash& hash) {
+  return {read_little_endian(hash.bytes.data()), read_little_endian(hash.bytes.data() + 8)};
+}
+
+std::array<std::uint8_t, 16> ContentSum::to_bytes() const {
+  std::array<std::uint8_t, 16> bytes;
+  write_little_endian(low, bytes.data());
+  write_little_endian(high, bytes.data() + 8);
+  return bytes;
+}
+
+ContentSum ContentSum::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
+  return {read_little_endian(bytes.data()), read_little_endian(bytes.data() + 8)};
+}
+
+VersionVector::Place VersionVector::place_of(const DeviceId& device, const JournalId& journal) {
+  const DeviceId& owner = device_of_journal_.try_emplace(journal, device).first->second;
+  return {devices_[owner][journal], device_digests_[owner]};
+}
+
+void VersionVector::replace_digest(ContentSum& device_digest, const ContentSum& before,
+                                   const ContentSum& after) {
+  device_digest.subtract(before);
+  device_digest.add(after);
+  root_.subtract(before);
+  root_.add(after);
+}
+
+void VersionVector::add(const DeviceId& device, const JournalId& journal, std::uint64_t number,
+                        const Hash& hash) {
+  if (number == 0) return;
+  const Place place = place_of(device, journal);
+  const ContentSum before = journal_digest(journal, place.item);
+  if (place.item.stored.add(number)) ++entry_count_;
+  place.item.content.add(ContentSum::of(hash));
+  replace_digest(place.device_digest, before, journal_digest(journal, place.item));
+}
+
+void VersionVector::set(const DeviceId& device, const JournalId& journal, VectorItem item) {
+  // A journal of which nothing is stored is no part of a vector: equal content, equal vectors.
+  if (item.stored.empty()) {
+    erase(journal);
+    return;
+  }
+  const Place place = place_of(device, journal);
+  const ContentSum before = journal_digest(journal, place.item);
+  entry_count_ += item.stored.count() - place.item.stored.count();
+  place.item = std::move(item);
+  replace_digest(place.device_digest, before, journal_digest(journal, place.item));
+}
+
+void VersionVector::erase(const JournalId& journal) {
+  const auto owner = device_of_journal_.find(journal);
+  if (owner == device_of_journal_.end()) return;
+  const auto journals = devices_.find(owner->second);
+  const auto item = journals->second.find(journal);
+  entry_count_ -= item->second.stored.count();
+  replace_digest(device_digests_[owner->second], journal_digest(journal, item->second), {});
+  journals->second.erase(item);
+  if (journals->second.empty()) {
+    device_digests_.erase(owner->second);
+    devices_.erase(journals);
+  }
+  device_of_journal_.erase(owner);
+}
+
+bool VersionVector::contains(const JournalId& journal, std::uint64_t number) const {
+  const VectorItem* item = find(journal);
+  return item != nullptr && item->stored.contains(number);
+}
+
+const VectorItem* VersionVector::find(const JournalId& journal) const {
+  const auto owner = device_of_journal_.find(journal);
+  if (owner == device_of_journal_.end()) return nullptr;
+  return &devices_.at(owner->second).at(journal);
+}
+
+std::optional<DeviceId> VersionVector::device_of(const JournalId& journal) const {
+  const auto owner = device_of_journal_.find(journal);
+  if (owner == device_of_journal_.end()) return std::nullopt;
+  return owner->second;
+}
+
+ContentSum VersionVector::device_digest(const DeviceId& device) const {
+  const auto found = device_digests_.find(device);
+  return found == device_digests_.end() ? ContentSum{} : found->second;
+}
+
+void VersionVector::check_invariants() const {
+  ContentSum root;
+  std::uint64_t entries = 0;
+  std::size_t journal_count = 0;
+  for (const auto& [device, journals] : devices_) {
+    assert(!journals.empty());
+    ContentSum device_digest;
+    for (const auto& [journal, item] : journals) {
+      item.stored.check_invariants();
+      assert(!item.stored.empty());
+      assert(device_of_journal_.at(journal) == device);
+      device_digest.add(journal_digest(journal, item));
+      entries += item.stored.count();
+      ++journal_count;
+    }
+    assert(device_digests_.at(device) == device_digest);
+    root.add(device_digest);
+  }
+  assert(device_digests_.size() == devices_.size());
+  assert(device_of_journal_.size() == journal_count);
+  assert(root == root_);
+  assert(entries == entry_count_);
+}
+
+std::map<JournalId, IntervalSet> missing(const VersionVector& ours, const VersionVector& theirs) {
+  std::map<JournalId, IntervalSet> wanted;
+  for (const auto& [device, journals] : theirs.devices()) {
+    if (ours.device_digest(device) == theirs.device_digest(device)) continue;
+    for (const auto& [journal, item] : journals) {
+      const VectorItem* mine = ours.find(journal);
+      if (mine == nullptr) {
+        wanted.emplace(journal, item.stored);
+        continue;
+      }
+      IntervalSet lacking = item.stored.minus(mine->stored);
+      if (!lacking.empty()) wanted.emplace(journal, std::move(lacking));
+    }
+  }
+  return wanted;
+}
+
+}  // namespace titan::crdt
