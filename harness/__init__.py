@@ -1,0 +1,18 @@
+"""Starts real tills and a real cloud on this machine, and takes the network between them apart.
+
+Used by the end-to-end tests (tests/end_to_end), the demo and the benchmarks:
+
+    lab.py         a LAN of network namespaces: hosts, cuts, losses, Avahi per host
+    namespace.py   sockets inside a namespace, from this process
+    http.py        HTTP/1.1 and WebSocket client, in a namespace or not
+    process.py     a daemon: start, wait, kill, stop, memory and CPU
+    waiting.py     wait for a condition, with a limit and what was seen
+    postgres.py    a private PostgreSQL
+    pos.py         Till: titan-pos
+    cloud.py       Cloud: titan-cloud with its PostgreSQL
+    store.py       Store: several tills of one store
+    forward.py     a port of a host, published on 127.0.0.1
+    runner.py      finds and runs `async def test_…` functions
+
+asyncio throughout, one thread; nothing here is safe to call from another thread.
+"""

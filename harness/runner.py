@@ -1,0 +1,165 @@
+"""Finds and runs `async def test_…` functions; see tests/end_to_end/run.py.
+
+A test gets what its parameters name: `lab` is a fresh Lab (no hosts yet), removed afterwards
+however the test ends. @limit(seconds) changes the time it may take.
+"""
+
+import asyncio
+import importlib.util
+import inspect
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import time
+import traceback
+
+from harness.lab import ROOT, Lab
+
+LIMIT_SECONDS = 60
+LOG_BYTES_KEPT = 1_000_000  # of each log of a failed test, its end
+LOGS_KEPT = ROOT / "build" / "test-logs"
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here; counts as neither passed nor failed."""
+
+
+def limit(seconds):
+    """Time limit of a test; the default is LIMIT_SECONDS."""
+    def mark(function):
+        function.limit_seconds = seconds
+        return function
+    return mark
+
+
+def discover(folders):
+    """[(name, function)] of every test in test_*.py of these folders, in order."""
+    found = []
+    for folder in folders:
+        for path in sorted(pathlib.Path(folder).glob("test_*.py")):
+            specification = importlib.util.spec_from_file_location(f"{path.parent.name}.{path.stem}", path)
+            module = importlib.util.module_from_spec(specification)
+            sys.path.insert(0, str(path.parent))  # a test may import helpers beside it
+            try:
+                specification.loader.exec_module(module)
+            finally:
+                sys.path.pop(0)
+            for name, function in vars(module).items():
+                if name.startswith("test_") and inspect.iscoroutinefunction(function) \
+                        and function.__module__ == module.__name__:
+                    found.append((f"{path.stem}.{name}", function))
+    return found
+
+
+async def run_one(name, function):
+    """(verdict, seconds, what was seen)."""
+    seconds_max = getattr(function, "limit_seconds", LIMIT_SECONDS)
+    began = time.monotonic()
+    lab = Lab() if "lab" in inspect.signature(function).parameters else None
+    verdict, seen = "ok", ""
+    try:
+        async with asyncio.timeout(seconds_max) as deadline:
+            await (function(lab) if lab else function())
+    except Skip as reason:
+        verdict, seen = "skip", str(reason)
+    except asyncio.CancelledError:
+        raise
+    except TimeoutError as error:
+        verdict = "FAIL"
+        seen = f"not done within {seconds_max} s\n" if deadline.expired() else ""
+        seen += _where(error)
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        verdict, seen = "FAIL", _where(error)
+    finally:
+        if lab:
+            await _end(lab)
+            if verdict == "FAIL":
+                seen += _keep_logs(name, lab)
+            lab.remove_folder()
+    return verdict, time.monotonic() - began, seen
+
+
+async def _end(lab):
+    """Also on the way out after Ctrl-C, when awaiting is cut short."""
+    try:
+        await lab.close()
+    except BaseException:
+        for process in lab.processes:
+            process.signal(signal.SIGKILL)
+        lab.destroy_now()
+        raise
+
+
+def _where(error):
+    """The error and where in the tests it came from, without the machinery's own frames."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if f"{os.sep}tests{os.sep}" in frame.filename or f"{os.sep}harness{os.sep}" in frame.filename]
+    lines = [f"{os.path.relpath(frame.filename, ROOT)}:{frame.lineno} {frame.line}"
+             for frame in frames if frame.name != "run_one"]
+    return "\n".join([*lines, f"{type(error).__name__}: {error}"])
+
+
+def _keep_logs(name, lab):
+    """Copies the end of each log and each configuration; returns a note and the logs' last lines."""
+    target = LOGS_KEPT / name
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    note = f"\nlogs: {os.path.relpath(target, ROOT)}"
+    for path in sorted([*lab.folder.rglob("*.log"), *lab.folder.rglob("*.toml")]):
+        data = path.read_bytes()[-LOG_BYTES_KEPT:]
+        (target / path.name if path.suffix == ".log" else target / f"{path.parent.name}.toml").write_bytes(data)
+    for process in lab.processes:
+        tail = process.log_tail(6)
+        if tail:
+            note += f"\n--- {process.name} (exit code {process.exit_code})\n{tail}"
+    return note
+
+
+async def run_all(tests, report):
+    results = []
+    try:
+        for number, (name, function) in enumerate(tests, 1):
+            verdict, seconds, seen = await run_one(name, function)
+            print(f"{verdict:4} {name} ({seconds:.1f} s)  [{number}/{len(tests)}]"
+                  + (f": {seen}" if verdict == "skip" else ""), flush=True)
+            if verdict == "FAIL":
+                print("".join(f"     {line}\n" for line in seen.splitlines()), end="", flush=True)
+            if verdict != "skip":
+                results.append({"name": name, "ok": verdict == "ok", "seconds": round(seconds, 3),
+                                "seen": seen})
+    except asyncio.CancelledError:
+        results.append({"name": f"{name} (stopped)", "ok": False, "seconds": 0, "seen": "stopped"})
+        print(f"FAIL {name}: stopped", flush=True)
+        raise
+    finally:
+        if report:
+            pathlib.Path(report).write_text(json.dumps({"tests": results}, indent=1) + "\n")
+    return results
+
+
+def main(folders, match="", report=None, listing=False):
+    """Exit code 0 when every test passed."""
+    tests = [(name, function) for name, function in discover(folders) if match in name]
+    if listing:
+        print("\n".join(name for name, _ in tests))
+        return 0
+
+    async def with_signals():
+        # SIGTERM ends a run as Ctrl-C does: through the clean-up of the test that runs.
+        task = asyncio.current_task()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await run_all(tests, report)
+
+    try:
+        results = asyncio.run(with_signals())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("stopped; everything started was ended", flush=True)
+        return 130
+    failed = sum(not result["ok"] for result in results)
+    print(f"{len(results) - failed} of {len(results)} end-to-end tests passed", flush=True)
+    return 1 if failed else 0
