@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/ids.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "crdt/stock.h"
 
@@ -42,7 +43,15 @@ enum class ClockQuality : std::uint32_t {
   implausible = 4,  // before this software was built
 };
 
-inline constexpr std::size_t entry_bytes_max = 512 * 1024;  // a larger one is refused everywhere
+// What goes beyond one of these is refused everywhere, by the writer as by every receiver.
+inline constexpr std::size_t entry_bytes_max = 512 * 1024;
+inline constexpr std::size_t stock_effects_max = 20'000;
+inline constexpr std::size_t product_bytes_max = 256;
+inline constexpr std::size_t idempotency_key_bytes_max = 256;
+inline constexpr std::size_t terminal_bytes_max = 128;
+inline constexpr std::size_t certificates_max = 8;
+// Room until the year 4199; a peer's wild clock cannot push the logical clock to its wrap-around.
+inline constexpr std::uint64_t logical_clock_max = std::uint64_t{1} << 62;
 
 // An entry's place; with its hash, its identity everywhere.
 struct EntryId {
@@ -117,6 +126,16 @@ struct EntryDraft {
   Bytes body;
   bool wants_receipt = false;
 };
+
+// What an envelope must satisfy whoever wrote it: named limits, text that is UTF-8, a chain that
+// starts with an opening. The error names the field. It knows no keys: see mesh/verify.h.
+Status check_envelope(const Envelope& envelope);
+
+// The bytes an entry's signature covers: "titan-entry-1" followed by the serialised envelope.
+Bytes signed_part(BytesView envelope_bytes);
+
+// BLAKE2b-256 of tenant, NUL, store: what binds a journal to one store.
+Hash tenant_store_hash(std::string_view tenant, std::string_view store);
 
 // "K7QF": four characters of Crockford's base 32 from the first 20 bits of the journal id, printed
 // behind the receipt number, so that two series of one terminal cannot be confused.

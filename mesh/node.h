@@ -27,6 +27,7 @@
 #include "crdt/version_vector.h"
 #include "election/election.h"
 #include "mesh/anti_entropy.h"
+#include "mesh/codec.h"
 #include "mesh/entry.h"
 #include "mesh/journal.h"
 #include "mesh/membership.h"
@@ -46,19 +47,6 @@ struct NodeConfig {
   MembershipConfig membership;
   AntiEntropyConfig anti_entropy;
   election::Config election;
-};
-
-// Turns core messages into frames and entries into bytes and back; mesh/wire implements it. It is
-// a port so that the core links no wire library.
-class Codec {
- public:
-  virtual ~Codec() = default;
-  virtual Bytes encode_message(const Message& message) const = 0;
-  virtual Result<Message> decode_message(BytesView frame) const = 0;
-  virtual Bytes encode_envelope(const Envelope& envelope) const = 0;
-  virtual Bytes encode_signed_entry(BytesView envelope_bytes, const Signature& signature) const = 0;
-  virtual Result<Entry> decode_entry(BytesView bytes) const = 0;  // no signature check
-  virtual Result<WatermarkVector> decode_watermark_vector(BytesView bytes) const = 0;
 };
 
 // ---- effects ---------------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+// The journal this process writes: turns drafts into entries, numbered, chained and signed.
+//
+// Sans-IO, single-threaded. A journal is never continued by another process: it opens under a fresh
+// random id at the first entry, and a new one is opened after a failed commit or when a copy of
+// this process is met. Entries leave here before they are durable; whoever holds the writer must
+// call start_new_journal() when one of them may not have become so.
+//
+// Invariants: numbers run 1, 2, 3 ...; each entry names the hash of the one before; the time of a
+// journal never goes back; logical clocks ascend, also from journal to journal; receipt numbers run
+// on without gaps. A refused draft uses up nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/crypto.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "mesh/codec.h"
+#include "mesh/entry.h"
+
+namespace titan::mesh {
+
+// The last entry of a journal.
+struct JournalTail {
+  JournalId journal;  // none: there is no journal
+  std::uint64_t number = 0;
+  Hash hash;
+
+  bool operator==(const JournalTail&) const = default;
+};
+
+struct JournalWriterConfig {
+  std::string terminal;  // as printed on receipts
+  Hash tenant_store;     // tenant_store_hash()
+  std::vector<Bytes> certificates;  // leaf first
+  std::uint32_t software_version = 1;
+};
+
+class JournalWriter {
+ public:
+  // `predecessor`, `last_receipt_number` and `logical_clock` (the greatest seen in any entry) are
+  // what the disk holds. `codec` and `random` outlive the writer.
+  JournalWriter(const Codec& codec, KeyPair key, ProcessId process, JournalWriterConfig config,
+                JournalTail predecessor, std::uint64_t last_receipt_number,
+                std::uint64_t logical_clock, Random& random);
+
+  // The next entry. Fails only for a draft that goes beyond a limit of mesh/entry.h or is not
+  // UTF-8; the error names the field.
+  Result<std::shared_ptr<const Entry>> write(const EntryDraft& draft);
+
+  // The next entry opens a new journal that names `predecessor`, the last entry known to be
+  // durable. `last_receipt_number` is the last one that is durable.
+  void start_new_journal(JournalTail predecessor, std::uint64_t last_receipt_number);
+
+  // For the cloud's feed only, whose numbers come out of a database transaction and therefore
+  // cannot be used twice: goes on behind `tail`, which was written at `last_time`.
+  void continue_journal(JournalTail tail, WallTime last_time);
+
+  // An entry of another journal was seen: later entries order behind it.
+  void observe_logical_clock(std::uint64_t logical_clock);
+
+  const DeviceId& device() const { return device_; }
+  bool is_open() const { return tail_.number > 0; }
+  // The last entry written; journal none before the first.
+  const JournalTail& tail() const { return tail_; }
+  std::uint64_t last_receipt_number() const { return last_receipt_number_; }
+  std::uint64_t logical_clock() const { return logical_clock_; }
+
+ private:
+  Envelope envelope_for(const EntryDraft& draft);
+  JournalOpening opening() const;
+  std::uint64_t next_logical_clock(WallTime time) const;
+
+  const Codec& codec_;
+  Random& random_;
+  const KeyPair key_;
+  const DeviceId device_;
+  const ProcessId process_;
+  const JournalWriterConfig config_;
+
+  JournalTail predecessor_;
+  JournalTail tail_;
+  JournalId next_journal_;  // drawn for a journal whose first entry is not written yet
+  WallTime last_time_;      // of the open journal
+  std::uint64_t last_receipt_number_ = 0;
+  std::uint64_t logical_clock_ = 0;
+};
+
+}  // namespace titan::mesh
