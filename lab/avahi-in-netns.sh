@@ -29,7 +29,8 @@ if [[ $host == lo ]]; then
   interface=lo name=demo
   in_host() { exec unshare --uts sh -c 'exec "$@"' lo "$@"; }
 fi
-alive() { [[ -e $D/$1.pid ]] && kill -0 "$(cat "$D/$1.pid")" 2>/dev/null; }
+# Not `kill -0`: that also answers for a process which ended and was not reaped yet.
+alive() { [[ -e $D/$1.pid && -e /proc/$(cat "$D/$1.pid")/exe ]]; }
 
 write_settings() {
   cat >"$D/bus.conf" <<BUSCONF
