@@ -106,6 +106,7 @@ class Election {
     std::uint64_t number = 0;
     std::uint64_t term = 0;  // 0 in a pre-vote
     Token hand_over_of;
+    bool for_cloud = false;  // handed over because we reach the cloud
     bool own_vote_counts = false;
     std::map<ProcessId, VoteAnswer> answers;
     MonoTime ends;
@@ -119,6 +120,7 @@ class Election {
   };
 
   // election.cpp: the view, time, what is heard
+  void note_sign_of_life(MonoTime now);
   void lapse(MonoTime now);
   void schedule_stand(MonoTime now, Duration extra);
   Duration rank_wait();
@@ -208,7 +210,6 @@ class Election {
   std::uint32_t failures_ = 0;  // rounds failed in a row
   std::uint64_t round_number_ = 0;
   Round round_;                // valid as pre_candidate and candidate
-  bool elected_for_cloud_ = false;
 
   // As leader.
   Token token_;
