@@ -70,7 +70,7 @@ async def run_one(name, function):
     except TimeoutError as error:
         verdict = "FAIL"
         seen = f"not done within {seconds_max} s\n" if deadline.expired() else ""
-        seen += _where(error)
+        seen += _where(error.__context__ or error)  # the context tells where it waited
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
