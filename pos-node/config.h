@@ -1,0 +1,74 @@
+// The configuration of one terminal, as read from its TOML file.
+//
+// An unknown key, a wrong type or a bad value is refused by name, with the line and what to do; all
+// complaints are reported at once. The commented sample is titan-pos.sample.toml.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace titan::pos {
+
+struct Config {
+  // [store]: the same on every terminal of the store.
+  std::string tenant;
+  std::string store;
+  std::string secret;  // 64 hexadecimal digits; whoever knows it may join
+  std::string currency = "EUR";
+  std::int64_t low_stock = 5;  // pieces at or below which a product is "low"
+
+  // [terminal]
+  std::string name;  // empty: "T-" and four characters of the device id
+  std::string data;  // folder of journal, key and store database
+  bool may_lead = true;
+  std::int64_t priority = 0;  // higher leads first: mains power, wired, good disk
+
+  // [api]
+  std::string api_listen = "127.0.0.1:8410";
+
+  // [mesh]
+  std::string mesh_listen = "0.0.0.0:7411";
+  std::vector<std::string> advertise;  // empty: every address of every card
+  std::vector<std::string> seeds;
+  bool mdns = true;
+  std::string profile = "wired";  // or "wireless"
+
+  // [store_database]
+  std::string store_database = "auto";  // "auto", "none" or a postgresql:// address
+
+  // [cloud]: an empty url means that there is none.
+  std::string cloud_url;
+  std::string cloud_access_key;
+  std::string cloud_public_key;  // 64 hexadecimal digits
+  std::string cloud_ca_file;     // empty: the system's certificates
+
+  // [log]
+  std::string log_level = "info";
+  std::string log_file;  // empty: standard error
+};
+
+// "section.key" of every key that a configuration may hold.
+std::vector<std::string> config_keys();
+
+// `name` stands for the file in messages. On failure the message holds all complaints, one a line.
+Result<Config> parse_config(std::string_view toml, const std::string& name);
+Result<Config> load_config(const std::string& path);
+
+// The effective configuration as TOML, secrets replaced by "(set, not shown)".
+std::string describe_config(const Config& config);
+
+struct HostPort {
+  std::string host;  // without the brackets of an IPv6 address
+  std::uint16_t port = 0;
+};
+// "127.0.0.1:8410", "[::1]:8410", "till-2.local:7411".
+Result<HostPort> parse_host_port(std::string_view text);
+
+// A new store secret: 256 bits from the system's random source, in hexadecimal.
+std::string make_store_secret();
+
+}  // namespace titan::pos

@@ -1,0 +1,148 @@
+// Stock that moves without a sale (deliveries, adjustments, transfers), and products.
+#include <map>
+
+#include "pos-node/domain/gtin.h"
+#include "pos-node/domain/sale_builder.h"
+#include "pos-node/domain/sale_rules.h"
+#include "pos-node/domain/text.h"
+
+namespace titan::pos {
+namespace {
+
+namespace v1 = titan::entry::v1;
+
+bool is_transfer(mesh::Kind kind) {
+  return kind == mesh::Kind::transfer_in || kind == mesh::Kind::transfer_out;
+}
+
+Status check_movement(const MovementRequest& request, const RuleContext& context) {
+  if (request.lines.empty()) {
+    return make_error(ErrorCode::invalid, "At least one line is needed.", "lines");
+  }
+  if (request.lines.size() > sale_lines_max) {
+    return make_error(ErrorCode::too_large,
+                      std::to_string(request.lines.size()) + " lines; at most " +
+                          std::to_string(sale_lines_max) + " are allowed. Divide it.",
+                      "lines");
+  }
+  if (!is_transfer(request.kind)) return {};
+  if (request.other_store.empty()) {
+    return make_error(ErrorCode::invalid, "A transfer needs the other store's name.",
+                      "other_store");
+  }
+  if (request.other_store == context.facts.store) {
+    return make_error(ErrorCode::invalid, "A transfer's other store is this store.",
+                      "other_store");
+  }
+  if (request.document.empty()) {
+    return make_error(ErrorCode::invalid,
+                      "A transfer needs its id, the same in both stores, so that it is booked "
+                      "once.",
+                      "transfer_id");
+  }
+  return {};
+}
+
+Result<ProductPointer> find_product(const MovementLineRequest& line, Catalogue& catalogue) {
+  return line.sku.empty() ? catalogue.product_by_gtin(line.gtin) : catalogue.product(line.sku);
+}
+
+Status fill_line(const MovementLineRequest& line, const MovementRequest& request,
+                 const RuleContext& context, const std::string& place, v1::StockLine& out) {
+  if (line.sku.empty() && line.gtin.empty()) {
+    return make_error(ErrorCode::invalid, "A line needs a sku or a gtin.", place + "sku");
+  }
+  if (const auto checked = check_quantity(line.quantity, place + "quantity"); !checked) {
+    return checked;
+  }
+  if (line.quantity.is_negative() && request.kind != mesh::Kind::adjustment) {
+    return make_error(ErrorCode::invalid,
+                      "The quantity must be above zero; take stock out with an adjustment.",
+                      place + "quantity");
+  }
+  const auto product = find_product(line, context.catalogue);
+  if (!product) return product.error();
+  const Product* known = product->get();
+  out.set_sku(known ? known->sku() : line.sku.empty() ? line.gtin : line.sku);
+  if (const auto fault = sku_fault(out.sku())) {
+    return make_error(ErrorCode::invalid,
+                      "The barcode cannot stand for a sku: it " + *fault + ". Send the sku.",
+                      place + "gtin");
+  }
+  if (line.description) {
+    out.set_description(*line.description);
+  } else if (known) {
+    out.set_description(known->description());
+  }
+  if (!known) out.add_flags(std::string(flag::unknown_product));
+  if (known && known->delisted()) out.add_flags(std::string(flag::delisted));
+  if (!line.gtin.empty() && check_gtin(line.gtin) != GtinFault::none) {
+    out.add_flags(std::string(gtin_flag(check_gtin(line.gtin))));
+  }
+  v1::Quantity& quantity = *out.mutable_quantity();
+  quantity.set_value(line.quantity.value);
+  quantity.set_scale(line.quantity.scale);
+  quantity.set_unit(line.unit ? *line.unit : known ? known->unit() : "");
+  if (line.unit && known && known->unit() != *line.unit) {
+    out.add_flags(std::string(flag::unit_differs));
+  }
+  return {};
+}
+
+}  // namespace
+
+Hash transfer_in_claim(std::string_view other_store, std::string_view transfer_id) {
+  Bytes settled = "transfer-in";
+  settled += '\0';
+  settled += other_store;
+  settled += '\0';
+  settled += transfer_id;
+  return blake2b(settled);
+}
+
+Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context) {
+  if (const auto checked = check_movement(request, context); !checked) return checked.error();
+  v1::StockMovement body;
+  std::map<std::string, crdt::StockSum> effects;
+  for (std::size_t i = 0; i < request.lines.size(); ++i) {
+    const std::string place = "lines[" + std::to_string(i) + "].";
+    v1::StockLine& out = *body.add_lines();
+    if (const auto done = fill_line(request.lines[i], request, context, place, out); !done) {
+      return done.error();
+    }
+    const std::int64_t units = stock_units(out.quantity());
+    crdt::StockSum& sum = effects[out.sku()];
+    const bool leaves = (units < 0) != (request.kind == mesh::Kind::transfer_out);
+    std::uint64_t& side = leaves ? sum.removed : sum.added;
+    if (__builtin_add_overflow(side, static_cast<std::uint64_t>(std::abs(units)), &side)) {
+      return overflow_error(place + "quantity");
+    }
+  }
+  body.set_reason(request.reason);
+  body.set_document(request.document);
+  body.set_other_store(request.other_store);
+  body.set_who(request.who);
+
+  Ruling ruling;
+  ruling.draft = start_draft(request.kind, request.key, request.business_date, context);
+  if (request.kind == mesh::Kind::transfer_in) {
+    ruling.draft.claim = transfer_in_claim(request.other_store, request.document);
+  }
+  for (const auto& [product, sum] : effects) {
+    ruling.draft.stock_effects.push_back({product, sum.added, sum.removed});
+  }
+  if (const auto done = set_body(ruling.draft, body); !done) return done.error();
+  return ruling;
+}
+
+Result<Ruling> make_products(const std::vector<ProductPointer>& products, const RequestKey& key,
+                             const RuleContext& context) {
+  v1::Products body;
+  for (const ProductPointer& product : products) *body.add_products() = *product;
+  Ruling ruling;
+  ruling.draft = start_draft(mesh::Kind::product, key, std::nullopt, context);
+  if (const auto done = set_body(ruling.draft, body); !done) return done.error();
+  return ruling;
+}
+
+}  // namespace titan::pos

@@ -1,0 +1,117 @@
+// The rules of the till: a request and the product table become an entry, or a refusal that names
+// the field.
+//
+// What happened in the shop is recorded, not refused: an unknown article with a price, an exchange
+// with a negative line, a delisted product, cash rounding, a refund of more than was sold are
+// accepted and flagged. Refused is what cannot be true or cannot be written down: sums that do not
+// add up, payments short of the total, figures beyond 64 bits, lines without price or quantity.
+//
+// Pure apart from the look-ups; the same request, products and clock give the same entry. A body is
+// serialised deterministically.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "mesh/entry.h"
+#include "pos-node/clock.h"
+#include "pos-node/domain/catalogue.h"
+#include "pos-node/domain/requests.h"
+
+namespace titan::pos {
+
+// The largest receipt of the real data has 1,114 lines; this is what surely fits an entry.
+inline constexpr std::size_t sale_lines_max = 2000;
+inline constexpr std::size_t payments_max = 50;
+inline constexpr std::size_t discounts_max = 50;  // per line, and per sale
+inline constexpr std::size_t products_per_entry_max = 500;
+// Of an entry's bytes, kept for what the journal adds to a body (ids, hashes, opening, receipt).
+inline constexpr std::size_t envelope_bytes_reserve = 8 * 1024;
+inline constexpr std::int64_t quantity_pieces_max = 1'000'000'000;
+inline constexpr std::uint32_t tax_rate_basis_points_max = 100'000;
+
+// Flags on lines and sales. They are written into entries: append-only, never renamed.
+namespace flag {
+inline constexpr std::string_view unknown_product = "unknown_product";
+inline constexpr std::string_view delisted = "delisted";
+inline constexpr std::string_view negative_line = "negative_line";
+inline constexpr std::string_view zero_price = "zero_price";
+inline constexpr std::string_view negative_price = "negative_price";
+inline constexpr std::string_view negative_total = "negative_total";
+inline constexpr std::string_view unit_differs = "unit_differs";
+inline constexpr std::string_view gtin_of_other_product = "gtin_of_other_product";
+inline constexpr std::string_view training = "training";
+inline constexpr std::string_view cash_rounding = "cash_rounding";
+inline constexpr std::string_view overpaid = "overpaid";
+inline constexpr std::string_view negative_payment = "negative_payment";
+inline constexpr std::string_view reference_masked = "reference_masked";
+inline constexpr std::string_view foreign_currency = "foreign_currency";
+inline constexpr std::string_view without_original = "without_original";
+inline constexpr std::string_view original_not_here = "original_not_here";
+inline constexpr std::string_view original_voided = "original_voided";
+inline constexpr std::string_view original_line_differs = "original_line_differs";
+inline constexpr std::string_view refunded_more_than_sold = "refunded_more_than_sold";
+}  // namespace flag
+
+// What the rules know of the shop.
+struct StoreFacts {
+  std::string tenant;
+  std::string store;
+  std::string terminal;
+  std::string currency;
+  DeviceId device;
+  ProcessId process;
+  std::int64_t low_stock_units = 0;  // default threshold, millionths
+};
+
+struct RuleContext {
+  const StoreFacts& facts;
+  const ClockReading& clock;
+  Catalogue& catalogue;
+};
+
+struct RuleAlarm {
+  std::string code;
+  std::string message;
+};
+
+struct Ruling {
+  mesh::EntryDraft draft;
+  std::vector<RuleAlarm> alarms;  // to be raised once the entry is recorded
+};
+
+using EntryPointer = std::shared_ptr<const mesh::Entry>;
+
+// What is known of the sale that a refund names.
+struct RefundHistory {
+  EntryPointer original;              // null: not on this terminal (yet)
+  std::vector<EntryPointer> refunds;  // earlier refunds of it
+  bool voided = false;
+};
+
+Result<Ruling> make_sale(const SaleRequest& request, const RuleContext& context);
+Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& context,
+                           const RefundHistory& history);
+// `original`: the entry that the request names. Refused unless it is a sale or refund that this
+// device wrote; the claim sees to it that of two voids one counts.
+Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
+                         const mesh::Entry& original);
+Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context);
+// One PRODUCT entry; at most products_per_entry_max, each already checked.
+Result<Ruling> make_products(const std::vector<ProductPointer>& products, const RequestKey& key,
+                             const RuleContext& context);
+
+// BLAKE2b-256 of "void", NUL, the entry's hash.
+Hash void_claim(const Hash& entry_hash);
+// BLAKE2b-256 of "transfer-in", NUL, the sending store, NUL, the transfer's id.
+Hash transfer_in_claim(std::string_view other_store, std::string_view transfer_id);
+
+// For an entry of kind refund that was seen, from whichever till: the alarm if all refunds of its
+// sale together exceed what was sold, as can happen across a cut.
+std::vector<RuleAlarm> over_refund_alarms(const RefundHistory& history);
+
+}  // namespace titan::pos

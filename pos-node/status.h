@@ -1,0 +1,91 @@
+// What GET /v1/status shows, as plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "crdt/interval_set.h"
+#include "mesh/entry.h"
+#include "mesh/messages.h"
+
+namespace titan::pos {
+
+struct LeaderReport {
+  std::string terminal;  // empty if not known yet
+  ProcessId process;
+  DeviceId device;
+  std::uint64_t term = 0;
+};
+
+struct MemberReport {
+  std::string terminal;
+  ProcessId process;
+  DeviceId device;
+  mesh::MemberState state = mesh::MemberState::alive;
+  std::vector<std::string> addresses;
+  bool linked = false;
+  std::optional<Duration> round_trip;
+  std::optional<std::int64_t> clock_skew_ms;
+  bool self = false;
+  bool may_lead = true;
+};
+
+struct JournalReport {
+  JournalId journal;
+  DeviceId device;
+  crdt::IntervalSet stored;
+};
+
+struct WatermarkReport {
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+};
+
+struct StoreDatabaseReport {
+  std::string state = "off";  // off, starting, filling, up, failed
+  std::uint64_t complete_to = 0;
+  std::uint64_t behind = 0;
+  std::uint32_t progress_permille = 1000;
+  std::string message;
+  std::string address;
+};
+
+struct UplinkReport {
+  std::string state = "off";  // off, not_leader, connecting, up, refused, failed
+  std::string message;
+  WallTime since;
+};
+
+struct AlarmReport {
+  std::string code;
+  std::string message;
+  WallTime time;
+};
+
+struct StatusReport {
+  std::string version;
+  WallTime started;
+  std::string role;  // leader, follower, candidate
+  std::optional<LeaderReport> leader;
+  std::vector<MemberReport> members;
+  std::string vector_root;  // 32 hexadecimal digits
+  std::uint64_t entries = 0;
+  std::vector<JournalReport> journals;
+  std::uint64_t stock_digest = 0;
+  std::uint64_t pending_uploads = 0;
+  std::optional<WatermarkReport> watermark;
+  StoreDatabaseReport store_database;
+  UplinkReport uplink;
+  mesh::ClockQuality clock_quality = mesh::ClockQuality::unknown;
+  std::int64_t clock_skew_ms_max = 0;
+  std::vector<AlarmReport> alarms;  // newest first
+};
+
+// "alive", "suspect", "dead", "left".
+const char* to_string(mesh::MemberState state);
+
+}  // namespace titan::pos
