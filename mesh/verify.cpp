@@ -148,6 +148,19 @@ bool signature_verifies(const Entry& entry, const PublicKey& key) {
   return verify(key, signed_part(entry.envelope_bytes), entry.signature);
 }
 
+Bytes watermark_signed_part(BytesView vector_bytes) {
+  constexpr BytesView domain = "titan-watermark-1";
+  Bytes message;
+  message.reserve(domain.size() + vector_bytes.size());
+  message.append(domain).append(vector_bytes);
+  return message;
+}
+
+bool watermark_verifies(const Watermark& watermark, const PublicKey& cloud_key) {
+  return watermark.cloud_key == cloud_key &&
+         verify(cloud_key, watermark_signed_part(watermark.vector_bytes), watermark.signature);
+}
+
 CheckedEntries check_entries(std::vector<std::shared_ptr<const Entry>> entries,
                              const VerifyContext& context) {
   std::sort(entries.begin(), entries.end(), sorts_before);
