@@ -6,16 +6,17 @@
 // it rests on with on_stored().
 //
 // It drives SWIM membership, direct mail, anti-entropy and the election, relays frames between
-// pairs that cannot reach each other, and keeps the stock sums. check_invariants() runs after each
+// pairs that cannot reach each other, and keeps the stock sums. check_invariants() holds after each
 // input.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,10 +30,12 @@
 #include "mesh/anti_entropy.h"
 #include "mesh/codec.h"
 #include "mesh/entry.h"
-#include "mesh/journal.h"
+#include "mesh/entry_index.h"
 #include "mesh/membership.h"
 #include "mesh/messages.h"
+#include "mesh/own_journal.h"
 #include "mesh/stored_state.h"
+#include "mesh/verify.h"
 
 namespace titan::mesh {
 
@@ -44,18 +47,19 @@ struct NodeConfig {
   bool may_lead = true;
   std::uint32_t priority = 0;
   PublicKey cloud_key;  // none: no cloud is known
+  WallTime started;
   MembershipConfig membership;
   AntiEntropyConfig anti_entropy;
   election::Config election;
 };
 
-// ---- effects ---------------------------------------------------------------------------------
+// ---- effects -----------------------------------------------------------------------------------
 
 struct Send {
   ProcessId to;
   Bytes frame;
 };
-// Read entries for a peer or for the uplink; answered with on_read().
+// Read entries for a peer; answered with on_read().
 struct ReadRequest {
   std::uint64_t id = 0;
   JournalId journal;
@@ -65,14 +69,8 @@ struct ReadRequest {
   bool newest_first = false;
   bool hash_list_only = false;
 };
-// The answer to append(): durable now, or the commit failed and the outcome is unknown.
-struct AppendReply {
-  std::uint64_t ticket = 0;
-  Result<std::shared_ptr<const Entry>> entry;
-  bool repeated = false;  // the idempotency key had been used for the same request
-};
 
-// Events for screens, logs and metrics.
+// Events, for screens, logs and metrics.
 struct EntrySeen {  // new here, checked; it may not be on this disk yet
   std::shared_ptr<const Entry> entry;
   bool own = false;
@@ -99,22 +97,27 @@ struct WatermarkMoved {
   std::uint64_t pending_entries = 0;
 };
 struct Alarm {
-  std::string code;  // "divergence", "journal_copied", "bad_signature", "clock_skew" ...
+  std::string code;  // "divergence", "journal_copied", "bad_signature" ...
   std::string message;
+};
+// One sale of this device was recorded twice after a rebuild: void the extra one.
+struct DuplicateFound {
+  OwnJournal::Duplicate duplicate;
 };
 struct Note {  // a log line
   std::string message;
 };
 using Event = std::variant<EntrySeen, StockChanged, EntriesStored, MemberChanged, LeaderChanged,
-                           WatermarkMoved, Alarm, Note>;
+                           WatermarkMoved, Alarm, DuplicateFound, LinkWanted, Note>;
 
 using Effect = std::variant<Send, StoreRequest, ReadRequest, AppendReply, Event>;
 
-// ---- what the status page and the API ask -----------------------------------------------------
+// ---- what the status page and the API ask ------------------------------------------------------
 
 struct MemberView {
   MemberInfo member;
   MemberState state = MemberState::alive;
+  bool is_self = false;
   bool linked = false;                 // this terminal has its own connection to it
   std::optional<Duration> round_trip;  // of the last direct probe
   std::optional<std::int64_t> clock_skew_ms;
@@ -122,58 +125,154 @@ struct MemberView {
 
 class Node {
  public:
+  // `codec` outlives the node. `state` is what the disk holds.
   Node(NodeConfig config, KeyPair device_key, ProcessId process, StoredState state,
        const Codec& codec, Random random, Now now);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
 
   // -- inputs from the network
   void on_link_up(Now now, const MemberInfo& peer);  // hello accepted; frames can be sent to it
-  void on_link_down(Now now, const ProcessId& peer);
+  // Also for a dial that came to nothing while there was no link.
+  void on_link_down(Now now, const ProcessId& peer, LinkEnd reason);
   void on_frame(Now now, const ProcessId& from, BytesView frame);
   // -- inputs from the disk
   void on_stored(Now now, std::uint64_t request_id);
-  // The request and all later ones failed. The node answers every waiting append with
-  // unknown_outcome and wants restart_storage() with what the reopened disk really holds.
-  void on_store_failed(Now now, std::uint64_t request_id, const Error& error);
+  // The request and all later ones failed. Every waiting append is answered unknown_outcome; the
+  // host reopens the database and calls restart_storage() with what it really holds.
+  void on_store_failed(Now now, std::uint64_t request_id);
   void restart_storage(Now now, StoredState state);
   void on_read(Now now, std::uint64_t read_id, std::vector<Bytes> entries,
                std::vector<std::pair<std::uint64_t, Hash>> hash_list);
   // -- inputs from the host
   void on_tick(Now now);
-  // The answer comes as AppendReply with the returned ticket, once durable.
-  std::uint64_t append(Now now, EntryDraft draft);
-  // Entries that came from the cloud (feed, or entries this store lost).
+  // Answered by an AppendReply with the returned ticket, once durable.
+  std::uint64_t append(Now now, const EntryDraft& draft);
+  // Entries that came from the cloud: the feed, or entries that this store lost.
   void on_cloud_entries(Now now, const std::vector<Bytes>& entries,
                         const std::vector<PublicKey>& device_keys);
   void on_watermark(Now now, const Watermark& watermark);
   void on_cloud_state(Now now, election::CloudState state);
-  void on_lease_refused(Now now, election::Token holder, bool holder_gone);
+  void on_lease_refused(Now now, const election::Token& holder, bool holder_gone);
+  // Where peers reach this process changed.
+  void on_addresses(Now now, std::vector<std::string> addresses);
   void leave(Now now);
 
+  // on_tick() is wanted no later than this.
   MonoTime next_deadline() const;
-  std::vector<Effect> take_effects();
+  std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
 
   // -- queries
-  const ProcessId& process() const;
-  const DeviceId& device() const;
-  const crdt::VersionVector& vector() const;  // what is stored
-  std::uint64_t stock_digest() const;         // at vector()
-  const crdt::Stock& shown_stock() const;     // also entries that are about to be stored
-  std::vector<MemberView> members() const;    // self included
-  std::optional<election::Token> leader() const;
-  bool is_leader() const;
-  std::optional<MemberInfo> leader_member() const;
+  const ProcessId& process() const { return process_; }
+  const DeviceId& device() const { return device_; }
+  MemberInfo self() const;
+  const crdt::VersionVector& vector() const { return index_.stored(); }  // what is stored
+  std::uint64_t stock_digest() const { return stored_stock_.digest(); }  // at vector()
+  // Also of entries that are on their way to the disk.
+  const crdt::Stock& shown_stock() const { return shown_stock_; }
+  std::vector<MemberView> members() const;  // this terminal first
+  std::optional<election::Token> leader() const { return leader_; }
+  bool is_leader() const { return leader_ && leader_->process == process_; }
+  election::Role role() const { return election_.role(); }
+  bool has_left() const { return membership_.has_left(); }
+  std::optional<MemberInfo> member_of(const ProcessId& process) const;
   // How many terminals, this one included, hold the entry as far as we know.
   std::uint32_t copies(const EntryId& id) const;
-  bool in_cloud(const EntryId& id) const;  // at or below the watermark
-  std::uint64_t pending_uploads() const;   // entries stored here above the watermark
-  const std::optional<WatermarkVector>& watermark() const;
-  std::optional<PublicKey> device_key_of(const DeviceId& device) const;
+  bool in_cloud(const EntryId& id) const { return in_cloud_.contains(id.journal, id.number); }
+  std::uint64_t pending_uploads() const;  // entries stored here above the watermark
+  const std::optional<WatermarkVector>& watermark() const { return watermark_vector_; }
+  std::optional<PublicKey> device_key_of(const DeviceId& id) const { return index_.key_of(id); }
   void check_invariants() const;
 
-  // private parts: see node.cpp's sections
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  // Reads for comparing forks; ids without the flag are anti-entropy's.
+  static constexpr std::uint64_t own_read_flag = std::uint64_t{1} << 63;
+
+  // What waits for one StoreRequest to become durable.
+  struct Storing {
+    std::vector<std::shared_ptr<const Entry>> entries;
+    std::optional<election::Promise> promise;
+  };
+
+  // node.cpp: inputs, the disk, time
+  void begin(Now now);
+  void finish(Now now);
+  void emit(Event event) { effects_.emplace_back(std::move(event)); }
+  StoreRequest& store_request();
+  void flush_store_request();
+
+  // node_traffic.cpp: frames in and out
+  void on_message(Now now, const ProcessId& from, Message&& message);
+  void on_relay(Now now, const ProcessId& from, Relay&& relay);
+  void send(const ProcessId& to, const Message& message);
+  void send_by_relay(const ProcessId& to, Bytes frame);
+  void mail(const std::vector<std::shared_ptr<const Entry>>& entries);
+  void send_haves(Now now);
+  void pass_on_watermark(Now now);
+
+  // node_entries.cpp: entries, stock, watermark
+  void receive_entries(Now now, const ProcessId& from, const std::vector<Bytes>& raw);
+  bool is_wanted(Now now, const Entry& entry);
+  void accept(const std::shared_ptr<const Entry>& entry);
+  void settle(Now now, const Storing& stored);
+  void take_watermark(const Watermark& watermark);
+  void keep_key(const DeviceId& device);
+  void show_stock(const Entry& entry);
+
+  // node_parts.cpp: membership, anti-entropy, election
+  void take_membership(Now now);
+  void on_member_changed(Now now, MemberStateChanged& change);
+  void remember(Now now, const MemberInfo& member);
+  void take_anti_entropy();
+  void take_election();
+  void update_view(Now now);
+  void on_leader(std::optional<election::Token> leader);
+
+  const NodeConfig config_;
+  const DeviceId device_;
+  const ProcessId process_;
+  const Codec& codec_;
+  const Hash tenant_store_;
+  Random random_;
+  MemberInfo self_;
+
+  // What is held, and what it adds up to.
+  EntryIndex index_;
+  crdt::Stock stored_stock_;
+  crdt::Stock shown_stock_;
+  OwnJournal own_;
+  std::set<DeviceId> keys_on_disk_;
+  std::map<DeviceId, RememberedMember> remembered_;
+  std::optional<Watermark> watermark_;
+  std::optional<WatermarkVector> watermark_vector_;
+  crdt::VersionVector in_cloud_;
+  bool watermark_due_ = false;     // to the disk, and as leader to the members
+  MonoTime watermark_next_{};      // not before
+
+  // The parts.
+  Membership membership_;
+  AntiEntropy anti_entropy_;
+  election::Election election_;
+  std::optional<election::Token> leader_;
+
+  // Links and what travels on them.
+  std::map<ProcessId, MemberInfo> links_;
+  std::map<DeviceId, std::set<JournalId>> haves_due_;  // author -> its journals stored here
+  MonoTime haves_at_ = MonoTime::never();
+  std::map<std::uint64_t, std::pair<ProcessId, HashList>> fork_reads_;
+
+  // The disk.
+  std::map<std::uint64_t, Storing> storing_;
+  std::optional<StoreRequest> request_;
+  std::uint64_t next_request_ = 1;
+  std::uint64_t next_ticket_ = 1;
+  std::uint64_t next_fork_read_ = 1;
+  bool storage_failed_ = false;
+
+  std::optional<MonoTime> last_input_;
+  bool view_stale_ = true;
+  bool leaving_ = false;
+  std::vector<Effect> effects_;
 };
 
 }  // namespace titan::mesh

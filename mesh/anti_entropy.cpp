@@ -1,0 +1,405 @@
+#include "mesh/anti_entropy.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace titan::mesh {
+
+AntiEntropyConfig AntiEntropyConfig::wireless() {
+  AntiEntropyConfig config;
+  config.interval = milliseconds(500);
+  config.interval_max = milliseconds(4000);
+  config.settle = milliseconds(200);
+  config.request_timeout = milliseconds(4000);
+  return config;
+}
+
+std::vector<std::string> AntiEntropyConfig::validate() const {
+  std::vector<std::string> complaints;
+  if (interval <= Duration::zero()) complaints.push_back("interval must be above 0");
+  if (interval_max < interval) complaints.push_back("interval_max must not be below interval");
+  if (request_timeout <= settle) complaints.push_back("request_timeout must be above settle");
+  if (request_bytes_max < entry_bytes_max) {
+    complaints.push_back("request_bytes_max must hold the largest entry");
+  }
+  if (request_numbers_max == 0) complaints.push_back("request_numbers_max must be above 0");
+  return complaints;
+}
+
+AntiEntropy::AntiEntropy(AntiEntropyConfig config, EntryIndex& index, Random random)
+    : config_(config), index_(index), random_(random), interval_(config.interval) {}
+
+// ---- peers -------------------------------------------------------------------------------------
+
+void AntiEntropy::on_peer_up(Now now, const ProcessId& peer, const DeviceId& device) {
+  peers_[peer].device = device;
+  interval_ = config_.interval;
+  start_round(peer);
+  next_round_ = now.mono + interval_;
+}
+
+void AntiEntropy::on_peer_down(Now now, const ProcessId& peer) {
+  if (peers_.erase(peer) == 0) return;
+  std::vector<std::uint64_t> given_up;
+  for (const auto& [id, request] : requests_) {
+    if (request.peer == peer) given_up.push_back(id);
+  }
+  for (const std::uint64_t id : given_up) end_request(now, id);
+  std::erase_if(served_, [&](const auto& served) { return served.second.peer == peer; });
+}
+
+// ---- comparing ---------------------------------------------------------------------------------
+
+void AntiEntropy::start_round(const ProcessId& peer) {
+  send(peer, SyncRoot{index_.stored().root(), stock_digest_, false, watermark_sequence_});
+}
+
+void AntiEntropy::on_sync_root(Now now, const ProcessId& from, const SyncRoot& message) {
+  const auto peer = peers_.find(from);
+  if (peer == peers_.end()) return;
+  if (message.watermark_sequence < watermark_sequence_) effects_.push_back(WatermarkLacking{from});
+  const crdt::VersionVector& stored = index_.stored();
+  if (message.root == stored.root()) {
+    crdt::VersionVector& known = known_[peer->second.device];
+    if (known.root() != stored.root()) known = stored;
+    if (message.stock_digest != stock_digest_) {
+      effects_.push_back(Diverged{from, stock_digest_, message.stock_digest});
+    }
+    if (!message.is_reply) {
+      send(from, SyncRoot{stored.root(), stock_digest_, true, watermark_sequence_});
+    }
+    return;
+  }
+  if (message.is_reply) return;  // one of us moved meanwhile; the next round settles it
+  interval_ = config_.interval;
+  next_round_ = std::min(next_round_, now.mono + interval_);
+  SyncDevices reply{stored.root(), {}};
+  for (const auto& [device, journals] : stored.devices()) {
+    reply.devices.push_back({device, stored.device_digest(device)});
+  }
+  send(from, std::move(reply));
+}
+
+void AntiEntropy::on_sync_devices(Now now, const ProcessId& from, const SyncDevices& message) {
+  const crdt::VersionVector& stored = index_.stored();
+  if (!peers_.contains(from) || message.root == stored.root()) return;
+  interval_ = config_.interval;
+  next_round_ = std::min(next_round_, now.mono + interval_);
+  std::vector<DeviceId> differing;
+  std::set<DeviceId> named;
+  for (const DeviceDigest& theirs : message.devices) {
+    named.insert(theirs.device);
+    if (stored.device_digest(theirs.device) != theirs.digest) differing.push_back(theirs.device);
+  }
+  for (const auto& [device, journals] : stored.devices()) {
+    if (!named.contains(device)) differing.push_back(device);
+  }
+  if (differing.empty()) return;
+  SyncItems items{stored.root(), items_of(differing), true, differing};
+  send(from, std::move(items));
+}
+
+void AntiEntropy::on_sync_items(Now now, const ProcessId& from, const SyncItems& message) {
+  if (!peers_.contains(from)) return;
+  learn_items(now, from, message.devices);
+  if (!message.wants_reply) return;
+  send(from, SyncItems{index_.stored().root(), items_of(message.asked_devices), false, {}});
+}
+
+void AntiEntropy::on_have(const ProcessId& from, const Have& message) {
+  const auto peer = peers_.find(from);
+  if (peer == peers_.end()) return;
+  crdt::VersionVector& known = known_[peer->second.device];
+  for (const JournalItem& theirs : message.journals) {
+    if (const auto device = index_.stored().device_of(theirs.journal)) {
+      known.set(*device, theirs.journal, theirs.item);
+    }
+  }
+}
+
+std::vector<DeviceItems> AntiEntropy::items_of(const std::vector<DeviceId>& devices) const {
+  std::vector<DeviceItems> items;
+  std::uint32_t listed = 0;
+  for (const DeviceId& device : devices) {
+    const auto found = index_.stored().devices().find(device);
+    const auto key = index_.key_of(device);
+    if (found == index_.stored().devices().end() || !key) continue;
+    DeviceItems of_device{*key, {}};
+    for (const auto& [journal, item] : found->second) {
+      if (listed++ >= config_.items_per_message_max) break;
+      of_device.journals.push_back({journal, item});
+    }
+    items.push_back(std::move(of_device));
+  }
+  return items;
+}
+
+void AntiEntropy::learn_items(Now now, const ProcessId& from,
+                              const std::vector<DeviceItems>& devices) {
+  crdt::VersionVector& known = known_[peers_.at(from).device];
+  bool lacking = false;
+  for (const DeviceItems& of_device : devices) {
+    index_.learn(of_device.device_key);
+    const DeviceId device = device_of(of_device.device_key);
+    for (const JournalItem& theirs : of_device.journals) {
+      known.set(device, theirs.journal, theirs.item);
+      lacking = lacking || !index_.lacking(theirs.journal, theirs.item.stored).empty();
+      compare_forks(from, theirs);
+    }
+  }
+  if (lacking) ask_at_ = std::min(ask_at_, now.mono + config_.settle);
+}
+
+// ---- forks: the same numbers with other content --------------------------------------------------
+
+void AntiEntropy::compare_forks(const ProcessId& from, const JournalItem& theirs) {
+  const crdt::VectorItem* ours = index_.stored().find(theirs.journal);
+  if (ours == nullptr || ours->stored != theirs.item.stored) return;
+  if (ours->content == theirs.item.content) return;
+  const auto contents = std::pair(theirs.item.content, ours->content);
+  auto [compared, is_new] = forks_compared_.try_emplace(theirs.journal, contents);
+  if (!is_new && compared->second == contents) return;
+  compared->second = contents;
+  effects_.push_back(ForkSuspected{from, theirs.journal});
+  send(from, HashListRequest{theirs.journal});
+}
+
+void AntiEntropy::on_hash_lists(Now now, const ProcessId& from, const HashList& theirs,
+                                const std::vector<std::pair<std::uint64_t, Hash>>& ours) {
+  if (!peers_.contains(from)) return;
+  const std::set<std::pair<std::uint64_t, Hash>> held(ours.begin(), ours.end());
+  EntryRequest request;
+  request.journal = theirs.journal;
+  request.bytes_max = config_.request_bytes_max;
+  for (const auto& branch : theirs.entries) {
+    if (held.contains(branch)) continue;
+    if (request.hashes.size() >= config_.request_numbers_max) break;
+    request.hashes.push_back(branch.second);
+    wanted_branches_.insert(branch.second);
+  }
+  // Whatever the limit or a lost frame leaves out shows again as a difference of content.
+  forks_compared_.erase(theirs.journal);
+  if (request.hashes.empty()) return;
+  request.request = next_id_++;
+  requests_[request.request] = {from, theirs.journal, {}, now.mono + config_.request_timeout};
+  ++peers_.at(from).asked;
+  send(from, std::move(request));
+}
+
+bool AntiEntropy::take_wanted_branch(const Hash& hash) { return wanted_branches_.erase(hash) > 0; }
+
+// ---- asking --------------------------------------------------------------------------------------
+
+void AntiEntropy::ask_for_missing(Now now) {
+  ask_at_ = MonoTime::never();
+  std::vector<ProcessId> order;
+  for (const auto& [peer, state] : peers_) order.push_back(peer);
+  if (order.empty()) return;
+  std::rotate(order.begin(),
+              order.begin() + static_cast<std::ptrdiff_t>(random_.below(order.size())),
+              order.end());
+  const crdt::VersionVector& stored = index_.stored();
+  for (const bool first_device_only : {true, false}) {
+    for (const ProcessId& peer : order) {
+      const auto known = known_.find(peers_.at(peer).device);
+      if (known == known_.end()) continue;
+      for (const auto& [device, journals] : known->second.devices()) {
+        if (first_device_only != (device == first_device_)) continue;
+        if (known->second.device_digest(device) == stored.device_digest(device)) continue;
+        for (const auto& [journal, item] : journals) {
+          if (!ask_peer(now, peer, journal, item.stored)) break;
+        }
+      }
+    }
+  }
+}
+
+// False when this peer, or all of us together, have asked enough for now.
+bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
+                           const crdt::IntervalSet& theirs) {
+  if (requests_.size() >= config_.requests_in_flight_max) return false;
+  Peer& state = peers_.at(peer);
+  if (state.asked >= config_.requests_per_peer_max) return false;
+  crdt::IntervalSet lacking = index_.lacking(journal, theirs);
+  if (const auto found = in_flight_.find(journal); found != in_flight_.end()) {
+    lacking = lacking.minus(found->second);
+  }
+  if (lacking.empty()) return true;
+  EntryRequest request;
+  request.request = next_id_++;
+  request.journal = journal;
+  request.bytes_max = config_.request_bytes_max;
+  request.newest_first = lacking.count() > config_.newest_first_above;
+  std::uint64_t room = config_.request_numbers_max;
+  auto take = [&](const crdt::Interval& interval) {
+    if (room == 0) return;
+    const std::uint64_t count = std::min(room, interval.count());
+    request.numbers.add(request.newest_first
+                            ? crdt::Interval{interval.last - count + 1, interval.last}
+                            : crdt::Interval{interval.first, interval.first + count - 1});
+    room -= count;
+  };
+  const auto& intervals = lacking.intervals();
+  if (request.newest_first) {
+    std::for_each(intervals.rbegin(), intervals.rend(), take);
+  } else {
+    std::for_each(intervals.begin(), intervals.end(), take);
+  }
+  requests_[request.request] = {peer, journal, request.numbers,
+                                now.mono + config_.request_timeout};
+  in_flight_[journal].add(request.numbers);
+  ++state.asked;
+  send(peer, std::move(request));
+  return true;
+}
+
+void AntiEntropy::on_entries(Now now, const ProcessId& from, const Entries& message) {
+  const auto found = requests_.find(message.request);
+  if (found == requests_.end() || found->second.peer != from) return;
+  found->second.deadline = now.mono + config_.request_timeout;
+  found->second.entries_received += message.entries.size();
+  if (!message.last) return;
+  if (found->second.entries_received == 0) on_unusable(from, found->second.journal);
+  end_request(now, message.request);
+}
+
+void AntiEntropy::on_unusable(const ProcessId& from, const JournalId& journal) {
+  if (const auto peer = peers_.find(from); peer != peers_.end()) {
+    forget_item(peer->second.device, journal);
+  }
+}
+
+void AntiEntropy::forget_item(const DeviceId& holder, const JournalId& journal) {
+  const auto known = known_.find(holder);
+  if (known == known_.end()) return;
+  if (const auto device = known->second.device_of(journal)) {
+    known->second.set(*device, journal, {});
+  }
+}
+
+void AntiEntropy::end_request(Now now, std::uint64_t id) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  if (const auto peer = peers_.find(found->second.peer); peer != peers_.end()) {
+    --peer->second.asked;
+  }
+  if (const auto flight = in_flight_.find(found->second.journal); flight != in_flight_.end()) {
+    for (const crdt::Interval& interval : found->second.numbers.intervals()) {
+      flight->second.remove(interval);
+    }
+    if (flight->second.empty()) in_flight_.erase(flight);
+  }
+  requests_.erase(found);
+  ask_at_ = now.mono;
+}
+
+// ---- serving -------------------------------------------------------------------------------------
+
+void AntiEntropy::on_entry_request(const ProcessId& from, const EntryRequest& message) {
+  const auto peer = peers_.find(from);
+  if (peer == peers_.end()) return;
+  if (peer->second.serving >= config_.serves_per_peer_max) {
+    send(from, Entries{message.request, {}, true});
+    return;
+  }
+  ++peer->second.serving;
+  const std::uint64_t read_id = next_id_++;
+  served_[read_id] = {from, message.request, message.journal, false};
+  EntryRequest bounded = message;
+  bounded.bytes_max = std::clamp<std::uint64_t>(message.bytes_max, 1, config_.request_bytes_max);
+  effects_.push_back(Serve{read_id, std::move(bounded), false});
+}
+
+void AntiEntropy::on_hash_list_request(const ProcessId& from, const HashListRequest& message) {
+  const auto peer = peers_.find(from);
+  if (peer == peers_.end() || peer->second.serving >= config_.serves_per_peer_max) return;
+  ++peer->second.serving;
+  const std::uint64_t read_id = next_id_++;
+  served_[read_id] = {from, 0, message.journal, true};
+  EntryRequest request;
+  request.journal = message.journal;
+  effects_.push_back(Serve{read_id, std::move(request), true});
+}
+
+void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
+                          std::vector<std::pair<std::uint64_t, Hash>> hash_list) {
+  const auto found = served_.find(read_id);
+  if (found == served_.end()) return;
+  const Served served = found->second;
+  served_.erase(found);
+  const auto peer = peers_.find(served.peer);
+  if (peer == peers_.end()) return;
+  --peer->second.serving;
+  if (served.hash_list_only) {
+    send(served.peer, HashList{served.journal, std::move(hash_list)});
+    return;
+  }
+  Entries frame{served.request, {}, false};
+  std::size_t frame_bytes = 0;
+  for (Bytes& entry : entries) {
+    if (frame_bytes > 0 && frame_bytes + entry.size() > entries_frame_bytes) {
+      send(served.peer, std::exchange(frame, Entries{served.request, {}, false}));
+      frame_bytes = 0;
+    }
+    frame_bytes += entry.size();
+    frame.entries.push_back(std::move(entry));
+  }
+  frame.last = true;
+  send(served.peer, std::move(frame));
+}
+
+// ---- time ----------------------------------------------------------------------------------------
+
+void AntiEntropy::on_vector_moved(Now now) {
+  if (interval_ == config_.interval) return;
+  interval_ = config_.interval;
+  next_round_ = std::min(next_round_, now.mono + interval_);
+}
+
+void AntiEntropy::on_tick(Now now) {
+  std::vector<std::uint64_t> late;
+  for (const auto& [id, request] : requests_) {
+    if (request.deadline <= now.mono) late.push_back(id);
+  }
+  for (const std::uint64_t id : late) {
+    on_unusable(requests_.at(id).peer, requests_.at(id).journal);
+    end_request(now, id);
+  }
+  if (ask_at_ <= now.mono) ask_for_missing(now);
+  if (next_round_ > now.mono || peers_.empty()) return;
+  auto peer = peers_.begin();
+  std::advance(peer, static_cast<std::ptrdiff_t>(random_.below(peers_.size())));
+  start_round(peer->first);
+  next_round_ = now.mono + interval_;
+  interval_ = std::min(interval_ * 2, config_.interval_max);
+}
+
+MonoTime AntiEntropy::next_deadline() const {
+  if (peers_.empty()) return MonoTime::never();
+  MonoTime deadline = std::min(next_round_, ask_at_);
+  for (const auto& [id, request] : requests_) deadline = std::min(deadline, request.deadline);
+  return deadline;
+}
+
+void AntiEntropy::send(const ProcessId& to, Message message) {
+  effects_.push_back(SendTo{to, std::move(message)});
+}
+
+std::vector<AntiEntropy::Effect> AntiEntropy::take_effects() {
+  return std::exchange(effects_, {});
+}
+
+std::uint32_t AntiEntropy::holders(const JournalId& journal, std::uint64_t number) const {
+  std::uint32_t count = 0;
+  for (const auto& [device, known] : known_) count += known.contains(journal, number) ? 1 : 0;
+  return count;
+}
+
+void AntiEntropy::check_invariants() const {
+  assert(requests_.size() <= config_.requests_in_flight_max + peers_.size());
+  for (const auto& [id, request] : requests_) assert(peers_.contains(request.peer));
+  for (const auto& [id, served] : served_) assert(peers_.contains(served.peer));
+}
+
+}  // namespace titan::mesh

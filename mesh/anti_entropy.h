@@ -1,0 +1,180 @@
+// Anti-entropy: pairwise comparison of vectors and transfer of exactly what is missing (Demers et
+// al. 1987, push-pull), which repairs whatever direct mail missed, also through third parties.
+//
+// A round costs one small message each way while nothing differs: the roots of the two vectors with
+// the stock digests at them. If the roots differ, the device digests follow, then the items of the
+// devices that differ, in both directions; each side then asks for the numbers it lacks. A number
+// is asked of one peer at a time, so that a healed cut moves each missing entry once per terminal.
+//
+// Sans-IO, single-threaded. Entries travel in frames of entries_frame_bytes; a request is bounded
+// by request_bytes_max, a peer has at most serves_per_peer_max of them being served.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "mesh/entry.h"
+#include "mesh/entry_index.h"
+#include "mesh/messages.h"
+
+namespace titan::mesh {
+
+struct AntiEntropyConfig {
+  // Between rounds while something differs or sells. Lower: faster repair, more idle traffic.
+  Duration interval = milliseconds(250);
+  // The interval doubles up to this while nothing differs. Higher: less traffic, slower discovery
+  // of an entry that direct mail lost.
+  Duration interval_max = milliseconds(2000);
+  // A difference is asked for only after this: direct mail under way usually settles it.
+  Duration settle = milliseconds(50);
+  // A request without a frame for this long is given to another peer.
+  Duration request_timeout = milliseconds(1000);
+  std::uint64_t request_bytes_max = 1024 * 1024;
+  std::uint64_t request_numbers_max = 4096;
+  // A request names one journal; many small journals travel well because requests overlap.
+  std::uint32_t requests_in_flight_max = 64;
+  std::uint32_t requests_per_peer_max = 16;
+  // A peer that asks for more at once is answered with an empty last frame.
+  std::uint32_t serves_per_peer_max = 32;
+  // Journals listed in one SyncItems; the rest follows in later rounds.
+  std::uint32_t items_per_message_max = 8000;
+  // More missing numbers than this in a journal: the newest are asked for first.
+  std::uint64_t newest_first_above = 1000;
+
+  static AntiEntropyConfig wired() { return {}; }
+  static AntiEntropyConfig wireless();
+  std::vector<std::string> validate() const;
+};
+
+class AntiEntropy {
+ public:
+  struct SendTo {
+    ProcessId to;
+    Message message;
+  };
+  // Read entries for a peer; the answer comes with on_read().
+  struct Serve {
+    std::uint64_t read_id = 0;
+    EntryRequest request;
+    bool hash_list_only = false;
+  };
+  // Equal vectors, different stock: one of the two computes wrongly.
+  struct Diverged {
+    ProcessId peer;
+    std::uint64_t own_digest = 0;
+    std::uint64_t peer_digest = 0;
+  };
+  // Equal numbers, different content: a copied process forked this journal.
+  struct ForkSuspected {
+    ProcessId peer;
+    JournalId journal;
+  };
+  // The peer knows a lower watermark than we do.
+  struct WatermarkLacking {
+    ProcessId peer;
+  };
+  using Effect = std::variant<SendTo, Serve, Diverged, ForkSuspected, WatermarkLacking>;
+
+  AntiEntropy(AntiEntropyConfig config, EntryIndex& index, Random random);
+
+  void on_peer_up(Now now, const ProcessId& peer, const DeviceId& device);
+  void on_peer_down(Now now, const ProcessId& peer);
+  void on_sync_root(Now now, const ProcessId& from, const SyncRoot& message);
+  void on_sync_devices(Now now, const ProcessId& from, const SyncDevices& message);
+  void on_sync_items(Now now, const ProcessId& from, const SyncItems& message);
+  void on_have(const ProcessId& from, const Have& message);
+  void on_entry_request(const ProcessId& from, const EntryRequest& message);
+  void on_hash_list_request(const ProcessId& from, const HashListRequest& message);
+  // The frame's entries have been handed on by the caller; this keeps the book of requests.
+  void on_entries(Now now, const ProcessId& from, const Entries& message);
+  // Entries of this journal that the peer sent were refused: it is not asked for them again before
+  // its next vector.
+  void on_unusable(const ProcessId& from, const JournalId& journal);
+  // What a peer holds of a forked journal, with what we hold of it.
+  void on_hash_lists(Now now, const ProcessId& from, const HashList& theirs,
+                     const std::vector<std::pair<std::uint64_t, Hash>>& ours);
+  void on_read(std::uint64_t read_id, std::vector<Bytes> entries,
+               std::vector<std::pair<std::uint64_t, Hash>> hash_list);
+  // The vector moved: peers will want to know soon.
+  void on_vector_moved(Now now);
+  void on_tick(Now now);
+
+  void set_stock_digest(std::uint64_t digest) { stock_digest_ = digest; }
+  void set_watermark_sequence(std::uint64_t sequence) { watermark_sequence_ = sequence; }
+  // Journals of this device (the cloud's feed) are asked for before all others.
+  void set_first_device(const DeviceId& device) { first_device_ = device; }
+
+  MonoTime next_deadline() const;
+  std::vector<Effect> take_effects();
+
+  // Whether an entry was asked for by its hash (a branch of a forked journal); forgets it.
+  bool take_wanted_branch(const Hash& hash);
+  // Devices other than this one that hold the entry, as far as their vectors have told us.
+  std::uint32_t holders(const JournalId& journal, std::uint64_t number) const;
+  std::uint32_t requests_in_flight() const { return static_cast<std::uint32_t>(requests_.size()); }
+  void check_invariants() const;
+
+ private:
+  struct Peer {
+    DeviceId device;
+    std::uint32_t serving = 0;
+    std::uint32_t asked = 0;
+  };
+  struct Request {
+    ProcessId peer;
+    JournalId journal;
+    crdt::IntervalSet numbers;
+    MonoTime deadline;
+    std::uint64_t entries_received = 0;
+  };
+  struct Served {
+    ProcessId peer;
+    std::uint64_t request = 0;
+    JournalId journal;
+    bool hash_list_only = false;
+  };
+
+  void send(const ProcessId& to, Message message);
+  void start_round(const ProcessId& peer);
+  std::vector<DeviceItems> items_of(const std::vector<DeviceId>& devices) const;
+  void learn_items(Now now, const ProcessId& from, const std::vector<DeviceItems>& devices);
+  void compare_forks(const ProcessId& from, const JournalItem& theirs);
+  void ask_for_missing(Now now);
+  bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
+                const crdt::IntervalSet& theirs);
+  void end_request(Now now, std::uint64_t id);
+  void forget_item(const DeviceId& holder, const JournalId& journal);
+
+  AntiEntropyConfig config_;
+  EntryIndex& index_;
+  Random random_;
+
+  std::map<ProcessId, Peer> peers_;
+  // What each device told us it holds; kept while it is away, for `copies` of a sale.
+  std::map<DeviceId, crdt::VersionVector> known_;
+  std::map<std::uint64_t, Request> requests_;
+  std::map<JournalId, crdt::IntervalSet> in_flight_;  // numbers of all requests_
+  std::map<std::uint64_t, Served> served_;
+  std::set<Hash> wanted_branches_;
+  // The pair of contents (theirs, ours) last compared for a fork, so that one is not chased twice.
+  std::map<JournalId, std::pair<crdt::ContentSum, crdt::ContentSum>> forks_compared_;
+  std::uint64_t next_id_ = 1;
+
+  Duration interval_;
+  MonoTime next_round_;
+  MonoTime ask_at_ = MonoTime::never();
+  DeviceId first_device_;
+  std::uint64_t stock_digest_ = 0;
+  std::uint64_t watermark_sequence_ = 0;
+
+  std::vector<Effect> effects_;
+};
+
+}  // namespace titan::mesh

@@ -1,0 +1,161 @@
+// The Node's entries: from a peer's bytes to the disk, and what they add up to.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "mesh/node.h"
+#include "mesh/watermark.h"
+
+namespace titan::mesh {
+namespace {
+
+// Authors learn soon, not at once, that their entries are stored here: one message for many.
+constexpr Duration have_delay = milliseconds(50);
+
+}  // namespace
+
+void Node::receive_entries(Now now, const ProcessId& from, const std::vector<Bytes>& raw) {
+  if (storage_failed_) return;  // anti-entropy fetches them again
+  std::vector<std::shared_ptr<const Entry>> wanted;
+  for (const Bytes& bytes : raw) {
+    auto entry = codec_.decode_entry(bytes);
+    if (!entry) {
+      emit(Alarm{"bad_entry", "unreadable entry from " + from.hex() + ": " +
+                                  entry.error().message});
+      continue;
+    }
+    if (is_wanted(now, *entry)) wanted.push_back(std::make_shared<const Entry>(std::move(*entry)));
+  }
+  if (wanted.empty()) return;
+  const VerifyContext context{
+      tenant_store_, [this](const DeviceId& id) { return index_.key_of(id); },
+      [this](const JournalId& id) { return index_.stored().device_of(id); }};
+  const CheckedEntries checked = check_entries(std::move(wanted), context);
+  for (const PublicKey& key : checked.learned_keys) index_.learn(key);
+  for (const Rejection& rejection : checked.rejected) {
+    anti_entropy_.on_unusable(from, rejection.id.journal);
+    // A key that is not known yet comes with the next comparison of vectors.
+    if (rejection.code == RejectionCode::unknown_device) continue;
+    emit(Alarm{to_string(rejection.code),
+               "entry " + rejection.id.journal.hex() + ":" + std::to_string(rejection.id.number) +
+                   " from " + from.hex() + " was refused: " + rejection.reason});
+  }
+  for (const auto& entry : checked.accepted) accept(entry);
+}
+
+bool Node::is_wanted(Now, const Entry& entry) {
+  const EntryId& id = entry.envelope.id;
+  if (anti_entropy_.take_wanted_branch(entry.hash)) return true;
+  if (own_.is_from_copy(entry)) {
+    emit(Alarm{"journal_copied",
+               "another process writes this terminal's journal " + id.journal.hex() +
+                   ": this machine was copied while it ran. Both go on in journals of their own; "
+                   "every sale of both counts. Switch one of the two off and set it up anew."});
+    own_.leave_journal_to_copy();
+  }
+  return !index_.has(id.journal, id.number);
+}
+
+void Node::accept(const std::shared_ptr<const Entry>& entry) {
+  const Envelope& envelope = entry->envelope;
+  index_.on_handed_to_disk(envelope.id.journal, envelope.id.number);
+  own_.observe_logical_clock(envelope.logical_clock);
+  keep_key(envelope.device);
+  store_request().entries.push_back(entry);
+  show_stock(*entry);
+  emit(EntrySeen{entry, false,
+                 envelope.claim.is_none() ||
+                     shown_stock_.claim_won_by(envelope.claim, entry->hash)});
+}
+
+// A device's key goes to the disk with its first entry.
+void Node::keep_key(const DeviceId& device) {
+  const auto key = index_.key_of(device);
+  if (key && keys_on_disk_.insert(device).second) store_request().devices.push_back(*key);
+}
+
+void Node::show_stock(const Entry& entry) {
+  const Envelope& envelope = entry.envelope;
+  auto changes = shown_stock_.apply(entry.hash, envelope.claim, envelope.stock_effects);
+  if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
+}
+
+void Node::settle(Now now, const Storing& stored) {
+  std::vector<std::shared_ptr<const Entry>> own;
+  for (const auto& entry : stored.entries) {
+    const Envelope& envelope = entry->envelope;
+    index_.on_stored(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
+    stored_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
+    if (own_.is_waiting_for(*entry)) {
+      show_stock(*entry);
+      own.push_back(entry);
+      continue;
+    }
+    if (envelope.device == device_) {
+      if (const auto duplicate = own_.observe(*entry)) emit(DuplicateFound{*duplicate});
+    }
+    haves_due_[envelope.device].insert(envelope.id.journal);
+    haves_at_ = std::min(haves_at_, now.mono + have_delay);
+  }
+  if (stored.entries.empty()) return;
+  anti_entropy_.set_stock_digest(stored_stock_.digest());
+  anti_entropy_.on_vector_moved(now);
+  mail(own);
+  for (const auto& entry : own) {
+    own_.on_stored(*entry);
+    const Envelope& envelope = entry->envelope;
+    emit(EntrySeen{entry, true,
+                   envelope.claim.is_none() ||
+                       shown_stock_.claim_won_by(envelope.claim, entry->hash)});
+  }
+  emit(EntriesStored{stored.entries});
+}
+
+void Node::take_watermark(const Watermark& watermark) {
+  if (config_.cloud_key.is_none() || watermark.cloud_key != config_.cloud_key) return;
+  auto vector = codec_.decode_watermark_vector(watermark.vector_bytes);
+  if (!vector || vector->tenant != config_.tenant || vector->store != config_.store) return;
+  if (watermark_vector_ && std::pair(vector->epoch, vector->sequence) <=
+                               std::pair(watermark_vector_->epoch, watermark_vector_->sequence)) {
+    return;
+  }
+  if (!verify(config_.cloud_key, watermark_signed_part(watermark.vector_bytes),
+              watermark.signature)) {
+    emit(Alarm{"bad_signature", "a watermark with a wrong signature was ignored"});
+    return;
+  }
+  watermark_ = watermark;
+  in_cloud_ = {};
+  for (const JournalItem& item : vector->journals) {
+    const auto device = index_.stored().device_of(item.journal);
+    in_cloud_.set(device.value_or(DeviceId{}), item.journal, item.item);
+  }
+  watermark_vector_ = std::move(*vector);
+  anti_entropy_.set_watermark_sequence(watermark_vector_->sequence);
+  watermark_due_ = true;
+}
+
+std::uint64_t Node::pending_uploads() const {
+  const DeviceId cloud =
+      config_.cloud_key.is_none() ? DeviceId{} : titan::device_of(config_.cloud_key);
+  std::uint64_t pending = 0;
+  for (const auto& [device, journals] : index_.stored().devices()) {
+    if (device == cloud) continue;
+    for (const auto& [journal, item] : journals) {
+      const auto* held = in_cloud_.find(journal);
+      if (held == nullptr) {
+        pending += item.stored.count();
+      } else if (held->stored != item.stored) {
+        pending += item.stored.minus(held->stored).count();
+      }
+    }
+  }
+  return pending;
+}
+
+std::uint32_t Node::copies(const EntryId& id) const {
+  const std::uint32_t here = index_.stored().contains(id.journal, id.number) ? 1 : 0;
+  return here + anti_entropy_.holders(id.journal, id.number);
+}
+
+}  // namespace titan::mesh

@@ -1,0 +1,271 @@
+// Whole stores of nodes in virtual time: they meet, sell, lose, heal, and must agree.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/mesh/cluster.h"
+
+using namespace titan;
+using namespace titan::mesh;
+using testing::Cluster;
+using testing::ClusterConfig;
+
+namespace {
+
+constexpr std::int64_t piece = crdt::stock_units_per_piece;
+
+std::size_t acknowledged(const Cluster& cluster, std::size_t till) {
+  return static_cast<std::size_t>(
+      std::count_if(cluster.replies(till).begin(), cluster.replies(till).end(),
+                    [](const AppendReply& reply) { return reply.result.has_value(); }));
+}
+
+bool has_alarm(const Cluster& cluster, std::size_t till, const std::string& code) {
+  return std::any_of(cluster.events(till).begin(), cluster.events(till).end(),
+                     [&](const Event& event) {
+                       const auto* alarm = std::get_if<Alarm>(&event);
+                       return alarm != nullptr && alarm->code == code;
+                     });
+}
+
+void expect_no_alarms(const Cluster& cluster, std::size_t tills) {
+  for (std::size_t i = 0; i < tills; ++i) {
+    for (const Event& event : cluster.events(i)) {
+      if (const auto* alarm = std::get_if<Alarm>(&event)) {
+        FAIL("till-" << i + 1 << " raised " << alarm->code << ": " << alarm->message);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a till alone leads itself and sells", "[node]") {
+  Cluster cluster({.tills = 1});
+  cluster.sell(0, "milk", 2);
+  REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 1; }, seconds(1)));
+  CHECK(cluster.node(0).shown_stock().on_hand("milk") == -2 * piece);
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+}
+
+TEST_CASE("two tills sell and agree", "[node]") {
+  Cluster cluster({.tills = 2});
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  cluster.sell(0, "milk", 1);
+  cluster.sell(1, "milk", 2);
+  cluster.sell(1, "bread", 1);
+  INFO(cluster.describe());
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 3; },
+      milliseconds(100)));
+  CHECK(cluster.node(0).shown_stock().on_hand("milk") == -3 * piece);
+  const EntryId id = cluster.replies(0).front().result->id;
+  CHECK(cluster.run_until([&] { return cluster.node(0).copies(id) == 2; }, milliseconds(200)));
+  expect_no_alarms(cluster, 2);
+}
+
+TEST_CASE("direct mail that is lost is repaired by anti-entropy", "[node]") {
+  Cluster cluster({.tills = 5, .seed = 7, .loss = {30, 100}});
+  cluster.run_for(seconds(3));
+  for (int round = 0; round < 50; ++round) {
+    cluster.sell(static_cast<std::size_t>(round) % 5, "milk", 1);
+    cluster.run_for(milliseconds(20));
+  }
+  INFO(cluster.describe());
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 50; },
+      seconds(20)));
+  CHECK(cluster.node(3).shown_stock().on_hand("milk") == -50 * piece);
+  expect_no_alarms(cluster, 5);
+}
+
+TEST_CASE("a leader's crash brings another within a second", "[node]") {
+  Cluster cluster({.tills = 5, .seed = 3});
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  cluster.run_for(seconds(3));
+  const std::size_t first = *cluster.leader();
+  cluster.crash(first);
+  INFO(cluster.describe());
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(1)));
+  CHECK(*cluster.leader() != first);
+  const std::size_t second = *cluster.leader();
+  cluster.start(first);
+  cluster.run_for(seconds(5));
+  CHECK(cluster.has_one_leader());
+  CHECK(cluster.leader() == second);  // a healthy leader is never replaced
+}
+
+TEST_CASE("5 and 5 are cut, both sides sell, all agree after the heal", "[node]") {
+  Cluster cluster({.tills = 10, .seed = 11, .check_every_step = false});
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  cluster.run_for(seconds(6));
+  cluster.cut({{0, 1, 2, 3, 4}, {5, 6, 7, 8, 9}});
+  std::uint64_t sold = 0;
+  for (int tick = 0; tick < 500; ++tick) {
+    cluster.sell(static_cast<std::size_t>(tick) % 10, "milk", 1, "k" + std::to_string(tick));
+    ++sold;
+    cluster.run_for(milliseconds(20));
+  }
+  CHECK_FALSE(cluster.agrees());
+  std::size_t leaders = 0;
+  for (std::size_t i = 0; i < 10; ++i) leaders += cluster.node(i).is_leader() ? 1 : 0;
+  CHECK(leaders == 2);  // each side has one
+  cluster.heal();
+  const bool agreed = cluster.run_until([&] { return cluster.agrees(); }, seconds(2));
+  INFO(cluster.describe());
+  REQUIRE(agreed);
+  CHECK(cluster.node(0).vector().entry_count() == sold);
+  CHECK(cluster.node(9).shown_stock().on_hand("milk") ==
+        -static_cast<std::int64_t>(sold) * piece);
+  CHECK(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  expect_no_alarms(cluster, 10);
+}
+
+TEST_CASE("a repeat of an idempotency key gets the first answer, another request a conflict",
+          "[node]") {
+  Cluster cluster({.tills = 1});
+  cluster.sell(0, "milk", 1, "key-1");
+  cluster.sell(0, "milk", 1, "key-1");  // during the commit: waits
+  REQUIRE(cluster.run_until([&] { return cluster.replies(0).size() == 2; }, seconds(1)));
+  cluster.sell(0, "milk", 1, "key-1");  // afterwards
+  cluster.sell(0, "milk", 5, "key-1");
+  cluster.run_for(milliseconds(10));
+  const auto& replies = cluster.replies(0);
+  REQUIRE(replies.size() == 4);
+  CHECK_FALSE(replies[0].result->repeated);
+  CHECK(replies[1].result->repeated);
+  CHECK(replies[2].result->repeated);
+  CHECK(replies[2].result->id == replies[0].result->id);
+  REQUIRE_FALSE(replies[3].result.has_value());
+  CHECK(replies[3].result.error().code == ErrorCode::conflict);
+  CHECK(cluster.node(0).vector().entry_count() == 1);
+}
+
+TEST_CASE("a commit that fails and yet is there: one sale after the repeat, in a new journal",
+          "[node]") {
+  const bool yet_is_there = GENERATE(true, false);
+  Cluster cluster({.tills = 2});
+  cluster.run_for(seconds(2));
+  cluster.sell(0, "milk", 1, "before");
+  cluster.run_for(milliseconds(50));
+  cluster.fail_next_commit(0, yet_is_there);
+  cluster.sell(0, "milk", 1, "doubtful");
+  REQUIRE(cluster.run_until([&] { return cluster.replies(0).size() == 2; }, seconds(1)));
+  REQUIRE_FALSE(cluster.replies(0)[1].result.has_value());
+  CHECK(cluster.replies(0)[1].result.error().code == ErrorCode::unknown_outcome);
+  cluster.run_for(milliseconds(50));
+  cluster.sell(0, "milk", 1, "doubtful");
+  REQUIRE(cluster.run_until([&] { return cluster.replies(0).size() == 3; }, seconds(1)));
+  REQUIRE(cluster.replies(0)[2].result.has_value());
+  CHECK(cluster.replies(0)[2].result->repeated == yet_is_there);
+  cluster.sell(0, "milk", 1, "after");
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(1).vector().entry_count() == 3; },
+      seconds(3)));
+  CHECK(cluster.node(1).shown_stock().on_hand("milk") == -3 * piece);
+  const auto& last = cluster.replies(0).back().result;
+  CHECK(last->entry->envelope.id.journal != cluster.replies(0)[0].result->id.journal);
+  CHECK(last->entry->envelope.receipt->number == 3);
+}
+
+TEST_CASE("a disk restored from an old image sells alone first, then everything comes back",
+          "[node]") {
+  Cluster cluster({.tills = 3, .seed = 5});
+  cluster.run_for(seconds(2));
+  for (int i = 0; i < 5; ++i) {
+    cluster.sell(0, "milk", 1, "old-" + std::to_string(i));
+    cluster.run_for(milliseconds(20));
+  }
+  const std::size_t image = cluster.disk(0).commits();
+  for (int i = 5; i < 10; ++i) {
+    cluster.sell(0, "milk", 1, "old-" + std::to_string(i));
+    cluster.run_for(milliseconds(20));
+  }
+  REQUIRE(cluster.run_until([&] { return cluster.agrees(); }, seconds(2)));
+  cluster.crash(0);
+  cluster.disk(0).roll_back_to(image);
+  cluster.cut({{0}, {1, 2}});
+  cluster.start(0);
+  cluster.sell(0, "milk", 1, "new-1");
+  cluster.run_for(seconds(3));
+  cluster.heal();
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 11; },
+      seconds(4)));
+  CHECK(cluster.node(2).shown_stock().on_hand("milk") == -11 * piece);
+}
+
+TEST_CASE("mass restart: one leader within the bound, nothing lost", "[node]") {
+  Cluster cluster({.tills = 10, .seed = 21, .check_every_step = false});
+  cluster.run_for(seconds(4));
+  for (std::size_t i = 0; i < 10; ++i) cluster.sell(i, "milk", 1);
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 10; },
+      seconds(2)));
+  for (std::size_t i = 0; i < 10; ++i) cluster.crash(i);
+  cluster.run_for(seconds(1));
+  for (std::size_t i = 0; i < 10; ++i) cluster.start(i);
+  const bool led = cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5));
+  INFO(cluster.describe());
+  REQUIRE(led);
+  CHECK(cluster.node(4).vector().entry_count() == 10);
+}
+
+TEST_CASE("a stall of a follower for a second deposes nobody", "[node]") {
+  Cluster cluster({.tills = 4, .seed = 2});
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  cluster.run_for(seconds(3));
+  const std::size_t first = *cluster.leader();
+  cluster.stall((first + 1) % 4, seconds(1));
+  cluster.run_for(seconds(4));
+  CHECK(cluster.has_one_leader());
+  CHECK(cluster.leader() == first);
+}
+
+TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till", "[node]") {
+  const std::uint64_t seed = GENERATE(range(1, 41));
+  Random random(seed);
+  const std::size_t tills = 2 + random.below(5);
+  Cluster cluster({.tills = tills,
+                   .seed = seed,
+                   .loss = {random.below(10), 100},
+                   .check_every_step = false});
+  for (int step = 0; step < 60; ++step) {
+    const std::size_t till = random.below(tills);
+    switch (random.below(12)) {
+      case 0: cluster.crash(till); break;
+      case 1: cluster.start(till); break;
+      case 2: cluster.cut({{till}}); break;
+      case 3: cluster.cut_one_way(till, (till + 1) % tills); break;
+      case 4: cluster.heal(); break;
+      case 5: cluster.stall(till, milliseconds(static_cast<int>(random.below(1500)))); break;
+      case 6: if (cluster.is_up(till)) cluster.fail_next_commit(till, random.chance({1, 2})); break;
+      default:
+        if (cluster.is_up(till)) cluster.sell(till, "milk", 1);
+    }
+    cluster.run_for(milliseconds(static_cast<int>(random.below(300))));
+  }
+  cluster.heal();
+  for (std::size_t i = 0; i < tills; ++i) cluster.start(i);
+  INFO("seed " << seed);
+  const bool agreed = cluster.run_until(
+      [&] { return cluster.agrees() && cluster.has_one_leader(); }, seconds(30));
+  INFO(cluster.describe());
+  REQUIRE(agreed);
+  std::set<EntryId> sold;
+  for (std::size_t i = 0; i < tills; ++i) {
+    cluster.node(i).check_invariants();
+    for (const AppendReply& reply : cluster.replies(i)) {
+      if (!reply.result) continue;
+      sold.insert(reply.result->id);
+      for (std::size_t j = 0; j < tills; ++j) {
+        CHECK(cluster.node(j).vector().contains(reply.result->id.journal,
+                                                reply.result->id.number));
+      }
+    }
+    CHECK_FALSE(has_alarm(cluster, i, "divergence"));
+    CHECK_FALSE(has_alarm(cluster, i, "bad_signature"));
+  }
+  CHECK(cluster.node(0).vector().entry_count() >= sold.size());
+}
