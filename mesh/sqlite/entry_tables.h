@@ -1,0 +1,21 @@
+// Table-valued SQL functions that open an entry's bytes, so that sales, lines, payments and stock
+// effects can be views over `entries` instead of rows written with every sale.
+//
+//   entry_sale(bytes)            one row for a SALE, REFUND or VOID
+//   entry_lines(bytes)           one row a line of a SALE or REFUND
+//   entry_payments(bytes)        one row a payment of a SALE or REFUND
+//   entry_stock_effects(bytes)   one row an effect, of any kind of entry
+//   watermark_journals(vector)   one row an interval that the cloud holds
+//   watermark_gaps(vector)       one row an interval that it lacks; the last one of a journal is open
+//
+// Bytes that do not decode give no rows.
+#pragma once
+
+struct sqlite3;
+
+namespace titan::mesh {
+
+// Throws SQLite::Exception when SQLite refuses, as the connection that calls it expects.
+void register_entry_tables(sqlite3* database);
+
+}  // namespace titan::mesh

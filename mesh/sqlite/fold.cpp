@@ -1,0 +1,457 @@
+#include "mesh/sqlite/fold.h"
+
+#include <SQLiteCpp/Transaction.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace titan::mesh {
+namespace {
+
+// ---- blobs of the folded tables ---------------------------------------------------------------
+
+void put_number(Bytes& bytes, std::uint64_t value) {
+  for (int shift = 0; shift < 64; shift += 8) {
+    bytes.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+}
+
+// Answers false when the bytes end too early.
+bool take_number(BytesView& bytes, std::uint64_t& value) {
+  if (bytes.size() < 8) return false;
+  value = 0;
+  for (int i = 7; i >= 0; --i) {
+    value = value << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
+  }
+  bytes.remove_prefix(8);
+  return true;
+}
+
+Bytes bytes_of(const crdt::IntervalSet& set) {
+  Bytes bytes;
+  for (const crdt::Interval& interval : set.intervals()) {
+    put_number(bytes, interval.first);
+    put_number(bytes, interval.last);
+  }
+  return bytes;
+}
+
+crdt::IntervalSet intervals_of(BytesView bytes) {
+  std::vector<crdt::Interval> intervals;
+  crdt::Interval interval;
+  while (take_number(bytes, interval.first) && take_number(bytes, interval.last)) {
+    intervals.push_back(interval);
+  }
+  return crdt::IntervalSet(std::move(intervals));
+}
+
+Bytes bytes_of(const crdt::ContentSum& content) {
+  const auto raw = content.to_bytes();
+  return Bytes(reinterpret_cast<const char*>(raw.data()), raw.size());
+}
+
+crdt::ContentSum content_of(BytesView bytes) {
+  std::array<std::uint8_t, 16> raw{};
+  std::copy_n(bytes.data(), std::min(bytes.size(), raw.size()), raw.begin());
+  return crdt::ContentSum::from_bytes(raw);
+}
+
+Bytes bytes_of(const std::vector<crdt::StockEffect>& effects) {
+  Bytes bytes;
+  for (const crdt::StockEffect& effect : effects) {
+    put_number(bytes, effect.added);
+    put_number(bytes, effect.removed);
+    put_number(bytes, effect.product.size());
+    bytes += effect.product;
+  }
+  return bytes;
+}
+
+std::vector<crdt::StockEffect> effects_of(BytesView bytes) {
+  std::vector<crdt::StockEffect> effects;
+  crdt::StockEffect effect;
+  std::uint64_t size = 0;
+  while (take_number(bytes, effect.added) && take_number(bytes, effect.removed) &&
+         take_number(bytes, size) && size <= bytes.size()) {
+    effect.product = Bytes(bytes.substr(0, size));
+    bytes.remove_prefix(size);
+    effects.push_back(effect);
+  }
+  return effects;
+}
+
+// ---- this device's past -----------------------------------------------------------------------
+
+struct Past {
+  std::uint64_t logical_clock = 0;
+  std::uint64_t last_receipt = 0;
+  // The entry this device wrote last: the one with its greatest logical clock, whatever the order
+  // in which its own entries came back to a restored disk.
+  std::uint64_t own_clock = 0;
+  EntryId own;
+  Hash own_hash;
+
+  void take(const Entry& entry, const DeviceId& device) {
+    const Envelope& envelope = entry.envelope;
+    logical_clock = std::max(logical_clock, envelope.logical_clock);
+    if (envelope.device != device) return;
+    if (envelope.receipt) last_receipt = std::max(last_receipt, envelope.receipt->number);
+    if (own.number == 0 || std::tie(own_clock, own, own_hash) <
+                               std::tie(envelope.logical_clock, envelope.id, entry.hash)) {
+      own_clock = envelope.logical_clock;
+      own = envelope.id;
+      own_hash = entry.hash;
+    }
+  }
+};
+
+Past read_past(Connection& connection, std::int64_t& position) {
+  Use use = connection.use(
+      "SELECT position, logical_clock, last_receipt, own_clock, own_journal, own_number, own_hash "
+      "FROM folded");
+  Past past;
+  if (!use.step()) return past;
+  position = use.integer_at(0);
+  past.logical_clock = use.number_at(1);
+  past.last_receipt = use.number_at(2);
+  past.own_clock = use.number_at(3);
+  past.own.journal = use.id_at<JournalId>(4).value_or(JournalId{});
+  past.own.number = use.number_at(5);
+  past.own_hash = use.id_at<Hash>(6).value_or(Hash{});
+  return past;
+}
+
+void write_past(Connection& connection, const Past& past, std::int64_t position) {
+  Use use = connection.use(
+      "UPDATE folded SET position = ?, logical_clock = ?, last_receipt = ?, own_clock = ?, "
+      "own_journal = ?, own_number = ?, own_hash = ?");
+  use.integer(1, position)
+      .number(2, past.logical_clock)
+      .number(3, past.last_receipt)
+      .number(4, past.own_clock)
+      .blob(5, past.own.journal.view())
+      .number(6, past.own.number)
+      .blob(7, past.own_hash.view())
+      .run();
+}
+
+// ---- reading entries in the order of arrival -----------------------------------------------------
+
+struct JournalOwner {
+  JournalId journal;
+  DeviceId device;
+};
+using Owners = std::map<std::int64_t, JournalOwner>;  // by journals.ref
+
+Owners read_owners(Connection& connection) {
+  Use use = connection.use("SELECT ref, journal, device FROM journals");
+  Owners owners;
+  while (use.step()) {
+    owners[use.integer_at(0)] = {use.id_at<JournalId>(1).value_or(JournalId{}),
+                                 use.id_at<DeviceId>(2).value_or(DeviceId{})};
+  }
+  return owners;
+}
+
+struct Arrived {
+  std::int64_t position = 0;
+  std::int64_t journal = 0;  // journals.ref
+  Entry entry;
+};
+
+Error damaged(const Connection& connection, std::int64_t position, const std::string& why) {
+  return make_error(ErrorCode::corrupt,
+                    "the database " + connection.path() + ": the entry at position " +
+                        std::to_string(position) + " is damaged (" + why +
+                        "); the file will be set aside and every readable entry recovered");
+}
+
+// Calls `take(Arrived&&)` for at most `entries_max` entries behind `position`.
+template <class Take>
+Status each_arrived(const FoldContext& context, std::int64_t position, std::int64_t entries_max,
+                    Take&& take) {
+  Use use = context.connection.use(
+      "SELECT position, journal, number, hash, bytes FROM entries WHERE position > ? "
+      "ORDER BY position LIMIT ?");
+  use.integer(1, position).integer(2, entries_max);
+  while (use.step()) {
+    Arrived arrived{use.integer_at(0), use.integer_at(1), {}};
+    auto entry = context.codec.decode_entry(use.view_at(4));
+    if (!entry) return damaged(context.connection, arrived.position, entry.error().message);
+    arrived.entry = std::move(*entry);
+    if (arrived.entry.hash.view() != use.view_at(3)) {
+      return damaged(context.connection, arrived.position, "its hash does not fit its bytes");
+    }
+    if (arrived.entry.envelope.id.number != use.number_at(2)) {
+      return damaged(context.connection, arrived.position, "it stands under another number");
+    }
+    take(std::move(arrived));
+  }
+  return {};
+}
+
+// ---- one slice ----------------------------------------------------------------------------------
+
+using Slice = std::vector<Arrived>;
+
+crdt::VectorItem read_item(Connection& connection, std::int64_t journal) {
+  Use use = connection.use("SELECT intervals, content FROM folded_journals WHERE journal = ?");
+  use.integer(1, journal);
+  if (!use.step()) return {};
+  return {intervals_of(use.view_at(0)), content_of(use.view_at(1))};
+}
+
+void fold_vector(Connection& connection, const Slice& slice) {
+  std::map<std::int64_t, crdt::VectorItem> items;
+  for (const Arrived& arrived : slice) {
+    auto found = items.find(arrived.journal);
+    if (found == items.end()) {
+      found = items.emplace(arrived.journal, read_item(connection, arrived.journal)).first;
+    }
+    found->second.stored.add(arrived.entry.envelope.id.number);
+    found->second.content.add(crdt::ContentSum::of(arrived.entry.hash));
+  }
+  for (const auto& [journal, item] : items) {
+    const Bytes intervals = bytes_of(item.stored);
+    const Bytes content = bytes_of(item.content);
+    Use use = connection.use(
+        "INSERT OR REPLACE INTO folded_journals(journal, intervals, content) VALUES(?, ?, ?)");
+    use.integer(1, journal).blob(2, intervals).blob(3, content).run();
+  }
+}
+
+// Folds with the core's own Stock, over the rows that the slice touches, so that claims are settled
+// by one piece of code.
+void fold_stock(Connection& connection, const Slice& slice) {
+  crdt::Stock::Claims claims;
+  std::set<std::string> products;
+  for (const Arrived& arrived : slice) {
+    const Envelope& envelope = arrived.entry.envelope;
+    for (const crdt::StockEffect& effect : envelope.stock_effects) products.insert(effect.product);
+    if (envelope.claim.is_none() || claims.contains(envelope.claim)) continue;
+    Use use = connection.use("SELECT entry_hash, effects FROM folded_claims WHERE claim = ?");
+    use.blob(1, envelope.claim.view());
+    if (!use.step()) continue;
+    crdt::ClaimWinner winner{use.id_at<Hash>(0).value_or(Hash{}), effects_of(use.view_at(1))};
+    for (const crdt::StockEffect& effect : winner.effects) products.insert(effect.product);
+    claims.emplace(envelope.claim, std::move(winner));
+  }
+  crdt::Stock::Sums sums;
+  for (const std::string& product : products) {
+    Use use = connection.use("SELECT added, removed FROM folded_stock WHERE product = ?");
+    use.text(1, product);
+    if (use.step()) sums[product] = {use.number_at(0), use.number_at(1)};
+  }
+  crdt::Stock stock(std::move(sums), std::move(claims));
+  for (const Arrived& arrived : slice) {
+    const Envelope& envelope = arrived.entry.envelope;
+    stock.apply(arrived.entry.hash, envelope.claim, envelope.stock_effects);
+  }
+  for (const std::string& product : products) {
+    const auto sum = stock.sums().find(product);
+    if (sum == stock.sums().end()) continue;  // only named by an entry that lost its claim
+    Use use = connection.use(
+        "INSERT INTO folded_stock(product, added, removed) VALUES(?, ?, ?) ON CONFLICT(product) "
+        "DO UPDATE SET added = excluded.added, removed = excluded.removed");
+    use.text(1, product).number(2, sum->second.added).number(3, sum->second.removed).run();
+  }
+  for (const auto& [claim, winner] : stock.claims()) {
+    const Bytes effects = bytes_of(winner.effects);
+    Use use = connection.use(
+        "INSERT OR REPLACE INTO folded_claims(claim, entry_hash, effects) VALUES(?, ?, ?)");
+    use.blob(1, claim.view()).blob(2, winner.entry_hash.view()).blob(3, effects).run();
+  }
+}
+
+void fold_keys(Connection& connection, const DeviceId& device, const Slice& slice) {
+  for (const Arrived& arrived : slice) {
+    const Envelope& envelope = arrived.entry.envelope;
+    if (envelope.device != device || envelope.idempotency_key.empty()) continue;
+    Use use = connection.use(
+        "INSERT OR IGNORE INTO folded_keys(idempotency_key, journal, number, entry_hash, "
+        "request_hash) VALUES(?, ?, ?, ?, ?)");
+    use.text(1, envelope.idempotency_key)
+        .integer(2, arrived.journal)
+        .number(3, envelope.id.number)
+        .blob(4, arrived.entry.hash.view())
+        .blob(5, envelope.request_hash.view())
+        .run();
+  }
+}
+
+// ---- the parts of a stored state -------------------------------------------------------------------
+
+crdt::Stock read_stock(Connection& connection) {
+  crdt::Stock::Sums sums;
+  {
+    Use use = connection.use("SELECT product, added, removed FROM folded_stock ORDER BY product");
+    while (use.step()) {
+      sums.emplace_hint(sums.end(), use.bytes_at(0),
+                        crdt::StockSum{use.number_at(1), use.number_at(2)});
+    }
+  }
+  crdt::Stock::Claims claims;
+  Use use = connection.use("SELECT claim, entry_hash, effects FROM folded_claims ORDER BY claim");
+  while (use.step()) {
+    claims.emplace_hint(
+        claims.end(), use.id_at<Hash>(0).value_or(Hash{}),
+        crdt::ClaimWinner{use.id_at<Hash>(1).value_or(Hash{}), effects_of(use.view_at(2))});
+  }
+  return crdt::Stock(std::move(sums), std::move(claims));
+}
+
+void read_folded(Connection& connection, const Owners& owners, StoredState& state) {
+  {
+    Use use = connection.use("SELECT journal, intervals, content FROM folded_journals");
+    while (use.step()) {
+      const auto owner = owners.find(use.integer_at(0));
+      if (owner == owners.end()) continue;
+      state.vector.set(owner->second.device, owner->second.journal,
+                       {intervals_of(use.view_at(1)), content_of(use.view_at(2))});
+    }
+  }
+  state.stock = read_stock(connection);
+  Use use = connection.use(
+      "SELECT idempotency_key, journal, number, entry_hash, request_hash FROM folded_keys "
+      "ORDER BY idempotency_key");
+  while (use.step()) {
+    const auto owner = owners.find(use.integer_at(1));
+    if (owner == owners.end()) continue;
+    state.idempotency.emplace_hint(
+        state.idempotency.end(), use.bytes_at(0),
+        IdempotencyRecord{{owner->second.journal, use.number_at(2)},
+                          use.id_at<Hash>(3).value_or(Hash{}),
+                          use.id_at<Hash>(4).value_or(Hash{})});
+  }
+}
+
+RememberedMember member_at(const Use& row) {
+  RememberedMember remembered;
+  MemberInfo& member = remembered.member;
+  member.process = row.id_at<ProcessId>(0).value_or(ProcessId{});
+  member.device_key = row.id_at<PublicKey>(1).value_or(PublicKey{});
+  member.terminal = row.bytes_at(2);
+  BytesView addresses = row.view_at(3);
+  while (!addresses.empty()) {
+    const std::size_t end = std::min(addresses.find('\n'), addresses.size());
+    member.addresses.emplace_back(addresses.substr(0, end));
+    addresses.remove_prefix(std::min(end + 1, addresses.size()));
+  }
+  member.protocol = static_cast<std::uint32_t>(row.integer_at(4));
+  member.may_lead = row.integer_at(5) != 0;
+  member.priority = static_cast<std::uint32_t>(row.integer_at(6));
+  member.holds_all_pending = row.integer_at(7) != 0;
+  member.reaches_cloud = row.integer_at(8) != 0;
+  member.started.utc_ms = row.integer_at(9);
+  remembered.last_good_address = row.bytes_at(10);
+  remembered.last_seen.utc_ms = row.integer_at(11);
+  return remembered;
+}
+
+void read_small_tables(Connection& connection, StoredState& state) {
+  Use keys = connection.use("SELECT public_key FROM devices ORDER BY public_key");
+  while (keys.step()) {
+    if (const auto key = keys.id_at<PublicKey>(0)) state.devices.push_back(*key);
+  }
+  Use promise = connection.use("SELECT term, voted_for FROM promise");
+  if (promise.step()) {
+    state.promise = {promise.number_at(0), promise.id_at<ProcessId>(1).value_or(ProcessId{})};
+  }
+  Use members = connection.use(
+      "SELECT process, device_key, terminal, addresses, protocol, may_lead, priority, "
+      "holds_all_pending, reaches_cloud, started_ms, last_good_address, last_seen_ms "
+      "FROM members ORDER BY device");
+  while (members.step()) state.members.push_back(member_at(members));
+  Use mark = connection.use("SELECT vector, signature, cloud_key FROM watermark");
+  if (mark.step()) {
+    state.watermark = Watermark{mark.bytes_at(0), mark.id_at<Signature>(1).value_or(Signature{}),
+                                mark.id_at<PublicKey>(2).value_or(PublicKey{})};
+  }
+}
+
+}  // namespace
+
+Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_max) {
+  Connection& connection = context.connection;
+  return connection.guarded("folding entries", [&]() -> Result<std::size_t> {
+    std::int64_t position = 0;
+    Past past = read_past(connection, position);
+    Slice slice;
+    const Status read = each_arrived(context, position, static_cast<std::int64_t>(entries_max),
+                                     [&](Arrived&& arrived) {
+                                       past.take(arrived.entry, context.device);
+                                       slice.push_back(std::move(arrived));
+                                     });
+    if (!read) return read.error();
+    if (slice.empty()) return std::size_t{0};
+    SQLite::Transaction transaction(connection.database(),
+                                    SQLite::TransactionBehavior::IMMEDIATE);
+    fold_vector(connection, slice);
+    fold_stock(connection, slice);
+    fold_keys(connection, context.device, slice);
+    write_past(connection, past, slice.back().position);
+    transaction.commit();
+    return slice.size();
+  });
+}
+
+Result<StoredState> load_state(const FoldContext& context) {
+  Connection& connection = context.connection;
+  return connection.guarded("reading what is stored", [&]() -> Result<StoredState> {
+    StoredState state;
+    const Owners owners = read_owners(connection);
+    std::int64_t position = 0;
+    Past past = read_past(connection, position);
+    read_folded(connection, owners, state);
+    read_small_tables(connection, state);
+    const Status replayed = each_arrived(
+        context, position, std::numeric_limits<std::int64_t>::max(), [&](Arrived&& arrived) {
+          const Envelope& envelope = arrived.entry.envelope;
+          const auto owner = owners.find(arrived.journal);
+          const DeviceId& device = owner == owners.end() ? envelope.device : owner->second.device;
+          past.take(arrived.entry, context.device);
+          state.vector.add(device, envelope.id.journal, envelope.id.number, arrived.entry.hash);
+          state.stock.apply(arrived.entry.hash, envelope.claim, envelope.stock_effects);
+          if (envelope.device == context.device && !envelope.idempotency_key.empty()) {
+            state.idempotency.try_emplace(
+                envelope.idempotency_key,
+                IdempotencyRecord{envelope.id, arrived.entry.hash, envelope.request_hash});
+          }
+        });
+    if (!replayed) return replayed.error();
+    state.last_journal = past.own.journal;
+    state.last_number = past.own.number;
+    state.last_hash = past.own_hash;
+    state.last_receipt_number = past.last_receipt;
+    state.logical_clock = past.logical_clock;
+    return state;
+  });
+}
+
+Result<std::int64_t> folded_position(Connection& connection) {
+  return connection.guarded("reading how far it is folded", [&]() -> Result<std::int64_t> {
+    Use use = connection.use("SELECT position FROM folded");
+    return use.step() ? use.integer_at(0) : 0;
+  });
+}
+
+Status forget_fold(Connection& connection) {
+  return connection.guarded("clearing the fold", [&]() -> Status {
+    SQLite::Transaction transaction(connection.database(),
+                                    SQLite::TransactionBehavior::IMMEDIATE);
+    connection.execute(
+        "DELETE FROM folded_journals; DELETE FROM folded_stock; DELETE FROM folded_claims;"
+        "DELETE FROM folded_keys; UPDATE folded SET position = 0, logical_clock = 0, "
+        "last_receipt = 0, own_clock = 0, own_journal = NULL, own_number = 0, own_hash = NULL;");
+    transaction.commit();
+    return {};
+  });
+}
+
+}  // namespace titan::mesh

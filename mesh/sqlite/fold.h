@@ -1,0 +1,36 @@
+// What the journals amount to, kept in the same file so that a start need not read every entry.
+//
+// The folded_* tables hold vector, stock sums, settled claims, this device's idempotency keys and
+// its past, all of them exactly at arrival position folded.position. fold_some() moves that
+// position on in idle moments, a bounded slice in a transaction of its own; load_state() reads the
+// tables and replays what arrived later. Folding is a cache: the state is the same with any
+// position, also 0.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "mesh/codec.h"
+#include "mesh/sqlite/connection.h"
+#include "mesh/stored_state.h"
+
+namespace titan::mesh {
+
+struct FoldContext {
+  Connection& connection;
+  const Codec& codec;
+  DeviceId device;  // of this terminal: whose idempotency keys, receipts and journals are its own
+};
+
+// Folds at most `entries_max` entries; answers how many it folded. `corrupt` if an entry's bytes do
+// not decode or do not have the hash they are stored under.
+Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_max);
+
+Result<StoredState> load_state(const FoldContext& context);
+
+Result<std::int64_t> folded_position(Connection& connection);
+
+// Back to position 0; the next load replays everything.
+Status forget_fold(Connection& connection);
+
+}  // namespace titan::mesh

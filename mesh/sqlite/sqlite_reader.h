@@ -1,0 +1,98 @@
+// Read-only queries on a journal store, for a thread other than its writer.
+//
+// One reader belongs to one thread. It sees what was committed before the call. Every list is
+// bounded by an argument or a named limit. In memory a reader shares its store's connection and
+// must be used by its store's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "crdt/interval_set.h"
+#include "mesh/entry.h"
+#include "mesh/sqlite/connection.h"
+#include "mesh/sqlite/products.h"
+
+namespace titan::mesh {
+
+inline constexpr std::size_t read_entries_max = 10'000;  // of one call
+inline constexpr int reader_cache_kilobytes = 1024;
+
+struct StoredEntry {
+  std::int64_t position = 0;  // order of arrival on this disk
+  EntryId id;
+  Hash hash;
+  Bytes bytes;
+};
+
+struct StoredJournal {
+  JournalId journal;
+  DeviceId device;
+  std::string terminal;  // empty until the journal's first entry is here
+};
+
+struct EntryQuery {
+  JournalId journal;
+  crdt::IntervalSet numbers;
+  std::vector<Hash> hashes;  // entries of the journal to be read beside those of `numbers`
+  std::uint64_t bytes_max = 0;  // the first entry is read whatever its size
+  bool newest_first = false;    // where to begin; the answer ascends in any case
+};
+
+struct ProductLayers {
+  std::optional<Bytes> feed;      // serialised titan.entry.v1.Product
+  std::optional<Bytes> override_value;  // also when the feed has cleared it
+  std::optional<StoredProduct> effective;
+};
+
+class SqliteReader {
+ public:
+  static Result<std::unique_ptr<SqliteReader>> open(const std::string& path);
+  explicit SqliteReader(std::shared_ptr<Connection> connection)
+      : connection_(std::move(connection)), products_(*connection_) {}
+
+  // -- entries
+  Result<std::vector<Bytes>> read_entries(const EntryQuery& query);
+  Result<std::vector<std::pair<std::uint64_t, Hash>>> hash_list(const JournalId& journal);
+  Result<std::vector<StoredEntry>> find_entry(const EntryId& id);  // every branch, by hash
+  Result<std::vector<StoredEntry>> journal_entries(const JournalId& journal, std::uint64_t from,
+                                                   std::size_t limit);
+  // In the order of arrival; at least one if there is one, at most `bytes_max` beyond it.
+  Result<std::vector<StoredEntry>> entries_after(std::int64_t position, std::size_t limit,
+                                                 std::uint64_t bytes_max);
+  // Several where a restored disk used a number again: told apart by the series, the journal.
+  Result<std::vector<StoredEntry>> find_by_receipt(const std::string& terminal,
+                                                   std::uint64_t number);
+  // All that claim the same, by hash: the first is the one that moves stock.
+  Result<std::vector<StoredEntry>> entries_with_claim(const Hash& claim);
+  // Sales, refunds and voids, in the order of arrival behind `after_position`.
+  Result<std::vector<StoredEntry>> sales_of(std::uint32_t business_date,
+                                            std::int64_t after_position, std::size_t limit);
+  Result<std::vector<StoredJournal>> journals();
+  Result<std::int64_t> newest_position();
+  Result<std::uint64_t> entry_count();
+
+  // -- products, settings, users
+  Result<std::optional<StoredProduct>> product(const std::string& sku);
+  Result<std::vector<StoredProduct>> products_by_gtin(std::string_view code);
+  Result<ProductPage> search_products(std::string_view text, std::size_t limit,
+                                      const std::string& after = {});
+  Result<ProductPage> list_products(std::size_t limit, const std::string& after = {});
+  Result<std::uint64_t> product_count();
+  Result<ProductLayers> product_layers(const std::string& sku);
+  Result<std::map<std::string, std::string>> settings();
+  Result<std::vector<Bytes>> users();  // serialised titan.entry.v1.User
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  ProductQueries products_;
+};
+
+}  // namespace titan::mesh
