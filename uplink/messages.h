@@ -1,0 +1,141 @@
+// What a store's leader and the cloud say to each other, as the core sees it; uplink/wire turns it
+// into bytes and back. The meaning of each message is in proto/uplink.proto.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "crdt/interval_set.h"
+#include "election/types.h"
+#include "mesh/messages.h"
+
+namespace titan::uplink {
+
+inline constexpr std::uint32_t uplink_protocol_version = 1;
+inline constexpr std::uint32_t entry_schema_version = 1;
+// A larger WebSocket message closes its connection, on both sides.
+inline constexpr std::size_t message_bytes_max = 4 * 1024 * 1024;
+
+// ---- from the store ---------------------------------------------------------------------------
+
+struct Handshake {
+  std::uint32_t protocol = uplink_protocol_version;
+  std::string tenant;
+  std::string store;
+  PublicKey device_key;
+  election::Token token;
+  std::uint32_t schema_version = entry_schema_version;
+  std::vector<mesh::JournalItem> cursors;  // what the leader holds
+  std::string terminal;
+  std::string access_key;
+  WallTime sent;
+};
+
+struct Batch {
+  std::uint64_t sequence = 0;
+  std::vector<Bytes> entries;  // SignedEntry bytes, verbatim
+};
+
+struct LeaseRenewal {
+  std::uint64_t sequence = 0;
+  std::uint64_t pending_entries = 0;
+  std::uint32_t view_size = 0;
+};
+
+struct WantedNumbers {
+  JournalId journal;
+  crdt::IntervalSet numbers;
+};
+struct EntriesWanted {
+  std::uint64_t request = 0;
+  std::vector<WantedNumbers> wanted;
+  std::uint64_t bytes_max = 0;
+};
+
+// How far the store has stored the cloud's feed.
+struct FeedProgress {
+  JournalId feed_journal;
+  std::uint64_t number = 0;
+};
+
+using ToCloud = std::variant<Handshake, Batch, LeaseRenewal, EntriesWanted, FeedProgress>;
+
+// ---- from the cloud ---------------------------------------------------------------------------
+
+struct HandshakeAccepted {
+  mesh::Watermark watermark;
+  JournalId feed_journal;
+  std::uint64_t feed_number = 0;
+  PublicKey cloud_key;
+  std::uint32_t batch_entries_max = 0;
+  std::uint32_t batch_bytes_max = 0;
+  std::uint32_t window_batches = 0;
+  std::uint32_t lease_ms = 0;
+  std::vector<mesh::JournalItem> held;
+};
+
+enum class RefusalCode : std::uint32_t {
+  lower_token = 1,
+  unknown_store = 2,
+  bad_key = 3,
+  protocol = 4,
+  malformed = 5,
+  busy = 6,
+  signature = 7,
+};
+
+struct HandshakeRefused {
+  RefusalCode code = RefusalCode::malformed;
+  std::string reason;
+  election::Token holder;
+  bool holder_gone = false;
+  std::uint32_t retry_after_ms = 0;
+};
+
+struct EntryFailure {
+  std::uint32_t index = 0;
+  bool retryable = false;
+  bool quarantined = false;
+  std::string reason;
+};
+struct BatchAck {
+  std::uint64_t sequence = 0;
+  std::uint32_t accepted = 0;
+  std::vector<EntryFailure> failures;
+};
+
+struct ServerPush {
+  std::vector<Bytes> feed_entries;
+  std::optional<mesh::Watermark> watermark;
+};
+
+struct LeaseRenewed {
+  std::uint64_t sequence = 0;
+};
+
+struct LostEntries {
+  std::uint64_t request = 0;
+  std::vector<Bytes> entries;
+  bool last = false;
+  std::vector<PublicKey> device_keys;
+};
+
+enum class ClosingCode : std::uint32_t { fenced = 1, lease_lost = 2, shutting_down = 3 };
+
+struct Closing {
+  ClosingCode code = ClosingCode::shutting_down;
+  std::string reason;
+  election::Token holder;
+};
+
+using ToStore = std::variant<HandshakeAccepted, HandshakeRefused, BatchAck, ServerPush, LeaseRenewed,
+                             LostEntries, Closing>;
+
+}  // namespace titan::uplink

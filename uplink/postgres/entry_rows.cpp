@@ -1,0 +1,228 @@
+#include "uplink/postgres/entry_rows.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "proto/entry.pb.h"
+
+namespace titan::uplink {
+
+namespace {
+
+namespace pb = titan::entry::v1;
+
+constexpr std::uint32_t decimal_places_max = 18;  // more cannot be written in 64 bits
+
+class BodyReader {
+ public:
+  explicit BodyReader(BytesView body) : body_(body) {}
+
+  template <class Message>
+  Message parse(const char* what) {
+    Message message;
+    if (!message.ParseFromArray(body_.data(), static_cast<int>(body_.size()))) {
+      fail(std::string("its body is not ") + what);
+    }
+    return message;
+  }
+  void fail(std::string reason) {
+    if (!error_) error_ = make_error(ErrorCode::corrupt, std::move(reason));
+  }
+  std::uint32_t places(std::uint32_t value, const char* field) {
+    if (value > decimal_places_max) {
+      fail(std::string(field) + " has " + std::to_string(value) + " decimal places");
+    }
+    return value;
+  }
+  void add(std::int64_t& sum, std::int64_t value, const char* field) {
+    if (__builtin_add_overflow(sum, value, &sum)) {
+      fail(std::string("the sum of ") + field + " is beyond 64 bits");
+    }
+  }
+  std::optional<Error> error_;
+
+ private:
+  BytesView body_;
+};
+
+template <class Texts>
+std::vector<std::string> texts_of(const Texts& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+PriceValue price_of(BodyReader& reader, const pb::Price& in, const char* field) {
+  return {in.amount(), reader.places(in.exponent(), field)};
+}
+
+SaleItemRow item_of(BodyReader& reader, const pb::Line& in) {
+  SaleItemRow row;
+  row.sku = in.sku();
+  row.gtin = in.gtin_scanned();
+  row.description = in.description();
+  row.quantity = in.quantity().value();
+  row.quantity_scale = reader.places(in.quantity().scale(), "a quantity");
+  row.unit = in.quantity().unit();
+  row.list_price = price_of(reader, in.list_unit_price(), "a list price");
+  row.charged_price = price_of(reader, in.charged_unit_price(), "a charged price");
+  for (const auto& discount : in.discounts()) {
+    reader.add(row.discount_minor, discount.amount_minor(), "a line's discounts");
+  }
+  row.tax_code = in.tax_code();
+  row.tax_rate_basis_points = in.tax_rate_basis_points();
+  row.tax_included = in.tax_included();
+  row.tax_minor = in.tax_minor();
+  row.total_minor = in.total_minor();
+  row.flags = texts_of(in.flags());
+  return row;
+}
+
+SaleRow sale_of(BodyReader& reader, const pb::Sale& in, const char* kind) {
+  SaleRow row;
+  row.kind = kind;
+  row.currency = in.currency();
+  row.exponent = reader.places(in.exponent(), "the currency");
+  row.total_minor = in.total_minor();
+  row.tax_minor = in.tax_minor();
+  row.rounding_minor = in.rounding_minor();
+  row.cashier = in.cashier();
+  row.customer_token = in.customer_token();
+  row.training = in.training();
+  row.flags = texts_of(in.flags());
+  std::int64_t sum = 0;
+  for (const auto& line : in.lines()) {
+    row.items.push_back(item_of(reader, line));
+    reader.add(sum, line.total_minor(), "the lines' totals");
+  }
+  std::int64_t paid = 0;
+  for (const auto& payment : in.payments()) {
+    reader.add(paid, payment.amount_minor(), "the payments");
+    row.payments.push_back({payment.method(), payment.currency(), payment.reference(),
+                            reader.places(payment.exponent(), "a payment's currency"),
+                            payment.amount_minor(), payment.change_minor()});
+  }
+  return row;
+}
+
+void set_original(BodyReader& reader, SaleRow& row, const pb::EntryReference& in) {
+  if (in.journal().empty()) return;
+  const auto journal = JournalId::from_bytes(in.journal());
+  if (!journal || in.number() > mesh::entry_number_max) {
+    reader.fail("the entry it refers to has no possible name");
+    return;
+  }
+  row.original = mesh::EntryId{*journal, in.number()};
+  row.original_hash = Hash::from_bytes(in.hash()).value_or(Hash{});
+}
+
+ProductRow product_of(BodyReader& reader, const pb::Product& in) {
+  ProductRow row;
+  row.sku = in.sku();
+  if (row.sku.empty()) reader.fail("a product without sku");
+  row.gtins = texts_of(in.gtins());
+  row.description = in.description();
+  row.brand = in.brand();
+  row.price = price_of(reader, in.price(), "a price");
+  row.currency = in.currency();
+  row.unit = in.unit();
+  row.tax_code = in.tax_code();
+  row.tax_rate_basis_points = in.tax_rate_basis_points();
+  row.tax_included = in.tax_included();
+  row.delisted = in.delisted();
+  row.price_version = in.price_version();
+  row.low_stock_micro = in.low_stock_micro();
+  row.category = in.category();
+  row.clears_override = in.clears_override();
+  return row;
+}
+
+}  // namespace
+
+Result<EntryRows> rows_of(const mesh::Entry& entry) {
+  BodyReader reader(entry.envelope.body);
+  EntryRows rows;
+  switch (entry.envelope.kind) {
+    case mesh::Kind::sale:
+      rows.sale = sale_of(reader, reader.parse<pb::Sale>("a sale"), "sale");
+      break;
+    case mesh::Kind::refund: {
+      const auto refund = reader.parse<pb::Refund>("a refund");
+      rows.sale = sale_of(reader, refund.sale(), "refund");
+      rows.sale->reason = refund.reason();
+      set_original(reader, *rows.sale, refund.original());
+      break;
+    }
+    case mesh::Kind::void_sale: {
+      const auto voided = reader.parse<pb::Void>("a void");
+      rows.sale = SaleRow{};
+      rows.sale->kind = "void";
+      rows.sale->currency = voided.currency();
+      rows.sale->exponent = reader.places(voided.exponent(), "the currency");
+      rows.sale->total_minor = voided.total_minor();
+      rows.sale->cashier = voided.cashier();
+      rows.sale->reason = voided.reason();
+      set_original(reader, *rows.sale, voided.original());
+      break;
+    }
+    case mesh::Kind::delivery:
+    case mesh::Kind::adjustment:
+    case mesh::Kind::transfer_out:
+    case mesh::Kind::transfer_in:
+    case mesh::Kind::opening_stock:
+      (void)reader.parse<pb::StockMovement>("a movement of stock");
+      break;
+    case mesh::Kind::product: {
+      const auto products = reader.parse<pb::Products>("a list of products");
+      for (const auto& product : products.products()) {
+        rows.products.push_back(product_of(reader, product));
+      }
+      break;
+    }
+    case mesh::Kind::setting: {
+      const auto settings = reader.parse<pb::Settings>("a list of settings");
+      for (const auto& [key, value] : settings.values()) rows.settings.emplace_back(key, value);
+      std::sort(rows.settings.begin(), rows.settings.end());
+      break;
+    }
+    case mesh::Kind::user: {
+      const auto users = reader.parse<pb::Users>("a list of users");
+      for (const auto& user : users.users()) {
+        rows.users.push_back(
+            {user.id(), user.display(), user.role(), user.pin_hash(), user.disabled()});
+      }
+      break;
+    }
+    default: break;
+  }
+  if (reader.error_) return *reader.error_;
+  return rows;
+}
+
+std::string reason_of(mesh::Kind kind) {
+  switch (kind) {
+    case mesh::Kind::sale: return "SALE";
+    case mesh::Kind::refund: return "REFUND";
+    case mesh::Kind::void_sale: return "VOID";
+    case mesh::Kind::delivery: return "DELIVERY";
+    case mesh::Kind::adjustment: return "ADJUSTMENT";
+    case mesh::Kind::transfer_out: return "TRANSFER_OUT";
+    case mesh::Kind::transfer_in: return "TRANSFER_IN";
+    case mesh::Kind::opening_stock: return "OPENING";
+    default: return "KIND_" + std::to_string(static_cast<std::uint32_t>(kind));
+  }
+}
+
+std::uint32_t date_of(const mesh::Envelope& envelope) {
+  using namespace std::chrono;
+  const std::uint32_t date = envelope.business_date;
+  const year_month_day written{year(static_cast<int>(date / 10000)), month(date / 100 % 100),
+                               day(date % 100)};
+  if (date >= 10101 && date <= 99991231 && written.ok()) return date;
+  constexpr std::int64_t day_ms = 86'400'000;
+  constexpr std::int64_t last_day = 2'932'896;  // 9999-12-31
+  const std::int64_t days = std::clamp<std::int64_t>(envelope.time.utc_ms / day_ms, 0, last_day);
+  const year_month_day counted{sys_days{std::chrono::days(days)}};
+  return static_cast<std::uint32_t>(static_cast<int>(counted.year())) * 10000 +
+         static_cast<unsigned>(counted.month()) * 100 + static_cast<unsigned>(counted.day());
+}
+
+}  // namespace titan::uplink

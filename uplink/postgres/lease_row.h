@@ -1,0 +1,40 @@
+// The lease row of a store: who may write for it, by the database's own clock.
+//
+// It only ever moves to a higher token, by compare-and-set; its holder renews it and is gone when it
+// has not done so for lease_s. The cloud and a shared store database use the same row. All functions
+// run inside the caller's transaction and throw like pqxx.
+#pragma once
+
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "election/types.h"
+
+namespace titan::uplink {
+
+inline constexpr int lease_s = 5;
+
+struct LeaseHolder {
+  election::Token token;
+  std::string terminal;
+  bool gone = false;
+};
+
+// Nothing: granted. Else who holds it. The holder's own token is granted again.
+std::optional<LeaseHolder> acquire_lease(pqxx::transaction_base& transaction,
+                                         const std::string& store, const election::Token& token,
+                                         const std::string& terminal);
+// False: the row names another token.
+bool renew_lease(pqxx::transaction_base& transaction, const std::string& store,
+                 const election::Token& token);
+// Locks the row against a change of holder until the transaction ends.
+bool holds_lease(pqxx::transaction_base& transaction, const std::string& store,
+                 const election::Token& token);
+// The holder says goodbye: it counts as gone at once. The token stays, so no lower one gets in.
+void release_lease(pqxx::transaction_base& transaction, const std::string& store,
+                   const election::Token& token);
+std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,
+                                      const std::string& store);
+
+}  // namespace titan::uplink

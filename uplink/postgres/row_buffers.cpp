@@ -1,0 +1,189 @@
+#include "uplink/postgres/row_buffers.h"
+
+namespace titan::uplink {
+
+void RowBuffers::begin(SqlRows& rows, const mesh::Entry& entry) const {
+  rows.begin_row()
+      .text(store_)
+      .bytes(entry.envelope.id.journal.view())
+      .number(entry.envelope.id.number)
+      .bytes(entry.hash.view());
+}
+
+void RowBuffers::add(const mesh::Entry& entry, EntryRows rows, bool counts, bool from_feed) {
+  const Written written{entry.envelope.logical_clock, entry.envelope.id.journal};
+  if (rows.sale) add_sale(entry, *rows.sale, counts);
+  for (auto& product : rows.products) {
+    auto& kept = products_[{product.sku, from_feed}];
+    if (product.clears_override) kept.clears_below = std::max(kept.clears_below, written.clock);
+    if (written < kept.written) continue;
+    kept.written = written;
+    kept.row = std::move(product);
+  }
+  for (auto& user : rows.users) {
+    auto& kept = users_[user.id];
+    if (written < kept.first) continue;
+    kept = {written, std::move(user)};
+  }
+  for (auto& [key, value] : rows.settings) {
+    auto& kept = settings_[key];
+    if (written < kept.first) continue;
+    kept = {written, std::move(value)};
+  }
+}
+
+void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool counts) {
+  const auto& envelope = entry.envelope;
+  begin(sales_, entry);
+  sales_.date(date_of(envelope)).text(sale.kind);
+  if (envelope.receipt) {
+    sales_.text(envelope.receipt->terminal)
+        .text(mesh::receipt_text(*envelope.receipt, envelope.id.journal))
+        .raw("least(" + std::to_string(envelope.receipt->number) + ", 9223372036854775807)");
+  } else {
+    sales_.text("").text("").number(0);
+  }
+  sales_.bytes(envelope.device.view())
+      .number(envelope.time.utc_ms)
+      .number(envelope.utc_offset_minutes)
+      .text(sale.currency)
+      .number(sale.exponent)
+      .number(sale.total_minor)
+      .number(sale.tax_minor)
+      .number(sale.rounding_minor)
+      .text(sale.cashier)
+      .text(sale.customer_token)
+      .boolean(sale.training)
+      .texts(sale.flags)
+      .text(sale.reason);
+  if (sale.original) {
+    sales_.bytes(sale.original->journal.view()).number(sale.original->number);
+    sales_.bytes(sale.original_hash.view());
+  } else {
+    sales_.null().null().null();
+  }
+  sales_.boolean(counts).end_row();
+
+  for (std::size_t line = 0; line < sale.items.size(); ++line) {
+    const auto& item = sale.items[line];
+    begin(items_, entry);
+    items_.number(line)
+        .text(item.sku)
+        .text(item.gtin)
+        .text(item.description)
+        .number(item.quantity)
+        .number(item.quantity_scale)
+        .text(item.unit)
+        .number(item.list_price.amount)
+        .number(item.list_price.exponent)
+        .number(item.charged_price.amount)
+        .number(item.charged_price.exponent)
+        .number(item.discount_minor)
+        .text(item.tax_code)
+        .number(item.tax_rate_basis_points)
+        .boolean(item.tax_included)
+        .number(item.tax_minor)
+        .number(item.total_minor)
+        .texts(item.flags)
+        .end_row();
+  }
+  for (std::size_t line = 0; line < sale.payments.size(); ++line) {
+    const auto& payment = sale.payments[line];
+    begin(payments_, entry);
+    payments_.number(line)
+        .text(payment.method)
+        .text(payment.currency)
+        .number(payment.exponent)
+        .number(payment.amount_minor)
+        .number(payment.change_minor)
+        .text(payment.reference)
+        .end_row();
+  }
+}
+
+std::string RowBuffers::product_rows() const {
+  SqlRows rows;
+  for (const auto& [key, value] : products_) {
+    const ProductRow& row = value.row;
+    rows.begin_row()
+        .text(store_)
+        .text(key.first)
+        .boolean(key.second)
+        .texts(row.gtins)
+        .text(row.description)
+        .text(row.brand)
+        .number(row.price.amount)
+        .number(row.price.exponent)
+        .text(row.currency)
+        .text(row.unit)
+        .text(row.tax_code)
+        .number(row.tax_rate_basis_points)
+        .boolean(row.tax_included)
+        .boolean(row.delisted)
+        .text(row.price_version)
+        .number(row.low_stock_micro)
+        .text(row.category)
+        .number(value.written.clock)
+        .bytes(value.written.journal.view())
+        .number(value.clears_below)
+        .end_row();
+  }
+  return rows.sql();
+}
+
+void RowBuffers::write(pqxx::transaction_base& transaction) const {
+  std::string sql;
+  // Rows of an entry are new whenever the entry is; a conflict means a repaired body is projected
+  // after a part of it had been.
+  if (!sales_.empty()) {
+    sql += "INSERT INTO sales VALUES " + sales_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!items_.empty()) {
+    sql += "INSERT INTO sale_items VALUES " + items_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!payments_.empty()) {
+    sql += "INSERT INTO payments VALUES " + payments_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!products_.empty()) {
+    std::string assignments;
+    for (const char* column :
+         {"gtins", "description", "brand", "price", "price_exponent", "currency", "unit",
+          "tax_code", "tax_rate_basis_points", "tax_included", "delisted", "price_version",
+          "low_stock_micro", "category", "logical_clock", "journal"}) {
+      assignments += std::string(column) + " = CASE WHEN (old.logical_clock, old.journal) <= " +
+                     "(excluded.logical_clock, excluded.journal) THEN excluded." + column +
+                     " ELSE old." + column + " END, ";
+    }
+    sql += "INSERT INTO product_layers AS old VALUES " + product_rows() +
+           " ON CONFLICT (store, sku, from_feed) DO UPDATE SET " + assignments +
+           "clears_below = greatest(old.clears_below, excluded.clears_below);";
+  }
+  if (!users_.empty()) {
+    SqlRows rows;
+    for (const auto& [id, value] : users_) {
+      const UserRow& user = value.second;
+      rows.begin_row().text(store_).text(id).text(user.display).text(user.role);
+      rows.bytes(user.pin_hash).boolean(user.disabled).number(value.first.clock);
+      rows.bytes(value.first.journal.view()).end_row();
+    }
+    sql += "INSERT INTO users AS old VALUES " + rows.sql() +
+           " ON CONFLICT (store, id) DO UPDATE SET display = excluded.display, role = "
+           "excluded.role, pin_hash = excluded.pin_hash, disabled = excluded.disabled, "
+           "logical_clock = excluded.logical_clock, journal = excluded.journal WHERE "
+           "(old.logical_clock, old.journal) <= (excluded.logical_clock, excluded.journal);";
+  }
+  if (!settings_.empty()) {
+    SqlRows rows;
+    for (const auto& [key, value] : settings_) {
+      rows.begin_row().text(store_).text(key).text(value.second).number(value.first.clock);
+      rows.bytes(value.first.journal.view()).end_row();
+    }
+    sql += "INSERT INTO settings AS old VALUES " + rows.sql() +
+           " ON CONFLICT (store, key) DO UPDATE SET value = excluded.value, logical_clock = "
+           "excluded.logical_clock, journal = excluded.journal WHERE "
+           "(old.logical_clock, old.journal) <= (excluded.logical_clock, excluded.journal);";
+  }
+  if (!sql.empty()) transaction.exec(sql);
+}
+
+}  // namespace titan::uplink

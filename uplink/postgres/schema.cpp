@@ -1,0 +1,212 @@
+#include "uplink/postgres/schema.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+
+#include "base/crypto.h"
+#include "uplink/postgres/sql_values.h"
+
+namespace titan::uplink {
+
+namespace {
+
+constexpr std::size_t tenant_part_max = 48;  // PostgreSQL cuts names at 63 bytes
+
+// sum P - sum N as a signed 64-bit number, although both are modulo 2^64.
+constexpr const char* migration_1 = R"sql(
+CREATE TABLE entries (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  device bytea NOT NULL, kind bigint NOT NULL, utc_ms bigint NOT NULL,
+  business_date date NOT NULL, claim bytea, bytes bytea NOT NULL,
+  arrived timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (store, journal, number, hash));
+
+CREATE TABLE devices (
+  store text NOT NULL, device bytea NOT NULL, public_key bytea NOT NULL,
+  terminal text NOT NULL DEFAULT '',
+  PRIMARY KEY (store, device));
+
+CREATE TABLE sync_state (
+  store text NOT NULL, journal bytea NOT NULL, device bytea NOT NULL,
+  stored text NOT NULL, content bytea NOT NULL, entries bigint NOT NULL,
+  PRIMARY KEY (store, journal));
+
+CREATE TABLE leadership (
+  store text PRIMARY KEY, term bigint NOT NULL, process bytea NOT NULL, terminal text NOT NULL,
+  renewed timestamptz NOT NULL);
+
+CREATE TABLE claims (
+  store text NOT NULL, claim bytea NOT NULL,
+  journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  PRIMARY KEY (store, claim));
+
+CREATE TABLE inventory (
+  store text NOT NULL, sku text NOT NULL,
+  added numeric(20) NOT NULL, removed numeric(20) NOT NULL,
+  on_hand bigint GENERATED ALWAYS AS
+    ((mod(added - removed + 27670116110564327424, 18446744073709551616)
+      - 9223372036854775808)::bigint) STORED,
+  PRIMARY KEY (store, sku));
+
+CREATE TABLE inventory_deltas (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  line integer NOT NULL, sku text NOT NULL,
+  added numeric(20) NOT NULL, removed numeric(20) NOT NULL,
+  reason text NOT NULL, counts boolean NOT NULL,
+  PRIMARY KEY (store, journal, number, hash, line));
+CREATE INDEX inventory_deltas_by_sku ON inventory_deltas (store, sku);
+
+CREATE TABLE sales (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  business_date date NOT NULL, kind text NOT NULL,
+  terminal text NOT NULL, receipt text NOT NULL, receipt_number bigint NOT NULL,
+  device bytea NOT NULL, utc_ms bigint NOT NULL, utc_offset_minutes integer NOT NULL,
+  currency text NOT NULL, exponent integer NOT NULL,
+  total_minor bigint NOT NULL, tax_minor bigint NOT NULL, rounding_minor bigint NOT NULL,
+  cashier text NOT NULL, customer_token text NOT NULL, training boolean NOT NULL,
+  flags text[] NOT NULL, reason text NOT NULL,
+  original_journal bytea, original_number bigint, original_hash bytea,
+  counts boolean NOT NULL,
+  PRIMARY KEY (store, business_date, journal, number, hash)) PARTITION BY RANGE (business_date);
+CREATE TABLE sales_default PARTITION OF sales DEFAULT;
+CREATE INDEX sales_by_entry ON sales (store, journal, number);
+CREATE INDEX sales_by_original ON sales (store, original_journal, original_number)
+  WHERE original_journal IS NOT NULL;
+
+CREATE TABLE sale_items (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  line integer NOT NULL, sku text NOT NULL, gtin text NOT NULL, description text NOT NULL,
+  quantity bigint NOT NULL, quantity_scale integer NOT NULL, unit text NOT NULL,
+  list_price bigint NOT NULL, list_price_exponent integer NOT NULL,
+  charged_price bigint NOT NULL, charged_price_exponent integer NOT NULL,
+  discount_minor bigint NOT NULL,
+  tax_code text NOT NULL, tax_rate_basis_points bigint NOT NULL, tax_included boolean NOT NULL,
+  tax_minor bigint NOT NULL, total_minor bigint NOT NULL, flags text[] NOT NULL,
+  PRIMARY KEY (store, journal, number, hash, line));
+
+CREATE TABLE payments (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  line integer NOT NULL, method text NOT NULL, currency text NOT NULL, exponent integer NOT NULL,
+  amount_minor bigint NOT NULL, change_minor bigint NOT NULL, reference text NOT NULL,
+  PRIMARY KEY (store, journal, number, hash, line));
+
+CREATE TABLE product_layers (
+  store text NOT NULL, sku text NOT NULL, from_feed boolean NOT NULL,
+  gtins text[] NOT NULL, description text NOT NULL, brand text NOT NULL,
+  price bigint NOT NULL, price_exponent integer NOT NULL, currency text NOT NULL,
+  unit text NOT NULL, tax_code text NOT NULL, tax_rate_basis_points bigint NOT NULL,
+  tax_included boolean NOT NULL, delisted boolean NOT NULL, price_version text NOT NULL,
+  low_stock_micro bigint NOT NULL, category text NOT NULL,
+  logical_clock bigint NOT NULL, journal bytea NOT NULL,
+  clears_below bigint NOT NULL,
+  PRIMARY KEY (store, sku, from_feed));
+CREATE VIEW products AS
+  SELECT DISTINCT ON (p.store, p.sku) p.*
+  FROM product_layers p
+  WHERE p.from_feed OR p.logical_clock > coalesce(
+    (SELECT f.clears_below FROM product_layers f
+     WHERE f.store = p.store AND f.sku = p.sku AND f.from_feed), 0)
+  ORDER BY p.store, p.sku, p.from_feed;
+
+CREATE TABLE users (
+  store text NOT NULL, id text NOT NULL, display text NOT NULL, role text NOT NULL,
+  pin_hash bytea NOT NULL, disabled boolean NOT NULL,
+  logical_clock bigint NOT NULL, journal bytea NOT NULL,
+  PRIMARY KEY (store, id));
+CREATE TABLE settings (
+  store text NOT NULL, key text NOT NULL, value text NOT NULL,
+  logical_clock bigint NOT NULL, journal bytea NOT NULL,
+  PRIMARY KEY (store, key));
+
+CREATE TABLE quarantine (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  kind bigint NOT NULL, reason text NOT NULL, since timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (store, journal, number, hash));
+)sql";
+
+constexpr const char* migrations[] = {migration_1};
+constexpr int newest_version = static_cast<int>(std::size(migrations));
+// Two processes may prepare one shared database at once; this key makes them take turns.
+constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";
+
+}  // namespace
+
+std::string schema_of(std::string_view tenant) {
+  std::string name = "tenant_";
+  bool usual = !tenant.empty() && tenant.size() <= tenant_part_max;
+  for (const char c : tenant.substr(0, tenant_part_max)) {
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    usual = usual && fits;
+    name += fits ? c : '_';
+  }
+  if (!usual) name = name.substr(0, 46) + "_" + blake2b(tenant).hex().substr(0, 12);
+  return name;
+}
+
+std::unique_ptr<pqxx::connection> open_connection(const std::string& url) {
+  const char* separator = url.find('?') == std::string::npos ? "?" : "&";
+  const bool has_timeout = url.find("connect_timeout") != std::string::npos;
+  auto connection = std::make_unique<pqxx::connection>(
+      has_timeout ? url
+                  : url + separator + "connect_timeout=" + std::to_string(connect_timeout_s));
+  connection->set_variable("standard_conforming_strings", "on");
+  connection->set_variable("client_min_messages", "warning");
+  connection->set_variable("application_name", "'titan-mesh'");
+  connection->set_variable("statement_timeout", std::to_string(statement_timeout_ms));
+  connection->set_variable("lock_timeout", std::to_string(lock_timeout_ms));
+  connection->set_variable("TimeZone", "'UTC'");
+  connection->set_client_encoding("UTF8");
+  return connection;
+}
+
+void set_search_path(pqxx::connection& connection, std::string_view tenant) {
+  connection.set_variable("search_path", connection.quote_name(schema_of(tenant)));
+}
+
+void prepare_tenant(pqxx::connection& connection, std::string_view tenant) {
+  const std::string schema = connection.quote_name(schema_of(tenant));
+  {
+    pqxx::work transaction(connection);
+    transaction.exec(migration_lock);
+    transaction.exec("CREATE SCHEMA IF NOT EXISTS " + schema);
+    transaction.exec("CREATE TABLE IF NOT EXISTS " + schema +
+                     ".schema_version (version integer NOT NULL)");
+    transaction.commit();
+  }
+  connection.set_variable("search_path", schema);
+  pqxx::work transaction(connection);
+  transaction.exec(migration_lock);
+  const auto row = transaction.exec1("SELECT coalesce(max(version), 0) FROM schema_version");
+  const int version = row[0].as<int>();
+  if (version > newest_version) {
+    throw std::runtime_error("the database's schema " + schema + " has version " +
+                             std::to_string(version) + ", this program knows up to " +
+                             std::to_string(newest_version) + "; update this program");
+  }
+  for (int next = version; next < newest_version; ++next) {
+    transaction.exec(migrations[next]);
+    transaction.exec("INSERT INTO schema_version VALUES (" + std::to_string(next + 1) + ")");
+  }
+  transaction.commit();
+}
+
+std::string without_password(const std::string& url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const auto at = url.find('@', scheme);
+  const auto slash = url.find('/', scheme + 3);
+  if (at == std::string::npos || (slash != std::string::npos && at > slash)) return url;
+  const auto colon = url.find(':', scheme + 3);
+  if (colon == std::string::npos || colon > at) return url;
+  return url.substr(0, colon) + url.substr(at);
+}
+
+std::string one_line(std::string_view what) {
+  std::string line(what);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+}  // namespace titan::uplink

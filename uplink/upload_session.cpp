@@ -1,0 +1,610 @@
+#include "uplink/upload_session.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace titan::uplink {
+
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+std::string seconds_text(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<seconds>(duration).count()) + " s";
+}
+
+std::string token_text(const election::Token& token) {
+  return "term " + std::to_string(token.term) + " of process " + token.process.hex().substr(0, 8);
+}
+
+std::uint64_t count(const std::map<JournalId, crdt::IntervalSet>& numbers) {
+  std::uint64_t sum = 0;
+  for (const auto& [journal, set] : numbers) sum += set.count();
+  return sum;
+}
+
+}  // namespace
+
+const char* to_string(UplinkState state) {
+  switch (state) {
+    case UplinkState::not_leader: return "not_leader";
+    case UplinkState::connecting: return "connecting";
+    case UplinkState::up: return "up";
+    case UplinkState::refused: return "refused";
+    case UplinkState::failed: return "failed";
+  }
+  return "unknown";
+}
+
+std::vector<std::string> UplinkConfig::validate() const {
+  std::vector<std::string> complaints;
+  if (tenant.empty()) complaints.push_back("tenant must not be empty");
+  if (store.empty()) complaints.push_back("store must not be empty");
+  if (access_key.empty()) complaints.push_back("access_key must not be empty");
+  if (cloud_key.is_none()) {
+    complaints.push_back("the cloud's public key is missing; `titan-cloud keygen` prints it");
+  }
+  if (window.batch_entries_max == 0) complaints.push_back("batch_entries_max must be at least 1");
+  if (window.batches_in_flight_max == 0) {
+    complaints.push_back("batches_in_flight_max must be at least 1");
+  }
+  if (retry_first > retry_max) complaints.push_back("retry_first must not exceed retry_max");
+  if (refused_retry_min > refused_retry_max) {
+    complaints.push_back("refused_retry_min must not exceed refused_retry_max");
+  }
+  return complaints;
+}
+
+UploadSession::UploadSession(UplinkConfig config, const mesh::Codec& codec, Random random, Now now)
+    : config_(std::move(config)),
+      random_(random),
+      window_(config_.window, codec),
+      state_since_(now.wall) {}
+
+// ---- leadership -------------------------------------------------------------------------------
+
+void UploadSession::lead(Now now, const election::Token& token,
+                         const crdt::VersionVector& stored) {
+  if (phase_ != Phase::idle && token == token_) return;
+  if (phase_ != Phase::idle) drop_connection(now, "a new term began");
+  token_ = token;
+  failed_attempts_ = 0;
+  uploaded_ = 0;
+  quarantined_ = 0;
+  probe_wanted_ = false;
+  next_probe_ = MonoTime::never();
+  window_.start(stored);
+  connect(now);
+}
+
+void UploadSession::follow(Now now) {
+  if (phase_ == Phase::idle) return;
+  drop_connection(now, "this terminal no longer leads");
+  phase_ = Phase::idle;
+  phase_deadline_ = MonoTime::never();
+  token_ = {};
+  set_state(now, UplinkState::not_leader, "");
+  // Whether this terminal reaches the cloud stays as it was; the lease is no longer its own.
+  tell_cloud_state(told_state_ && told_state_->first, false);
+}
+
+void UploadSession::on_leader_reaches_cloud(Now now, bool reaches) {
+  const bool wanted = phase_ == Phase::idle && !reaches;
+  if (wanted == probe_wanted_) return;
+  probe_wanted_ = wanted;
+  next_probe_ = wanted ? now.mono : MonoTime::never();
+  on_tick(now);
+}
+
+void UploadSession::on_probed(Now now, bool reachable) {
+  if (!probing_) return;
+  probing_ = false;
+  if (phase_ != Phase::idle) return;
+  tell_cloud_state(reachable, false);
+  if (probe_wanted_) next_probe_ = now.mono + config_.probe_interval;
+}
+
+// ---- connection -------------------------------------------------------------------------------
+
+void UploadSession::connect(Now now) {
+  phase_ = Phase::connecting;
+  phase_deadline_ = now.mono + config_.accept_timeout;
+  if (state_ != UplinkState::refused) set_state(now, UplinkState::connecting, "");
+  effects_.push_back(Connect{++connection_});
+}
+
+void UploadSession::drop_connection(Now now, const std::string& reason) {
+  if (phase_ == Phase::connecting || phase_ == Phase::handshaking || phase_ == Phase::up) {
+    effects_.push_back(Disconnect{connection_, reason});
+  }
+  window_.on_disconnected();
+  lease_until_ = MonoTime::never();
+  next_renewal_ = MonoTime::never();
+  renewals_sent_.clear();
+  lacking_.clear();
+  fetching_ = false;
+  fetch_deadline_ = MonoTime::never();
+  feed_journal_ = {};
+  feed_number_ = 0;
+  feed_reported_ = 0;
+  next_feed_report_ = now.mono;
+}
+
+void UploadSession::retry_after(Now now, Duration delay) {
+  phase_ = Phase::waiting;
+  phase_deadline_ = now.mono + std::max(delay, config_.retry_floor);
+}
+
+void UploadSession::back_off(Now now, const std::string& reason) {
+  const std::uint32_t doublings = std::min<std::uint32_t>(failed_attempts_++, 16);
+  const Duration span =
+      std::min(config_.retry_max, Duration(config_.retry_first.count() << doublings));
+  set_state(now, UplinkState::failed, reason);
+  retry_after(now, Duration(random_.below(static_cast<std::uint64_t>(span.count()))));
+}
+
+void UploadSession::on_connected(Now now, std::uint64_t connection) {
+  if (connection != connection_ || phase_ != Phase::connecting) return;
+  phase_ = Phase::handshaking;
+  send(make_handshake(now));
+}
+
+Handshake UploadSession::make_handshake(Now now) const {
+  Handshake handshake;
+  handshake.tenant = config_.tenant;
+  handshake.store = config_.store;
+  handshake.device_key = config_.device_key;
+  handshake.token = token_;
+  handshake.terminal = config_.terminal;
+  handshake.access_key = config_.access_key;
+  handshake.sent = now.wall;
+  for (const auto& [journal, stored] : window_.stored()) {
+    handshake.cursors.push_back({journal, {stored, {}}});
+  }
+  return handshake;
+}
+
+void UploadSession::on_closed(Now now, std::uint64_t connection, const std::string& reason) {
+  if (connection != connection_ || phase_ == Phase::idle || phase_ == Phase::waiting) return;
+  const bool was_up = phase_ == Phase::up;
+  phase_ = Phase::waiting;
+  drop_connection(now, reason);
+  if (was_up) effects_.push_back(UplinkNote{"the connection to the cloud ended: " + reason});
+  tell_cloud_state(false, false);
+  back_off(now, reason);
+}
+
+void UploadSession::on_message(Now now, std::uint64_t connection, const ToStore& message) {
+  if (connection != connection_) return;
+  if (phase_ != Phase::handshaking && phase_ != Phase::up) return;
+  const bool first = phase_ == Phase::handshaking;
+  const bool answers_handshake = std::holds_alternative<HandshakeAccepted>(message) ||
+                                 std::holds_alternative<HandshakeRefused>(message);
+  if (first != answers_handshake && !std::holds_alternative<Closing>(message)) {
+    drop_connection(now, "a message out of turn");
+    back_off(now, "the cloud does not keep to the protocol: a message out of turn");
+    return;
+  }
+  std::visit(Overloaded{
+                 [&](const HandshakeAccepted& m) { on_accepted(now, m); },
+                 [&](const HandshakeRefused& m) { on_refused(now, m); },
+                 [&](const BatchAck& m) { on_ack(now, m); },
+                 [&](const ServerPush& m) { on_push(now, m); },
+                 [&](const LeaseRenewed& m) { on_renewed(now, m); },
+                 [&](const LostEntries& m) { on_lost_entries(now, m); },
+                 [&](const Closing& m) { on_closing(now, m); },
+             },
+             message);
+  pump(now);
+}
+
+void UploadSession::on_accepted(Now now, const HandshakeAccepted& accepted) {
+  if (accepted.cloud_key != config_.cloud_key) {
+    drop_connection(now, "the cloud's key is not the configured one");
+    const std::string text =
+        "the cloud at the configured address has the key " + accepted.cloud_key.hex() +
+        ", not the one in [cloud] public_key; check the address, or set the key if the cloud "
+        "was set up anew";
+    effects_.push_back(UplinkAlarm{"cloud_key", text});
+    set_state(now, UplinkState::failed, text);
+    tell_cloud_state(false, false);
+    retry_after(now, config_.misconfigured_retry);
+    return;
+  }
+  phase_ = Phase::up;
+  phase_deadline_ = MonoTime::never();
+  failed_attempts_ = 0;
+  lease_ = milliseconds(std::clamp<std::uint32_t>(accepted.lease_ms, 300, 60'000));
+  lease_until_ = now.mono + lease_;
+  next_renewal_ = now.mono + lease_ / 3;
+  feed_journal_ = accepted.feed_journal;
+  feed_number_ = accepted.feed_number;
+  window_.on_connected(accepted.held, accepted.batch_entries_max, accepted.batch_bytes_max,
+                       accepted.window_batches);
+  note_lacking(now, accepted.held);
+  set_state(now, UplinkState::up, "");
+  tell_cloud_state(true, true);
+  if (!accepted.watermark.vector_bytes.empty()) {
+    effects_.push_back(CloudWatermark{accepted.watermark});
+  }
+}
+
+void UploadSession::on_refused(Now now, const HandshakeRefused& refused) {
+  drop_connection(now, "refused");
+  tell_cloud_state(refused.code != RefusalCode::busy, false);
+  const Duration asked = milliseconds(std::min<std::uint32_t>(refused.retry_after_ms, 60'000));
+  switch (refused.code) {
+    case RefusalCode::lower_token: {
+      set_state(now, UplinkState::refused,
+                "another terminal of this store is connected to the cloud under " +
+                    token_text(refused.holder) +
+                    "; sales are kept and uploaded once the terminals see each other again");
+      const auto spread = config_.refused_retry_max - config_.refused_retry_min;
+      const auto extra = random_.below(static_cast<std::uint64_t>(spread.count()) + 1);
+      retry_after(now, std::max(asked, config_.refused_retry_min + Duration(extra)));
+      effects_.push_back(LeaseRefused{refused.holder, refused.holder_gone});
+      return;
+    }
+    case RefusalCode::busy:
+      back_off(now, "the cloud is busy: " + refused.reason);
+      phase_deadline_ = std::max(phase_deadline_, now.mono + asked);
+      return;
+    case RefusalCode::unknown_store:
+    case RefusalCode::bad_key:
+    case RefusalCode::protocol:
+    case RefusalCode::malformed:
+    case RefusalCode::signature: break;
+  }
+  const std::string text = "the cloud refused this store: " + refused.reason;
+  if (state_message_ != text) effects_.push_back(UplinkAlarm{"uplink_refused", text});
+  set_state(now, UplinkState::refused, text);
+  retry_after(now, std::max(asked, config_.misconfigured_retry));
+}
+
+void UploadSession::on_ack(Now now, const BatchAck& ack) {
+  const auto outcome = window_.on_ack(now, ack);
+  if (!outcome) {
+    drop_connection(now, "an acknowledgement that fits no batch");
+    back_off(now, "the cloud does not keep to the protocol: it acknowledged an unknown batch");
+    return;
+  }
+  uploaded_ += outcome->held;
+  quarantined_ += outcome->quarantined;
+  if (!outcome->first_failure) return;
+  const std::string place = "entry " + std::to_string(outcome->first_failure->number) +
+                            " of journal " + outcome->first_failure->journal.hex();
+  if (outcome->refused > 0) {
+    effects_.push_back(UplinkAlarm{
+        "upload_refused", "the cloud refused " + std::to_string(outcome->refused) +
+                              " entries, first " + place + ": " + outcome->first_reason});
+  } else if (outcome->quarantined > 0) {
+    effects_.push_back(UplinkAlarm{
+        "quarantined", "the cloud holds " + std::to_string(outcome->quarantined) +
+                           " entries that it cannot book yet, first " + place + ": " +
+                           outcome->first_reason});
+  } else {
+    effects_.push_back(UplinkNote{"the cloud will take " + std::to_string(outcome->retried) +
+                                  " entries later, first " + place + ": " +
+                                  outcome->first_reason});
+  }
+}
+
+void UploadSession::on_push(Now, const ServerPush& push) {
+  if (!push.feed_entries.empty()) {
+    effects_.push_back(CloudEntries{push.feed_entries, {config_.cloud_key}});
+  }
+  if (push.watermark) effects_.push_back(CloudWatermark{*push.watermark});
+}
+
+void UploadSession::on_renewed(Now, const LeaseRenewed& renewed) {
+  const auto sent = renewals_sent_.find(renewed.sequence);
+  if (sent == renewals_sent_.end()) return;
+  lease_until_ = std::max(lease_until_, sent->second + lease_);
+  renewals_sent_.erase(renewals_sent_.begin(), std::next(sent));
+}
+
+void UploadSession::on_closing(Now now, const Closing& closing) {
+  drop_connection(now, "closed by the cloud");
+  switch (closing.code) {
+    case ClosingCode::fenced:
+    case ClosingCode::lease_lost: {
+      set_state(now, UplinkState::refused,
+                "the cloud now listens to another terminal of this store: " + closing.reason);
+      tell_cloud_state(true, false);
+      const auto spread = config_.refused_retry_max - config_.refused_retry_min;
+      const auto extra = random_.below(static_cast<std::uint64_t>(spread.count()) + 1);
+      retry_after(now, config_.refused_retry_min + Duration(extra));
+      if (!closing.holder.is_none()) effects_.push_back(LeaseRefused{closing.holder, false});
+      return;
+    }
+    case ClosingCode::shutting_down: break;
+  }
+  tell_cloud_state(false, false);
+  back_off(now, "the cloud ended the connection: " + closing.reason);
+}
+
+// ---- entries lost here and held by the cloud ----------------------------------------------------
+
+void UploadSession::note_lacking(Now now, const std::vector<mesh::JournalItem>& held) {
+  lacking_.clear();
+  fetched_ = 0;
+  lacking_at_request_ = 0;
+  fetch_deadline_ = now.mono;
+  for (const auto& [journal, item] : held) {
+    if (journal == feed_journal_) continue;  // pushed unasked
+    const auto ours = window_.stored().find(journal);
+    const auto lacking =
+        ours == window_.stored().end() ? item.stored : item.stored.minus(ours->second);
+    if (!lacking.empty()) lacking_.emplace(journal, lacking);
+  }
+  if (lacking_.empty()) return;
+  effects_.push_back(UplinkNote{"this disk lacks " + std::to_string(count(lacking_)) +
+                                " entries that the cloud holds; fetching them"});
+}
+
+void UploadSession::fetch_lacking(Now now) {
+  if (lacking_.empty()) return;
+  if (fetching_) {
+    if (now.mono < fetch_deadline_) return;
+    drop_connection(now, "entries asked for did not come");
+    back_off(now, "the cloud did not send the entries asked for within " +
+                      seconds_text(config_.fetch_answer_timeout));
+    return;
+  }
+  // What came with the last answer is on its way to the disk; asking now would fetch it again.
+  const bool stored = count(lacking_) + fetched_ <= lacking_at_request_;
+  if (!stored && now.mono < fetch_deadline_) return;
+  EntriesWanted wanted;
+  wanted.request = ++fetch_request_;
+  wanted.bytes_max = config_.fetch_bytes_max;
+  for (const auto& [journal, numbers] : lacking_) {
+    if (wanted.wanted.size() >= config_.fetch_journals_max) break;
+    wanted.wanted.push_back({journal, numbers});
+  }
+  fetching_ = true;
+  fetched_ = 0;
+  lacking_at_request_ = count(lacking_);
+  fetch_deadline_ = now.mono + config_.fetch_answer_timeout;
+  send(std::move(wanted));
+}
+
+void UploadSession::on_lost_entries(Now now, const LostEntries& lost) {
+  if (!fetching_ || lost.request != fetch_request_) return;
+  fetched_ += lost.entries.size();
+  if (!lost.entries.empty()) {
+    effects_.push_back(CloudEntries{lost.entries, lost.device_keys});
+    fetch_deadline_ = now.mono + config_.fetch_answer_timeout;
+  }
+  if (!lost.last) return;
+  fetching_ = false;
+  fetch_deadline_ = now.mono + config_.fetch_stored_timeout;
+  if (fetched_ > 0) return;
+  effects_.push_back(UplinkNote{"the cloud could not send " + std::to_string(count(lacking_)) +
+                                " entries that it says it holds; other terminals may"});
+  lacking_.clear();
+}
+
+// ---- disk -------------------------------------------------------------------------------------
+
+void UploadSession::on_stored(Now now,
+                              std::span<const std::shared_ptr<const mesh::Entry>> entries) {
+  if (phase_ == Phase::idle) return;
+  for (const auto& entry : entries) {
+    const mesh::EntryId& id = entry->envelope.id;
+    const auto lacking = lacking_.find(id.journal);
+    const bool from_cloud = lacking != lacking_.end() && lacking->second.contains(id.number);
+    if (from_cloud) {
+      lacking->second.remove(crdt::Interval{id.number, id.number});
+      if (lacking->second.empty()) lacking_.erase(lacking);
+    }
+    const bool is_feed = !feed_journal_.is_none() && id.journal == feed_journal_;
+    window_.on_stored(entry, !from_cloud && !is_feed);
+  }
+  pump(now);
+}
+
+void UploadSession::on_read(Now now, std::uint64_t id, const std::vector<Bytes>& entries) {
+  if (phase_ != Phase::up) return;
+  const std::uint64_t before = window_.set_aside();
+  window_.on_read(now, id, entries);
+  if (window_.set_aside() > before) {
+    effects_.push_back(
+        UplinkAlarm{"unreadable", std::to_string(window_.set_aside() - before) +
+                                      " entries that should be on this disk cannot be read; "
+                                      "other terminals of the store may still hold them"});
+  }
+  pump(now);
+}
+
+// ---- time -------------------------------------------------------------------------------------
+
+void UploadSession::on_tick(Now now) {
+  if (phase_ == Phase::idle && now.mono >= next_probe_ && !probing_) {
+    probing_ = true;
+    next_probe_ = MonoTime::never();
+    effects_.push_back(ProbeCloud{});
+  }
+  if (phase_ == Phase::waiting && now.mono >= phase_deadline_) connect(now);
+  if ((phase_ == Phase::connecting || phase_ == Phase::handshaking) &&
+      now.mono >= phase_deadline_) {
+    drop_connection(now, "no answer in time");
+    tell_cloud_state(false, false);
+    back_off(now, "the cloud did not answer within " + seconds_text(config_.accept_timeout));
+  }
+  pump(now);
+}
+
+void UploadSession::renew_lease(Now now) {
+  if (now.mono < next_renewal_) return;
+  next_renewal_ = now.mono + lease_ / 3;
+  renewals_sent_[++renewal_] = now.mono;
+  send(LeaseRenewal{renewal_, window_.pending_entries(), view_size_});
+}
+
+void UploadSession::report_feed(Now now) {
+  if (feed_journal_.is_none() || now.mono < next_feed_report_) return;
+  const auto stored = window_.stored().find(feed_journal_);
+  if (stored == window_.stored().end()) return;
+  const auto& first = stored->second.intervals().front();
+  const std::uint64_t number = first.first == 1 ? first.last : 0;
+  if (number <= feed_reported_) return;
+  feed_reported_ = number;
+  next_feed_report_ = now.mono + config_.feed_progress_interval;
+  send(FeedProgress{feed_journal_, number});
+}
+
+void UploadSession::pump(Now now) {
+  if (phase_ != Phase::up) return;
+  if (now.mono >= lease_until_) {
+    drop_connection(now, "the lease ran out");
+    tell_cloud_state(false, false);
+    back_off(now, "the cloud did not renew this store's lease within " + seconds_text(lease_));
+    return;
+  }
+  const auto waiting_since = window_.oldest_in_flight();
+  if (waiting_since && now.mono >= *waiting_since + config_.ack_timeout) {
+    drop_connection(now, "a batch was not acknowledged in time");
+    tell_cloud_state(false, false);
+    back_off(now, "the cloud did not acknowledge a batch within " +
+                      seconds_text(config_.ack_timeout));
+    return;
+  }
+  renew_lease(now);
+  report_feed(now);
+  fetch_lacking(now);
+  if (phase_ != Phase::up) return;
+  while (auto batch = window_.next_batch(now)) send(std::move(*batch));
+  if (auto read = window_.next_read(now)) {
+    effects_.push_back(ReadEntries{read->id, read->journal, read->numbers, read->bytes_max});
+  }
+}
+
+MonoTime UploadSession::next_deadline() const {
+  MonoTime deadline = std::min(phase_deadline_, next_probe_);
+  if (phase_ != Phase::up) return deadline;
+  deadline = std::min({deadline, lease_until_, next_renewal_, window_.next_deadline()});
+  if (const auto since = window_.oldest_in_flight()) {
+    deadline = std::min(deadline, *since + config_.ack_timeout);
+  }
+  if (!lacking_.empty()) deadline = std::min(deadline, fetch_deadline_);
+  const auto feed = window_.stored().find(feed_journal_);
+  if (feed != window_.stored().end() && feed->second.intervals().front().first == 1 &&
+      feed->second.intervals().front().last > feed_reported_) {
+    deadline = std::min(deadline, next_feed_report_);
+  }
+  return deadline;
+}
+
+// ---- effects and status -------------------------------------------------------------------------
+
+void UploadSession::send(ToCloud message) {
+  effects_.push_back(SendToCloud{connection_, std::move(message)});
+}
+
+void UploadSession::set_state(Now now, UplinkState state, std::string message) {
+  if (state != state_) state_since_ = now.wall;
+  state_ = state;
+  state_message_ = std::move(message);
+}
+
+void UploadSession::tell_cloud_state(bool reachable, bool holds_lease) {
+  const auto state = std::make_pair(reachable, holds_lease);
+  if (told_state_ == state) return;
+  told_state_ = state;
+  effects_.push_back(CloudStateChanged{{reachable, holds_lease}});
+}
+
+std::vector<UplinkEffect> UploadSession::take_effects() { return std::exchange(effects_, {}); }
+
+UplinkStatus UploadSession::status() const {
+  UplinkStatus status;
+  status.state = state_;
+  status.message = state_message_;
+  status.since = state_since_;
+  status.pending_entries = phase_ == Phase::idle ? 0 : window_.pending_entries();
+  status.batches_in_flight = window_.batches_in_flight();
+  status.set_aside = window_.set_aside();
+  status.quarantined = quarantined_;
+  status.to_fetch = count(lacking_);
+  status.uploaded = uploaded_;
+  return status;
+}
+
+void UploadSession::check_invariants() const {
+  window_.check_invariants();
+  assert(phase_ == Phase::up || window_.batches_in_flight() == 0);
+  assert((state_ == UplinkState::up) == (phase_ == Phase::up));
+  assert((phase_ == Phase::idle) == token_.is_none());
+  assert(phase_ == Phase::up || lease_until_ == MonoTime::never());
+  for (const auto& [journal, numbers] : lacking_) {
+    assert(!numbers.empty());
+    (void)journal, (void)numbers;
+  }
+}
+
+std::string describe(const UplinkEffect& effect) {
+  const auto entries = [](std::size_t n) {
+    return std::to_string(n) + (n == 1 ? " entry" : " entries");
+  };
+  return std::visit(
+      Overloaded{
+          [](const Connect& e) { return "connect " + std::to_string(e.connection); },
+          [](const Disconnect& e) {
+            return "disconnect " + std::to_string(e.connection) + ": " + e.reason;
+          },
+          [&](const SendToCloud& e) {
+            return std::visit(
+                Overloaded{
+                    [](const Handshake& m) {
+                      return "send handshake term " + std::to_string(m.token.term);
+                    },
+                    [&](const Batch& m) {
+                      return "send batch " + std::to_string(m.sequence) + " with " +
+                             entries(m.entries.size());
+                    },
+                    [](const LeaseRenewal& m) {
+                      return "send renewal " + std::to_string(m.sequence);
+                    },
+                    [](const EntriesWanted& m) {
+                      std::uint64_t numbers = 0;
+                      for (const auto& journal : m.wanted) numbers += journal.numbers.count();
+                      return "send wanted " + std::to_string(m.request) + ": " +
+                             std::to_string(numbers) + " of " + std::to_string(m.wanted.size()) +
+                             " journals";
+                    },
+                    [](const FeedProgress& m) {
+                      return "send feed progress " + std::to_string(m.number);
+                    },
+                },
+                e.message);
+          },
+          [](const ReadEntries& e) {
+            std::string text = "read " + std::to_string(e.id) + ":";
+            for (const auto& interval : e.numbers.intervals()) {
+              text += " " + std::to_string(interval.first) + "-" + std::to_string(interval.last);
+            }
+            return text;
+          },
+          [&](const CloudEntries& e) { return "node takes " + entries(e.entries.size()); },
+          [](const CloudWatermark&) { return std::string("node takes watermark"); },
+          [](const CloudStateChanged& e) {
+            return std::string("cloud ") + (e.state.reachable ? "reachable" : "out of reach") +
+                   (e.state.holds_lease ? ", lease held" : ", no lease");
+          },
+          [](const LeaseRefused& e) {
+            return "lease refused, holder term " + std::to_string(e.holder.term) +
+                   (e.holder_gone ? " gone" : " alive");
+          },
+          [](const ProbeCloud&) { return std::string("probe cloud"); },
+          [](const UplinkAlarm& e) { return "alarm " + e.code + ": " + e.message; },
+          [](const UplinkNote& e) { return "note: " + e.message; },
+      },
+      effect);
+}
+
+}  // namespace titan::uplink

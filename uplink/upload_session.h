@@ -1,0 +1,236 @@
+// What a leader does for the cloud: one connection, uploads, the feed, the store's lease.
+//
+// Sans-IO and single-threaded: typed input in with `Now`, typed effects out, to be carried out in
+// order. Every connection attempt has a number; what an older connection still says is ignored.
+// Leadership and the cloud are independent: nothing here can hold up a sale, every wait has a limit.
+//
+// Invariants: a batch is sent only on an accepted connection; nothing is sent twice on one connection
+// unless the cloud asked for it; the lease counts as held only until lease_ms after a renewal that
+// the cloud answered was sent.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "election/election.h"
+#include "election/types.h"
+#include "uplink/messages.h"
+#include "uplink/upload_window.h"
+
+namespace titan::uplink {
+
+struct UplinkConfig {
+  std::string tenant;
+  std::string store;
+  std::string terminal;
+  std::string access_key;
+  PublicKey device_key;
+  PublicKey cloud_key;  // a cloud with another key is not ours
+  WindowConfig window;
+
+  // From connect to accepted or refused; a cloud slower than this is tried again.
+  Duration accept_timeout = seconds(10);
+  // A batch unacknowledged for so long means the connection is dead or the cloud is stuck.
+  Duration ack_timeout = seconds(20);
+  // Back-off with full jitter: the next attempt comes after a random part of a span that doubles
+  // from first to max. Small at first: a fail-over counts until the cloud has accepted the leader.
+  Duration retry_first = milliseconds(50);
+  Duration retry_max = seconds(5);
+  Duration retry_floor = milliseconds(10);
+  // Another process holds the store's lease: ask again after a random time between these.
+  Duration refused_retry_min = milliseconds(250);
+  Duration refused_retry_max = milliseconds(500);
+  // A wrong key or an unknown tenant does not mend itself: ask rarely.
+  Duration misconfigured_retry = seconds(30);
+  // How often the leader tells how far it has stored the feed.
+  Duration feed_progress_interval = milliseconds(200);
+  // Entries the cloud holds and this disk lacks are fetched in answers of about so many bytes ...
+  std::size_t fetch_bytes_max = 512 * 1024;
+  // ... naming at most so many journals at once ...
+  std::size_t fetch_journals_max = 64;
+  // ... and asked for again when what came was not stored within this time.
+  Duration fetch_stored_timeout = seconds(3);
+  Duration fetch_answer_timeout = seconds(20);
+  // A follower whose leader cannot reach the cloud tries whether it can itself.
+  Duration probe_interval = seconds(10);
+
+  // All complaints, each a sentence; empty: usable.
+  std::vector<std::string> validate() const;
+};
+
+// ---- effects ----------------------------------------------------------------------------------
+
+struct Connect {
+  std::uint64_t connection = 0;
+};
+struct Disconnect {
+  std::uint64_t connection = 0;
+  std::string reason;
+};
+struct SendToCloud {
+  std::uint64_t connection = 0;
+  ToCloud message;
+};
+// Answered with on_read().
+struct ReadEntries {
+  std::uint64_t id = 0;
+  JournalId journal;
+  crdt::IntervalSet numbers;
+  std::size_t bytes_max = 0;
+};
+// Feed entries, or entries this store has lost: for the node.
+struct CloudEntries {
+  std::vector<Bytes> entries;
+  std::vector<PublicKey> device_keys;
+};
+struct CloudWatermark {
+  mesh::Watermark watermark;
+};
+// What the election weighs. Sent when it changes.
+struct CloudStateChanged {
+  election::CloudState state;
+};
+struct LeaseRefused {
+  election::Token holder;
+  bool holder_gone = false;
+};
+// Can the cloud be connected to at all? Answered with on_probed().
+struct ProbeCloud {};
+struct UplinkAlarm {
+  std::string code;
+  std::string message;
+};
+struct UplinkNote {
+  std::string message;
+};
+using UplinkEffect = std::variant<Connect, Disconnect, SendToCloud, ReadEntries, CloudEntries,
+                                  CloudWatermark, CloudStateChanged, LeaseRefused, ProbeCloud,
+                                  UplinkAlarm, UplinkNote>;
+
+// One line for logs and transcripts.
+std::string describe(const UplinkEffect& effect);
+
+// ---- what the status page asks ----------------------------------------------------------------
+
+enum class UplinkState { not_leader, connecting, up, refused, failed };
+const char* to_string(UplinkState state);
+
+struct UplinkStatus {
+  UplinkState state = UplinkState::not_leader;
+  std::string message;
+  WallTime since;
+  std::uint64_t pending_entries = 0;   // not yet held by the cloud
+  std::uint64_t batches_in_flight = 0;
+  std::uint64_t set_aside = 0;         // refused for good, or unreadable, on this connection
+  std::uint64_t quarantined = 0;       // held by the cloud, not projected there; of this leadership
+  std::uint64_t to_fetch = 0;          // held by the cloud, missing here
+  std::uint64_t uploaded = 0;          // acknowledged in this leadership
+};
+
+class UploadSession {
+ public:
+  UploadSession(UplinkConfig config, const mesh::Codec& codec, Random random, Now now);
+
+  // -- leadership
+  // This process leads under `token` and its disk holds `stored`. Called again when the token
+  // changes: the connection is made anew under it.
+  void lead(Now now, const election::Token& token, const crdt::VersionVector& stored);
+  void follow(Now now);
+  // A follower is told whether its leader reaches the cloud; if not, this one tries whether it can.
+  void on_leader_reaches_cloud(Now now, bool reaches);
+  // Shown to the cloud with each renewal.
+  void set_view_size(std::uint32_t members) { view_size_ = members; }
+
+  // -- connection
+  void on_connected(Now now, std::uint64_t connection);
+  void on_message(Now now, std::uint64_t connection, const ToStore& message);
+  // Also when the attempt to connect failed.
+  void on_closed(Now now, std::uint64_t connection, const std::string& reason);
+  void on_probed(Now now, bool reachable);
+
+  // -- disk
+  void on_stored(Now now, std::span<const std::shared_ptr<const mesh::Entry>> entries);
+  void on_read(Now now, std::uint64_t id, const std::vector<Bytes>& entries);
+
+  void on_tick(Now now);
+  MonoTime next_deadline() const;
+  std::vector<UplinkEffect> take_effects();
+  UplinkStatus status() const;
+  void check_invariants() const;
+
+ private:
+  enum class Phase { idle, waiting, connecting, handshaking, up };
+
+  void on_accepted(Now now, const HandshakeAccepted& accepted);
+  void on_refused(Now now, const HandshakeRefused& refused);
+  void on_ack(Now now, const BatchAck& ack);
+  void on_push(Now now, const ServerPush& push);
+  void on_renewed(Now now, const LeaseRenewed& renewed);
+  void on_lost_entries(Now now, const LostEntries& lost);
+  void on_closing(Now now, const Closing& closing);
+
+  void connect(Now now);
+  void drop_connection(Now now, const std::string& reason);
+  void retry_after(Now now, Duration delay);
+  void back_off(Now now, const std::string& reason);
+  void set_state(Now now, UplinkState state, std::string message);
+  void tell_cloud_state(bool reachable, bool holds_lease);
+  void send(ToCloud message);
+  void pump(Now now);
+  void renew_lease(Now now);
+  void report_feed(Now now);
+  void fetch_lacking(Now now);
+  void note_lacking(Now now, const std::vector<mesh::JournalItem>& held);
+  Handshake make_handshake(Now now) const;
+
+  const UplinkConfig config_;
+  Random random_;
+  UploadWindow window_;
+  std::vector<UplinkEffect> effects_;
+
+  // Life of the process.
+  std::uint64_t connection_ = 0;
+  UplinkState state_ = UplinkState::not_leader;
+  std::string state_message_;
+  WallTime state_since_;
+  std::uint32_t view_size_ = 1;
+  std::optional<std::pair<bool, bool>> told_state_;
+  bool probe_wanted_ = false;
+  bool probing_ = false;
+  MonoTime next_probe_ = MonoTime::never();
+
+  // Life of a leadership.
+  Phase phase_ = Phase::idle;
+  election::Token token_;
+  std::uint32_t failed_attempts_ = 0;
+  std::uint64_t uploaded_ = 0;
+  std::uint64_t quarantined_ = 0;
+
+  // Life of a connection.
+  MonoTime phase_deadline_ = MonoTime::never();  // waiting: next attempt; connecting: give up
+  Duration lease_{};
+  MonoTime lease_until_ = MonoTime::never();
+  MonoTime next_renewal_ = MonoTime::never();
+  std::uint64_t renewal_ = 0;
+  std::map<std::uint64_t, MonoTime> renewals_sent_;
+  JournalId feed_journal_;
+  std::uint64_t feed_number_ = 0;
+  std::uint64_t feed_reported_ = 0;
+  MonoTime next_feed_report_{};
+  std::map<JournalId, crdt::IntervalSet> lacking_;
+  std::uint64_t fetch_request_ = 0;
+  bool fetching_ = false;
+  std::uint64_t fetched_ = 0;          // entries of the answers to the present request
+  std::uint64_t lacking_at_request_ = 0;
+  MonoTime fetch_deadline_ = MonoTime::never();
+};
+
+}  // namespace titan::uplink
