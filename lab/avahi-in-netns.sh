@@ -62,6 +62,7 @@ start() {
   fi
   mkdir -p "$D/run"
   rm -f "$D"/*.pid "$D/bus"
+  : >"$D/avahi.log" # is looked into before the background shell has opened it
   write_settings
   (in_host dbus-daemon --nofork --nopidfile --nosyslog --config-file="$D/bus.conf") </dev/null >"$D/dbus.log" 2>&1 &
   echo $! >"$D/dbus.pid"
