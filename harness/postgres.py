@@ -12,6 +12,7 @@ from harness.process import Process
 from harness.waiting import wait_until
 
 PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
+READY_SECONDS_MAX = 60  # after a kill it first syncs its whole folder, slow on a busy disk
 SOCKET_PATH_BYTES_MAX = 100  # the kernel takes 107, the socket's own name needs some of them
 
 
@@ -53,7 +54,7 @@ class Postgres:
         async def answers():
             self.process.assert_running()
             return (await self._try("pg_isready", "-q", "-h", self._socket_folder))[0] == 0
-        await wait_until(answers, 20, f"{self.name} answers", every=0.05)
+        await wait_until(answers, READY_SECONDS_MAX, f"{self.name} answers", every=0.05)
 
     async def create_database(self, name):
         await self.query(f'CREATE DATABASE "{name}"', database="postgres")
