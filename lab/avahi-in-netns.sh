@@ -61,6 +61,7 @@ start() {
     exit 1
   fi
   mkdir -p "$D/run"
+  [[ $host != lo || -z ${NETLAB_OWNER:-} ]] || echo "$NETLAB_OWNER" >"${D%/*}/owner" # for netlab.sh sweep
   rm -f "$D"/*.pid "$D/bus"
   : >"$D/avahi.log" # is looked into before the background shell has opened it
   write_settings

@@ -1,0 +1,94 @@
+"""The tools that judge the others: a fault planted must be found, and a good case left alone."""
+
+import asyncio
+import importlib.util
+import json
+import pathlib
+import sys
+
+from harness.lab import ROOT
+
+
+def load(name):
+    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def faults_of(lab, path, text):
+    tool = load("check_layers")
+    tool.ROOT = lab.folder
+    (lab.folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (lab.folder / path).write_text(text)
+    return list(tool.faults_of_file(pathlib.Path(path)))
+
+
+async def test_layer_check_finds_what_is_planted(lab):
+    planted = {
+        "crdt/a.h": ['#include "mesh/node.h"', "#include <thread>", '#include "proto/mesh.pb.h"',
+                     "auto t = std::chrono::steady_clock::now();", "std::unordered_map<int, int> m;",
+                     "std::map<const Peer*, int> m;", "std::random_device seed;"],
+        "mesh/node.cpp": ['#include "mesh/zmq/transport.h"', "#include <boost/asio.hpp>",
+                          '#include "uplink/window.h"', 'std::cout << "x";'],
+        "pos-node/main.cpp": ['#include "cloud/gateway.h"'],
+        "mesh/wire/codec.cpp": ["#include <fstream>"],
+    }
+    for path, lines in planted.items():
+        for line in lines:
+            assert len(faults_of(lab, path, line + "\n")) == 1, f"{path}: not found: {line}"
+
+
+async def test_layer_check_leaves_good_code_alone(lab):
+    good = {
+        "mesh/node.cpp": '#include "mesh/node.h"\n#include "crdt/vector.h"\n#include <map>\n'
+                         "// unlike std::unordered_map, ordered\nstd::map<Id, Peer*> peers;\n",
+        "mesh/wire/codec.cpp": '#include "proto/mesh.pb.h"\n',
+        "mesh/zmq/transport.cpp": "#include <thread>\n#include <zmq.hpp>\n#include \"mesh/node.h\"\n",
+        "pos-node/main.cpp": '#include "uplink/postgres/store.h"\n#include <fstream>\n',
+    }
+    for path, text in good.items():
+        assert faults_of(lab, path, text) == [], path
+
+
+async def summary_of(folder, results, statuses, end_to_end):
+    """What summarise_tests says: (exit code, last line, lines before)."""
+    (folder / "results").mkdir(exist_ok=True)
+    for name, text in results.items():
+        (folder / "results" / name).write_text(text)
+    cases = "".join(f'<testcase name="{name}" time="0.1" status="{status}"/>'
+                    for name, status in statuses.items())
+    (folder / "ctest.xml").write_text(f"<testsuite>{cases}</testsuite>")
+    (folder / "end_to_end.json").write_text(json.dumps(
+        {"tests": [{"name": name, "ok": ok, "seconds": 1} for name, ok in end_to_end.items()]}))
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "tools" / "summarise_tests.py"), str(folder),
+        stdout=asyncio.subprocess.PIPE)
+    lines = (await child.communicate())[0].decode().splitlines()
+    return child.returncode, lines[-1], lines[:-1]
+
+
+async def test_summary_counts_cases(lab):
+    code, last, _ = await summary_of(
+        lab.folder, {"unit": "begin\t0\ta\nok\t0.1\ta\nbegin\t0\tb\nok\t0.1\tb\nend\t0\t\n"},
+        {"unit": "run", "script": "run"}, {"e": True})
+    assert (code, last) == (0, "4 passed, 0 failed"), last
+
+
+async def test_summary_names_failures_and_deaths(lab):
+    code, last, before = await summary_of(
+        lab.folder, {"dead": "begin\t0\ta\nok\t0.1\ta\nbegin\t0\tb\n",
+                     "late": "begin\t0\tc\nok\t0.1\tc\nend\t0\t\n",
+                     "bad": "begin\t0\td\nFAIL\t0.1\td\nend\t0\t\n"},
+        {"dead": "fail", "late": "fail", "bad": "fail", "never_started": "fail", "absent": "notrun"},
+        {"e": False})
+    assert (code, last) == (1, "2 passed, 6 failed"), (last, before)
+    failures = [line for line in before if line.startswith("FAIL")]
+    for part in ("dead: b (the binary died", "late: ended badly", "bad: d", "never_started",
+                 "absent: not run", "FAIL e"):
+        assert any(part in line for line in failures), f"{part} is missing in {failures}"
+
+
+async def test_summary_of_nothing_fails(lab):
+    code, last, _ = await summary_of(lab.folder, {}, {}, {})
+    assert (code, last) == (1, "0 passed, 0 failed"), last
