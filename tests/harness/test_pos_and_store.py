@@ -5,6 +5,7 @@ import os
 import pathlib
 import tomllib
 
+from harness.lab import Lab, LabError
 from harness.pos import ApiError, toml
 from harness.process import ProcessEnded
 from harness.store import Store
@@ -79,3 +80,21 @@ async def test_a_till_that_ends_is_reported_at_once(lab):
             raise RuntimeError("a till that ended counted as started")
         except ProcessEnded as error:
             assert "code 1" in str(error) and "8410 is taken" in str(error), error
+
+
+async def test_tills_on_loopback_without_namespaces():
+    lab = Lab(isolated=False)
+    try:
+        await lab.create(2)
+        with stand_in(lab):
+            one, two = await Store(lab).open([1, 2])
+            await one.sell("a")
+            assert (await one.stock(), await two.stock()) == ({"a": "-1"}, {})
+            try:
+                await lab.partition([1], [2])
+                raise RuntimeError("loopback was cut")
+            except LabError as error:
+                assert "namespaces" in str(error), error
+    finally:
+        await lab.close()
+        lab.remove_folder()
