@@ -1,5 +1,7 @@
 // Entries, their envelopes and the watermark's vector: proto/entry.proto.
-#include <algorithm>
+#include <google/protobuf/io/coded_stream.h>
+
+#include <optional>
 
 #include "mesh/wire/convert.h"
 #include "mesh/wire/parse.h"
@@ -107,6 +109,33 @@ Envelope envelope_from(Reader& reader, epb::Envelope& in) {
   return envelope;
 }
 
+struct SignedParts {
+  BytesView envelope;
+  BytesView signature;
+};
+
+// A SignedEntry in the one form that encode_signed_entry() gives. The signature covers the envelope
+// alone, the hash all bytes: if another form of the same two fields, or a third field, were taken,
+// anyone could make a second entry with another hash out of one sale, and both would count.
+std::optional<SignedParts> split_signed_entry(BytesView bytes) {
+  google::protobuf::io::CodedInputStream input(
+      reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+  constexpr std::uint32_t envelope_tag = 1 << 3 | 2;
+  constexpr std::uint32_t signature_tag = 2 << 3 | 2;
+  constexpr std::size_t signature_field_size = 2 + Signature::size;
+  std::uint32_t size = 0;
+  if (input.ReadTag() != envelope_tag || !input.ReadVarint32(&size)) return std::nullopt;
+  const auto header = static_cast<std::size_t>(input.CurrentPosition());
+  const std::size_t shortest_header =
+      1 + google::protobuf::io::CodedOutputStream::VarintSize32(size);
+  if (header != shortest_header) return std::nullopt;
+  if (bytes.size() != header + size + signature_field_size) return std::nullopt;
+  const BytesView tail = bytes.substr(header + size);
+  if (static_cast<unsigned char>(tail[0]) != signature_tag) return std::nullopt;
+  if (static_cast<unsigned char>(tail[1]) != Signature::size) return std::nullopt;
+  return SignedParts{bytes.substr(header, size), tail.substr(2)};
+}
+
 Error not_an_entry(const std::string& why) {
   return make_error(ErrorCode::corrupt, "these bytes are no entry: " + why, "entry");
 }
@@ -134,16 +163,16 @@ Result<Entry> WireCodec::decode_entry(BytesView bytes) const {
                           std::to_string(entry_bytes_max) + " are allowed",
                       "entry");
   }
-  wire::Parsed<epb::SignedEntry> signed_entry(bytes);
-  if (!signed_entry.ok()) return not_an_entry("they cannot be read");
-  wire::Parsed<epb::Envelope> envelope(signed_entry->envelope());
+  const auto parts = split_signed_entry(bytes);
+  if (!parts) return not_an_entry("they are not an envelope with its signature");
+  wire::Parsed<epb::Envelope> envelope(parts->envelope);
   if (!envelope.ok()) return not_an_entry("the envelope cannot be read");
 
   Reader reader;
   Entry entry;
-  entry.signature = reader.sized<Signature>(signed_entry->signature(), "signature");
+  entry.signature = *Signature::from_bytes(parts->signature);
   entry.envelope = envelope_from(reader, *envelope);
-  entry.envelope_bytes = std::move(*signed_entry->mutable_envelope());
+  entry.envelope_bytes.assign(parts->envelope);
   entry.bytes.assign(bytes);
   entry.hash = blake2b(bytes);
   return reader.finish(std::move(entry));
