@@ -139,15 +139,19 @@ void Node::flush_store_request() {
   effects_.emplace_back(std::move(request));
 }
 
-void Node::on_stored(Now now, std::uint64_t request_id) {
+void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids) {
   begin(now);
-  const auto found = storing_.find(request_id);
-  if (found != storing_.end()) {
-    const Storing stored = std::move(found->second);
-    storing_.erase(found);
-    settle(now, stored);
-    if (stored.promise) election_.on_promise_stored(now, *stored.promise);
+  std::vector<std::shared_ptr<const Entry>> entries;
+  std::vector<election::Promise> promises;
+  for (const std::uint64_t id : request_ids) {
+    auto stored = storing_.extract(id);
+    if (stored.empty()) continue;
+    Storing& what = stored.mapped();
+    entries.insert(entries.end(), what.entries.begin(), what.entries.end());
+    if (what.promise) promises.push_back(*what.promise);
   }
+  settle(now, entries);
+  for (const election::Promise& promise : promises) election_.on_promise_stored(now, promise);
   finish(now);
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -137,7 +138,8 @@ class Node {
   void on_link_down(Now now, const ProcessId& peer, LinkEnd reason);
   void on_frame(Now now, const ProcessId& from, BytesView frame);
   // -- inputs from the disk
-  void on_stored(Now now, std::uint64_t request_id);
+  // Several at once where one commit made them durable: their entries travel together.
+  void on_stored(Now now, std::span<const std::uint64_t> request_ids);
   // The request and all later ones failed. Every waiting append is answered unknown_outcome; the
   // host reopens the database and calls restart_storage() with what it really holds.
   void on_store_failed(Now now, std::uint64_t request_id);
@@ -214,7 +216,7 @@ class Node {
   void receive_entries(Now now, const ProcessId& from, const std::vector<Bytes>& raw);
   bool is_wanted(Now now, const Entry& entry);
   void accept(const std::shared_ptr<const Entry>& entry);
-  void settle(Now now, const Storing& stored);
+  void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored);
   void take_watermark(const Watermark& watermark);
   void keep_key(const DeviceId& device);
   void show_stock(const Entry& entry);

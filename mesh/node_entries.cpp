@@ -80,9 +80,10 @@ void Node::show_stock(const Entry& entry) {
   if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 
-void Node::settle(Now now, const Storing& stored) {
+void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored) {
+  if (stored.empty()) return;
   std::vector<std::shared_ptr<const Entry>> own;
-  for (const auto& entry : stored.entries) {
+  for (const auto& entry : stored) {
     const Envelope& envelope = entry->envelope;
     index_.on_stored(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     stored_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
@@ -97,7 +98,6 @@ void Node::settle(Now now, const Storing& stored) {
     haves_due_[envelope.device].insert(envelope.id.journal);
     haves_at_ = std::min(haves_at_, now.mono + have_delay);
   }
-  if (stored.entries.empty()) return;
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   anti_entropy_.on_vector_moved(now);
   mail(own);
@@ -108,7 +108,7 @@ void Node::settle(Now now, const Storing& stored) {
                    envelope.claim.is_none() ||
                        shown_stock_.claim_won_by(envelope.claim, entry->hash)});
   }
-  emit(EntriesStored{stored.entries});
+  emit(EntriesStored{stored});
 }
 
 void Node::take_watermark(const Watermark& watermark) {

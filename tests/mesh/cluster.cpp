@@ -307,9 +307,9 @@ void Cluster::start_commit(std::size_t till) {
       return;
     }
     for (const StoreRequest& request : batch) committer.disk.commit(request);
-    for (const StoreRequest& request : batch) {
-      deliver(till, time_, [this, id = request.id](Node& node) { node.on_stored(now(), id); });
-    }
+    std::vector<std::uint64_t> ids;
+    for (const StoreRequest& request : batch) ids.push_back(request.id);
+    deliver(till, time_, [this, ids](Node& node) { node.on_stored(now(), ids); });
     start_commit(till);
   });
 }

@@ -121,7 +121,7 @@ class Cluster {
   std::optional<std::size_t> till_of(const ProcessId& process) const;
 
   const ClusterConfig config_;
-  wire::WireCodec codec_;
+  WireCodec codec_;
   Random random_;
   MonoTime time_;
   std::uint64_t next_sequence_ = 0;

@@ -224,7 +224,7 @@ TEST_CASE("a stall of a follower for a second deposes nobody", "[node]") {
 }
 
 TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till", "[node]") {
-  const std::uint64_t seed = GENERATE(range(1, 41));
+  const std::uint64_t seed = GENERATE(range(1, 301));
   Random random(seed);
   const std::size_t tills = 2 + random.below(5);
   Cluster cluster({.tills = tills,

@@ -1,0 +1,231 @@
+#include "pos-node/mesh_host.h"
+
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+#include <utility>
+
+#include "base/overloaded.h"
+
+namespace titan::pos {
+namespace {
+
+constexpr std::chrono::seconds reopen_every(1);
+
+mesh::LinkEnd link_end_of(mesh::LinkDown reason) {
+  switch (reason) {
+    case mesh::LinkDown::closed: return mesh::LinkEnd::closed;
+    // It took back its acceptance: there is somebody, so its death is not certain.
+    case mesh::LinkDown::refused:
+    case mesh::LinkDown::timed_out: break;
+  }
+  return mesh::LinkEnd::timed_out;
+}
+
+}  // namespace
+
+Now ProcessClock::now() const {
+  using std::chrono::duration_cast;
+  const auto since_start = std::chrono::steady_clock::now() - start_;
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {{duration_cast<Duration>(since_start)}, {duration_cast<milliseconds>(wall).count()}};
+}
+
+MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Parts parts,
+                   Handlers handlers)
+    : loop_(loop),
+      clock_(clock),
+      handlers_(std::move(handlers)),
+      timer_(loop),
+      reopen_timer_(loop),
+      leave_timer_(loop) {
+  node_ = std::make_unique<mesh::Node>(parts.node, parts.device_key, parts.process,
+                                       std::move(parts.state), codec_, Random(parts.random_seed),
+                                       clock_.now());
+  storage_ = std::make_unique<StorageThread>(
+      loop, std::move(parts.store),
+      StorageThread::Callbacks{
+          [this](const std::vector<std::uint64_t>& ids, Duration took) {
+            if (handlers_.on_committed) handlers_.on_committed(took, ids.size());
+            node_->on_stored(clock_.now(), ids);
+            carry_out();
+          },
+          [this](std::uint64_t id, const Error& error) { on_storage_failed(id, error); },
+          [this](mesh::StoredState state) {
+            spdlog::warn("storage is open again");
+            storage_problem_.clear();
+            node_->restart_storage(clock_.now(), std::move(state));
+            carry_out();
+          },
+          [this](const Error& error) {
+            storage_problem_ = error.message;
+            spdlog::error("storage cannot be opened, trying again every second: {}",
+                          error.message);
+            reopen_later();
+          }});
+  reads_ = std::make_unique<ReadThread>(std::move(parts.reader));
+  transport_ = std::make_unique<mesh::Transport>(
+      loop, std::move(parts.transport),
+      mesh::TransportCallbacks{
+          [this](const ProcessId& from, BytesView frame) {
+            node_->on_frame(clock_.now(), from, frame);
+            carry_out();
+          },
+          [this](const mesh::MemberInfo& peer, const std::string& address) {
+            if (handlers_.on_link_up) handlers_.on_link_up(peer, address);
+            node_->on_link_up(clock_.now(), peer);
+            carry_out();
+          },
+          [this](const ProcessId& peer, mesh::LinkDown reason, const std::string& address) {
+            if (handlers_.on_link_down) handlers_.on_link_down(peer, reason, address);
+            node_->on_link_down(clock_.now(), peer, link_end_of(reason));
+            carry_out();
+          },
+          handlers_.on_refused, handlers_.on_self, handlers_.on_parked, handlers_.on_greeted,
+          handlers_.on_turned_away});
+}
+
+MeshHost::~MeshHost() { stop(); }
+
+Status MeshHost::start(std::function<std::vector<std::string>(std::uint16_t)> addresses) {
+  if (Status started = transport_->start(); !started) return started;
+  node_->on_addresses(clock_.now(), addresses(transport_->bound_port()));
+  transport_->set_member_info(node_->self());
+  carry_out();
+  return {};
+}
+
+void MeshHost::append(const mesh::EntryDraft& draft, AppendDone done) {
+  if (storage_->queued_entries() >= storage_queue_entries_max) {
+    done(make_error(ErrorCode::unavailable,
+                    "the disk is behind by " + std::to_string(storage_queue_entries_max) +
+                        " entries; repeat in a moment with the same idempotency_key"));
+    return;
+  }
+  const std::uint64_t ticket = node_->append(clock_.now(), draft);
+  appends_.emplace(ticket, std::move(done));
+  carry_out();
+}
+
+void MeshHost::input(const std::function<void(mesh::Node&, Now)>& act) {
+  act(*node_, clock_.now());
+  carry_out();
+}
+
+void MeshHost::carry_out() {
+  for (mesh::Effect& effect : node_->take_effects()) effects_.push_back(std::move(effect));
+  if (carrying_out_) return;
+  carrying_out_ = true;
+  while (!effects_.empty()) {
+    mesh::Effect effect = std::move(effects_.front());
+    effects_.pop_front();
+    carry_out(effect);
+  }
+  carrying_out_ = false;
+  check_left();
+  arm_timer();
+}
+
+void MeshHost::carry_out(mesh::Effect& effect) {
+  std::visit(Overloaded{
+                 [&](mesh::Send& send) { transport_->send(send.to, std::move(send.frame)); },
+                 [&](mesh::StoreRequest& request) { storage_->submit(std::move(request)); },
+                 [&](mesh::ReadRequest& request) { read(request); },
+                 [&](mesh::AppendReply& reply) {
+                   auto waiting = appends_.extract(reply.ticket);
+                   if (!waiting.empty()) waiting.mapped()(std::move(reply.result));
+                 },
+                 [&](mesh::Event& event) {
+                   if (handlers_.on_event) handlers_.on_event(event);
+                 },
+             },
+             effect);
+}
+
+void MeshHost::read(const mesh::ReadRequest& request) {
+  using HashList = std::vector<std::pair<std::uint64_t, Hash>>;
+  auto answer = [this, id = request.id](std::vector<Bytes> entries, HashList hashes) {
+    boost::asio::post(loop_, [this, id, entries = std::move(entries),
+                              hashes = std::move(hashes)]() mutable {
+      node_->on_read(clock_.now(), id, std::move(entries), std::move(hashes));
+      carry_out();
+    });
+  };
+  const bool taken = reads_->submit([request, answer](mesh::SqliteReader& reader) {
+    if (request.hash_list_only) {
+      auto hashes = reader.hash_list(request.journal);
+      if (!hashes) spdlog::error("cannot read a journal: {}", hashes.error().message);
+      answer({}, hashes ? std::move(*hashes) : HashList{});
+      return;
+    }
+    auto entries = reader.read_entries({request.journal, request.numbers, request.hashes,
+                                        request.bytes_max, request.newest_first});
+    if (!entries) spdlog::error("cannot read entries for a peer: {}", entries.error().message);
+    answer(entries ? std::move(*entries) : std::vector<Bytes>{}, {});
+  });
+  if (!taken) answer({}, {});
+}
+
+// ---- a disk that fails -------------------------------------------------------------------------
+
+void MeshHost::on_storage_failed(std::uint64_t id, const Error& error) {
+  storage_problem_ = error.message;
+  spdlog::error("a write to the disk failed, reopening the database: {}", error.message);
+  node_->on_store_failed(clock_.now(), id);
+  carry_out();
+  storage_->reopen();
+}
+
+void MeshHost::reopen_later() {
+  reopen_timer_.expires_after(reopen_every);
+  reopen_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) storage_->reopen();
+  });
+}
+
+// ---- time --------------------------------------------------------------------------------------
+
+void MeshHost::arm_timer() {
+  if (stopped_) return;
+  const MonoTime deadline = node_->next_deadline();
+  if (armed_for_ <= deadline) return;  // it fires early enough, and looks again then
+  armed_for_ = deadline;
+  timer_.expires_at(clock_.at(deadline));
+  timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    armed_for_ = MonoTime::never();
+    node_->on_tick(clock_.now());
+    carry_out();
+  });
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void MeshHost::leave(Duration limit, std::function<void()> done) {
+  left_ = std::move(done);
+  leave_timer_.expires_after(limit);
+  leave_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || !left_) return;
+    spdlog::warn("leaving without a proper hand-over: it took too long");
+    std::exchange(left_, nullptr)();
+  });
+  node_->leave(clock_.now());
+  carry_out();
+}
+
+void MeshHost::check_left() {
+  if (!left_ || !node_->has_left() || !appends_.empty()) return;
+  leave_timer_.cancel();
+  boost::asio::post(loop_, std::exchange(left_, nullptr));
+}
+
+void MeshHost::stop() {
+  if (std::exchange(stopped_, true)) return;
+  timer_.cancel();
+  reopen_timer_.cancel();
+  leave_timer_.cancel();
+  transport_->close();
+  reads_->stop();
+  storage_->stop();
+}
+
+}  // namespace titan::pos

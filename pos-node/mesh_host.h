@@ -1,0 +1,118 @@
+// The node's host in the daemon: feeds it time, frames and disk reports, and carries out its
+// effects on the transport, the storage thread and the read thread.
+//
+// Lives on the loop thread. An input given from within an event handler is carried out after the
+// effects before it, so their order is the node's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mesh/node.h"
+#include "mesh/wire/wire_codec.h"
+#include "mesh/zmq/transport.h"
+#include "pos-node/read_thread.h"
+#include "pos-node/storage_thread.h"
+
+namespace titan::pos {
+
+// Monotonic since the process started, and the system's wall clock.
+class ProcessClock {
+ public:
+  Now now() const;
+  // When, on the timer's clock.
+  std::chrono::steady_clock::time_point at(MonoTime time) const { return start_ + time.since_start; }
+
+ private:
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+class MeshHost {
+ public:
+  struct Parts {
+    mesh::NodeConfig node;
+    mesh::TransportConfig transport;
+    KeyPair device_key;
+    ProcessId process;
+    std::uint64_t random_seed = 0;
+    std::unique_ptr<mesh::SqliteStore> store;
+    mesh::StoredState state;
+    std::unique_ptr<mesh::SqliteReader> reader;  // for the read thread
+  };
+  struct Handlers {
+    std::function<void(const mesh::Event&)> on_event;
+    // For the ladder: what became of an address.
+    std::function<void(const mesh::MemberInfo&, const std::string& address)> on_link_up;
+    std::function<void(const ProcessId&, mesh::LinkDown, const std::string& address)> on_link_down;
+    std::function<void(const std::string& address, const std::string& reason)> on_refused;
+    std::function<void(const std::string& address)> on_self;
+    std::function<void(const std::string& address, const ProcessId&)> on_parked;
+    std::function<void(const mesh::MemberInfo&, const std::string& host)> on_greeted;
+    std::function<void(const std::string& host, const std::string& reason)> on_turned_away;
+    std::function<void(Duration commit_time, std::size_t requests)> on_committed;
+  };
+  using AppendDone = std::function<void(Result<mesh::Appended>)>;
+
+  MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Parts parts,
+           Handlers handlers);
+  ~MeshHost();
+
+  // Binds the port and starts the node's time.
+  Status start(std::function<std::vector<std::string>(std::uint16_t port)> addresses);
+  void append(const mesh::EntryDraft& draft, AppendDone done);
+  // Any other input of the node, e.g. [&](Node& node) { node.on_watermark(now, watermark); }.
+  void input(const std::function<void(mesh::Node&, Now)>& act);
+  // Hands over, says goodbye, and calls `done` once left or when the limit is reached.
+  void leave(Duration limit, std::function<void()> done);
+  // After leave(): finishes commits and closes everything.
+  void stop();
+
+  const mesh::Node& node() const { return *node_; }
+  const mesh::Codec& codec() const { return codec_; }
+  mesh::Transport& transport() { return *transport_; }
+  ReadThread& reads() { return *reads_; }
+  std::size_t queued_entries() const { return storage_->queued_entries(); }
+  // Why entries cannot be written right now; empty when they can.
+  const std::string& storage_problem() const { return storage_problem_; }
+  Now now() const { return clock_.now(); }
+
+ private:
+  void carry_out();
+  void carry_out(mesh::Effect& effect);
+  void read(const mesh::ReadRequest& request);
+  void on_storage_failed(std::uint64_t id, const Error& error);
+  void reopen_later();
+  void arm_timer();
+  void check_left();
+
+  boost::asio::io_context& loop_;
+  const ProcessClock& clock_;
+  const Handlers handlers_;
+  mesh::WireCodec codec_;
+  std::unique_ptr<mesh::Node> node_;
+  std::unique_ptr<StorageThread> storage_;
+  std::unique_ptr<ReadThread> reads_;
+  std::unique_ptr<mesh::Transport> transport_;
+
+  std::deque<mesh::Effect> effects_;
+  bool carrying_out_ = false;
+  std::map<std::uint64_t, AppendDone> appends_;
+  std::string storage_problem_;
+
+  boost::asio::steady_timer timer_;
+  MonoTime armed_for_ = MonoTime::never();
+  boost::asio::steady_timer reopen_timer_;
+  boost::asio::steady_timer leave_timer_;
+  std::function<void()> left_;
+  bool stopped_ = false;
+};
+
+}  // namespace titan::pos
