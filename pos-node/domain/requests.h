@@ -44,8 +44,8 @@ struct LineRequest {
 };
 
 struct PaymentRequest {
-  std::string method;
-  Decimal amount;
+  std::string method = "cash";
+  std::optional<Decimal> amount;  // none: what is left to pay
   std::optional<std::string> currency;
   std::optional<Decimal> rate;    // to the sale's currency
   std::optional<Decimal> change;  // in the sale's currency

@@ -23,7 +23,7 @@ std::int64_t stock_units(const v1::Quantity& quantity) {
 
 Status check_quantity(const Decimal& quantity, const std::string& field) {
   if (quantity.is_zero()) {
-    return make_error(ErrorCode::invalid, "The quantity is zero; leave the line out.", field);
+    return make_error(ErrorCode::invalid, "The quantity is missing or zero; leave such a line out.", field);
   }
   constexpr std::int64_t units_max = quantity_pieces_max * crdt::stock_units_per_piece;
   const auto units = rescale_exactly(quantity, 6);

@@ -53,7 +53,12 @@ class SaleBuilder {
   Status add_rounding();
   Status check_stated_total();
   Status add_payments();
-  Result<std::int64_t> add_payment(const PaymentRequest& request, std::size_t index);
+  // Both in minor units: what the payment is worth in the sale's currency, what was paid before.
+  Result<std::int64_t> add_payment(const PaymentRequest& request, std::size_t index,
+                                   std::int64_t paid_minor);
+  Result<std::int64_t> payment_amount(const PaymentRequest& request,
+                                      const titan::entry::v1::Payment& out,
+                                      std::int64_t paid_minor, const std::string& field);
   Status settle_change(std::int64_t paid_minor, bool change_stated);
 
   std::string line_field(std::string_view member) const;  // "lines[2].sku"

@@ -54,7 +54,20 @@ Status SaleBuilder::check_stated_total() {
                     "total");
 }
 
-Result<std::int64_t> SaleBuilder::add_payment(const PaymentRequest& request, std::size_t index) {
+Result<std::int64_t> SaleBuilder::payment_amount(const PaymentRequest& request,
+                                                 const v1::Payment& out, std::int64_t paid_minor,
+                                                 const std::string& field) {
+  if (request.amount) return to_minor(*request.amount, out.exponent(), field);
+  if (out.currency() != sale_.currency()) {
+    return make_error(ErrorCode::invalid, "A payment in another currency needs its amount.", field);
+  }
+  std::int64_t left = sale_.total_minor();
+  if (!subtract_checked(left, paid_minor)) return overflow_error(field);
+  return left;
+}
+
+Result<std::int64_t> SaleBuilder::add_payment(const PaymentRequest& request, std::size_t index,
+                                              std::int64_t paid_minor) {
   const std::string place = "payments[" + std::to_string(index) + "].";
   v1::Payment& out = *sale_.add_payments();
   const std::string& currency = request.currency.value_or(sale_.currency());
@@ -64,11 +77,11 @@ Result<std::int64_t> SaleBuilder::add_payment(const PaymentRequest& request, std
                       place + "currency");
   }
   const std::uint32_t exponent = pos::currency_exponent(currency);
-  const auto amount = to_minor(request.amount, exponent, place + "amount");
-  if (!amount) return amount.error();
   out.set_method(request.method);
   out.set_currency(currency);
   out.set_exponent(exponent);
+  const auto amount = payment_amount(request, out, paid_minor, place + "amount");
+  if (!amount) return amount.error();
   out.set_amount_minor(*amount);
   if (*amount < 0) add_flag(flag::negative_payment);
 
@@ -116,7 +129,7 @@ Status SaleBuilder::add_payments() {
   bool change_stated = false;
   for (std::size_t i = 0; i < request_.payments->size(); ++i) {
     const PaymentRequest& payment = (*request_.payments)[i];
-    const auto amount = add_payment(payment, i);
+    const auto amount = add_payment(payment, i, paid);
     if (!amount) return amount.error();
     change_stated |= payment.change.has_value();
     if (!add_checked(paid, *amount) ||

@@ -1,0 +1,87 @@
+// The local API's handlers: each request becomes one call of the service and one answer.
+//
+// Loop thread only, except for the reading of product lists, which runs on a worker and comes back.
+// Handlers hold no state but what requests in flight need.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "pos-node/api/http.h"
+#include "pos-node/metrics.h"
+#include "pos-node/service.h"
+
+namespace titan::pos {
+
+inline constexpr std::size_t page_items_max = 1000;     // products, stock
+inline constexpr std::size_t page_items_default = 100;
+inline constexpr std::size_t journal_entries_max = 1000;
+inline constexpr std::size_t journal_page_bytes = 1024 * 1024;
+inline constexpr std::size_t imports_at_once_max = 1;
+
+// Where the API runs its work.
+struct ApiThreads {
+  std::function<void(std::function<void()>)> on_worker;
+  std::function<void(std::function<void()>)> on_loop;
+};
+
+class Api {
+ public:
+  Api(Service& service, Metrics& metrics, ApiThreads threads);
+
+  // `done` is called once, at once or later, on the loop thread.
+  void handle(ApiRequest request, AnswerCallback done);
+
+  // The body limit for a request, known before the body is read.
+  static std::size_t body_limit(const ApiRequest& request);
+
+ private:
+  using Handler = void (Api::*)(ApiRequest&, AnswerCallback);
+  struct Route;
+  static const std::vector<Route>& routes();
+
+  void post_sale(ApiRequest& request, AnswerCallback done);
+  void post_refund(ApiRequest& request, AnswerCallback done);
+  void post_void(ApiRequest& request, AnswerCallback done);
+  void post_delivery(ApiRequest& request, AnswerCallback done);
+  void post_adjustment(ApiRequest& request, AnswerCallback done);
+  void post_transfer(ApiRequest& request, AnswerCallback done);
+  void get_sale(ApiRequest& request, AnswerCallback done);
+  void get_products(ApiRequest& request, AnswerCallback done);
+  void get_product(ApiRequest& request, AnswerCallback done);
+  void put_products(ApiRequest& request, AnswerCallback done);
+  void get_stock(ApiRequest& request, AnswerCallback done);
+  void get_stock_of(ApiRequest& request, AnswerCallback done);
+  void get_journal(ApiRequest& request, AnswerCallback done);
+  void get_status(ApiRequest& request, AnswerCallback done);
+  void get_metrics(ApiRequest& request, AnswerCallback done);
+  void get_health(ApiRequest& request, AnswerCallback done);
+
+  // Parses the body, lets `read` and `rule` judge it, records, answers.
+  template <class Request>
+  void record(ApiRequest& request, AnswerCallback done,
+              Result<Request> (*read)(const boost::json::value&),
+              const std::function<Result<Ruling>(const Request&, const RuleContext&)>& rule);
+  void append(Ruling ruling, AnswerCallback done);
+  // A request that the rules refuse now may have been recorded before.
+  void refuse_or_repeat(const RequestKey& key, const Error& refusal, const AnswerCallback& done);
+  void answer_entry(const mesh::Entry& entry, unsigned status, const AnswerCallback& done);
+  void count_recorded(mesh::Kind kind);
+  Result<Ruling> rule_refund(const RefundRequest& request, const RuleContext& context);
+  Result<Ruling> rule_void(const VoidRequest& request, const RuleContext& context);
+
+  struct Import;
+  void continue_import(const std::shared_ptr<Import>& import);
+  void finish_import(const std::shared_ptr<Import>& import, ApiAnswer answer);
+
+  Service& service_;
+  Metrics& metrics_;
+  ApiThreads threads_;
+  std::size_t imports_ = 0;
+  // Voids that wait for their commit, by their claim: the key that asked.
+  std::map<Hash, std::string> voids_in_flight_;
+};
+
+}  // namespace titan::pos

@@ -1,0 +1,234 @@
+// An entry as the API shows it: sales, refunds, voids, stock movements.
+#include <algorithm>
+
+#include "entry.pb.h"
+#include "pos-node/api/answers.h"
+#include "pos-node/domain/sale_builder.h"
+#include "pos-node/domain/stock_state.h"
+#include "pos-node/domain/text.h"
+
+namespace titan::pos {
+namespace {
+
+namespace v1 = titan::entry::v1;
+
+// A body from another terminal may claim any scale; figures are only shown, never computed with.
+std::string amount_text(std::int64_t minor, std::uint32_t exponent) {
+  return to_text(minor, std::min(exponent, decimal_scale_max));
+}
+std::string price_text(const v1::Price& price) {
+  return amount_text(price.amount(), price.exponent());
+}
+std::string quantity_of(const v1::Quantity& quantity) {
+  return amount_text(quantity.value(), quantity.scale());
+}
+
+template <class Flags>
+void write_flags(JsonWriter& writer, const Flags& flags) {
+  writer.key("flags").begin_array();
+  for (const auto& flag : flags) writer.value(flag);
+  writer.end_array();
+}
+
+template <class Discounts>
+void write_discounts(JsonWriter& writer, const Discounts& discounts, std::uint32_t exponent) {
+  writer.key("discounts").begin_array();
+  for (const v1::Discount& discount : discounts) {
+    writer.begin_object().member("amount", amount_text(discount.amount_minor(), exponent));
+    writer.member("reason", discount.reason());
+    writer.member("promotion_id", discount.promotion_id()).end_object();
+  }
+  writer.end_array();
+}
+
+void write_line(JsonWriter& writer, const v1::Line& line, std::uint32_t exponent) {
+  writer.begin_object()
+      .member("sku", line.sku())
+      .member("gtin", line.gtin_scanned())
+      .member("description", line.description())
+      .member("quantity", quantity_of(line.quantity()))
+      .member("unit", line.quantity().unit())
+      .member("list_unit_price", price_text(line.list_unit_price()))
+      .member("charged_unit_price", price_text(line.charged_unit_price()))
+      .member("price_version", line.price_version());
+  write_discounts(writer, line.discounts(), exponent);
+  writer.member("tax_code", line.tax_code())
+      .member("tax_rate_basis_points", line.tax_rate_basis_points())
+      .member("tax_included", line.tax_included())
+      .member("tax", amount_text(line.tax_minor(), exponent))
+      .member("total", amount_text(line.total_minor(), exponent));
+  write_flags(writer, line.flags());
+  writer.end_object();
+}
+
+void write_payments(JsonWriter& writer, const v1::Sale& sale) {
+  writer.key("payments").begin_array();
+  for (const v1::Payment& payment : sale.payments()) {
+    writer.begin_object()
+        .member("method", payment.method())
+        .member("amount", amount_text(payment.amount_minor(), payment.exponent()))
+        .member("currency", payment.currency());
+    if (payment.has_rate()) writer.member("rate", price_text(payment.rate()));
+    writer.member("change", amount_text(payment.change_minor(), sale.exponent()))
+        .member("reference", payment.reference())
+        .end_object();
+  }
+  writer.end_array();
+}
+
+void write_sale(JsonWriter& writer, const v1::Sale& sale) {
+  const std::uint32_t exponent = sale.exponent();
+  std::int64_t change = 0;
+  for (const v1::Payment& payment : sale.payments()) {
+    if (!add_checked(change, payment.change_minor())) break;
+  }
+  writer.member("total", amount_text(sale.total_minor(), exponent))
+      .member("tax", amount_text(sale.tax_minor(), exponent))
+      .member("change", amount_text(change, exponent))
+      .member("rounding", amount_text(sale.rounding_minor(), exponent))
+      .member("currency", sale.currency())
+      .member("cashier", sale.cashier())
+      .member("customer_token", sale.customer_token())
+      .member("training", sale.training());
+  write_flags(writer, sale.flags());
+  writer.key("lines").begin_array();
+  for (const v1::Line& line : sale.lines()) write_line(writer, line, exponent);
+  writer.end_array();
+  write_discounts(writer, sale.discounts(), exponent);
+  write_payments(writer, sale);
+}
+
+std::string reference_text(const v1::EntryReference& reference) {
+  const auto journal = JournalId::from_bytes(reference.journal());
+  return journal ? id_text({*journal, reference.number()}) : std::string();
+}
+
+void write_refund(JsonWriter& writer, const v1::Refund& refund) {
+  writer.key("original");
+  if (refund.has_original()) {
+    writer.begin_object().member("id", reference_text(refund.original())).key("lines");
+    writer.begin_array();
+    for (const std::uint32_t line : refund.original_lines()) writer.value(line);
+    writer.end_array().end_object();
+  } else {
+    writer.null();
+  }
+  writer.member("reason", refund.reason());
+  write_sale(writer, refund.sale());
+}
+
+void write_void(JsonWriter& writer, const v1::Void& body) {
+  writer.member("sale", reference_text(body.original()))
+      .member("reason", body.reason())
+      .member("cashier", body.cashier())
+      .member("total", amount_text(body.total_minor(), body.exponent()))
+      .member("currency", body.currency());
+}
+
+void write_movement(JsonWriter& writer, const v1::StockMovement& body) {
+  writer.key("lines").begin_array();
+  for (const v1::StockLine& line : body.lines()) {
+    writer.begin_object()
+        .member("sku", line.sku())
+        .member("description", line.description())
+        .member("quantity", quantity_of(line.quantity()))
+        .member("unit", line.quantity().unit());
+    write_flags(writer, line.flags());
+    writer.end_object();
+  }
+  writer.end_array()
+      .member("reason", body.reason())
+      .member("document", body.document())
+      .member("other_store", body.other_store())
+      .member("who", body.who());
+}
+
+template <class Body>
+Status write_body(JsonWriter& writer, const mesh::Entry& entry,
+                  void (*write)(JsonWriter&, const Body&)) {
+  Body body;
+  if (!body.ParseFromString(entry.envelope.body)) {
+    return make_error(ErrorCode::corrupt,
+                      "The body of entry " + id_text(entry.envelope.id) +
+                          " cannot be read; a newer version may have written it.");
+  }
+  write(writer, body);
+  return {};
+}
+
+Status write_typed_body(JsonWriter& writer, const mesh::Entry& entry) {
+  switch (entry.envelope.kind) {
+    case mesh::Kind::sale: return write_body<v1::Sale>(writer, entry, write_sale);
+    case mesh::Kind::refund: return write_body<v1::Refund>(writer, entry, write_refund);
+    case mesh::Kind::void_sale: return write_body<v1::Void>(writer, entry, write_void);
+    case mesh::Kind::delivery:
+    case mesh::Kind::adjustment:
+    case mesh::Kind::transfer_out:
+    case mesh::Kind::transfer_in:
+    case mesh::Kind::opening_stock:
+      return write_body<v1::StockMovement>(writer, entry, write_movement);
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::string kind_name(mesh::Kind kind) {
+  switch (kind) {
+    case mesh::Kind::unknown: return "unknown";
+    case mesh::Kind::sale: return "sale";
+    case mesh::Kind::refund: return "refund";
+    case mesh::Kind::void_sale: return "void";
+    case mesh::Kind::delivery: return "delivery";
+    case mesh::Kind::adjustment: return "adjustment";
+    case mesh::Kind::transfer_out: return "transfer_out";
+    case mesh::Kind::transfer_in: return "transfer_in";
+    case mesh::Kind::opening_stock: return "opening_stock";
+    case mesh::Kind::product: return "product";
+    case mesh::Kind::setting: return "setting";
+    case mesh::Kind::user: return "user";
+    case mesh::Kind::revocation: return "revocation";
+    case mesh::Kind::transfer_confirmed: return "transfer_confirmed";
+    case mesh::Kind::numbers_lost: return "numbers_lost";
+    case mesh::Kind::certificate: return "certificate";
+  }
+  return "kind_" + std::to_string(static_cast<std::uint32_t>(kind));
+}
+
+Result<std::string> entry_json(const mesh::Entry& entry, Service& service, EntryDetail detail) {
+  const mesh::Envelope& envelope = entry.envelope;
+  JsonWriter writer(2048);
+  writer.begin_object()
+      .member("id", id_text(envelope.id))
+      .member("hash", entry.hash.hex())
+      .member("kind", kind_name(envelope.kind))
+      .member("time", time_text(envelope.time, envelope.utc_offset_minutes))
+      .member("business_date", date_text(envelope.business_date))
+      .member("idempotency_key", envelope.idempotency_key);
+  if (envelope.receipt) {
+    writer.member("terminal", envelope.receipt->terminal)
+        .member("receipt", mesh::receipt_text(*envelope.receipt, envelope.id.journal))
+        .member("receipt_number", envelope.receipt->number)
+        .member("series", envelope.id.journal.hex());
+  }
+  if (const auto written = write_typed_body(writer, entry); !written) return written.error();
+
+  writer.member("copies", service.copies(envelope.id))
+      .member("in_cloud", service.in_cloud(envelope.id));
+  const bool can_be_voided =
+      envelope.kind == mesh::Kind::sale || envelope.kind == mesh::Kind::refund;
+  if (can_be_voided && detail == EntryDetail::looked_up) {
+    const auto voided = service.voided_by(entry);
+    if (!voided) return voided.error();
+    writer.key("voided_by");
+    if (*voided) {
+      writer.value(id_text(**voided));
+    } else {
+      writer.null();
+    }
+  }
+  writer.end_object();
+  return std::move(writer.text());
+}
+
+}  // namespace titan::pos

@@ -1,0 +1,18 @@
+// Query parameters that several handlers read the same way.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+#include "pos-node/api/http.h"
+
+namespace titan::pos {
+
+// A whole number from 1 to `number_max`; `number_default` if the parameter is absent.
+Result<std::uint64_t> number_parameter(const ApiRequest& request, std::string_view name,
+                                       std::uint64_t number_default, std::uint64_t number_max);
+// A mistyped parameter must not be swallowed.
+Status known_parameters(const ApiRequest& request, std::initializer_list<std::string_view> known);
+
+}  // namespace titan::pos
