@@ -46,6 +46,9 @@ Status check_opening(const JournalOpening& opening, const DeviceId& device) {
 Status check_place(const Envelope& envelope) {
   if (envelope.id.journal.is_none()) return fault("the entry names no journal", "journal");
   if (envelope.id.number == 0) return fault("entries are numbered from 1", "number");
+  if (envelope.id.number > entry_number_max) {
+    return fault("no journal has that many entries", "number");
+  }
   if (envelope.device.is_none()) return fault("the entry names no device", "device");
   const bool is_first = envelope.id.number == 1;
   if (is_first != envelope.previous_hash.is_none()) {

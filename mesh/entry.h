@@ -50,6 +50,7 @@ inline constexpr std::size_t product_bytes_max = 256;
 inline constexpr std::size_t idempotency_key_bytes_max = 256;
 inline constexpr std::size_t terminal_bytes_max = 128;
 inline constexpr std::size_t certificates_max = 8;
+inline constexpr std::uint64_t entry_number_max = std::uint64_t{1} << 62;
 // Room until the year 4199; a peer's wild clock cannot push the logical clock to its wrap-around.
 inline constexpr std::uint64_t logical_clock_max = std::uint64_t{1} << 62;
 
