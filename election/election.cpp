@@ -274,8 +274,9 @@ void Election::hear_as_follower(MonoTime now, const LeaderNews& news) {
     if (leader_->token() != before) effects_.events.push_back(LeaderChanged{leader_->token()});
     return;
   }
-  // A live leader is left only for the one that this process itself voted into office.
-  if (leader_ && !voted_for_it) return note_rival(now, news);
+  // A live leader is left only for the one that it named, or that this process voted into office.
+  const bool is_successor = news.token.process == successor_;
+  if (leader_ && !voted_for_it && !is_successor) return note_rival(now, news);
 
   if (lost_ && lost_->process() == news.token.process) {
     HeardLeader again = *lost_;
@@ -306,6 +307,7 @@ void Election::follow(MonoTime now, HeardLeader leader) {
   if (rival_ && rival_->process() == leader.process()) rival_.reset();
   leader_ = std::move(leader);
   lost_.reset();
+  successor_ = ProcessId{};
   lease_until_ = leader_->beat_at() + config_.lease;
   stand_at_ = MonoTime::never();
   failures_ = 0;
@@ -322,6 +324,7 @@ void Election::forget_leader(MonoTime now) {
   assert(leader_);
   lost_ = std::move(leader_);
   leader_.reset();
+  successor_ = ProcessId{};
   lease_until_ = MonoTime::never();
   if (rival_ && rival_->is_live(now, config_.lease)) {
     HeardLeader next = *rival_;

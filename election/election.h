@@ -204,6 +204,7 @@ class Election {
   std::optional<HeardLeader> leader_;  // followed; its lease has not run out
   std::optional<HeardLeader> lost_;    // followed before; only later beats of it are signs of life
   std::optional<HeardLeader> rival_;   // another live leader
+  ProcessId successor_;                // whom the followed leader named when it stepped down
   MonoTime lease_until_ = MonoTime::never();
   MonoTime stand_at_ = MonoTime::never();
   MonoTime alone_until_;

@@ -174,13 +174,18 @@ void Election::step_down(MonoTime now, StepDownReason reason, const Token& succe
 }
 
 void Election::on_step_down(MonoTime now, const ProcessId& from, const StepDown& message) {
-  if (message.token.process != from) return;
+  if (message.token.is_none() || message.token.process != from) return;
   if (rival_ && rival_->process() == from) rival_.reset();
   if (!leader_ || leader_->process() != from || message.token < leader_->token()) return;
-  forget_leader(now);
-  if (leader_ || role_ != Role::follower) return;
-  // The successor's beat is on its way to us.
-  schedule_stand(now, message.successor.is_none() ? Duration::zero() : config_.lease);
+  const bool waits_for_successor = !message.successor.is_none() && message.successor.process != self_;
+  const bool hears_successor = rival_ && rival_->process() == message.successor.process;
+  if (waits_for_successor && !hears_successor) {
+    // Its beat is on its way to us. Until then, and at most for the rest of the lease, nothing
+    // changes: a hand-over leaves no moment without a leader.
+    successor_ = message.successor.process;
+    return;
+  }
+  lapse(now);
 }
 
 // ---- handing over ------------------------------------------------------------------------------
@@ -225,7 +230,7 @@ void Election::start_hand_over(MonoTime now, const ProcessId& to, HandOverReason
 }
 
 void Election::on_hand_over(MonoTime now, const ProcessId& from, const HandOver& message) {
-  if (message.token.process != from) return;
+  if (message.token.is_none() || message.token.process != from) return;
   if (role_ != Role::follower || !may_lead_) return;
   if (!leader_ || leader_->process() != from) return;
   start_vote(now, message.token);
