@@ -180,6 +180,10 @@ class Node {
   std::optional<MemberInfo> member_of(const ProcessId& process) const;
   // How many terminals, this one included, hold the entry as far as we know.
   std::uint32_t copies(const EntryId& id) const;
+  // What this device recorded under the key, as far as this disk holds it.
+  std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const {
+    return own_.recorded(idempotency_key);
+  }
   bool in_cloud(const EntryId& id) const { return in_cloud_.contains(id.journal, id.number); }
   std::uint64_t pending_uploads() const;  // entries stored here above the watermark
   const std::optional<WatermarkVector>& watermark() const { return watermark_vector_; }

@@ -153,6 +153,12 @@ void OwnJournal::leave_journal_to_copy() {
   recent_hashes_.clear();
 }
 
+std::optional<IdempotencyRecord> OwnJournal::recorded(const std::string& idempotency_key) const {
+  const auto found = records_.find(idempotency_key);
+  if (found == records_.end()) return std::nullopt;
+  return found->second;
+}
+
 bool OwnJournal::is_current_journal(const JournalId& journal) const {
   return writer_.is_open() && writer_.tail().journal == journal;
 }

@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,7 @@ class OwnJournal {
   // True if the entry claims to be of the journal that this process writes, but was not written
   // here.
   bool is_from_copy(const Entry& entry) const;
+  std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const;
   bool is_current_journal(const JournalId& journal) const;
   bool is_paused() const { return paused_; }
 

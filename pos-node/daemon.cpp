@@ -1,0 +1,398 @@
+// The start of a terminal, read top to bottom: folder, key, journal, node, API, duties, neighbours,
+// signals; and its polite end.
+#include "pos-node/daemon.h"
+
+#include <sodium.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "mesh/sqlite/recovery.h"
+#include "mesh/sqlite/sqlite_store.h"
+#include "pos-node/api/server.h"
+#include "pos-node/data_folder.h"
+#include "pos-node/mesh_host.h"
+#include "pos-node/neighbours.h"
+#include "pos-node/terminal_service.h"
+#include "pos-node/uplink_host.h"
+#include "uplink/postgres/store_database.h"
+
+namespace titan::pos {
+namespace {
+
+constexpr int exit_polite = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_unusable = 2;
+
+// A stop may take a second in all: leaving, then the last commits and the store database.
+constexpr Duration leave_limit = milliseconds(450);
+
+class DatabaseEntrySource final : public uplink::EntrySource {
+ public:
+  explicit DatabaseEntrySource(std::unique_ptr<mesh::SqliteReader> reader)
+      : reader_(std::move(reader)) {}
+  Result<std::vector<Bytes>> read(const JournalId& journal, const crdt::IntervalSet& numbers,
+                                  std::size_t bytes_max) override {
+    return reader_->read_entries({journal, numbers, {}, bytes_max});
+  }
+
+ private:
+  std::unique_ptr<mesh::SqliteReader> reader_;
+};
+
+void set_up_log(const Config& config) {
+  auto logger = config.log_file.empty()
+                    ? spdlog::stderr_color_mt("titan-pos")
+                    : spdlog::basic_logger_mt("titan-pos", config.log_file);
+  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+  logger->set_level(spdlog::level::from_str(config.log_level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+template <class T>
+T draw_id() {
+  T id;
+  randombytes_buf(id.bytes.data(), T::size);
+  return id;
+}
+
+std::uint64_t draw_number() {
+  std::uint64_t number = 0;
+  randombytes_buf(&number, sizeof number);
+  return number;
+}
+
+PublicKey cloud_key_of(const Config& config) {
+  return PublicKey::from_hex_text(config.cloud_public_key).value_or(PublicKey{});
+}
+
+// "20111006T091700Z"
+std::string time_stamp() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
+  return text;
+}
+
+// Opens the journal; a damaged file is set aside and what can be saved of it is.
+Result<std::unique_ptr<mesh::SqliteStore>> open_store(const mesh::StoreOptions& options,
+                                                      const mesh::StoreIdentity& identity,
+                                                      const mesh::Codec& codec) {
+  auto store = mesh::SqliteStore::open(options, identity, codec);
+  if (store || store.error().code != ErrorCode::corrupt) return store;
+  spdlog::error("{}", store.error().message);
+  const auto recovered = mesh::recover(options, identity, codec, time_stamp());
+  if (!recovered) return recovered.error();
+  spdlog::warn("the damaged file is kept as {}; {} entries were saved from it, {} were not usable; "
+               "what is missing comes from the other terminals and the cloud",
+               recovered->set_aside, recovered->entries_recovered, recovered->entries_rejected);
+  return mesh::SqliteStore::open(options, identity, codec);
+}
+
+class Daemon {
+ public:
+  explicit Daemon(const Config& config) : config_(config) {}
+
+  int run() {
+    if (Status ready = start(); !ready) {
+      spdlog::critical("{}", ready.error().message);
+      stop();
+      return exit_unusable;
+    }
+    loop_.run();
+    stop();
+    spdlog::info("ended politely");
+    return exit_polite;
+  }
+
+ private:
+  Status start();
+  Status open_journal();
+  void make_mesh(mesh::StoredState state);
+  Status make_api();
+  Status make_uplink();
+  void make_store_database();
+  Status join_neighbours();
+  void watch_signals();
+  void on_event(const mesh::Event& event);
+  void on_store_database(const uplink::StoreDatabaseStatus& status);
+  StoreDatabaseReport store_database_report() const;
+  void leave();
+  void stop();
+
+  const Config& config_;
+  boost::asio::io_context loop_{1};
+  const ProcessClock clock_;
+  mesh::WireCodec codec_;
+  std::string terminal_;
+  std::optional<DataFolder> folder_;
+  std::unique_ptr<mesh::SqliteStore> store_;  // until the storage thread takes it over
+  Metrics metrics_;
+  std::unique_ptr<MeshHost> mesh_;
+  std::unique_ptr<TerminalService> service_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<uplink::StoreDatabase> store_database_;
+  std::unique_ptr<UplinkHost> uplink_;
+  std::unique_ptr<Neighbours> neighbours_;
+  std::unique_ptr<mesh::SqliteReader> service_reader_;
+  std::unique_ptr<mesh::SqliteReader> database_reader_;
+  boost::asio::signal_set signals_{loop_};
+  std::string store_database_state_;
+  bool leaving_ = false;
+};
+
+Status Daemon::start() {
+  if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
+  auto folder = DataFolder::open(config_.data, config_.tenant, config_.store);
+  if (!folder) return folder.error();
+  folder_.emplace(std::move(*folder));
+  const DeviceId device = device_of(folder_->device_key().public_key);
+  terminal_ = config_.name.empty() ? "T-" + device.hex().substr(0, 4) : config_.name;
+  spdlog::info("{} of store {} ({}), device {}", terminal_, config_.store, config_.tenant,
+               device.hex());
+
+  if (Status opened = open_journal(); !opened) return opened;
+  auto state = store_->load();
+  if (!state) return state.error();
+  spdlog::info("journal open: {} entries of {} devices", state->vector.entry_count(),
+               state->vector.devices().size());
+
+  make_mesh(std::move(*state));
+  if (Status ready = make_api(); !ready) return ready;
+  if (Status ready = make_uplink(); !ready) return ready;
+  make_store_database();
+  if (Status ready = join_neighbours(); !ready) return ready;
+  watch_signals();
+  return {};
+}
+
+Status Daemon::open_journal() {
+  const PublicKey cloud_key = cloud_key_of(config_);
+  mesh::StoreIdentity identity;
+  identity.tenant = config_.tenant;
+  identity.store = config_.store;
+  identity.device = device_of(folder_->device_key().public_key);
+  if (!cloud_key.is_none()) identity.cloud_device = device_of(cloud_key);
+  mesh::StoreOptions options;
+  options.path = folder_->file("titan.sqlite3");
+  auto store = open_store(options, identity, codec_);
+  if (!store) return store.error();
+  store_ = std::move(*store);
+  for (auto* reader : {&service_reader_, &database_reader_}) {
+    auto opened = store_->open_reader();
+    if (!opened) return opened.error();
+    *reader = std::move(*opened);
+  }
+  return {};
+}
+
+void Daemon::make_mesh(mesh::StoredState state) {
+  const bool wireless = config_.profile == "wireless";
+  MeshHost::Parts parts;
+  parts.device_key = folder_->device_key();
+  parts.process = draw_id<ProcessId>();
+  parts.random_seed = draw_number();
+  parts.node.tenant = config_.tenant;
+  parts.node.store = config_.store;
+  parts.node.terminal = terminal_;
+  parts.node.may_lead = config_.may_lead;
+  parts.node.priority = static_cast<std::uint32_t>(config_.priority);
+  parts.node.cloud_key = cloud_key_of(config_);
+  parts.node.started = clock_.now().wall;
+  parts.node.membership =
+      wireless ? mesh::MembershipConfig::wireless() : mesh::MembershipConfig::wired();
+  parts.node.anti_entropy =
+      wireless ? mesh::AntiEntropyConfig::wireless() : mesh::AntiEntropyConfig::wired();
+  parts.node.election = wireless ? election::Config::wireless() : election::Config::wired();
+  parts.transport.listen = config_.mesh_listen;
+  parts.transport.tenant = config_.tenant;
+  parts.transport.store = config_.store;
+  parts.transport.store_secret =
+      mesh::StoreSecret::from_hex_text(config_.secret).value_or(mesh::StoreSecret{});
+  parts.transport.device_key = folder_->device_key();
+  parts.transport.timings =
+      wireless ? mesh::TransportTimings::wireless() : mesh::TransportTimings::wired();
+  parts.transport.member.process = parts.process;
+  parts.transport.member.device_key = folder_->device_key().public_key;
+  parts.transport.member.terminal = terminal_;
+  auto reader = store_->open_reader();
+  parts.reader = std::move(reader.value());
+  parts.state = std::move(state);
+  parts.store = std::move(store_);
+  neighbours_ = std::make_unique<Neighbours>(loop_, clock_, config_, parts.state.members,
+                                             device_of(folder_->device_key().public_key));
+  MeshHost::Handlers handlers = neighbours_->handlers();
+  handlers.on_event = [this](const mesh::Event& event) { on_event(event); };
+  handlers.on_committed = [this](Duration took, std::size_t) {
+    metrics_.commit_seconds.Observe(std::chrono::duration<double>(took).count());
+  };
+  mesh_ = std::make_unique<MeshHost>(loop_, clock_, std::move(parts), std::move(handlers));
+}
+
+Status Daemon::make_api() {
+  StoreFacts facts;
+  facts.tenant = config_.tenant;
+  facts.store = config_.store;
+  facts.terminal = terminal_;
+  facts.currency = config_.currency;
+  facts.device = mesh_->node().device();
+  facts.process = mesh_->node().process();
+  facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
+  service_ = std::make_unique<TerminalService>(std::move(facts), *mesh_,
+                                               std::move(service_reader_), metrics_,
+                                               clock_.now().wall);
+  server_ = std::make_unique<Server>(loop_, *service_, metrics_);
+  service_->set_events(server_->events());
+  const auto address = parse_host_port(config_.api_listen);
+  if (!address) return address.error();
+  const auto listening = server_->listen(*address);
+  if (!listening) return listening.error();
+  spdlog::info("API on http://{}:{}", listening->host, listening->port);
+  return {};
+}
+
+Status Daemon::make_uplink() {
+  TerminalService::Reports reports;
+  reports.store_database = [this] { return store_database_report(); };
+  if (!config_.cloud_url.empty()) {
+    auto made = UplinkHost::make(
+        loop_, clock_, *mesh_, config_, folder_->device_key(), terminal_, cloud_key_of(config_),
+        Random(draw_number()),
+        {[this](const UplinkReport& report) {
+           spdlog::info("uplink: {} {}", report.state, report.message);
+           service_->publish(UplinkEvent{report.state, report.message});
+         },
+         [this](const std::string& code, const std::string& message) {
+           service_->raise_alarm(code, message);
+         }});
+    if (!made) return made.error();
+    uplink_ = std::move(*made);
+    reports.uplink = [this] { return uplink_ ? uplink_->report() : UplinkReport{}; };
+  }
+  service_->set_reports(std::move(reports));
+  return {};
+}
+
+void Daemon::make_store_database() {
+  uplink::StoreDatabaseConfig config;
+  config.mode = config_.store_database;
+  config.data = config_.data;
+  config.tenant = config_.tenant;
+  config.store = config_.store;
+  config.terminal = terminal_;
+  if (const PublicKey key = cloud_key_of(config_); !key.is_none()) {
+    config.cloud_device = device_of(key);
+  }
+  store_database_ = std::make_unique<uplink::StoreDatabase>(
+      std::move(config), std::make_unique<DatabaseEntrySource>(std::move(database_reader_)),
+      codec_,
+      uplink::StoreDatabaseCallbacks{
+          [this](std::function<void()> act) { boost::asio::post(loop_, std::move(act)); },
+          [this](const election::Token& holder, bool gone) {
+            mesh_->input([&](mesh::Node& node, Now now) {
+              node.on_lease_refused(now, holder, gone);
+            });
+          },
+          [this](const uplink::StoreDatabaseStatus& status) { on_store_database(status); }});
+}
+
+Status Daemon::join_neighbours() {
+  return neighbours_->start(*mesh_);
+}
+
+void Daemon::watch_signals() {
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  signals_.async_wait([this](const boost::system::error_code& cancelled, int) {
+    if (!cancelled) leave();
+  });
+}
+
+// ---- while it runs -----------------------------------------------------------------------------
+
+void Daemon::on_event(const mesh::Event& event) {
+  service_->on_event(event);
+  if (uplink_) uplink_->on_event(event);
+  neighbours_->on_event(event);
+  if (leaving_) return;
+  if (const auto* changed = std::get_if<mesh::LeaderChanged>(&event)) {
+    if (changed->is_self) {
+      store_database_->lead(*changed->leader, mesh_->node().vector());
+    } else {
+      store_database_->follow();
+    }
+  } else if (const auto* stored = std::get_if<mesh::EntriesStored>(&event)) {
+    store_database_->on_stored(stored->entries);
+  }
+}
+
+void Daemon::on_store_database(const uplink::StoreDatabaseStatus& status) {
+  const std::string state = uplink::to_string(status.state);
+  if (state == store_database_state_ && status.message.empty()) return;
+  store_database_state_ = state;
+  spdlog::info("store database: {} {}", state, status.message);
+}
+
+StoreDatabaseReport Daemon::store_database_report() const {
+  if (!store_database_) return {};
+  const uplink::StoreDatabaseStatus status = store_database_->status();
+  StoreDatabaseReport report;
+  report.state = uplink::to_string(status.state);
+  report.complete_to = status.complete_to;
+  report.behind = status.behind;
+  report.progress_permille = static_cast<std::uint32_t>(status.progress * 1000);
+  report.message = status.message;
+  report.address = status.address;
+  return report;
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void Daemon::leave() {
+  spdlog::info("asked to stop: handing over and leaving");
+  leaving_ = true;
+  server_->stop_accepting();
+  neighbours_->stop();
+  store_database_->follow();  // its shutdown and the hand-over go on side by side
+  mesh_->leave(leave_limit, [this] {
+    server_->close();
+    if (uplink_) uplink_->stop();
+    boost::asio::post(loop_, [this] { loop_.stop(); });
+  });
+}
+
+// Also after a start that failed half-way.
+void Daemon::stop() {
+  if (neighbours_) neighbours_->stop();
+  if (uplink_) uplink_->stop();
+  if (mesh_) mesh_->stop();
+  store_database_.reset();
+  uplink_.reset();
+  server_.reset();
+}
+
+}  // namespace
+
+int run_daemon(const Config& config) {
+  try {
+    set_up_log(config);
+    return Daemon(config).run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "titan-pos: %s\n", error.what());
+    return exit_failed;
+  }
+}
+
+}  // namespace titan::pos

@@ -1,0 +1,394 @@
+#include "pos-node/terminal_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "entry.pb.h"
+
+namespace titan::pos {
+namespace {
+
+namespace v1 = titan::entry::v1;
+
+constexpr const char* version = "0.1.0";
+
+ProductPointer to_product(const mesh::StoredProduct& stored) {
+  auto product = std::make_shared<Product>();
+  product->set_sku(stored.sku);
+  for (const std::string& gtin : stored.gtins) product->add_gtins(gtin);
+  product->set_description(stored.description);
+  product->set_brand(stored.brand);
+  if (stored.price) {
+    product->mutable_price()->set_amount(stored.price->amount);
+    product->mutable_price()->set_exponent(stored.price->exponent);
+  }
+  product->set_currency(stored.currency);
+  product->set_unit(stored.unit);
+  product->set_tax_code(stored.tax_code);
+  product->set_tax_rate_basis_points(stored.tax_rate_basis_points);
+  product->set_tax_included(stored.tax_included);
+  product->set_delisted(stored.delisted);
+  product->set_price_version(stored.price_version);
+  product->set_low_stock_micro(stored.low_stock_micro);
+  product->set_category(stored.category);
+  return product;
+}
+
+const char* role_text(election::Role role) {
+  switch (role) {
+    case election::Role::leader: return "leader";
+    case election::Role::follower: return "follower";
+    case election::Role::pre_candidate:
+    case election::Role::candidate: break;
+  }
+  return "candidate";
+}
+
+}  // namespace
+
+TerminalService::TerminalService(StoreFacts facts, MeshHost& mesh,
+                                 std::unique_ptr<mesh::SqliteReader> reader,
+                                 Metrics& metrics, WallTime started)
+    : facts_(std::move(facts)),
+      mesh_(mesh),
+      reader_(std::move(reader)),
+      metrics_(metrics),
+      started_(started) {
+  load_low_stock();
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+bool TerminalService::is_watched() const {
+  return events_ != nullptr && events_->has_subscribers();
+}
+
+void TerminalService::publish(const Event& event) {
+  if (is_watched()) events_->publish(event, wall());
+}
+
+void TerminalService::on_event(const mesh::Event& event) {
+  std::visit(
+      Overloaded{
+          [&](const mesh::EntrySeen& seen) {
+            if (is_watched()) publish(sale_event(*seen.entry, seen.own));
+          },
+          [&](const mesh::StockChanged& changed) {
+            if (!is_watched()) return;
+            for (const crdt::StockChange& change : changed.changes) {
+              publish(stock_event(change, changed.cause, low_stock_units(change.product)));
+              if (change.before >= 0 && change.after < 0) {
+                publish(AlarmEvent{"reorder", change.product + " is below zero: reorder it"});
+              }
+            }
+          },
+          [&](const mesh::EntriesStored& stored) { on_entries_stored(stored); },
+          [&](const mesh::MemberChanged& changed) {
+            const mesh::MemberInfo& member = changed.update.member;
+            spdlog::info("{} ({}) is {}", member.terminal, member.process.hex().substr(0, 8),
+                         to_string(changed.update.state));
+            publish(MemberEvent{member.terminal, member.process, changed.update.state,
+                                changed.before});
+          },
+          [&](const mesh::LeaderChanged& changed) {
+            LeaderEvent leader{changed.leader.has_value(), changed.terminal, {}, 0,
+                               changed.is_self};
+            if (changed.leader) {
+              leader.process = changed.leader->process;
+              leader.term = changed.leader->term;
+              spdlog::info("{} leads the store, term {}",
+                           changed.is_self ? "this terminal" : changed.terminal, leader.term);
+            } else {
+              spdlog::info("no leader is heard");
+            }
+            publish(leader);
+          },
+          [&](const mesh::WatermarkMoved& moved) {
+            publish(WatermarkEvent{moved.sequence, moved.pending_entries});
+          },
+          [&](const mesh::Alarm& alarm) { raise_alarm(alarm.code, alarm.message); },
+          [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
+          [&](const mesh::LinkWanted&) {},
+          [&](const mesh::Note& note) { spdlog::debug("{}", note.message); },
+      },
+      event);
+}
+
+void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
+  metrics_.entries_stored.Increment(static_cast<double>(stored.entries.size()));
+  for (const EntryPointer& entry : stored.entries) {
+    if (entry->envelope.kind != mesh::Kind::product) continue;
+    v1::Products body;
+    if (!body.ParseFromString(entry->envelope.body)) continue;
+    for (const Product& product : body.products()) {
+      if (product.low_stock_micro() == 0 && !low_stock_.contains(product.sku())) continue;
+      // Layers decide what is in force, and the table knows them.
+      const auto effective = reader_->product(product.sku());
+      if (effective && *effective) note_low_stock(product.sku(), (*effective)->low_stock_micro);
+    }
+  }
+}
+
+// A sale recorded twice under one key, because the disk that held the first was lost for a while:
+// the extra one is voided, by claim, so that it counts once whoever else does the same.
+void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
+  const auto extra = entry(duplicate.extra);
+  if (!extra || !*extra) return;
+  const ClockReading now = clock();
+  VoidRequest request;
+  request.key.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
+  request.key.request_hash = duplicate.extra_hash;
+  request.sale = duplicate.extra;
+  request.reason = "recorded twice under one idempotency key; counts as " +
+                   duplicate.kept.journal.hex() + ":" + std::to_string(duplicate.kept.number);
+  auto ruling = make_void(request, {facts_, now, *this}, **extra);
+  if (!ruling) {
+    raise_alarm("duplicate", "entry " + duplicate.extra.journal.hex() + ":" +
+                                 std::to_string(duplicate.extra.number) +
+                                 " was recorded twice and cannot be voided: " +
+                                 ruling.error().message);
+    return;
+  }
+  raise_alarm("duplicate", "a sale was recorded twice under one key after a rebuild of this "
+                           "terminal; the second one is voided");
+  append(std::move(ruling->draft), [](const Result<Appended>& done) {
+    if (!done) spdlog::error("voiding a duplicate failed: {}", done.error().message);
+  });
+}
+
+void TerminalService::raise_alarm(const std::string& code, const std::string& message) {
+  spdlog::warn("alarm {}: {}", code, message);
+  metrics_.alarms.Increment();
+  alarms_.push_front({code, message, wall()});
+  if (alarms_.size() > alarms_kept) alarms_.pop_back();
+  publish(AlarmEvent{code, message});
+}
+
+// ---- products ----------------------------------------------------------------------------------
+
+void TerminalService::load_low_stock() {
+  std::string after;
+  do {
+    const auto page = reader_->list_products(mesh::product_page_max, after);
+    if (!page) return;
+    for (const mesh::StoredProduct& product : page->products) {
+      note_low_stock(product.sku, product.low_stock_micro);
+    }
+    after = page->next;
+  } while (!after.empty());
+}
+
+void TerminalService::note_low_stock(const std::string& sku, std::int64_t low_stock_micro) {
+  if (low_stock_micro == 0) {
+    low_stock_.erase(sku);
+  } else {
+    low_stock_[sku] = low_stock_micro;
+  }
+}
+
+std::int64_t TerminalService::low_stock_units(std::string_view sku) {
+  const auto own = low_stock_.find(sku);
+  return own == low_stock_.end() ? facts_.low_stock_units : own->second;
+}
+
+Result<ProductPointer> TerminalService::product(std::string_view sku) {
+  const auto found = reader_->product(std::string(sku));
+  if (!found) return found.error();
+  return *found ? to_product(**found) : ProductPointer{};
+}
+
+Result<ProductPointer> TerminalService::product_by_gtin(std::string_view gtin) {
+  const auto found = reader_->products_by_gtin(gtin);
+  if (!found) return found.error();
+  return found->empty() ? ProductPointer{} : to_product(found->front());
+}
+
+Result<ProductPage> TerminalService::search_products(const std::string& query, std::size_t limit,
+                                                     const std::string& after) {
+  const auto found = query.empty() ? reader_->list_products(limit, after)
+                                   : reader_->search_products(query, limit, after);
+  if (!found) return found.error();
+  ProductPage page;
+  for (const mesh::StoredProduct& product : found->products) {
+    page.products.push_back(to_product(product));
+  }
+  page.next = found->next;
+  return page;
+}
+
+// ---- entries -----------------------------------------------------------------------------------
+
+void TerminalService::append(mesh::EntryDraft draft, AppendCallback done) {
+  mesh_.append(draft, [this, done = std::move(done)](const Result<mesh::Appended>& appended) {
+    if (!appended) return done(appended.error());
+    if (appended->entry) return done(Appended{appended->entry, appended->repeated});
+    auto first = entry(appended->id);
+    if (!first) return done(first.error());
+    if (!*first) {
+      return done(make_error(ErrorCode::unavailable,
+                             "the first answer to this idempotency_key is on its way to this "
+                             "terminal's disk; repeat in a moment",
+                             "idempotency_key"));
+    }
+    done(Appended{*first, true});
+  });
+}
+
+Result<std::optional<mesh::IdempotencyRecord>> TerminalService::recorded(
+    const std::string& idempotency_key) {
+  return mesh_.node().recorded(idempotency_key);
+}
+
+Result<EntryPointer> TerminalService::decode(const mesh::StoredEntry& stored) const {
+  auto decoded = mesh_.codec().decode_entry(stored.bytes);
+  if (!decoded) return decoded.error();
+  return std::make_shared<const mesh::Entry>(std::move(*decoded));
+}
+
+Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {
+  const auto found = reader_->find_entry(id);
+  if (!found) return found.error();
+  if (found->empty()) return EntryPointer{};
+  return decode(found->front());
+}
+
+Result<std::optional<mesh::EntryId>> TerminalService::voided_by(const mesh::Entry& entry) {
+  const auto claiming = reader_->entries_with_claim(void_claim(entry.hash));
+  if (!claiming) return claiming.error();
+  if (claiming->empty()) return std::optional<mesh::EntryId>{};
+  return std::optional(claiming->front().id);
+}
+
+Result<std::vector<EntryPointer>> TerminalService::refunds_of(const mesh::EntryId& sale) {
+  const auto found = reader_->entries_about(sale, mesh::Kind::refund);
+  if (!found) return found.error();
+  std::vector<EntryPointer> refunds;
+  for (const mesh::StoredEntry& stored : *found) {
+    auto refund = decode(stored);
+    if (!refund) return refund.error();
+    const auto voided = voided_by(**refund);
+    if (!voided) return voided.error();
+    if (!*voided) refunds.push_back(std::move(*refund));
+  }
+  return refunds;
+}
+
+Result<std::vector<JournalSummary>> TerminalService::journals() {
+  const auto rows = reader_->journals();
+  if (!rows) return rows.error();
+  std::vector<JournalSummary> summaries;
+  for (const mesh::StoredJournal& row : *rows) {
+    JournalSummary summary{row.journal, row.device, row.terminal, {}, row.device == facts_.device};
+    if (const auto* item = mesh_.node().vector().find(row.journal)) summary.stored = item->stored;
+    summaries.push_back(std::move(summary));
+  }
+  return summaries;
+}
+
+Result<JournalPage> TerminalService::journal_page(const JournalId& journal, std::uint64_t from,
+                                                  std::size_t limit, std::size_t bytes_max) {
+  const auto device = mesh_.node().vector().device_of(journal);
+  if (!device) {
+    return make_error(ErrorCode::not_found, "no journal " + journal.hex() + " is known here",
+                      "journal");
+  }
+  const auto rows = reader_->journal_entries(journal, from, limit + 1);
+  if (!rows) return rows.error();
+  JournalPage page;
+  page.device = *device;
+  std::size_t bytes = 0;
+  for (const mesh::StoredEntry& row : *rows) {
+    const bool full = page.entries.size() >= limit || bytes + row.bytes.size() > bytes_max;
+    if (full && !page.entries.empty()) {
+      page.next = row.id.number;
+      break;
+    }
+    auto entry = decode(row);
+    if (!entry) return entry.error();
+    bytes += row.bytes.size();
+    page.entries.push_back(std::move(*entry));
+  }
+  return page;
+}
+
+// ---- status ------------------------------------------------------------------------------------
+
+StatusReport TerminalService::status() {
+  const mesh::Node& node = mesh_.node();
+  StatusReport report;
+  report.version = version;
+  report.started = started_;
+  report.role = role_text(node.role());
+  if (const auto leader = node.leader()) {
+    LeaderReport row{"", leader->process, {}, leader->term};
+    if (const auto member = node.member_of(leader->process)) {
+      row.terminal = member->terminal;
+      row.device = member->device();
+    }
+    report.leader = row;
+  }
+  for (const mesh::MemberView& view : node.members()) {
+    report.members.push_back({view.member.terminal, view.member.process, view.member.device(),
+                              view.state, view.member.addresses, view.linked, view.round_trip,
+                              view.clock_skew_ms, view.is_self, view.member.may_lead});
+    if (view.clock_skew_ms && view.state == mesh::MemberState::alive) {
+      report.clock_skew_ms_max = std::max(report.clock_skew_ms_max, std::abs(*view.clock_skew_ms));
+    }
+  }
+  const auto root = node.vector().root().to_bytes();
+  report.vector_root = to_hex({reinterpret_cast<const char*>(root.data()), root.size()});
+  report.entries = node.vector().entry_count();
+  for (const auto& [device, journals] : node.vector().devices()) {
+    for (const auto& [journal, item] : journals) {
+      report.journals.push_back({journal, device, item.stored});
+    }
+  }
+  report.stock_digest = node.stock_digest();
+  report.pending_uploads = node.pending_uploads();
+  if (const auto& watermark = node.watermark()) {
+    report.watermark = WatermarkReport{watermark->epoch, watermark->sequence};
+  }
+  if (reports_.store_database) report.store_database = reports_.store_database();
+  if (reports_.uplink) report.uplink = reports_.uplink();
+  report.clock_quality = clock().quality;
+  report.alarms.assign(alarms_.begin(), alarms_.end());
+  return report;
+}
+
+std::optional<std::string> TerminalService::unhealthy() {
+  if (mesh_.storage_problem().empty()) return std::nullopt;
+  return "the disk cannot be written: " + mesh_.storage_problem();
+}
+
+void TerminalService::refresh_metrics(Metrics& metrics) {
+  const mesh::Node& node = mesh_.node();
+  double alive = 0;
+  for (const mesh::MemberView& view : node.members()) {
+    alive += view.state == mesh::MemberState::alive ? 1 : 0;
+  }
+  metrics.members_alive.Set(alive);
+  metrics.leader.Set(node.is_leader() ? 1 : 0);
+  metrics.term.Set(node.leader() ? static_cast<double>(node.leader()->term) : 0);
+  metrics.pending_uploads.Set(static_cast<double>(node.pending_uploads()));
+  metrics.storage_queue.Set(static_cast<double>(mesh_.queued_entries()));
+  metrics.event_subscribers.Set(
+      events_ == nullptr ? 0 : static_cast<double>(events_->subscribers()));
+  if (reports_.api_connections) {
+    metrics.api_connections.Set(static_cast<double>(reports_.api_connections()));
+  }
+  const mesh::TransportCounters& counters = mesh_.transport().counters();
+  const auto raise_to = [](prometheus::Counter& counter, std::uint64_t total) {
+    counter.Increment(static_cast<double>(total) - counter.Value());
+  };
+  raise_to(metrics.mesh_bytes_in, counters.bytes_received);
+  raise_to(metrics.mesh_bytes_out, counters.bytes_sent);
+  raise_to(metrics.frames_dropped, counters.dropped_queue_full);
+  std::size_t queued = 0;
+  for (const mesh::LinkView& link : mesh_.transport().links()) queued += link.queued_frames;
+  metrics.send_queue.Set(static_cast<double>(queued));
+}
+
+}  // namespace titan::pos

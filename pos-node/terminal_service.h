@@ -1,0 +1,86 @@
+// The API's service on the running terminal: the node for what is known, the loop's own reader for
+// what is on disk, and the events that till screens follow.
+//
+// Lives on the loop thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "mesh/sqlite/sqlite_reader.h"
+#include "pos-node/api/events.h"
+#include "pos-node/mesh_host.h"
+#include "pos-node/metrics.h"
+#include "pos-node/service.h"
+
+namespace titan::pos {
+
+// Alarms kept for the status page; the oldest is forgotten.
+inline constexpr std::size_t alarms_kept = 100;
+
+class TerminalService final : public Service {
+ public:
+  struct Reports {  // asked when the status page is
+    std::function<StoreDatabaseReport()> store_database;
+    std::function<UplinkReport()> uplink;
+    std::function<std::size_t()> api_connections;
+  };
+
+  TerminalService(StoreFacts facts, MeshHost& mesh, std::unique_ptr<mesh::SqliteReader> reader,
+                  Metrics& metrics, WallTime started);
+  // Whom to tell what happens; before, events are only logged.
+  void set_events(EventHub& events) { events_ = &events; }
+  void set_reports(Reports reports) { reports_ = std::move(reports); }
+
+  void on_event(const mesh::Event& event);
+  void publish(const Event& event);
+
+  // -- Service
+  const StoreFacts& facts() const override { return facts_; }
+  ClockReading clock() override { return read_system_clock(); }
+  Result<ProductPointer> product(std::string_view sku) override;
+  Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
+  void append(mesh::EntryDraft draft, AppendCallback done) override;
+  Result<std::optional<mesh::IdempotencyRecord>> recorded(
+      const std::string& idempotency_key) override;
+  Result<ProductPage> search_products(const std::string& query, std::size_t limit,
+                                      const std::string& after) override;
+  const crdt::Stock& stock() const override { return mesh_.node().shown_stock(); }
+  std::int64_t low_stock_units(std::string_view sku) override;
+  Result<EntryPointer> entry(const mesh::EntryId& id) override;
+  Result<std::optional<mesh::EntryId>> voided_by(const mesh::Entry& entry) override;
+  Result<std::vector<EntryPointer>> refunds_of(const mesh::EntryId& sale) override;
+  std::uint32_t copies(const mesh::EntryId& id) const override { return mesh_.node().copies(id); }
+  bool in_cloud(const mesh::EntryId& id) const override { return mesh_.node().in_cloud(id); }
+  Result<std::vector<JournalSummary>> journals() override;
+  Result<JournalPage> journal_page(const JournalId& journal, std::uint64_t from, std::size_t limit,
+                                   std::size_t bytes_max) override;
+  StatusReport status() override;
+  std::optional<std::string> unhealthy() override;
+  void raise_alarm(const std::string& code, const std::string& message) override;
+  void refresh_metrics(Metrics& metrics) override;
+
+ private:
+  bool is_watched() const;
+  void on_entries_stored(const mesh::EntriesStored& stored);
+  void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
+  void load_low_stock();
+  void note_low_stock(const std::string& sku, std::int64_t low_stock_micro);
+  Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
+  WallTime wall() const { return mesh_.now().wall; }
+
+  const StoreFacts facts_;
+  MeshHost& mesh_;
+  const std::unique_ptr<mesh::SqliteReader> reader_;
+  EventHub* events_ = nullptr;
+  Metrics& metrics_;
+  const WallTime started_;
+  Reports reports_;
+  std::map<std::string, std::int64_t, std::less<>> low_stock_;  // products with one of their own
+  std::deque<AlarmReport> alarms_;  // newest first
+};
+
+}  // namespace titan::pos
