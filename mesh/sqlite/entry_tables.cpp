@@ -353,6 +353,30 @@ constexpr sqlite3_module tables_module = module_of_tables();
 
 }  // namespace
 
+Bytes entry_key(const EntryId& id) {
+  Bytes key(id.journal.view());
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    key.push_back(static_cast<char>(id.number >> shift & 0xff));
+  }
+  return key;
+}
+
+std::optional<Bytes> original_key(const Envelope& envelope) {
+  wire::EntryReference original;
+  if (envelope.kind == Kind::refund) {
+    wire::Refund body;
+    if (!body.ParseFromString(envelope.body)) return std::nullopt;
+    original = body.original();
+  } else if (envelope.kind == Kind::void_sale) {
+    wire::Void body;
+    if (!body.ParseFromString(envelope.body)) return std::nullopt;
+    original = body.original();
+  }
+  const auto journal = JournalId::from_bytes(original.journal());
+  if (!journal) return std::nullopt;
+  return entry_key({*journal, original.number()});
+}
+
 void register_entry_tables(sqlite3* database) {
   for (const TableDefinition& definition : definitions) {
     const int result =

@@ -11,9 +11,19 @@
 // Bytes that do not decode give no rows.
 #pragma once
 
+#include <optional>
+
+#include "base/bytes.h"
+#include "mesh/entry.h"
+
 struct sqlite3;
 
 namespace titan::mesh {
+
+// Key of entries.original: journal, then the number big-endian.
+Bytes entry_key(const EntryId& id);
+// The key of the entry that a REFUND or VOID names; nothing for other kinds and where none is named.
+std::optional<Bytes> original_key(const Envelope& envelope);
 
 // Throws SQLite::Exception when SQLite refuses, as the connection that calls it expects.
 void register_entry_tables(sqlite3* database);

@@ -354,27 +354,6 @@ RememberedMember member_at(const Use& row) {
   return remembered;
 }
 
-void read_small_tables(Connection& connection, StoredState& state) {
-  Use keys = connection.use("SELECT public_key FROM devices ORDER BY public_key");
-  while (keys.step()) {
-    if (const auto key = keys.id_at<PublicKey>(0)) state.devices.push_back(*key);
-  }
-  Use promise = connection.use("SELECT term, voted_for FROM promise");
-  if (promise.step()) {
-    state.promise = {promise.number_at(0), promise.id_at<ProcessId>(1).value_or(ProcessId{})};
-  }
-  Use members = connection.use(
-      "SELECT process, device_key, terminal, addresses, protocol, may_lead, priority, "
-      "holds_all_pending, reaches_cloud, started_ms, last_good_address, last_seen_ms "
-      "FROM members ORDER BY device");
-  while (members.step()) state.members.push_back(member_at(members));
-  Use mark = connection.use("SELECT vector, signature, cloud_key FROM watermark");
-  if (mark.step()) {
-    state.watermark = Watermark{mark.bytes_at(0), mark.id_at<Signature>(1).value_or(Signature{}),
-                                mark.id_at<PublicKey>(2).value_or(PublicKey{})};
-  }
-}
-
 }  // namespace
 
 Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_max) {
@@ -401,6 +380,36 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
   });
 }
 
+void read_devices(Connection& connection, StoredState& state) {
+  Use keys = connection.use("SELECT public_key FROM devices ORDER BY public_key");
+  while (keys.step()) {
+    if (const auto key = keys.id_at<PublicKey>(0)) state.devices.push_back(*key);
+  }
+}
+
+void read_promise(Connection& connection, StoredState& state) {
+  Use promise = connection.use("SELECT term, voted_for FROM promise");
+  if (promise.step()) {
+    state.promise = {promise.number_at(0), promise.id_at<ProcessId>(1).value_or(ProcessId{})};
+  }
+}
+
+void read_members(Connection& connection, StoredState& state) {
+  Use members = connection.use(
+      "SELECT process, device_key, terminal, addresses, protocol, may_lead, priority, "
+      "holds_all_pending, reaches_cloud, started_ms, last_good_address, last_seen_ms "
+      "FROM members ORDER BY device");
+  while (members.step()) state.members.push_back(member_at(members));
+}
+
+void read_watermark(Connection& connection, StoredState& state) {
+  Use mark = connection.use("SELECT vector, signature, cloud_key FROM watermark");
+  if (mark.step()) {
+    state.watermark = Watermark{mark.bytes_at(0), mark.id_at<Signature>(1).value_or(Signature{}),
+                                mark.id_at<PublicKey>(2).value_or(PublicKey{})};
+  }
+}
+
 Result<StoredState> load_state(const FoldContext& context) {
   Connection& connection = context.connection;
   return connection.guarded("reading what is stored", [&]() -> Result<StoredState> {
@@ -409,7 +418,10 @@ Result<StoredState> load_state(const FoldContext& context) {
     std::int64_t position = 0;
     Past past = read_past(connection, position);
     read_folded(connection, owners, state);
-    read_small_tables(connection, state);
+    read_devices(connection, state);
+    read_promise(connection, state);
+    read_members(connection, state);
+    read_watermark(connection, state);
     const Status replayed = each_arrived(
         context, position, std::numeric_limits<std::int64_t>::max(), [&](Arrived&& arrived) {
           const Envelope& envelope = arrived.entry.envelope;

@@ -28,6 +28,12 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
 
 Result<StoredState> load_state(const FoldContext& context);
 
+// The parts of a stored state that are no fold; they throw SQLite::Exception.
+void read_devices(Connection& connection, StoredState& state);
+void read_promise(Connection& connection, StoredState& state);
+void read_members(Connection& connection, StoredState& state);
+void read_watermark(Connection& connection, StoredState& state);
+
 Result<std::int64_t> folded_position(Connection& connection);
 
 // Back to position 0; the next load replays everything.

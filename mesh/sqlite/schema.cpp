@@ -30,9 +30,11 @@ CREATE TABLE entries(
   business_date INTEGER NOT NULL,      -- yyyymmdd
   receipt_number INTEGER,
   claim BLOB,
+  original BLOB,                       -- of a REFUND or VOID: journal, then number big-endian
   bytes BLOB NOT NULL);
 CREATE UNIQUE INDEX entries_identity ON entries(journal, number, hash);
 CREATE INDEX entries_claim ON entries(claim) WHERE claim IS NOT NULL;
+CREATE INDEX entries_original ON entries(original) WHERE original IS NOT NULL;
 CREATE INDEX entries_layered ON entries(kind) WHERE kind BETWEEN 9 AND 11;
 CREATE INDEX entries_date ON entries(business_date) WHERE kind IN (1, 2, 3);
 CREATE INDEX entries_receipt ON entries(receipt_number) WHERE receipt_number IS NOT NULL;

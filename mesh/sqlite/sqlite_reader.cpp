@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "mesh/sqlite/entry_tables.h"
+
 namespace titan::mesh {
 namespace {
 
@@ -201,6 +203,17 @@ Result<std::vector<StoredEntry>> SqliteReader::entries_with_claim(const Hash& cl
   });
 }
 
+Result<std::vector<StoredEntry>> SqliteReader::entries_about(const EntryId& original, Kind kind) {
+  return connection_->guarded(looking_up, [&]() -> Result<std::vector<StoredEntry>> {
+    const Bytes key = entry_key(original);
+    Use use = connection_->use(
+        "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
+        "ON j.ref = e.journal WHERE e.original = ? AND e.kind = ? ORDER BY e.position");
+    use.blob(1, key).integer(2, static_cast<std::int64_t>(kind));
+    return all_rows(use);
+  });
+}
+
 Result<std::vector<StoredEntry>> SqliteReader::sales_of(std::uint32_t business_date,
                                                         std::int64_t after_position,
                                                         std::size_t limit) {
@@ -270,6 +283,17 @@ Result<ProductPage> SqliteReader::list_products(std::size_t limit, const std::st
 Result<std::uint64_t> SqliteReader::product_count() {
   return connection_->guarded("counting products",
                               [&]() -> Result<std::uint64_t> { return products_.count(); });
+}
+
+Result<std::map<std::string, std::int64_t>> SqliteReader::low_stock_limits() {
+  using Limits = std::map<std::string, std::int64_t>;
+  return connection_->guarded("reading stock limits", [&]() -> Result<Limits> {
+    Use use = connection_->use(
+        "SELECT sku, low_stock_micro FROM products WHERE low_stock_micro <> 0 ORDER BY sku");
+    Limits limits;
+    while (use.step()) limits.emplace_hint(limits.end(), use.bytes_at(0), use.integer_at(1));
+    return limits;
+  });
 }
 
 Result<ProductLayers> SqliteReader::product_layers(const std::string& sku) {

@@ -72,6 +72,8 @@ class SqliteReader {
                                                    std::uint64_t number);
   // All that claim the same, by hash: the first is the one that moves stock.
   Result<std::vector<StoredEntry>> entries_with_claim(const Hash& claim);
+  // Entries of `kind` (REFUND or VOID) that name `original`, in the order of arrival.
+  Result<std::vector<StoredEntry>> entries_about(const EntryId& original, Kind kind);
   // Sales, refunds and voids, in the order of arrival behind `after_position`.
   Result<std::vector<StoredEntry>> sales_of(std::uint32_t business_date,
                                             std::int64_t after_position, std::size_t limit);
@@ -86,6 +88,8 @@ class SqliteReader {
                                       const std::string& after = {});
   Result<ProductPage> list_products(std::size_t limit, const std::string& after = {});
   Result<std::uint64_t> product_count();
+  // Of the products that have a limit of their own, in millionths, by sku.
+  Result<std::map<std::string, std::int64_t>> low_stock_limits();
   Result<ProductLayers> product_layers(const std::string& sku);
   Result<std::map<std::string, std::string>> settings();
   Result<std::vector<Bytes>> users();  // serialised titan.entry.v1.User

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "mesh/sqlite/entry_tables.h"
 #include "mesh/sqlite/fold.h"
 #include "mesh/sqlite/schema.h"
 
@@ -226,10 +227,11 @@ void SqliteStore::store_request(const StoreRequest& request) {
 void SqliteStore::store_entry(const Entry& entry) {
   const Envelope& envelope = entry.envelope;
   const std::int64_t journal = journal_ref(envelope);
+  const std::optional<Bytes> original = original_key(envelope);
   {
     Use use = connection_->use(
         "INSERT INTO entries(journal, number, hash, kind, business_date, receipt_number, claim, "
-        "bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(journal, number, hash) DO NOTHING");
+        "original, bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(journal, number, hash) DO NOTHING");
     use.integer(1, journal)
         .number(2, envelope.id.number)
         .blob(3, entry.hash.view())
@@ -237,7 +239,8 @@ void SqliteStore::store_entry(const Entry& entry) {
         .integer(5, envelope.business_date);
     envelope.receipt ? use.number(6, envelope.receipt->number) : use.null(6);
     envelope.claim.is_none() ? use.null(7) : use.blob(7, envelope.claim.view());
-    if (use.blob(8, entry.bytes).run() == 0) return;
+    original ? use.blob(8, *original) : use.null(8);
+    if (use.blob(9, entry.bytes).run() == 0) return;
   }
   newest_position_ = connection_->database().getLastInsertRowid();
   if (ProductProjection::concerns(envelope.kind)) {

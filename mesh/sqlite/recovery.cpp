@@ -1,0 +1,164 @@
+#include "mesh/sqlite/recovery.h"
+
+#include <SQLiteCpp/Exception.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "mesh/sqlite/fold.h"
+#include "mesh/sqlite/page_scan.h"
+#include "mesh/verify.h"
+
+namespace titan::mesh {
+namespace {
+
+constexpr std::size_t recovery_batch_entries = 1000;
+constexpr std::size_t row_bytes_max = entry_bytes_max + 4096;
+// Columns of `entries`; later versions only append.
+constexpr std::size_t hash_column = 3;
+
+Status set_aside(const std::string& path, const std::string& target) {
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code failed;
+    if (!std::filesystem::exists(path + suffix, failed)) continue;
+    std::filesystem::rename(path + suffix, target + suffix, failed);
+    if (failed) {
+      return make_error(ErrorCode::io, "cannot set the damaged file " + path + suffix + " aside: " +
+                                           failed.message() +
+                                           "; check the owner and mode of the folder");
+    }
+  }
+  return {};
+}
+
+class Recovery {
+ public:
+  Recovery(SqliteStore& store, const StoreIdentity& identity, const Codec& codec, PageScan& scan,
+           RecoveryReport& report)
+      : store_(store), codec_(codec), scan_(scan), report_(report) {
+    context_.tenant_store = tenant_store_hash(identity.tenant, identity.store);
+    context_.key_of = [this](const DeviceId& device) -> std::optional<PublicKey> {
+      const auto key = keys_.find(device);
+      if (key == keys_.end()) return std::nullopt;
+      return key->second;
+    };
+    context_.device_of_journal = [this](const JournalId& journal) -> std::optional<DeviceId> {
+      const auto device = journals_.find(journal);
+      if (device == journals_.end()) return std::nullopt;
+      return device->second;
+    };
+  }
+
+  void learn_key(const PublicKey& key) { keys_.emplace(device_of(key), key); }
+
+  // Two passes: an entry may lie in front of the opening that carries its device's key.
+  Status run() {
+    each_entry([this](Entry&& entry) {
+      if (entry.envelope.opening) learn_key(entry.envelope.opening->device_public_key);
+    });
+    Status status;
+    each_entry([&](Entry&& entry) {
+      if (!status) return;
+      batch_.push_back(std::make_shared<const Entry>(std::move(entry)));
+      if (batch_.size() >= recovery_batch_entries) status = store_batch();
+    });
+    if (status) status = store_batch();
+    report_.rows_unreadable = scan_.unreadable_cells() / 2;  // counted once a pass
+    return status;
+  }
+
+ private:
+  template <class Take>
+  void each_entry(Take&& take) {
+    scan_.each_row(row_bytes_max, [&](const ScannedRow& row) {
+      if (row.size() <= hash_column + 1) return;
+      const auto* hash = std::get_if<Bytes>(&row[hash_column]);
+      const auto* bytes = std::get_if<Bytes>(&row.back());
+      if (hash == nullptr || bytes == nullptr || hash->size() != Hash::size) return;
+      auto entry = codec_.decode_entry(*bytes);
+      if (!entry || entry->hash.view() != *hash) {
+        reject("its bytes do not have the hash they were stored under");
+        return;
+      }
+      take(std::move(*entry));
+    });
+  }
+
+  void reject(const std::string& reason) {
+    ++report_.entries_rejected;
+    if (report_.first_rejection.empty()) report_.first_rejection = reason;
+  }
+
+  Status store_batch() {
+    CheckedEntries checked = check_entries(std::move(batch_), context_);
+    batch_.clear();
+    for (const Rejection& rejection : checked.rejected) reject(rejection.reason);
+    StoreRequest request;
+    request.devices = checked.learned_keys;
+    for (const auto& entry : checked.accepted) {
+      journals_.emplace(entry->envelope.id.journal, entry->envelope.device);
+    }
+    report_.entries_recovered += checked.accepted.size();
+    request.entries = std::move(checked.accepted);
+    return store_.commit(request);
+  }
+
+  SqliteStore& store_;
+  const Codec& codec_;
+  PageScan& scan_;
+  RecoveryReport& report_;
+  VerifyContext context_;
+  std::map<DeviceId, PublicKey> keys_;
+  std::map<JournalId, DeviceId> journals_;
+  std::vector<std::shared_ptr<const Entry>> batch_;
+};
+
+// What SQLite itself can still read of the small tables.
+StoredState read_what_sqlite_can(const std::string& path) {
+  StoredState state;
+  auto connection = Connection::open({path, Connection::Mode::read_only, reader_cache_kilobytes});
+  if (!connection) return state;
+  for (const auto read : {read_devices, read_promise, read_members, read_watermark}) {
+    const Status tried = (*connection)->guarded("recovering", [&]() -> Status {
+      read(**connection, state);
+      return {};
+    });
+    (void)tried;  // a table that cannot be read is learnt again
+  }
+  return state;
+}
+
+}  // namespace
+
+Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
+                               const Codec& codec, const std::string& time_stamp) {
+  RecoveryReport report;
+  report.set_aside = options.path + ".damaged-" + time_stamp;
+  if (const Status aside = set_aside(options.path, report.set_aside); !aside) return aside.error();
+
+  auto scan = PageScan::open(report.set_aside);
+  if (!scan) return scan.error();
+  auto store = SqliteStore::open(options, identity, codec);
+  if (!store) return store.error();
+
+  const StoredState remembered = read_what_sqlite_can(report.set_aside);
+  StoreRequest small;
+  small.devices = remembered.devices;
+  small.members = remembered.members;
+  small.watermark = remembered.watermark;
+  if (remembered.promise != election::Promise{}) small.promise = remembered.promise;
+  report.promise_recovered = small.promise.has_value();
+  if (const Status stored = (*store)->commit(small); !stored) return stored.error();
+
+  Recovery recovery(**store, identity, codec, **scan, report);
+  for (const PublicKey& key : remembered.devices) recovery.learn_key(key);
+  if (const Status done = recovery.run(); !done) return done.error();
+  if (const Status closed = (*store)->close(); !closed) return closed.error();
+  return report;
+}
+
+}  // namespace titan::mesh

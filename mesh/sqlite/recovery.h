@@ -1,0 +1,33 @@
+// A damaged file is set aside, and every entry that can still be proven is put into a new one.
+//
+// An entry is taken over if its bytes decode, have the hash they were stored under, and its
+// signature verifies, alone or through the chain of a run (mesh/verify.h). Damaged numbers are then
+// missing like any others: peers and the cloud give them back, and the next journal of this device
+// is a new one. Promise, remembered members, device keys and watermark are taken over as far as
+// SQLite can still read them; they are learnt again otherwise.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "mesh/codec.h"
+#include "mesh/sqlite/sqlite_store.h"
+
+namespace titan::mesh {
+
+struct RecoveryReport {
+  std::string set_aside;  // where the damaged file is now
+  std::uint64_t entries_recovered = 0;
+  std::uint64_t entries_rejected = 0;  // decoded, but hash or signature do not fit
+  std::uint64_t rows_unreadable = 0;   // of any table
+  bool promise_recovered = false;
+  std::string first_rejection;         // a reason, for a person
+};
+
+// The store must not be open. `time_stamp` becomes part of the damaged file's new name, e.g.
+// "20111006T091700Z". On success a new file stands at options.path.
+Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
+                               const Codec& codec, const std::string& time_stamp);
+
+}  // namespace titan::mesh

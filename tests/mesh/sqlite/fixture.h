@@ -1,0 +1,92 @@
+// A shop for the tests of the journal store: tills that write entries, and folders for files.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "mesh/journal.h"
+#include "mesh/sqlite/sqlite_store.h"
+#include "mesh/wire/wire_codec.h"
+#include "proto/entry.pb.h"
+
+namespace titan::mesh::testing {
+
+using EntryPointer = std::shared_ptr<const Entry>;
+
+const WireCodec& codec();
+KeyPair key_of(std::uint64_t seed);
+DeviceId device_of_seed(std::uint64_t seed);
+
+// Removed with everything in it at the end.
+class TempFolder {
+ public:
+  TempFolder();
+  ~TempFolder();
+  TempFolder(const TempFolder&) = delete;
+  std::string file(const std::string& name = "titan.sqlite3") const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Item {
+  std::string sku;
+  std::int64_t pieces = 1;
+};
+
+// One terminal's writer. The same seed is the same device; each Till is a process of its own.
+class Till {
+ public:
+  explicit Till(std::uint64_t seed, JournalTail predecessor = {}, std::uint64_t last_receipt = 0,
+                std::uint64_t logical_clock = 0);
+
+  EntryPointer sale(const std::vector<Item>& items, const std::string& idempotency_key = "");
+  EntryPointer refund(const Entry& original, const std::vector<Item>& items);
+  EntryPointer void_sale(const Entry& original);
+  EntryPointer delivery(const std::string& sku, std::uint64_t pieces);
+  EntryPointer products(const std::vector<titan::entry::v1::Product>& products);
+  EntryPointer settings(const std::map<std::string, std::string>& values);
+  EntryPointer user(const std::string& id, const std::string& display);
+  EntryPointer write(EntryDraft draft);
+
+  const KeyPair& key() const { return key_; }
+  DeviceId device() const { return writer_->device(); }
+  JournalTail tail() const { return writer_->tail(); }
+
+  std::uint32_t business_date = 20111006;
+  std::int64_t utc_ms = 1317888000000;
+
+ private:
+  KeyPair key_;
+  Random random_;
+  std::unique_ptr<JournalWriter> writer_;
+};
+
+titan::entry::v1::Product product(const std::string& sku, const std::string& description,
+                                  std::int64_t price = 0,
+                                  const std::vector<std::string>& gtins = {});
+
+StoreRequest request_of(std::vector<EntryPointer> entries);
+StoreIdentity identity(std::uint64_t device_seed = 1, std::uint64_t cloud_seed = 0);
+std::unique_ptr<SqliteStore> open_store(const std::string& path, std::uint64_t device_seed = 1,
+                                        std::uint64_t cloud_seed = 0);
+std::unique_ptr<SqliteStore> open_in_memory(std::uint64_t device_seed = 1,
+                                            std::uint64_t cloud_seed = 0);
+void must(const Status& status);
+template <class T>
+T must(Result<T> result) {
+  if (!result) must(Status(result.error()));
+  return std::move(*result);
+}
+
+// First column of each row of a query, as text.
+std::vector<std::string> column(SqliteStore& store, const std::string& sql);
+std::int64_t number(SqliteStore& store, const std::string& sql);
+
+// What a store holds, for comparing two: everything that load() answers.
+void require_same(const StoredState& a, const StoredState& b);
+
+}  // namespace titan::mesh::testing

@@ -1,0 +1,127 @@
+// The fold is a cache: whatever its position, a store loads as the same state.
+#include <rapidcheck.h>
+
+#include <catch2/catch.hpp>
+
+#include "fixture.h"
+#include "mesh/sqlite/fold.h"
+
+using namespace titan;
+using namespace titan::mesh;
+using namespace titan::mesh::testing;
+
+namespace {
+
+// A random hour of three tills: sales, deliveries, voids of the same sale by two tills, repeats.
+std::vector<EntryPointer> random_entries(Random& random, std::size_t count) {
+  std::vector<Till> tills;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) tills.emplace_back(seed);
+  std::vector<EntryPointer> entries;
+  std::vector<EntryPointer> sales;
+  const char* skus[] = {"85123A", "85123a", "71053", "\xc3\x84pfel"};
+  while (entries.size() < count) {
+    Till& till = tills[random.below(tills.size())];
+    const std::string sku = skus[random.below(4)];
+    switch (random.below(6)) {
+      case 0: entries.push_back(till.delivery(sku, random.below(50) + 1)); break;
+      case 1:
+        if (!sales.empty()) {
+          entries.push_back(till.void_sale(*sales[random.below(sales.size())]));
+        }
+        break;
+      case 2:
+        if (!entries.empty()) entries.push_back(entries[random.below(entries.size())]);
+        break;
+      default:
+        sales.push_back(till.sale({{sku, static_cast<std::int64_t>(random.below(5)) + 1}},
+                                  "key-" + std::to_string(random.below(40))));
+        entries.push_back(sales.back());
+    }
+  }
+  for (std::size_t i = entries.size(); i > 1; --i) std::swap(entries[i - 1],
+                                                             entries[random.below(i)]);
+  return entries;
+}
+
+}  // namespace
+
+TEST_CASE("folding in any slices and replaying the rest equals replaying everything") {
+  CHECK(rc::check([](std::uint64_t seed) {
+    Random random(seed);
+    const auto entries = random_entries(random, random.below(120) + 1);
+    auto store = open_in_memory();
+    for (const auto& entry : entries) must(store->commit(request_of({entry})));
+    const StoredState replayed = must(store->load());
+
+    crdt::VersionVector vector;
+    crdt::Stock stock;
+    std::set<Hash> applied;
+    for (const auto& entry : entries) {
+      if (!applied.insert(entry->hash).second) continue;
+      const Envelope& envelope = entry->envelope;
+      vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
+      stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
+    }
+    RC_ASSERT(replayed.vector == vector);
+    RC_ASSERT(replayed.stock.sums() == stock.sums());
+    RC_ASSERT(replayed.stock.claims() == stock.claims());
+
+    const FoldContext context{store->connection(), codec(), device_of_seed(1)};
+    for (;;) {
+      const std::size_t folded = must(fold_some(context, random.below(30) + 1));
+      require_same(must(store->load()), replayed);
+      if (folded == 0) break;
+    }
+    must(forget_fold(store->connection()));
+    require_same(must(store->load()), replayed);
+  }));
+}
+
+TEST_CASE("idle moments fold, and a polite close leaves nothing to replay") {
+  TempFolder folder;
+  Till till(1);
+  StoredState before;
+  {
+    auto store = open_store(folder.file());
+    std::vector<EntryPointer> entries;
+    for (int i = 0; i < unfolded_entries_idle + 100; ++i) entries.push_back(till.sale({{"A", 1}}));
+    must(store->commit(request_of(entries)));
+    before = must(store->load());
+    CHECK(must(folded_position(store->connection())) == 0);
+    int slices = 0;
+    while (must(store->checkpoint_if_idle())) ++slices;
+    CHECK(slices >= 1);
+    CHECK(must(folded_position(store->connection())) == fold_slice_entries);
+    must(store->close());
+  }
+  auto store = open_store(folder.file());
+  CHECK(must(folded_position(store->connection())) == unfolded_entries_idle + 100);
+  require_same(must(store->load()), before);
+}
+
+TEST_CASE("the past of this device is its own newest entry, however its entries arrived") {
+  auto store = open_in_memory();
+  Till restored(1);
+  const auto old_one = restored.sale({{"A", 1}});
+  const auto old_two = restored.sale({{"A", 1}});
+  Till today(1, {}, 2, old_two->envelope.logical_clock);
+  const auto newest = today.sale({{"A", 1}});
+  must(store->commit(request_of({newest})));
+  must(store->commit(request_of({old_two, old_one})));  // a peer gives the old ones back
+  const StoredState state = must(store->load());
+  CHECK(state.last_journal == newest->envelope.id.journal);
+  CHECK(state.last_number == 1);
+  CHECK(state.last_hash == newest->hash);
+  CHECK(state.last_receipt_number == 3);
+}
+
+TEST_CASE("bytes that are not what they were are noticed by load") {
+  auto store = open_in_memory();
+  Till till(1);
+  must(store->commit(request_of({till.sale({{"A", 1}}), till.sale({{"B", 1}})})));
+  store->connection().execute("UPDATE entries SET bytes = substr(bytes, 1, 40) WHERE position = 2");
+  const auto loaded = store->load();
+  REQUIRE_FALSE(loaded.has_value());
+  CHECK(loaded.error().code == ErrorCode::corrupt);
+  CHECK(loaded.error().message.find("position 2") != std::string::npos);
+}

@@ -1,0 +1,93 @@
+// Files of other versions: N opens what N+1 left, and says so when it cannot.
+#include <catch2/catch.hpp>
+
+#include "fixture.h"
+#include "mesh/sqlite/schema.h"
+
+using namespace titan;
+using namespace titan::mesh;
+using namespace titan::mesh::testing;
+
+TEST_CASE("a file that the next version expanded is opened, used, and opened by it again") {
+  TempFolder folder;
+  Till till(1);
+  {
+    auto store = open_store(folder.file());
+    must(store->commit(request_of({till.sale({{"A", 1}})})));
+    auto& connection = store->connection();
+    connection.execute("ALTER TABLE products ADD COLUMN allergens TEXT NOT NULL DEFAULT ''");
+    connection.execute("ALTER TABLE entries ADD COLUMN shelf TEXT");
+    connection.execute("CREATE TABLE loyalty(card TEXT PRIMARY KEY)");
+    connection.execute("UPDATE meta SET value = '2 next' WHERE name = 'projection_basis'");
+    connection.execute("PRAGMA user_version = 2");
+  }
+  auto store = open_store(folder.file());
+  must(store->commit(request_of({till.sale({{"A", 1}}), till.products({product("A", "x", 1)})})));
+  CHECK(must(store->load()).vector.entry_count() == 2 + 1);
+  CHECK(must(must(store->open_reader())->product("A")).has_value());
+  CHECK(number(*store, "PRAGMA user_version") == 2);  // an older program does not lower it
+  // What tells the next version that rows were written which it must project anew.
+  CHECK(column(*store, "SELECT value FROM meta WHERE name = 'projection_basis'")[0].substr(0, 2) ==
+        "1 ");
+}
+
+TEST_CASE("a file of another compatibility is refused with both numbers") {
+  TempFolder folder;
+  {
+    auto store = open_store(folder.file());
+    store->connection().execute("UPDATE meta SET value = 2 WHERE name = 'compatibility'");
+  }
+  StoreOptions options;
+  options.path = folder.file();
+  const auto refused = SqliteStore::open(options, identity(), codec());
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::refused);
+  CHECK(refused.error().message.find("newer") != std::string::npos);
+  CHECK(refused.error().message.find("compatibility 2") != std::string::npos);
+}
+
+TEST_CASE("another program's database is refused and left alone") {
+  TempFolder folder;
+  {
+    SQLite::Database other(folder.file(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    other.exec("CREATE TABLE recipes(name TEXT)");
+  }
+  StoreOptions options;
+  options.path = folder.file();
+  const auto refused = SqliteStore::open(options, identity(), codec());
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("another program") != std::string::npos);
+  SQLite::Database other(folder.file(), SQLite::OPEN_READONLY);
+  CHECK(other.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 1);
+}
+
+TEST_CASE("migrations run once, in order, each whole or not at all") {
+  TempFolder folder;
+  auto connection =
+      must(Connection::open({folder.file(), Connection::Mode::read_write, 1024}));
+  const Migration first{1, "CREATE TABLE meta(name TEXT PRIMARY KEY, value); CREATE TABLE a(x);"};
+  const Migration second{2, "ALTER TABLE a ADD COLUMN y; INSERT INTO a VALUES(1, 2);"};
+  const Migration broken{3, "INSERT INTO a VALUES(3, 4); INSERT INTO nowhere VALUES(1);"};
+  must(migrate(*connection, std::vector{first}, 1));
+  must(migrate(*connection, std::vector{first, second}, 1));
+  must(migrate(*connection, std::vector{first, second}, 1));
+  CHECK(connection->single_number("SELECT count(*) FROM a") == 1);
+  CHECK(connection->single_number("PRAGMA user_version") == 2);
+
+  CHECK_FALSE(migrate(*connection, std::vector{first, second, broken}, 1).has_value());
+  CHECK(connection->single_number("SELECT count(*) FROM a") == 1);
+  CHECK(connection->single_number("PRAGMA user_version") == 2);
+}
+
+TEST_CASE("a file that is not a database is corrupt, not a crash") {
+  TempFolder folder;
+  {
+    std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(folder.file().c_str(), "w"), fclose);
+    for (int i = 0; i < 2000; ++i) fputs("rubbish ", file.get());
+  }
+  StoreOptions options;
+  options.path = folder.file();
+  const auto failed = SqliteStore::open(options, identity(), codec());
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().code == ErrorCode::corrupt);
+}
