@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
-#include "entry.pb.h"
+#include "proto/entry.pb.h"
 
 namespace titan::pos {
 namespace {

@@ -1,7 +1,7 @@
 // An entry as the API shows it: sales, refunds, voids, stock movements.
 #include <algorithm>
 
-#include "entry.pb.h"
+#include "proto/entry.pb.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/stock_state.h"

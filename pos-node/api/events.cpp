@@ -1,6 +1,6 @@
 #include "pos-node/api/events.h"
 
-#include "entry.pb.h"
+#include "proto/entry.pb.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/api/json_writer.h"
 #include "pos-node/domain/money.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "entry.pb.h"
+#include "proto/entry.pb.h"
 
 namespace titan::pos {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "entry.pb.h"
+#include "proto/entry.pb.h"
 #include "pos-node/domain/money.h"
 #include "pos-node/domain/requests.h"
 
