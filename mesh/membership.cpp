@@ -250,11 +250,7 @@ void Membership::on_link_down(Now now, const ProcessId& peer, LinkEnd reason) {
   if (!member) return;
   begin(now);
   const bool was_linked = std::exchange(member->linked, false);
-  // When a silent member's link closes, it may be our own side that gave it up: no sign that the
-  // process is gone. A refusal is one, and outweighs the closing before it.
-  if (reason == LinkEnd::closed && member->state == MemberState::suspect) {
-    reason = LinkEnd::timed_out;
-  }
+  // A refusal outweighs the closing before it.
   if (was_linked || reason == LinkEnd::refused) member->link_end = reason;
   update_rings(*member);
   if (was_linked) {

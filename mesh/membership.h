@@ -60,8 +60,8 @@ struct SendMessage {
 struct MemberStateChanged {
   MemberUpdate update;
   std::optional<MemberState> before;  // nothing: not known before
-  // Suspect after its connection was closed or refused from its side: the process is as good as
-  // gone. An election need not wait for the lease to run out.
+  // Suspect after its connection was closed or refused, and nobody else reaches it either: it is
+  // probably gone. An election need not wait for the lease to run out.
   bool connection_lost = false;
 };
 // Two processes with one device key have both answered at the same time. Told once per pair. The
@@ -84,9 +84,9 @@ using MembershipEffect =
 
 // Why a link is gone, or why a dial came to nothing.
 enum class LinkEnd : std::uint8_t {
-  closed,     // the other side closed or reset it
+  closed,     // the connection ended, whoever ended it: reason enough for a probe at once
   refused,    // nothing listens at its address: host up, process gone
-  timed_out,  // silence; no hint about the process
+  timed_out,  // silence, known as such
 };
 
 // What the rest of the node may know of a member.
@@ -96,8 +96,8 @@ struct KnownMember {
   std::uint64_t incarnation = 0;
   bool remembered = false;  // a suspect from an earlier life that was not heard of since our start
   bool linked = false;
-  bool connection_lost = false;        // its last link was closed, or a dial refused, from its side
-  std::optional<Duration> round_trip;  // of the last direct probe
+  bool connection_lost = false;               // its last link was closed, or a dial refused
+  std::optional<Duration> round_trip;         // of the last direct probe
   std::optional<std::int64_t> clock_skew_ms;  // its clock minus ours
   MonoTime state_since;
 };

@@ -15,7 +15,6 @@ MembershipConfig MembershipConfig::wireless() {
   config.indirect_timeout = milliseconds(500);
   config.link_grace = seconds(4);
   config.suspicion_base = milliseconds(3500);
-  config.suspicion_closed = milliseconds(3500);
   config.suspicion_refused = milliseconds(1500);
   config.remembered_timeout = seconds(6);
   config.gossip_interval = milliseconds(200);
@@ -53,8 +52,7 @@ std::vector<std::string> MembershipConfig::validate() const {
           "ack_timeout_initial must lie between ack_timeout_min and ack_timeout_max");
   require(ack_timeout_max + indirect_timeout <= probe_interval,
           "ack_timeout_max + indirect_timeout must fit into probe_interval");
-  require(suspicion_refused <= suspicion_closed && suspicion_closed <= suspicion_base,
-          "suspicion_refused <= suspicion_closed <= suspicion_base must hold");
+  require(suspicion_refused <= suspicion_base, "suspicion_refused must not exceed suspicion_base");
   require(suspicion_base >= probe_interval,
           "suspicion_base must leave time for at least one more probe_interval");
   require(suspicion_max_factor >= 1, "suspicion_max_factor must be at least 1");

@@ -4,8 +4,11 @@
 // 1 ms; every other member probes one member per 200 ms, in random phase):
 //  - A process that is killed: its connections close at once, so each member starts a probe at
 //    t = D without waiting for its round; there is nothing to ping directly, the helpers cannot
-//    reach it either: suspect at 100 ms. Reconnecting is refused: dead at 100 + 250 = 350 ms, at
-//    every member on its own evidence. If the host only sees 'closed': 100 + 500 = 600 ms.
+//    reach it either: suspect at 100 ms (an election may go on from there). If reconnecting is
+//    refused: dead at 100 + 250 = 350 ms, at every member on its own evidence. If the host only
+//    sees 'closed', that is no proof (a transport also closes a link that a stalled process leaves
+//    unacknowledged), but all suspect it together and so confirm each other: dead at 100 ms +
+//    suspicion_min = 1.2 s (n = 2, 3), 1.3 s (n = 10), 1.35 s (n = 30).
 //  - A silent cut (cable, power): first probed by someone after ~150 ms (the chance that nobody's
 //    round falls on it within 200 ms is about (1 - 1/(n-1))^(n-1), 0.35), its ack is missed after
 //    60 to 100 ms, the helpers' after 100 ms more: first suspect at 0.3 to 0.4 s, by all others
@@ -50,9 +53,9 @@ struct MembershipConfig {
   std::uint32_t suspicion_max_factor = 2;
   // How many other members' own failed probes shorten it to the least (Lifeguard's k).
   std::uint32_t confirmations = 3;
-  // For a suspect whose connection was closed from its side, or that refused a new one: the host
-  // is up and the process is gone. A stalled process does neither, so these may be short.
-  Duration suspicion_closed = milliseconds(500);
+  // For a suspect that refused a new connection: its host is up and the process is gone. A stalled
+  // process refuses none, so this may be short; it must outlast the start of its next process only
+  // in so far as a short death should not be shown.
   Duration suspicion_refused = milliseconds(250);
   // How long a member remembered from an earlier life stays a suspect after our start. A refusal
   // does not shorten it: after a power cut its next process may be starting right now. Longer: a

@@ -200,8 +200,6 @@ void Membership::set_verdict_time(Now now, Member& member) {
                                        std::min(config_.confirmations, others));
   if (!member.linked && member.link_end == LinkEnd::refused) {
     timeout = std::min(timeout, config_.suspicion_refused);
-  } else if (!member.linked && member.link_end == LinkEnd::closed) {
-    timeout = std::min(timeout, config_.suspicion_closed);
   }
   member.verdict_at = std::max(now.mono, member.suspected_at + timeout);
 }

@@ -182,7 +182,9 @@ void Lab::look_after_links() {
 
 void Lab::look_after_link(int a, int b) {
   Link& link = this->link(a, b);
-  const bool works = both_open(a, b) && is_up(a) && is_up(b);
+  const bool stopped =
+      wiring_.stall_closes_links && (terminals_[a]->stalled || terminals_[b]->stalled);
+  const bool works = both_open(a, b) && is_up(a) && is_up(b) && !stopped;
   if (link.up) {
     if (works && (link.first_process != process(a) || link.second_process != process(b))) {
       // A machine that lost its power is back and knows nothing of the connection.
@@ -192,7 +194,7 @@ void Lab::look_after_link(int a, int b) {
     } else if (!link.silent_since) {
       link.silent_since = time_;
     } else if (time_ - *link.silent_since >= wiring_.link_timeout) {
-      link_down(a, b, LinkEnd::timed_out);
+      link_down(a, b, wiring_.stall_closes_links ? LinkEnd::closed : LinkEnd::timed_out);
     }
     return;
   }

@@ -29,6 +29,9 @@ struct Wiring {
   bool discovery = true;                       // everybody dials everybody, as mDNS would have it
   bool tells_stalls = true;  // the host calls on_stalled() after a stall of its loop
   bool tells_refusals = true;
+  // A stalled process acknowledges nothing either (SIGSTOP), so its links are given up as well, and
+  // the transport cannot tell that from a closed connection.
+  bool stall_closes_links = false;
 };
 
 struct Traffic {

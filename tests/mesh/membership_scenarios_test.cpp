@@ -77,21 +77,27 @@ TEST_CASE("a failed terminal is reported by all others in time, with 1 % loss", 
 }
 
 TEST_CASE("followers that stall for 1 s under load are never taken for dead", "[membership]") {
-  for (const bool tells_stalls : {true, false}) {
+  enum class Host { tells_stalls, tells_nothing, gives_up_links };
+  for (const Host host : {Host::tells_stalls, Host::tells_nothing, Host::gives_up_links}) {
     Wiring wiring;
     wiring.loss = {1, 100};
     wiring.delay_max = milliseconds(40);  // a loaded machine
-    wiring.tells_stalls = tells_stalls;
+    wiring.tells_stalls = host == Host::tells_stalls;
+    wiring.stall_closes_links = host == Host::gives_up_links;
+    wiring.link_timeout = milliseconds(500);
     auto lab = shop(10, 77, wiring);
     const std::uint64_t suspected_before = lab->suspicion_count();
     Random random(9);
-    for (int minute = 0; minute < 200; ++minute) {
-      lab->stall(static_cast<int>(random.below(10)), seconds(1));
-      if (minute % 3 == 0) lab->stall(static_cast<int>(random.below(10)), seconds(1));
+    int stalls = 0;
+    for (int round = 0; round < 200; ++round) {
+      for (int i = 0; i < 1 + (round % 3 == 0); ++i, ++stalls) {
+        lab->stall(static_cast<int>(random.below(10)), seconds(1));
+      }
       lab->run(milliseconds(800 + static_cast<std::int64_t>(random.below(1200))));
     }
-    std::printf("266 stalls of 1 s among 10 tills%s: %llu suspicions, %llu deaths\n",
-                tells_stalls ? "" : ", host does not tell",
+    constexpr const char* names[] = {"", ", the host does not tell", ", their links are given up"};
+    std::printf("%d stalls of 1 s among 10 tills%s: %llu suspicions, %llu deaths\n", stalls,
+                names[static_cast<int>(host)],
                 static_cast<unsigned long long>(lab->suspicion_count() - suspected_before),
                 static_cast<unsigned long long>(lab->death_count()));
     CHECK(lab->suspicion_count() > suspected_before);  // the stalls really bit

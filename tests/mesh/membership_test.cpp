@@ -115,11 +115,11 @@ TEST_CASE("both profiles are valid and every wrong value is named", "[membership
   MembershipConfig config;
   config.ack_timeout_max = milliseconds(150);
   config.gossip_fanout = 0;
-  config.suspicion_closed = milliseconds(100);
+  config.suspicion_refused = seconds(2);
   const auto complaints = config.validate();
   REQUIRE(complaints.size() == 3);
   CHECK(complaints[0].find("probe_interval") != std::string::npos);
-  CHECK(complaints[1].find("suspicion_closed") != std::string::npos);
+  CHECK(complaints[1].find("suspicion_refused") != std::string::npos);
   CHECK(complaints[2].find("gossip_fanout") != std::string::npos);
 }
 
