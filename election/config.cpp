@@ -34,8 +34,8 @@ std::vector<std::string> Config::validate() const {
     if (!right) complaints.push_back(std::move(complaint));
   };
   const auto positive = [&check](Duration value, const char* field) {
-    check(value > Duration::zero(), std::string("election.") + field + " is " + in_ms(value) +
-                                        ": it must be above 0");
+    check(value > Duration::zero(),
+          std::string("election.") + field + " is " + in_ms(value) + ": it must be above 0");
   };
   positive(beat_interval, "beat_interval");
   positive(rank_step, "rank_step");

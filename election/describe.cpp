@@ -24,33 +24,46 @@ std::string answer_text(VoteAnswer answer, std::uint64_t promised_term, const Le
 
 }  // namespace
 
-std::string short_name(const ProcessId& process) { return process.hex().substr(0, 8); }
+std::string short_name(const ProcessId& process) {
+  return process.hex().substr(0, 8);
+}
 
 const char* to_string(VoteAnswer answer) {
   switch (answer) {
-    case VoteAnswer::granted: return "granted";
-    case VoteAnswer::leader_alive: return "veto: hears leader";
-    case VoteAnswer::promised_higher: return "refused: promised already";
-    case VoteAnswer::vote_pending: return "refused: another vote is pending";
+    case VoteAnswer::granted:
+      return "granted";
+    case VoteAnswer::leader_alive:
+      return "veto: hears leader";
+    case VoteAnswer::promised_higher:
+      return "refused: promised already";
+    case VoteAnswer::vote_pending:
+      return "refused: another vote is pending";
   }
   return "unknown answer";
 }
 
 const char* to_string(StepDownReason reason) {
   switch (reason) {
-    case StepDownReason::handed_over: return "handed over";
-    case StepDownReason::leaving: return "leaving";
-    case StepDownReason::met_better_leader: return "met a better leader";
-    case StepDownReason::hears_nobody: return "hears nobody";
-    case StepDownReason::stalled: return "stalled longer than its lease";
+    case StepDownReason::handed_over:
+      return "handed over";
+    case StepDownReason::leaving:
+      return "leaving";
+    case StepDownReason::met_better_leader:
+      return "met a better leader";
+    case StepDownReason::hears_nobody:
+      return "hears nobody";
+    case StepDownReason::stalled:
+      return "stalled longer than its lease";
   }
   return "unknown reason";
 }
 
 const char* to_string(HandOverReason reason) {
   switch (reason) {
-    case HandOverReason::leaving: return "leaving";
-    case HandOverReason::cloud: return "cannot reach the cloud";
+    case HandOverReason::leaving:
+      return "leaving";
+    case HandOverReason::cloud:
+      return "cannot reach the cloud";
   }
   return "unknown reason";
 }
@@ -74,7 +87,8 @@ std::string describe(const Message& message, const NameOf& name) {
           },
           [&](const VoteRequest& m) {
             std::string text = "vote request for term " + std::to_string(m.term);
-            if (!m.hand_over_of.is_none()) text += ", handed over by " + describe(m.hand_over_of, name);
+            if (!m.hand_over_of.is_none())
+              text += ", handed over by " + describe(m.hand_over_of, name);
             return text;
           },
           [&](const VoteReply& m) {
@@ -96,11 +110,12 @@ std::string describe(const Event& event, const NameOf& name) {
       Overloaded{
           [&](const BecameLeader& e) { return "leads under " + describe(e.token, name); },
           [&](const TokenRaised& e) {
-            return "goes on under " + describe(e.to, name) + " instead of " + describe(e.from, name);
+            return "goes on under " + describe(e.to, name) + " instead of " +
+                   describe(e.from, name);
           },
           [&](const SteppedDown& e) {
-            std::string text = "steps down from " + describe(e.token, name) + ": " +
-                               to_string(e.reason);
+            std::string text =
+                "steps down from " + describe(e.token, name) + ": " + to_string(e.reason);
             if (!e.successor.is_none()) text += " " + describe(e.successor, name);
             return text;
           },

@@ -1,4 +1,4 @@
-// What an election leaves for its host: messages to send, promises to store, events to act on or log.
+// What an election leaves for its host: messages to send, promises to store, events to act on.
 //
 // Each list is in order. A host sends and stores as it likes between the lists: what must wait for
 // the disk is withheld inside the election until on_promise_stored().
@@ -15,8 +15,10 @@ namespace titan::election {
 struct Send {
   ProcessId to;
   Message message;
-  // True for votes: where no direct way exists the host sends it through a third member.
-  bool may_relay = false;
+  // Where no direct way exists the host sends it through a third member. That holds for all
+  // messages: also beats, since the news in probes alone comes too seldom for a lease when few
+  // members hear the leader themselves.
+  bool may_relay = true;
 };
 
 // Take up the leader's duties under `token`.

@@ -33,9 +33,10 @@ Election::Election(Config config, ProcessId self, DeviceId self_device, bool may
       vote_hold_until_(now.mono),
       last_heard_(now.mono),
       alone_until_(now.mono),
+      start_until_(now.mono + config.start_wait),
       company_at_(now.mono) {
   assert(config_.validate().empty());
-  schedule_stand(now.mono, config_.start_wait);
+  schedule_stand(now.mono, Duration::zero());
 }
 
 // ---- the view ----------------------------------------------------------------------------------
@@ -44,18 +45,8 @@ void Election::on_view(Now now, std::vector<Voter> voters) {
   if (left_) return;
   const bool is_first = !view_known_;
   const std::uint32_t company_before = others_in_view();
-  std::vector<Voter> before = std::move(others_);
-  others_.clear();
-  for (Voter& voter : voters) {
-    if (voter.device == self_device_) {
-      holds_all_pending_ = voter.holds_all_pending;
-    } else {
-      others_.push_back(voter);
-    }
-  }
-  std::sort(others_.begin(), others_.end(), [](const Voter& left, const Voter& right) {
-    return std::tie(left.device, left.process) < std::tie(right.device, right.process);
-  });
+  const std::vector<Voter> before = others_;
+  take_voters(std::move(voters));
   view_known_ = true;
 
   bool someone_went = false;
@@ -70,21 +61,7 @@ void Election::on_view(Now now, std::vector<Voter> voters) {
     if (old.alive && (same == others_.end() || !same->alive)) someone_went = true;
   }
 
-  std::map<ProcessId, MonoTime> since;
-  for (const Voter& voter : others_) {
-    if (!voter.alive || voter.process.is_none()) continue;
-    const auto known = in_view_since_.find(voter.process);
-    since[voter.process] = known == in_view_since_.end() ? now.mono : known->second;
-  }
-  const bool same_members = std::equal(since.begin(), since.end(), in_view_since_.begin(),
-                                       in_view_since_.end(), [](const auto& a, const auto& b) {
-                                         return a.first == b.first;
-                                       });
-  in_view_since_ = std::move(since);
-  if (!same_members) {
-    ++view_number_;
-    whole_views_due_ = config_.whole_view_repeats;
-  }
+  note_members(now.mono);
   if (company_before >= config_.deaf_company_min) company_at_ = now.mono;
 
   switch (role_) {
@@ -92,7 +69,7 @@ void Election::on_view(Now now, std::vector<Voter> voters) {
       if (leader_ || stand_at_ == MonoTime::never()) break;
       if (is_first) {
         // Only now the rank is known.
-        schedule_stand(now.mono, std::max(Duration::zero(), stand_at_ - now.mono));
+        schedule_stand(now.mono, Duration::zero());
       } else if (someone_went) {
         // The smaller view may elect what the bigger one could not.
         const MonoTime before_change = stand_at_;
@@ -110,6 +87,38 @@ void Election::on_view(Now now, std::vector<Voter> voters) {
   check_invariants();
 }
 
+void Election::take_voters(std::vector<Voter> voters) {
+  others_.clear();
+  for (Voter& voter : voters) {
+    if (voter.device == self_device_) {
+      holds_all_pending_ = voter.holds_all_pending;
+    } else {
+      others_.push_back(std::move(voter));
+    }
+  }
+  std::sort(others_.begin(), others_.end(), [](const Voter& left, const Voter& right) {
+    return std::tie(left.device, left.process) < std::tie(right.device, right.process);
+  });
+}
+
+// Since when each process is in the view, and whether the view is another one now.
+void Election::note_members(MonoTime now) {
+  std::map<ProcessId, MonoTime> since;
+  for (const Voter& voter : others_) {
+    if (!voter.alive || voter.process.is_none()) continue;
+    const auto known = in_view_since_.find(voter.process);
+    since[voter.process] = known == in_view_since_.end() ? now : known->second;
+  }
+  const bool same_members =
+      std::equal(since.begin(), since.end(), in_view_since_.begin(), in_view_since_.end(),
+                 [](const auto& a, const auto& b) { return a.first == b.first; });
+  in_view_since_ = std::move(since);
+  if (!same_members) {
+    ++view_number_;
+    whole_views_due_ = config_.whole_view_repeats;
+  }
+}
+
 Voter Election::self_voter() const {
   Voter voter;
   voter.process = self_;
@@ -123,8 +132,8 @@ Voter Election::self_voter() const {
 }
 
 std::uint32_t Election::others_in_view() const {
-  return static_cast<std::uint32_t>(std::count_if(
-      others_.begin(), others_.end(), [](const Voter& voter) { return voter.alive; }));
+  return static_cast<std::uint32_t>(std::count_if(others_.begin(), others_.end(),
+                                                  [](const Voter& voter) { return voter.alive; }));
 }
 
 bool Election::is_in_view(const ProcessId& process) const {
@@ -194,7 +203,7 @@ void Election::on_stalled(Now now, Duration stalled) {
       if (handing_over_) handing_over_->ends = now.mono + config_.hand_over_timeout;
       if (stalled < config_.lease || others_in_view() == 0) break;
       step_down(now.mono, StepDownReason::stalled, Token{});
-      if (!left_) start_pre_vote(now.mono);
+      if (!left_ && !leader_) start_pre_vote(now.mono);
       break;
   }
   check_invariants();
@@ -202,14 +211,14 @@ void Election::on_stalled(Now now, Duration stalled) {
 
 Duration Election::rank_wait() {
   const ProcessId lost = lost_ ? lost_->process() : ProcessId{};
-  const std::uint32_t rank =
-      std::min(rank_of(self_voter(), others_, lost), config_.rank_count - 1);
+  const std::uint32_t rank = std::min(rank_of(self_voter(), others_, lost), config_.rank_count - 1);
   const auto jitter = static_cast<std::uint64_t>(config_.jitter_max.count());
   return config_.rank_step * rank + Duration(random_.below(jitter + 1));
 }
 
 void Election::schedule_stand(MonoTime now, Duration extra) {
-  stand_at_ = may_lead_ ? now + extra + rank_wait() : MonoTime::never();
+  const MonoTime earliest = std::max(now + extra, start_until_);
+  stand_at_ = may_lead_ ? earliest + rank_wait() : MonoTime::never();
 }
 
 void Election::note_sign_of_life(MonoTime now) {
@@ -230,17 +239,16 @@ void Election::on_message(Now now, const ProcessId& from, const Message& message
   if (left_ || from == self_ || from.is_none()) return;
   note_sign_of_life(now.mono);
   const MonoTime mono = now.mono;
-  std::visit(
-      Overloaded{
-          [&](const Beat& m) { on_beat(mono, from, m); },
-          [&](const PreVoteRequest& m) { on_pre_vote_request(mono, from, m); },
-          [&](const PreVoteReply& m) { on_pre_vote_reply(mono, from, m); },
-          [&](const VoteRequest& m) { on_vote_request(mono, from, m); },
-          [&](const VoteReply& m) { on_vote_reply(mono, from, m); },
-          [&](const HandOver& m) { on_hand_over(mono, from, m); },
-          [&](const StepDown& m) { on_step_down(mono, from, m); },
-      },
-      message);
+  std::visit(Overloaded{
+                 [&](const Beat& m) { on_beat(mono, from, m); },
+                 [&](const PreVoteRequest& m) { on_pre_vote_request(mono, from, m); },
+                 [&](const PreVoteReply& m) { on_pre_vote_reply(mono, from, m); },
+                 [&](const VoteRequest& m) { on_vote_request(mono, from, m); },
+                 [&](const VoteReply& m) { on_vote_reply(mono, from, m); },
+                 [&](const HandOver& m) { on_hand_over(mono, from, m); },
+                 [&](const StepDown& m) { on_step_down(mono, from, m); },
+             },
+             message);
   check_invariants();
 }
 
@@ -264,8 +272,7 @@ void Election::hear(MonoTime now, const LeaderNews& news, bool directly) {
 
 void Election::hear_as_follower(MonoTime now, const LeaderNews& news) {
   const Promise& voted = promises_.latest();
-  const bool voted_for_it =
-      voted.term == news.token.term && voted.voted_for == news.token.process;
+  const bool voted_for_it = voted.term == news.token.term && voted.voted_for == news.token.process;
 
   if (leader_ && leader_->process() == news.token.process) {
     const Token before = leader_->token();
@@ -296,8 +303,8 @@ void Election::note_rival(MonoTime now, const LeaderNews& news) {
     rival_->take(now, news);
     return;
   }
-  const bool has_better = rival_ && rival_->is_live(now, config_.lease) &&
-                          rival_->token() > news.token;
+  const bool has_better =
+      rival_ && rival_->is_live(now, config_.lease) && rival_->token() > news.token;
   if (!has_better) rival_.emplace(now, news);
 }
 
@@ -384,16 +391,17 @@ void Election::on_promise_stored(Now now, const Promise& stored) {
   if (left_) return;
   for (const Released& released : promises_.release(stored)) {
     const std::uint64_t term = released.promise.term;
-    std::visit(Overloaded{
-                   [&](const VoteForOther& vote) { send_granted(now.mono, released.promise, vote); },
-                   [&](const VoteForSelf&) {
-                     if (role_ != Role::candidate || round_.term != term) return;
-                     round_.own_vote_counts = true;
-                     count(now.mono);
-                   },
-                   [&](const TermRaise&) { finish_raise(now.mono, term); },
-               },
-               released.what);
+    std::visit(
+        Overloaded{
+            [&](const VoteForOther& vote) { send_granted(now.mono, released.promise, vote); },
+            [&](const VoteForSelf&) {
+              if (role_ != Role::candidate || round_.term != term) return;
+              round_.own_vote_counts = true;
+              count(now.mono);
+            },
+            [&](const TermRaise&) { finish_raise(now.mono, term); },
+        },
+        released.what);
   }
   check_invariants();
 }
@@ -403,11 +411,13 @@ void Election::on_cloud(Now now, CloudState state) {
   cloud_ = state;
 }
 
-void Election::send(const ProcessId& to, Message message, bool may_relay) {
-  effects_.sends.push_back({to, std::move(message), may_relay});
+void Election::send(const ProcessId& to, Message message) {
+  effects_.sends.push_back({to, std::move(message)});
 }
 
-Effects Election::take_effects() { return std::exchange(effects_, Effects{}); }
+Effects Election::take_effects() {
+  return std::exchange(effects_, Effects{});
+}
 
 void Election::check_invariants() const {
   promises_.check_invariants();

@@ -1,4 +1,5 @@
-// The election of a store's leader: leases, terms, pre-vote with veto, hand-over (design, section 6).
+// The election of a store's leader: leases, terms, pre-vote with veto, hand-over. See section 6 of
+// the design.
 //
 // Sans-IO and single-threaded. The host calls an input with `Now`, then take_effects(). It calls
 // on_tick() no later than next_deadline(); calling it more often does no harm.
@@ -120,6 +121,8 @@ class Election {
   };
 
   // election.cpp: the view, time, what is heard
+  void take_voters(std::vector<Voter> voters);
+  void note_members(MonoTime now);
   void note_sign_of_life(MonoTime now);
   void lapse(MonoTime now);
   void schedule_stand(MonoTime now, Duration extra);
@@ -171,7 +174,7 @@ class Election {
   void on_hand_over(MonoTime now, const ProcessId& from, const HandOver& message);
   void on_step_down(MonoTime now, const ProcessId& from, const StepDown& message);
 
-  void send(const ProcessId& to, Message message, bool may_relay);
+  void send(const ProcessId& to, Message message);
   void promise(std::uint64_t term, const ProcessId& candidate, Withheld what);
 
   // Fixed for the life of the process.
@@ -200,7 +203,7 @@ class Election {
   Role role_ = Role::follower;
   bool leaving_ = false;
   bool left_ = false;
-  MonoTime last_heard_;  // any sign of life of anybody
+  MonoTime last_heard_;                // any sign of life of anybody
   std::optional<HeardLeader> leader_;  // followed; its lease has not run out
   std::optional<HeardLeader> lost_;    // followed before; only later beats of it are signs of life
   std::optional<HeardLeader> rival_;   // another live leader
@@ -208,9 +211,10 @@ class Election {
   MonoTime lease_until_ = MonoTime::never();
   MonoTime stand_at_ = MonoTime::never();
   MonoTime alone_until_;
+  MonoTime start_until_;        // does not stand earlier
   std::uint32_t failures_ = 0;  // rounds failed in a row
   std::uint64_t round_number_ = 0;
-  Round round_;                // valid as pre_candidate and candidate
+  Round round_;  // valid as pre_candidate and candidate
 
   // As leader.
   Token token_;

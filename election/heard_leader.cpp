@@ -8,7 +8,9 @@ bool lists(const LeaderNews& news, const ProcessId& process) {
   return std::find(news.view.begin(), news.view.end(), process) != news.view.end();
 }
 
-HeardLeader::HeardLeader(MonoTime now, const LeaderNews& news) { adopt(now, news); }
+HeardLeader::HeardLeader(MonoTime now, const LeaderNews& news) {
+  adopt(now, news);
+}
 
 bool HeardLeader::take(MonoTime now, const LeaderNews& news) {
   if (news.token.process != token_.process) return false;

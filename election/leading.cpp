@@ -56,7 +56,7 @@ void Election::send_beats(MonoTime now) {
   if (whole_views_due_ > 0) --whole_views_due_;
   for (const Voter& voter : others_) {
     if (!voter.alive || voter.process.is_none()) continue;
-    send(voter.process, Beat{own_news(now, voter.process, whole)}, false);
+    send(voter.process, Beat{own_news(now, voter.process, whole)});
   }
 }
 
@@ -162,7 +162,7 @@ void Election::step_down(MonoTime now, StepDownReason reason, const Token& succe
   if (reason != StepDownReason::stalled) {
     for (const Voter& voter : others_) {
       if (!voter.alive || voter.process.is_none()) continue;
-      send(voter.process, StepDown{token, reason, successor}, false);
+      send(voter.process, StepDown{token, reason, successor});
     }
   }
   if (leaving_) return finish_leave();
@@ -177,7 +177,8 @@ void Election::on_step_down(MonoTime now, const ProcessId& from, const StepDown&
   if (message.token.is_none() || message.token.process != from) return;
   if (rival_ && rival_->process() == from) rival_.reset();
   if (!leader_ || leader_->process() != from || message.token < leader_->token()) return;
-  const bool waits_for_successor = !message.successor.is_none() && message.successor.process != self_;
+  const bool waits_for_successor =
+      !message.successor.is_none() && message.successor.process != self_;
   const bool hears_successor = rival_ && rival_->process() == message.successor.process;
   if (waits_for_successor && !hears_successor) {
     // Its beat is on its way to us. Until then, and at most for the rest of the lease, nothing
@@ -226,7 +227,7 @@ void Election::start_hand_over(MonoTime now, const ProcessId& to, HandOverReason
   handing_over_->ends = now + config_.hand_over_timeout;
   handing_over_->tried.push_back(to);
   effects_.events.push_back(HandOverStarted{to, reason});
-  send(to, HandOver{token_, reason}, true);
+  send(to, HandOver{token_, reason});
 }
 
 void Election::on_hand_over(MonoTime now, const ProcessId& from, const HandOver& message) {

@@ -77,7 +77,7 @@ struct StepDown {
   Token successor;
 };
 
-using Message = std::variant<Beat, PreVoteRequest, PreVoteReply, VoteRequest, VoteReply, HandOver,
-                             StepDown>;
+using Message =
+    std::variant<Beat, PreVoteRequest, PreVoteReply, VoteRequest, VoteReply, HandOver, StepDown>;
 
 }  // namespace titan::election

@@ -14,7 +14,9 @@ auto rank_key(const Voter& voter) {
 
 }  // namespace
 
-bool precedes(const Voter& left, const Voter& right) { return rank_key(left) < rank_key(right); }
+bool precedes(const Voter& left, const Voter& right) {
+  return rank_key(left) < rank_key(right);
+}
 
 std::uint32_t rank_of(const Voter& self, const std::vector<Voter>& others,
                       const ProcessId& lost_leader) {

@@ -59,10 +59,10 @@ struct LeaderNews {
 struct Voter {
   ProcessId process;
   DeviceId device;
-  bool alive = false;      // in the view (alive or suspect); false: only remembered
+  bool alive = false;  // in the view (alive or suspect); false: only remembered
   bool suspect = false;
-  bool left = false;       // said goodbye: its silence does not speak against our own hearing
-  bool may_lead = true;    // configured eligibility
+  bool left = false;           // said goodbye: its silence does not speak against our own hearing
+  bool may_lead = true;        // configured eligibility
   std::uint32_t priority = 0;  // mains power, wired, disk: higher leads first
   bool holds_all_pending = true;  // has every entry above the watermark that we know of
   bool reaches_cloud = false;

@@ -18,8 +18,8 @@ void Election::start_pre_vote(MonoTime now) {
   open_round(now, Role::pre_candidate, config_.pre_vote_timeout);
   round_.own_vote_counts = true;
   const ProcessId lost = lost_ ? lost_->process() : ProcessId{};
-  effects_.events.push_back(PreVoteStarted{round_.number, rank_of(self_voter(), others_, lost),
-                                           others_in_view() + 1});
+  effects_.events.push_back(
+      PreVoteStarted{round_.number, rank_of(self_voter(), others_, lost), others_in_view() + 1});
   ask_silent();
   count(now);
 }
@@ -53,9 +53,9 @@ void Election::ask_silent() {
     if (voter.process.is_none() || voter.left) continue;
     if (round_.answers.count(voter.process) != 0) continue;
     if (role_ == Role::pre_candidate) {
-      send(voter.process, PreVoteRequest{round_.number}, true);
+      send(voter.process, PreVoteRequest{round_.number});
     } else {
-      send(voter.process, VoteRequest{round_.term, round_.hand_over_of}, true);
+      send(voter.process, VoteRequest{round_.term, round_.hand_over_of});
     }
   }
 }
@@ -153,7 +153,7 @@ void Election::on_pre_vote_request(MonoTime now, const ProcessId& from,
   } else if (now < vote_hold_until_ && promises_.latest().voted_for != from) {
     reply.answer = VoteAnswer::vote_pending;
   }
-  send(from, reply, true);
+  send(from, reply);
 }
 
 void Election::on_vote_request(MonoTime now, const ProcessId& from, const VoteRequest& request) {
@@ -165,16 +165,16 @@ void Election::on_vote_request(MonoTime now, const ProcessId& from, const VoteRe
     if (const auto news = veto(now, from)) {
       reply.answer = VoteAnswer::leader_alive;
       reply.news = *news;
-      return send(from, reply, true);
+      return send(from, reply);
     }
   }
   if (!promises_.allows(request.term, from)) {
     reply.answer = VoteAnswer::promised_higher;
-    return send(from, reply, true);
+    return send(from, reply);
   }
   const Promise voted{request.term, from};
   const bool is_repeat = voted == promises_.latest();
-  if (is_repeat && promises_.is_stored(voted)) return send(from, reply, true);
+  if (is_repeat && promises_.is_stored(voted)) return send(from, reply);
 
   if (!is_repeat) {
     if (role_ == Role::pre_candidate || role_ == Role::candidate) abandon_round();
@@ -195,7 +195,7 @@ void Election::send_granted(MonoTime now, const Promise& promise, const VoteForO
       reply.news = *news;
     }
   }
-  send(vote.candidate, reply, true);
+  send(vote.candidate, reply);
 }
 
 }  // namespace titan::election

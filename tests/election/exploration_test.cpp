@@ -24,6 +24,7 @@ struct Plan {
   std::size_t terminals = 5;
   std::size_t faults = 20;
   bool wireless = false;
+  bool stays_cut = false;     // after the heal many pairs reach each other only through a third
   bool disks_forget = false;  // a planted fault
 };
 
@@ -100,6 +101,16 @@ void break_something(Lab& lab, Random& random) {
   }
 }
 
+void cut_what_relays_can_bridge(Lab& lab, Random& random) {
+  for (std::size_t attempt = 0; attempt < lab.size() * lab.size(); ++attempt) {
+    const std::size_t one = random.below(lab.size());
+    const std::size_t other = random.below(lab.size());
+    if (one == other) continue;
+    lab.set_link(one, other, false);
+    if (!lab.is_one_component()) lab.set_link(one, other, true);
+  }
+}
+
 std::string tail(const std::vector<std::string>& lines) {
   std::string text;
   const std::size_t shown = 120;
@@ -138,6 +149,7 @@ std::string explore(std::uint64_t seed, const Plan& plan, Reached& reached) {
     // With the cloud back for all, nobody hands over for its sake in the quiet time.
     lab.set_cloud(i, true);
   }
+  if (plan.stays_cut) cut_what_relays_can_bridge(lab, random);
   const Duration bound = plan.wireless ? seconds(30) : seconds(5);
   const bool agreed = lab.run_until([&lab] { return lab.disagreement().empty(); }, bound);
   std::string wrong;
@@ -165,7 +177,8 @@ std::string explore(std::uint64_t seed, const Plan& plan, Reached& reached) {
   return "seed " + std::to_string(seed) + ": " + wrong + tail(lab.whole_trace());
 }
 
-// TITAN_ELECTION_SEEDS: how many seeds instead of the usual number; TITAN_ELECTION_FIRST: from which.
+// TITAN_ELECTION_SEEDS: how many seeds instead of the usual number; TITAN_ELECTION_FIRST: the
+// first.
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
@@ -202,7 +215,8 @@ TEST_CASE("random faults, then a heal: one leader within 5 s, never one token tw
     counts += event + ": " + std::to_string(count) + "\n";
   }
   INFO("elections " << reached.elections << ", step-downs " << reached.step_downs
-                    << ", lease moves " << reached.lease_moves << "\n" << counts);
+                    << ", lease moves " << reached.lease_moves << "\n"
+                    << counts);
   // The rare paths were really taken.
   CHECK(reached.elections > 500);
   CHECK(reached.lease_moves > 20);
@@ -211,6 +225,19 @@ TEST_CASE("random faults, then a heal: one leader within 5 s, never one token tw
         "hears nobody", "stalled longer", "handed over"}) {
     CHECK(reached.events[event] > 0);
   }
+}
+
+TEST_CASE("random faults, then many pairs only through a third: one leader within 5 s") {
+  Reached reached;
+  explore_many(
+      150, 2000,
+      [](std::uint64_t seed) {
+        Plan plan{3 + seed % 8, 10 + seed % 25, false};
+        plan.stays_cut = true;
+        return plan;
+      },
+      reached);
+  CHECK(reached.elections > 150);
 }
 
 // The lab must notice what it is there to notice.
@@ -227,13 +254,23 @@ TEST_CASE("disks that forget promises are found out") {
 
 TEST_CASE("random faults among 30 tills") {
   Reached reached;
-  explore_many(4, 5000, [](std::uint64_t) { return Plan{30, 40, false}; }, reached);
+  explore_many(
+      4, 5000,
+      [](std::uint64_t) {
+        return Plan{30, 40, false};
+      },
+      reached);
   CHECK(reached.elections > 4);
 }
 
 TEST_CASE("random faults with the wireless timings: one leader within 30 s") {
   Reached reached;
-  explore_many(60, 9000, [](std::uint64_t seed) { return Plan{2 + seed % 5, 15, true}; }, reached);
+  explore_many(
+      60, 9000,
+      [](std::uint64_t seed) {
+        return Plan{2 + seed % 5, 15, true};
+      },
+      reached);
   CHECK(reached.elections > 60);
 }
 

@@ -47,13 +47,21 @@ struct Lab::Terminal {
 Lab::Lab(LabConfig config) : config_(config), random_(config.seed) {}
 Lab::~Lab() = default;
 
-std::size_t Lab::size() const { return terminals_.size(); }
-const std::string& Lab::name(std::size_t terminal) const { return terminals_[terminal]->name; }
-bool Lab::is_up(std::size_t terminal) const { return terminals_[terminal]->election != nullptr; }
+std::size_t Lab::size() const {
+  return terminals_.size();
+}
+const std::string& Lab::name(std::size_t terminal) const {
+  return terminals_[terminal]->name;
+}
+bool Lab::is_up(std::size_t terminal) const {
+  return terminals_[terminal]->election != nullptr;
+}
 const Election* Lab::election(std::size_t terminal) const {
   return terminals_[terminal]->election.get();
 }
-Token Lab::last_token(std::size_t terminal) const { return terminals_[terminal]->last_token; }
+Token Lab::last_token(std::size_t terminal) const {
+  return terminals_[terminal]->last_token;
+}
 
 std::size_t Lab::add(std::string name, TerminalOptions options) {
   auto terminal = std::make_unique<Terminal>();
@@ -202,6 +210,15 @@ std::size_t Lab::hops(std::size_t from, std::size_t to) const {
   return 0;
 }
 
+bool Lab::is_one_component() const {
+  for (std::size_t i = 0; i < size(); ++i) {
+    for (std::size_t j = i + 1; j < size(); ++j) {
+      if (is_up(i) && is_up(j) && hops(i, j) == 0) return false;
+    }
+  }
+  return true;
+}
+
 Duration Lab::draw_delay() {
   const auto spread = static_cast<std::uint64_t>(config_.delay_spread.count());
   return config_.delay_min + Duration(random_.below(spread + 1));
@@ -263,13 +280,13 @@ void Lab::probe(std::size_t index, const ProcessId& process) {
     if (now_ - seen.answered >= config_.suspect_after) seen.suspect = true;
     if (said_goodbye || now_ - seen.answered >= config_.dead_after) seen.dead = true;
   }
-  const bool changed = !std::equal(
-      before.begin(), before.end(), terminal.members.begin(), terminal.members.end(),
-      [](const auto& a, const auto& b) {
-        return a.first == b.first && a.second.process == b.second.process &&
-               a.second.dead == b.second.dead && a.second.suspect == b.second.suspect &&
-               a.second.left == b.second.left;
-      });
+  const bool changed =
+      !std::equal(before.begin(), before.end(), terminal.members.begin(), terminal.members.end(),
+                  [](const auto& a, const auto& b) {
+                    return a.first == b.first && a.second.process == b.second.process &&
+                           a.second.dead == b.second.dead && a.second.suspect == b.second.suspect &&
+                           a.second.left == b.second.left;
+                  });
   if (changed) tell_view(index);
   if (answered.empty()) return;
   const std::size_t peer = answered[random_.below(answered.size())];
@@ -288,9 +305,8 @@ void Lab::exchange_news(std::size_t from, std::size_t to, std::size_t way) {
       election.on_leader_news(now(), sender, news);
       const LeaderNews answer = election.news(now(), sender);
       at(back, [=, this] {
-        input(from, sender, [=, this](Election& asker) {
-          asker.on_leader_news(now(), receiver, answer);
-        });
+        input(from, sender,
+              [=, this](Election& asker) { asker.on_leader_news(now(), receiver, answer); });
       });
     });
   });
@@ -354,14 +370,12 @@ void Lab::at(Duration delay, std::function<void()> what) {
   scheduled_.emplace(std::pair(now_ + delay, ++sequence_), std::move(what));
 }
 
-void Lab::input(std::size_t index, const ProcessId& process,
-                std::function<void(Election&)> what) {
+void Lab::input(std::size_t index, const ProcessId& process, std::function<void(Election&)> what) {
   Terminal& terminal = *terminals_[index];
   if (!terminal.election || terminal.process != process) return;
   if (terminal.stalled) {
-    terminal.waiting.push_back([this, index, process, what = std::move(what)] {
-      input(index, process, what);
-    });
+    terminal.waiting.push_back(
+        [this, index, process, what = std::move(what)] { input(index, process, what); });
     return;
   }
   what(*terminal.election);
@@ -551,6 +565,8 @@ std::string Lab::state_text() const {
   return text;
 }
 
-std::vector<std::string> Lab::take_trace() { return std::exchange(trace_, {}); }
+std::vector<std::string> Lab::take_trace() {
+  return std::exchange(trace_, {});
+}
 
 }  // namespace titan::election::lab

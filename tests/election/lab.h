@@ -67,6 +67,8 @@ class Lab {
   void set_link(std::size_t one, std::size_t other, bool works);
   void set_loss(Ratio loss) { loss_ = loss; }
   void heal();  // all links work, nothing is lost
+  // Whether every two terminals that are up reach each other directly or through one other.
+  bool is_one_component() const;
 
   // ---- time
   Duration elapsed() const { return now_.since_start; }

@@ -119,9 +119,8 @@ std::optional<Wanted> sent(const Effects& effects, std::uint8_t to) {
 
 template <class Wanted>
 bool happened(const Effects& effects) {
-  return std::any_of(effects.events.begin(), effects.events.end(), [](const Event& event) {
-    return std::holds_alternative<Wanted>(event);
-  });
+  return std::any_of(effects.events.begin(), effects.events.end(),
+                     [](const Event& event) { return std::holds_alternative<Wanted>(event); });
 }
 
 }  // namespace
@@ -132,6 +131,17 @@ TEST_CASE("nobody stands before it has been told its view") {
   CHECK(election.next_deadline() == MonoTime::never());
   election.on_tick(Machine::at_ms(5000));
   CHECK(election.take_effects().empty());
+}
+
+TEST_CASE("nobody stands before its start wait is over, even if the view shrinks to itself") {
+  Machine machine(3);
+  machine.run(milliseconds(100));
+  for (Voter& other : machine.voters()) other.alive = false;
+  machine.tell_view();
+  machine.run(milliseconds(399));
+  CHECK(machine.election().role() == Role::follower);
+  machine.run(milliseconds(30));
+  CHECK(machine.election().role() == Role::candidate);
 }
 
 TEST_CASE("a vote leaves only after its promise is stored") {
@@ -288,6 +298,19 @@ TEST_CASE("a leader that stalled asks before it beats again; a short stall chang
   CHECK_FALSE(sent<Beat>(effects, 2));
 }
 
+TEST_CASE("a leader that stalled while another one is heard follows that one") {
+  Machine machine(3);
+  machine.become_leader();
+  LeaderNews other = news_of(3, 1, 1);
+  other.view_size = 0;
+  machine.message(3, Beat{other});
+  REQUIRE(machine.election().role() == Role::leader);
+  machine.take();
+  machine.election().on_stalled(machine.now(), seconds(1));
+  CHECK(machine.election().leader() == other.token);
+  CHECK_FALSE(sent<PreVoteRequest>(machine.take(), 2));
+}
+
 TEST_CASE("a leader never takes a term twice, and its beats keep counting") {
   Machine machine(3);
   machine.become_leader();
@@ -303,7 +326,7 @@ TEST_CASE("a leader never takes a term twice, and its beats keep counting") {
   CHECK(machine.election().news(machine.now(), process(2)).beat > beat);
 }
 
-TEST_CASE("the better of two leaders raises its term first, the other steps down when it hears that") {
+TEST_CASE("the better of two leaders raises its term first, then the other steps down") {
   Machine machine(3);
   machine.become_leader();
   const Token own = *machine.election().leader();
@@ -421,7 +444,9 @@ TEST_CASE("rubbish terms and ages are survived") {
 }
 
 TEST_CASE("random messages never break an invariant") {
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  std::uint64_t led = 0;
+  std::uint64_t followed = 0;
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     Random random(seed);
     Machine machine(4, !random.chance({1, 8}));
     const auto number = [&](std::uint64_t limit) { return random.below(limit); };
@@ -441,36 +466,58 @@ TEST_CASE("random messages never break an invariant") {
       const std::uint8_t from = any_process();
       const std::uint64_t term = machine.election().promise().term + number(3);
       switch (number(13)) {
-        case 0: machine.message(from, Beat{any_news()}); break;
-        case 1: machine.message(from, PreVoteRequest{number(9)}); break;
+        case 0:
+          machine.message(from, Beat{any_news()});
+          break;
+        case 1:
+          machine.message(from, PreVoteRequest{number(9)});
+          break;
         case 2:
           for (std::uint64_t round = 0; round < 12; ++round) {
             machine.message(from, PreVoteReply{round, any_answer(), number(12), any_news()});
           }
           break;
-        case 3: machine.message(from, VoteRequest{term, any_token()}); break;
-        case 4: machine.message(from, VoteReply{term, any_answer(), number(12), any_news()}); break;
-        case 5: machine.message(from, HandOver{{number(12), process(from)}}); break;
-        case 6:
-          machine.message(from, StepDown{{number(12), process(from)}, StepDownReason::leaving,
-                                         any_token()});
+        case 3:
+          machine.message(from, VoteRequest{term, any_token()});
           break;
-        case 7: machine.news(from, any_news()); break;
-        case 8: machine.store_promises(); break;
+        case 4:
+          machine.message(from, VoteReply{term, any_answer(), number(12), any_news()});
+          break;
+        case 5:
+          machine.message(from, HandOver{{number(12), process(from)}});
+          break;
+        case 6:
+          machine.message(
+              from, StepDown{{number(12), process(from)}, StepDownReason::leaving, any_token()});
+          break;
+        case 7:
+          machine.news(from, any_news());
+          break;
+        case 8:
+          machine.store_promises();
+          break;
         case 9:
           machine.voters()[number(3)].alive = random.chance({2, 3});
           machine.tell_view();
           break;
-        case 10: machine.election().on_lease_refused(machine.now(), any_token(), true); break;
-        case 11: machine.election().on_leader_gone_hint(machine.now()); break;
+        case 10:
+          machine.election().on_lease_refused(machine.now(), any_token(), true);
+          break;
+        case 11:
+          machine.election().on_leader_gone_hint(machine.now());
+          break;
         case 12:
           if (number(4) == 0) machine.election().on_stalled(machine.now(), seconds(1));
           break;
       }
       machine.run(milliseconds(number(200)));
       machine.election().check_invariants();
+      if (machine.election().role() == Role::leader) ++led;
+      if (machine.election().role() == Role::follower && machine.election().leader()) ++followed;
     }
   }
+  CHECK(led > 1000);
+  CHECK(followed > 1000);
 }
 
 TEST_CASE("every event and message has a text") {

@@ -127,8 +127,8 @@ TEST_CASE("two majorities of one view share a member") {
           other[process(i)] = to_one ? VoteAnswer::promised_higher : VoteAnswer::granted;
         }
         // Nobody votes for both, whoever oneself votes for.
-        RC_ASSERT(!(tally_of(others, one, true).is_won() &&
-                    tally_of(others, other, false).is_won()));
+        RC_ASSERT(
+            !(tally_of(others, one, true).is_won() && tally_of(others, other, false).is_won()));
       },
       "disjoint votes cannot both win"));
 }

@@ -31,7 +31,8 @@ class Runner {
   using Words = std::vector<std::string>;
 
   static Duration duration_of(const Words& words, std::size_t at) {
-    if (at >= words.size() || words[at].size() < 3) throw std::runtime_error("a duration is missing");
+    if (at >= words.size() || words[at].size() < 3)
+      throw std::runtime_error("a duration is missing");
     return milliseconds(std::stoll(words[at].substr(0, words[at].size() - 2)));
   }
 

@@ -29,9 +29,9 @@ std::string first_difference(const std::string& expected, const std::string& act
     const bool has_other = static_cast<bool>(std::getline(right, other));
     if (!has_one && !has_other) return "none";
     if (has_one != has_other || one != other) {
-      return "line " + std::to_string(number) + "\n  expected: " +
-             (has_one ? one : "(end of file)") + "\n  came:     " +
-             (has_other ? other : "(end of file)");
+      return "line " + std::to_string(number) +
+             "\n  expected: " + (has_one ? one : "(end of file)") +
+             "\n  came:     " + (has_other ? other : "(end of file)");
     }
   }
 }
