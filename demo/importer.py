@@ -64,6 +64,12 @@ def import_day(rows, customer_salt=b"titan-demo"):
     return TradingDay(documents, list(catalogue.values()), dict(sorted(oddities.items())))
 
 
+def count_kinds(documents):
+    """{kind: how many}, in the order of PATHS."""
+    counts = collections.Counter(document.kind for document in documents)
+    return {kind: counts[kind] for kind in PATHS if counts[kind]}
+
+
 def is_cancellation(invoice):
     return invoice[0] in "Cc"
 

@@ -1,6 +1,7 @@
 """Cloud: a private PostgreSQL and one titan-cloud in a host of the lab (docs/INTERFACES.md)."""
 
 import secrets
+from urllib.parse import quote
 
 from harness.lab import binaries
 from harness.pos import ApiError, toml
@@ -93,8 +94,9 @@ class Cloud:
         """{sku: on_hand} of every product that ever moved in a store."""
         rows, after = [], ""
         while True:
-            page = await self.api("GET", f"/v1/tenants/{tenant}/stores/{store}/stock?limit=1000"
-                                  + (f"&after={after}" if after else ""))
+            place = f"&after={quote(after, safe='')}" if after else ""
+            page = await self.api(
+                "GET", f"/v1/tenants/{tenant}/stores/{store}/stock?limit=1000{place}")
             rows += page["stock"]
             after = page.get("next")
             if not after:

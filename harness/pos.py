@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import time
+from urllib.parse import quote
 
 import aiohttp
 
@@ -175,7 +176,7 @@ class Till:
     async def on_hand(self, sku):
         """Stock of one product, a string as the API gives it; "0" when it never moved."""
         try:
-            return (await self.api("GET", f"/v1/stock/{sku}"))["on_hand"]
+            return (await self.api("GET", f"/v1/stock/{quote(sku, safe='')}"))["on_hand"]
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -189,7 +190,8 @@ class Till:
         """All rows of a paged list."""
         rows, after = [], ""
         while True:
-            page = await self.api("GET", f"{path}?limit={limit}" + (f"&after={after}" if after else ""))
+            place = f"&after={quote(after, safe='')}" if after else ""
+            page = await self.api("GET", f"{path}?limit={limit}{place}")
             rows += page[field]
             after = page.get("next")
             if not after:
