@@ -1,4 +1,5 @@
-// A set of entry numbers as sorted, disjoint, non-adjacent closed intervals; nearly always one: 1..n.
+// A set of entry numbers as sorted, disjoint, non-adjacent closed intervals; nearly always one:
+// 1..n.
 //
 // Value type, not thread-safe. Invariant: intervals ascend, first <= last, a gap of at least one
 // number between neighbours, and no number is 0.

@@ -159,8 +159,9 @@ Bytes WireCodec::encode_signed_entry(BytesView envelope_bytes, const Signature& 
 Result<Entry> WireCodec::decode_entry(BytesView bytes) const {
   if (bytes.size() > entry_bytes_max) {
     return make_error(ErrorCode::too_large,
-                      "an entry of " + std::to_string(bytes.size()) + " bytes was refused, at most " +
-                          std::to_string(entry_bytes_max) + " are allowed",
+                      "an entry of " + std::to_string(bytes.size()) +
+                          " bytes was refused, at most " + std::to_string(entry_bytes_max) +
+                          " are allowed",
                       "entry");
   }
   const auto parts = split_signed_entry(bytes);

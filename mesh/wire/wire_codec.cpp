@@ -25,8 +25,9 @@ Bytes WireCodec::encode_message(const Message& message) const {
 Result<Message> WireCodec::decode_message(BytesView frame) const {
   if (frame.size() > frame_bytes_max) {
     return make_error(ErrorCode::too_large,
-                      "a frame of " + std::to_string(frame.size()) + " bytes was refused, at most " +
-                          std::to_string(frame_bytes_max) + " are allowed",
+                      "a frame of " + std::to_string(frame.size()) +
+                          " bytes was refused, at most " + std::to_string(frame_bytes_max) +
+                          " are allowed",
                       "frame");
   }
   wire::Parsed<wire::pb::Frame> parsed(frame);
