@@ -1,0 +1,70 @@
+// What the sessions of the API server share. Internal to api/.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "pos-node/api/api.h"
+#include "pos-node/api/events.h"
+#include "pos-node/api/server.h"
+#include "pos-node/metrics.h"
+
+namespace titan::pos {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+// Of the loop's own executor type, which spares a virtual call at each step.
+using Socket = asio::basic_stream_socket<Tcp, asio::io_context::executor_type>;
+
+// One open connection. A single sweep a second closes those past their deadline, which is cheaper
+// than a timer at each step of each request.
+class Connection {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  virtual ~Connection() = default;
+  virtual void close() = 0;
+  bool is_overdue(Clock::time_point now) const { return now > deadline_; }
+
+ protected:
+  void set_deadline(std::chrono::seconds wait) { deadline_ = Clock::now() + wait; }
+  void clear_deadline() { deadline_ = Clock::time_point::max(); }
+
+ private:
+  Clock::time_point deadline_ = Clock::time_point::max();
+};
+
+struct ServerState {
+  ServerState(Service& service, Metrics& metrics_of_node, ApiThreads threads, ServerLimits all)
+      : api(service, metrics_of_node, std::move(threads)), metrics(metrics_of_node), limits(all) {}
+
+  Api api;
+  EventHub hub;
+  Metrics& metrics;
+  ServerLimits limits;
+  std::map<std::uint64_t, std::weak_ptr<Connection>> connections;
+  std::uint64_t last_connection = 0;
+  // From here on sessions only unwind: the service and the metrics may be gone before them.
+  bool closed = false;
+
+  std::uint64_t add(const std::shared_ptr<Connection>& connection) {
+    connections.emplace(++last_connection, connection);
+    metrics.api_connections.Set(static_cast<double>(connections.size()));
+    return last_connection;
+  }
+  void remove(std::uint64_t id) {
+    if (closed) return;
+    connections.erase(id);
+    metrics.api_connections.Set(static_cast<double>(connections.size()));
+  }
+};
+using ServerStatePointer = std::shared_ptr<ServerState>;
+
+// Reads requests from the socket until it closes or turns into an event stream.
+void start_http_session(Socket socket, const ServerStatePointer& state);
+
+}  // namespace titan::pos

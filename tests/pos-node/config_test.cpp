@@ -1,0 +1,154 @@
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "pos-node/config.h"
+
+using namespace titan;
+using namespace titan::pos;
+
+namespace {
+
+const std::string secret(64, 'a');
+
+std::string sample() {
+  std::ifstream file(TITAN_SOURCE_FOLDER "/pos-node/titan-pos.sample.toml");
+  REQUIRE(file.good());
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string minimal(const std::string& more = {}) {
+  return "[store]\ntenant = \"acme\"\nstore = \"london-1\"\nsecret = \"" + secret +
+         "\"\n[terminal]\ndata = \"/tmp/x\"\n" + more;
+}
+
+void check_refused(const std::string& toml, const std::string& line, const std::string& part) {
+  const auto config = parse_config(toml, "till.toml");
+  INFO(toml);
+  REQUIRE(config.has_error());
+  INFO(config.error().message);
+  CHECK(config.error().message.find("till.toml:" + line) != std::string::npos);
+  CHECK(config.error().message.find(part) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("the sample only lacks the secret") {
+  const auto untouched = parse_config(sample(), "sample");
+  REQUIRE(untouched.has_error());
+  CHECK(untouched.error().message.find("store.secret") != std::string::npos);
+  CHECK(untouched.error().message.find("titan-pos keygen") != std::string::npos);
+  CHECK(untouched.error().message.find('\n') == std::string::npos);  // nothing else
+
+  std::string text = sample();
+  const std::string paste = "paste the output of titan-pos keygen here";
+  text.replace(text.find(paste), paste.size(), make_store_secret());
+  const auto config = parse_config(text, "sample");
+  if (!config) FAIL(config.error().message);
+  // What the sample shows as defaults are the defaults.
+  Config defaults;
+  defaults.tenant = config->tenant;
+  defaults.store = config->store;
+  defaults.secret = config->secret;
+  defaults.data = config->data;
+  CHECK(describe_config(*config) == describe_config(defaults));
+}
+
+TEST_CASE("every key is in the sample, with a comment above") {
+  const std::string text = sample();
+  for (const std::string& key : config_keys()) {
+    const std::string section = key.substr(0, key.find('.'));
+    const std::string name = key.substr(key.find('.') + 1);
+    INFO(key);
+    const auto begin = text.find("[" + section + "]\n");
+    REQUIRE(begin != std::string::npos);
+    const auto end = text.find("\n[", begin);
+    const std::string part = text.substr(begin, end - begin);
+    CHECK(part.find("\n" + name + " = ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a minimal file takes the defaults") {
+  const auto config = parse_config(minimal(), "till.toml");
+  if (!config) FAIL(config.error().message);
+  CHECK(config->currency == "EUR");
+  CHECK(config->api_listen == "127.0.0.1:8410");
+  CHECK(config->may_lead);
+  CHECK(config->seeds.empty());
+}
+
+TEST_CASE("everything can be set") {
+  const auto config = parse_config(
+      minimal("name = \"till-1\"\nmay_lead = false\npriority = 7\n"
+              "[api]\nlisten = \"[::1]:0\"\n"
+              "[mesh]\nlisten = \"10.77.0.1:7411\"\nadvertise = [\"10.77.0.1:7411\"]\n"
+              "seeds = [\"10.77.0.2:7411\", \"till-3.local:7411\"]\nmdns = false\n"
+              "profile = \"wireless\"\n"
+              "[store_database]\nmode = \"postgresql://u@h/db\"\n"
+              "[cloud]\nurl = \"wss://c/v1/uplink\"\naccess_key = \"k\"\npublic_key = \"" +
+              secret + "\"\n[log]\nlevel = \"debug\"\nfile = \"/tmp/log\"\n"),
+      "till.toml");
+  if (!config) FAIL(config.error().message);
+  CHECK(config->name == "till-1");
+  CHECK_FALSE(config->may_lead);
+  CHECK(config->priority == 7);
+  CHECK(config->seeds.size() == 2);
+  CHECK(config->profile == "wireless");
+  CHECK(config->store_database == "postgresql://u@h/db");
+}
+
+TEST_CASE("unknown keys and wrong values are refused by name, with the line") {
+  check_refused(minimal("prioritty = 3\n"), "7", "unknown key terminal.prioritty");
+  check_refused(minimal("[mesch]\n"), "7", "unknown section or key \"mesch\"");
+  check_refused(minimal("priority = \"high\"\n"), "7", "terminal.priority must be a whole number");
+  check_refused(minimal("priority = -1\n"), "7", "terminal.priority");
+  check_refused(minimal("may_lead = 1\n"), "7", "terminal.may_lead must be true or false");
+  check_refused(minimal("name = \"a b\"\n"), "7", "terminal.name");
+  check_refused(minimal("[api]\nlisten = \"8410\"\n"), "8", "api.listen must be \"host:port\"");
+  check_refused(minimal("[api]\nlisten = \"127.0.0.1:99999\"\n"), "8", "api.listen");
+  check_refused(minimal("[mesh]\nseeds = \"x:1\"\n"), "8", "mesh.seeds must be a list");
+  check_refused(minimal("[mesh]\nseeds = [\"till-2\"]\n"), "8", "\"till-2\"");
+  check_refused(minimal("[mesh]\nprofile = \"fast\"\n"), "8", "\"wired\", \"wireless\"");
+  check_refused(minimal("[store_database]\nmode = \"mysql\"\n"), "8", "postgresql://");
+  check_refused(minimal("[cloud]\nurl = \"http://x\"\n"), "8", "wss://");
+  check_refused(minimal("[cloud]\nurl = \"ws://x\"\n"), "7", "cloud.access_key is needed");
+  check_refused(minimal("[log]\nlevel = \"loud\"\n"), "8", "log.level");
+  check_refused("store = 3\n", "1", "\"store\" must be a section");
+  check_refused(minimal("name = \n"), "7", "");
+  check_refused(minimal("data = \"/tmp/y\"\n"), "7", "");  // twice
+}
+
+TEST_CASE("missing keys are named, and all complaints come at once") {
+  const auto config = parse_config("[store]\ntenant = \"\"\ncurrency = \"pounds\"\n", "till.toml");
+  REQUIRE(config.has_error());
+  const std::string& all = config.error().message;
+  INFO(all);
+  for (const char* part : {"store.tenant must", "store.currency must", "store.store is missing",
+                           "store.secret is missing", "terminal.data is missing"}) {
+    CHECK(all.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("the description shows no secret") {
+  auto config = parse_config(minimal(), "till.toml").value();
+  config.cloud_access_key = "hush";
+  config.store_database = "postgresql://user:password@host/db";
+  const std::string text = describe_config(config);
+  CHECK(text.find(secret) == std::string::npos);
+  CHECK(text.find("hush") == std::string::npos);
+  CHECK(text.find("password") == std::string::npos);
+  CHECK(text.find("tenant = \"acme\"") != std::string::npos);
+}
+
+TEST_CASE("a missing file is named") {
+  const auto config = load_config("/nowhere/till.toml");
+  REQUIRE(config.has_error());
+  CHECK(config.error().message.find("/nowhere/till.toml") != std::string::npos);
+}
+
+TEST_CASE("store secrets are 64 digits and never the same") {
+  CHECK(make_store_secret().size() == 64);
+  CHECK(make_store_secret() != make_store_secret());
+}
