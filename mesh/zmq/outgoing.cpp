@@ -151,6 +151,7 @@ void Outgoing::on_frame(BytesView frame) {
       if (phase() != Phase::greeting && phase() != Phase::linked) break;
       host_.on_refused(*this, frame);
       perform(machine_.on_refused(host_.now()), LinkDown::refused);
+      host_.on_resting(*this);
       break;
     case HelloKind::wanted:
       perform(machine_.on_hello_wanted(host_.now()), LinkDown::closed);
@@ -176,6 +177,7 @@ void Outgoing::on_accepted(BytesView frame) {
     case OutgoingHost::Verdict::malformed:
       ++sockets_.counters.dropped_malformed;
       perform(machine_.on_refused(host_.now()), LinkDown::refused);
+      host_.on_resting(*this);
       break;
   }
 }
@@ -188,8 +190,11 @@ void Outgoing::on_event(std::uint16_t event) {
       break;
     case ZMQ_EVENT_DISCONNECTED:
       // libzmq reports some broken handshakes as nothing but a disconnect.
-      if (phase() == Phase::connecting) note_failed_handshake();
-      lost();
+      if (phase() == Phase::connecting && is_failed_handshake()) {
+        not_understood();
+      } else {
+        lost();
+      }
       break;
     case ZMQ_EVENT_CLOSED:
       lost();
@@ -199,10 +204,19 @@ void Outgoing::on_event(std::uint16_t event) {
   }
 }
 
-void Outgoing::note_failed_handshake() {
+bool Outgoing::is_failed_handshake() {
   // One that ran out of time says nothing about who is there.
-  if (!connected_ || host_.now() - connected_at_ >= sockets_.config.timings.handshake_max) return;
-  if (++failed_handshakes_ == failed_handshakes_told) host_.on_not_understood(*this);
+  if (!connected_ || host_.now() - connected_at_ >= sockets_.config.timings.handshake_max) {
+    return false;
+  }
+  return ++failed_handshakes_ >= failed_handshakes_told;
+}
+
+void Outgoing::not_understood() {
+  failed_handshakes_ = 0;
+  host_.on_not_understood(*this);
+  perform(machine_.on_refused(host_.now()), LinkDown::refused);
+  host_.on_resting(*this);
 }
 
 void Outgoing::lost() {

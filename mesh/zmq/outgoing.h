@@ -41,6 +41,8 @@ class OutgoingHost {
   virtual void on_refused(Outgoing& link, BytesView frame) = 0;
   // The peer ends the encryption handshake again and again.
   virtual void on_not_understood(Outgoing& link) = 0;
+  // After either of the two, and after an answer that cannot be accepted.
+  virtual void on_resting(Outgoing& link) = 0;
   virtual void on_deadline_changed() = 0;
 };
 
@@ -84,7 +86,8 @@ class Outgoing {
   void on_frame(BytesView frame);
   void on_accepted(BytesView frame);
   void on_event(std::uint16_t event);
-  void note_failed_handshake();
+  bool is_failed_handshake();
+  void not_understood();
   void lost();
   void greet();
   void flush_queue();

@@ -161,6 +161,10 @@ struct Transport::State : OutgoingHost, InboundHost {
                    "another store, or is no Titan terminal; compare store.secret on both");
   }
 
+  void on_resting(Outgoing& link) override {
+    if (!closed && callbacks.on_resting) callbacks.on_resting(link.address());
+  }
+
   void on_deadline_changed() override { arm_timer(); }
 
   // ---- InboundHost

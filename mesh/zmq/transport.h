@@ -44,6 +44,8 @@ struct TransportCallbacks {
       on_link_down;
   // A peer at a dialled address will not have us; for the log, once per address and reason.
   std::function<void(const std::string& address, const std::string& reason)> on_refused;
+  // The same without words, each time: the address is at rest for a while.
+  std::function<void(const std::string& address)> on_resting;
   // The dialled address is our own.
   std::function<void(const std::string& address)> on_self;
   // The process at this address is linked through another; it waits in reserve.

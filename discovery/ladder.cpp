@@ -1,0 +1,321 @@
+#include "discovery/ladder.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace titan::discovery {
+
+using State = Ladder::State;
+
+std::vector<std::string> LadderConfig::validate() const {
+  std::vector<std::string> complaints;
+  if (retry_fast <= Duration::zero()) complaints.push_back("retry_fast must be above 0");
+  if (retry_max < retry_fast) complaints.push_back("retry_max must not be below retry_fast");
+  if (attempts_per_pace < 1) complaints.push_back("attempts_per_pace must be at least 1");
+  if (addresses_max < 1) complaints.push_back("addresses_max must be at least 1");
+  return complaints;
+}
+
+Ladder::Ladder(LadderConfig config) : config_(config) {}
+
+// ---- inputs
+
+void Ladder::found(Now now, Rung rung, const std::string& address, std::optional<DeviceId> device) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end()) {
+    if (candidates_.size() >= config_.addresses_max && !make_room()) {
+      if (!std::exchange(told_full_, true)) {
+        effects_.push_back(Note{"discovery knows " + std::to_string(candidates_.size()) +
+                                " addresses; further ones are left out, the first is " + address});
+      }
+      return;
+    }
+    Candidate& candidate = candidates_[address];
+    candidate.order = next_order_++;
+    candidate.rungs.insert(rung);
+    candidate.device = device;
+    start(now, address, candidate);
+    return;
+  }
+  Candidate& candidate = known->second;
+  const bool is_news = candidate.rungs.insert(rung).second || rung == Rung::mdns;
+  const bool other_device = device && candidate.device && *device != *candidate.device;
+  if (device && candidate.state != State::linked) candidate.device = device;
+  if (candidate.state == State::self) {
+    // The address may have passed from this terminal to another one.
+    if (other_device) start(now, address, candidate);
+    return;
+  }
+  if (!is_news) return;
+  if (candidate.state == State::resting) {
+    start(now, address, candidate);
+  } else if (candidate.state == State::dialled) {
+    dial(now, address, candidate, config_.retry_fast);
+  }
+}
+
+void Ladder::lost(Now, Rung rung, const std::string& address) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end()) return;
+  Candidate& candidate = known->second;
+  candidate.rungs.erase(rung);
+  if (!candidate.rungs.empty() || candidate.linked_at) return;
+  if (candidate.state == State::linked || candidate.state == State::parked) return;
+  hang_up(address, candidate, State::reserve);
+  candidates_.erase(known);
+}
+
+void Ladder::remember_last_good(const DeviceId& device, const std::string& address) {
+  last_good_[device] = address;
+}
+
+void Ladder::link_up(Now now, const std::string& address, const DeviceId& device) {
+  Candidate& candidate = candidates_[address];
+  candidate.device = device;
+  candidate.state = State::linked;
+  candidate.linked_at = now.mono;
+  candidate.deadline = MonoTime::never();
+  std::string& last = last_good_[device];
+  if (last != address) {
+    last = address;
+    effects_.push_back(Remember{device, address});
+  }
+  for (auto& [other_address, other] : candidates_) {
+    if (other.device != device || other_address == address) continue;
+    if (other.state == State::held) {
+      other.state = State::reserve;
+      other.deadline = MonoTime::never();
+    } else if (other.state == State::dialled) {
+      other.others_since = now.mono;
+      other.deadline = std::min(other.deadline, now.mono + config_.others_until);
+    }
+  }
+}
+
+void Ladder::parked(Now now, const std::string& address) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end()) return;
+  known->second.state = State::parked;
+  known->second.linked_at = now.mono;
+  known->second.deadline = MonoTime::never();
+}
+
+void Ladder::link_down(Now now, const std::string& address) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end() || known->second.state != State::linked) return;
+  Candidate& candidate = known->second;
+  candidate.linked_at = now.mono;
+  dial(now, address, candidate, config_.retry_fast);
+  for (auto& [other_address, other] : candidates_) {
+    if (other.device != candidate.device || other_address == address) continue;
+    switch (other.state) {
+      case State::reserve:
+        other.state = State::held;
+        other.deadline = now.mono + config_.others_after;
+        break;
+      case State::dialled:
+      case State::parked:
+        dial(now, other_address, other, config_.retry_fast);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Ladder::refused(Now now, const std::string& address) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end() || known->second.state == State::linked) return;
+  hang_up(address, known->second, State::resting);
+  known->second.deadline = now.mono + config_.refused_rest;
+}
+
+void Ladder::is_self(Now, const std::string& address) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end()) return;
+  hang_up(address, known->second, State::self);
+}
+
+void Ladder::tick(Now now) {
+  for (auto& [address, candidate] : candidates_) {
+    if (candidate.deadline <= now.mono) on_deadline(now, address, candidate);
+  }
+}
+
+void Ladder::on_deadline(Now now, const std::string& address, Candidate& candidate) {
+  switch (candidate.state) {
+    case State::held:
+    case State::resting:
+      dial(now, address, candidate, config_.retry_fast);
+      break;
+    case State::dialled:
+      slow_down(now, address, candidate);
+      break;
+    default:
+      candidate.deadline = MonoTime::never();
+      break;
+  }
+}
+
+// ---- the one place for each decision
+
+void Ladder::start(Now now, const std::string& address, Candidate& candidate) {
+  candidate.others_since = now.mono;
+  const std::string* first = last_good(candidate);
+  if (first != nullptr && *first != address && candidates_.contains(*first)) {
+    candidate.state = State::held;
+    candidate.deadline = now.mono + config_.others_after;
+    return;
+  }
+  dial(now, address, candidate, config_.retry_fast);
+}
+
+void Ladder::dial(Now now, const std::string& address, Candidate& candidate, Duration pace) {
+  candidate.state = State::dialled;
+  candidate.pace = pace;
+  candidate.deadline = now.mono + pace * config_.attempts_per_pace;
+  effects_.push_back(Dial{address, pace});
+}
+
+void Ladder::slow_down(Now now, const std::string& address, Candidate& candidate) {
+  if (candidate.device && is_linked(*candidate.device)) {
+    const MonoTime until = candidate.others_since + config_.others_until;
+    candidate.deadline = until;
+    if (now.mono >= until) hang_up(address, candidate, State::reserve);
+    return;
+  }
+  if (candidate.linked_at && now.mono - *candidate.linked_at < config_.recently_linked) {
+    candidate.deadline = *candidate.linked_at + config_.recently_linked;
+    return;
+  }
+  if (candidate.pace >= config_.retry_max) {
+    candidate.deadline = MonoTime::never();
+    return;
+  }
+  dial(now, address, candidate, std::min(2 * candidate.pace, config_.retry_max));
+}
+
+void Ladder::hang_up(const std::string& address, Candidate& candidate, State state) {
+  const bool was_dialled = candidate.state == State::dialled || candidate.state == State::parked ||
+                           candidate.state == State::linked;
+  if (was_dialled) effects_.push_back(HangUp{address});
+  candidate.state = state;
+  candidate.deadline = MonoTime::never();
+}
+
+bool Ladder::is_linked(const DeviceId& device) const {
+  return std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& item) {
+    return item.second.state == State::linked && item.second.device == device;
+  });
+}
+
+const std::string* Ladder::last_good(const Candidate& candidate) const {
+  if (!candidate.device) return nullptr;
+  const auto known = last_good_.find(*candidate.device);
+  return known == last_good_.end() ? nullptr : &known->second;
+}
+
+bool Ladder::make_room() {
+  auto victim = candidates_.end();
+  for (auto it = candidates_.begin(); it != candidates_.end(); ++it) {
+    const Candidate& candidate = it->second;
+    const bool is_kept = candidate.linked_at || candidate.state == State::linked ||
+                         candidate.rungs.contains(Rung::seed) || candidate.state == State::self;
+    if (is_kept) continue;
+    if (victim == candidates_.end() || candidate.order < victim->second.order) victim = it;
+  }
+  if (victim == candidates_.end()) return false;
+  hang_up(victim->first, victim->second, State::reserve);
+  candidates_.erase(victim);
+  return true;
+}
+
+// ---- outputs
+
+MonoTime Ladder::next_deadline() const {
+  MonoTime next = MonoTime::never();
+  for (const auto& [address, candidate] : candidates_) next = std::min(next, candidate.deadline);
+  return next;
+}
+
+std::vector<Effect> Ladder::take_effects() {
+  return std::exchange(effects_, {});
+}
+
+std::vector<Ladder::View> Ladder::addresses() const {
+  std::vector<View> views;
+  for (const auto& [address, candidate] : candidates_) {
+    views.push_back({address, candidate.rungs, candidate.device, candidate.state,
+                     candidate.linked_at.has_value()});
+  }
+  return views;
+}
+
+void Ladder::check_invariants() const {
+  for (const auto& [address, candidate] : candidates_) {
+    const bool waits = candidate.state == State::held || candidate.state == State::resting;
+    if (waits && candidate.deadline == MonoTime::never()) {
+      throw std::logic_error("ladder: " + address + " waits for ever");
+    }
+    if (candidate.state == State::linked && !candidate.device) {
+      throw std::logic_error("ladder: " + address + " is linked to nobody");
+    }
+    if (candidate.state == State::dialled && candidate.pace > config_.retry_max) {
+      throw std::logic_error("ladder: " + address + " is dialled too slowly");
+    }
+  }
+}
+
+const char* to_string(Rung rung) {
+  switch (rung) {
+    case Rung::mdns:
+      return "mdns";
+    case Rung::seed:
+      return "seed";
+    case Rung::remembered:
+      return "remembered";
+    case Rung::member:
+      return "member";
+    case Rung::cloud:
+      return "cloud";
+  }
+  return "unknown";
+}
+
+const char* to_string(Ladder::State state) {
+  switch (state) {
+    case State::reserve:
+      return "reserve";
+    case State::held:
+      return "held";
+    case State::dialled:
+      return "dialled";
+    case State::parked:
+      return "parked";
+    case State::linked:
+      return "linked";
+    case State::resting:
+      return "resting";
+    case State::self:
+      return "self";
+  }
+  return "unknown";
+}
+
+std::string describe(const Effect& effect) {
+  struct Describe {
+    std::string operator()(const Dial& dial) const {
+      return "dial " + dial.address + " every " + std::to_string(dial.retry_every.count() / 1000) +
+             " ms";
+    }
+    std::string operator()(const HangUp& hang_up) const { return "hang up " + hang_up.address; }
+    std::string operator()(const Remember& remember) const {
+      return "remember " + remember.address + " of " + remember.device.hex().substr(0, 4);
+    }
+    std::string operator()(const Note& note) const { return "note: " + note.message; }
+  };
+  return std::visit(Describe{}, effect);
+}
+
+}  // namespace titan::discovery

@@ -1,0 +1,45 @@
+// Turns the configured seeds ("host:port", names or numbers) into numeric addresses, again and
+// again: a name may come up late, or move to another address.
+//
+// Lives on the loop thread; the look-ups themselves run on Asio's resolver thread, one at a time,
+// so that a silent name server holds up nothing but the next look-up.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace titan::discovery {
+
+struct SeedCallbacks {
+  std::function<void(const std::string& seed, const std::string& address)> on_found;
+  // Once per seed and failure, and again when it fails after a success.
+  std::function<void(const std::string& seed, const std::string& reason)> on_unresolved;
+};
+
+class SeedResolver {
+ public:
+  static constexpr Duration again_after_success = seconds(60);
+  static constexpr Duration again_after_failure = seconds(5);
+  static constexpr std::size_t addresses_per_seed_max = 8;
+
+  SeedResolver(boost::asio::io_context& loop, std::vector<std::string> seeds,
+               SeedCallbacks callbacks);
+  ~SeedResolver();
+  SeedResolver(const SeedResolver&) = delete;
+  SeedResolver& operator=(const SeedResolver&) = delete;
+
+  // "host:port" or "[v6]:port" with a port from 1 to 65535, or why not.
+  static Status check(const std::string& seed);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace titan::discovery

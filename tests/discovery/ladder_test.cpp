@@ -1,0 +1,364 @@
+// The ladder in virtual time, as transcripts: a command a line, what it leaves behind it.
+#include <catch2/catch.hpp>
+
+#include <sstream>
+
+#include "discovery/ladder.h"
+
+using namespace titan;
+using namespace titan::discovery;
+
+namespace {
+
+// Commands: found RUNG ADDRESS [DEVICE] | lost RUNG ADDRESS | last_good DEVICE ADDRESS |
+// up ADDRESS DEVICE | down ADDRESS | parked ADDRESS | refused ADDRESS | self ADDRESS | wait MS
+class Script {
+ public:
+  explicit Script(LadderConfig config = {}) : ladder_(config) {}
+
+  std::string run(const std::string& commands) {
+    std::istringstream lines(commands);
+    std::ostringstream trace;
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string command, first, second, third;
+      words >> command >> first >> second >> third;
+      if (command.empty()) continue;
+      trace << command << " " << first << (second.empty() ? "" : " " + second)
+            << (third.empty() ? "" : " " + third) << "\n";
+      if (command == "wait") {
+        wait(milliseconds(std::stoi(first)), trace);
+      } else {
+        apply(command, first, second, third);
+        take(trace);
+      }
+    }
+    return trace.str();
+  }
+
+  static DeviceId device(const std::string& name) {
+    DeviceId id;
+    for (std::size_t i = 0; i < name.size() && i < 2; ++i) {
+      id.bytes[i] = static_cast<std::uint8_t>(name[i]);
+    }
+    return id;
+  }
+
+ private:
+  static Rung rung(const std::string& name) {
+    for (const Rung rung : {Rung::mdns, Rung::seed, Rung::remembered, Rung::member, Rung::cloud}) {
+      if (name == to_string(rung)) return rung;
+    }
+    FAIL("no such rung: " << name);
+    return Rung::mdns;
+  }
+
+  void apply(const std::string& command, const std::string& first, const std::string& second,
+             const std::string& third) {
+    if (command == "found") {
+      const auto owner = third.empty() ? std::nullopt : std::optional(device(third));
+      ladder_.found(now_, rung(first), second, owner);
+    } else if (command == "lost") {
+      ladder_.lost(now_, rung(first), second);
+    } else if (command == "last_good") {
+      ladder_.remember_last_good(device(first), second);
+    } else if (command == "up") {
+      ladder_.link_up(now_, first, device(second));
+    } else if (command == "down") {
+      ladder_.link_down(now_, first);
+    } else if (command == "parked") {
+      ladder_.parked(now_, first);
+    } else if (command == "refused") {
+      ladder_.refused(now_, first);
+    } else if (command == "self") {
+      ladder_.is_self(now_, first);
+    } else {
+      FAIL("no such command: " << command);
+    }
+  }
+
+  void wait(Duration duration, std::ostringstream& trace) {
+    const MonoTime end = now_.mono + duration;
+    while (ladder_.next_deadline() <= end) {
+      now_.mono = std::max(now_.mono, ladder_.next_deadline());
+      ladder_.tick(now_);
+      take(trace);
+    }
+    now_.mono = end;
+    ladder_.tick(now_);
+    take(trace);
+  }
+
+  void take(std::ostringstream& trace) {
+    ladder_.check_invariants();
+    for (const auto& effect : ladder_.take_effects()) {
+      trace << "  " << now_.mono.since_start.count() / 1000 << ": " << describe(effect) << "\n";
+    }
+  }
+
+  Ladder ladder_;
+  Now now_;
+};
+
+}  // namespace
+
+TEST_CASE("an address that never answers is dialled for ever, ever slower down to 5 s",
+          "[ladder]") {
+  CHECK(Script().run("found seed ten:1\n"
+                     "wait 3600000\n") ==
+        "found seed ten:1\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "wait 3600000\n"
+        "  2000: dial ten:1 every 400 ms\n"
+        "  6000: dial ten:1 every 800 ms\n"
+        "  14000: dial ten:1 every 1600 ms\n"
+        "  30000: dial ten:1 every 3200 ms\n"
+        "  62000: dial ten:1 every 5000 ms\n");
+}
+
+TEST_CASE("a cut that heals within ten minutes is dialled at full speed throughout", "[ladder]") {
+  CHECK(Script().run("found mdns ten:1 A\n"
+                     "up ten:1 A\n"
+                     "wait 60000\n"
+                     "down ten:1\n"
+                     "wait 590000\n"
+                     "up ten:1 A\n") ==
+        "found mdns ten:1 A\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "up ten:1 A\n"
+        "  0: remember ten:1 of 4100\n"
+        "wait 60000\n"
+        "down ten:1\n"
+        "  60000: dial ten:1 every 200 ms\n"
+        "wait 590000\n"
+        "up ten:1 A\n");
+}
+
+TEST_CASE("a till that is off for the night is tried again for ever", "[ladder]") {
+  CHECK(Script().run("found mdns ten:1 A\n"
+                     "up ten:1 A\n"
+                     "down ten:1\n"
+                     "lost mdns ten:1\n"
+                     "wait 36000000\n"
+                     "up ten:1 A\n") ==
+        "found mdns ten:1 A\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "up ten:1 A\n"
+        "  0: remember ten:1 of 4100\n"
+        "down ten:1\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "lost mdns ten:1\n"
+        "wait 36000000\n"
+        "  600000: dial ten:1 every 400 ms\n"
+        "  604000: dial ten:1 every 800 ms\n"
+        "  612000: dial ten:1 every 1600 ms\n"
+        "  628000: dial ten:1 every 3200 ms\n"
+        "  660000: dial ten:1 every 5000 ms\n"
+        "up ten:1 A\n");
+}
+
+TEST_CASE("the address that last worked is dialled first, the others after it", "[ladder]") {
+  CHECK(Script().run("last_good A wifi:1\n"
+                     "found remembered wifi:1 A\n"
+                     "found remembered cable:1 A\n"
+                     "found remembered old:1 A\n"
+                     "wait 499\n"
+                     "wait 1\n"
+                     "up cable:1 A\n") ==
+        "last_good A wifi:1\n"
+        "found remembered wifi:1 A\n"
+        "  0: dial wifi:1 every 200 ms\n"
+        "found remembered cable:1 A\n"
+        "found remembered old:1 A\n"
+        "wait 499\n"
+        "wait 1\n"
+        "  500: dial cable:1 every 200 ms\n"
+        "  500: dial old:1 every 200 ms\n"
+        "up cable:1 A\n"
+        "  500: remember cable:1 of 4100\n");
+}
+
+TEST_CASE("once a device is linked its other addresses rest, until the link goes", "[ladder]") {
+  CHECK(Script().run("found mdns cable:1 A\n"
+                     "found mdns wifi:1 A\n"
+                     "up cable:1 A\n"
+                     "wait 60000\n"
+                     "down cable:1\n"
+                     "wait 500\n"
+                     "up wifi:1 A\n"
+                     "wait 100000\n") ==
+        "found mdns cable:1 A\n"
+        "  0: dial cable:1 every 200 ms\n"
+        "found mdns wifi:1 A\n"
+        "  0: dial wifi:1 every 200 ms\n"
+        "up cable:1 A\n"
+        "  0: remember cable:1 of 4100\n"
+        "wait 60000\n"
+        "  10000: hang up wifi:1\n"
+        "down cable:1\n"
+        "  60000: dial cable:1 every 200 ms\n"
+        "wait 500\n"
+        "  60500: dial wifi:1 every 200 ms\n"
+        "up wifi:1 A\n"
+        "  60500: remember wifi:1 of 4100\n"
+        "wait 100000\n"
+        "  70500: hang up cable:1\n");
+}
+
+TEST_CASE("an address that the transport keeps in reserve is left to it", "[ladder]") {
+  CHECK(Script().run("found mdns cable:1 A\n"
+                     "found member wifi:1 A\n"
+                     "up cable:1 A\n"
+                     "parked wifi:1\n"
+                     "wait 60000\n"
+                     "down cable:1\n"
+                     "up wifi:1 A\n") ==
+        "found mdns cable:1 A\n"
+        "  0: dial cable:1 every 200 ms\n"
+        "found member wifi:1 A\n"
+        "  0: dial wifi:1 every 200 ms\n"
+        "up cable:1 A\n"
+        "  0: remember cable:1 of 4100\n"
+        "parked wifi:1\n"
+        "wait 60000\n"
+        "down cable:1\n"
+        "  60000: dial cable:1 every 200 ms\n"
+        "  60000: dial wifi:1 every 200 ms\n"
+        "up wifi:1 A\n"
+        "  60000: remember wifi:1 of 4100\n");
+}
+
+TEST_CASE("a service that disappears is no death sentence, one that never answered is forgotten",
+          "[ladder]") {
+  CHECK(Script().run("found mdns well:1 A\n"
+                     "found mdns ghost:1 B\n"
+                     "up well:1 A\n"
+                     "lost mdns well:1\n"
+                     "lost mdns ghost:1\n"
+                     "down well:1\n") ==
+        "found mdns well:1 A\n"
+        "  0: dial well:1 every 200 ms\n"
+        "found mdns ghost:1 B\n"
+        "  0: dial ghost:1 every 200 ms\n"
+        "up well:1 A\n"
+        "  0: remember well:1 of 4100\n"
+        "lost mdns well:1\n"
+        "lost mdns ghost:1\n"
+        "  0: hang up ghost:1\n"
+        "down well:1\n"
+        "  0: dial well:1 every 200 ms\n");
+}
+
+TEST_CASE("with mDNS dead, seeds and remembered peers are dialled all the same", "[ladder]") {
+  CHECK(Script().run("found seed ten:1\n"
+                     "last_good B ten:2\n"
+                     "found remembered ten:2 B\n"
+                     "up ten:2 B\n"
+                     "found member ten:3 C\n") ==
+        "found seed ten:1\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "last_good B ten:2\n"
+        "found remembered ten:2 B\n"
+        "  0: dial ten:2 every 200 ms\n"
+        "up ten:2 B\n"
+        "found member ten:3 C\n"
+        "  0: dial ten:3 every 200 ms\n");
+}
+
+TEST_CASE("a refused address rests; when mDNS shows it anew it is tried at once", "[ladder]") {
+  CHECK(Script().run("found mdns other:1 Z\n"
+                     "refused other:1\n"
+                     "wait 60000\n"
+                     "refused other:1\n"
+                     "lost mdns other:1\n"
+                     "found mdns other:1 Z\n"
+                     "refused other:1\n"
+                     "found mdns other:1 Z\n") ==
+        "found mdns other:1 Z\n"
+        "  0: dial other:1 every 200 ms\n"
+        "refused other:1\n"
+        "  0: hang up other:1\n"
+        "wait 60000\n"
+        "  60000: dial other:1 every 200 ms\n"
+        "refused other:1\n"
+        "  60000: hang up other:1\n"
+        "lost mdns other:1\n"
+        "found mdns other:1 Z\n"
+        "  60000: dial other:1 every 200 ms\n"
+        "refused other:1\n"
+        "  60000: hang up other:1\n"
+        "found mdns other:1 Z\n"
+        "  60000: dial other:1 every 200 ms\n");
+}
+
+TEST_CASE("news of a slow address make it fast again; gossip repeated does not", "[ladder]") {
+  CHECK(Script().run("found member ten:1 A\n"
+                     "wait 100000\n"
+                     "found member ten:1 A\n"
+                     "found mdns ten:1 A\n") ==
+        "found member ten:1 A\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "wait 100000\n"
+        "  2000: dial ten:1 every 400 ms\n"
+        "  6000: dial ten:1 every 800 ms\n"
+        "  14000: dial ten:1 every 1600 ms\n"
+        "  30000: dial ten:1 every 3200 ms\n"
+        "  62000: dial ten:1 every 5000 ms\n"
+        "found member ten:1 A\n"
+        "found mdns ten:1 A\n"
+        "  100000: dial ten:1 every 200 ms\n");
+}
+
+TEST_CASE("our own address is left alone until it belongs to another device", "[ladder]") {
+  CHECK(Script().run("found mdns ten:1 A\n"
+                     "self ten:1\n"
+                     "found mdns ten:1 A\n"
+                     "wait 600000\n"
+                     "found mdns ten:1 B\n") ==
+        "found mdns ten:1 A\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "self ten:1\n"
+        "  0: hang up ten:1\n"
+        "found mdns ten:1 A\n"
+        "wait 600000\n"
+        "found mdns ten:1 B\n"
+        "  600000: dial ten:1 every 200 ms\n");
+}
+
+TEST_CASE("the number of addresses is bounded; what never answered goes first", "[ladder]") {
+  LadderConfig config;
+  config.addresses_max = 3;
+  CHECK(Script(config).run("found seed seed:1\n"
+                           "found member good:1 A\n"
+                           "up good:1 A\n"
+                           "found member ghost:1 B\n"
+                           "found member new:1 C\n"
+                           "up new:1 C\n"
+                           "found member more:1 D\n"
+                           "found member more:2 E\n") ==
+        "found seed seed:1\n"
+        "  0: dial seed:1 every 200 ms\n"
+        "found member good:1 A\n"
+        "  0: dial good:1 every 200 ms\n"
+        "up good:1 A\n"
+        "  0: remember good:1 of 4100\n"
+        "found member ghost:1 B\n"
+        "  0: dial ghost:1 every 200 ms\n"
+        "found member new:1 C\n"
+        "  0: hang up ghost:1\n"
+        "  0: dial new:1 every 200 ms\n"
+        "up new:1 C\n"
+        "  0: remember new:1 of 4300\n"
+        "found member more:1 D\n"
+        "  0: note: discovery knows 3 addresses; further ones are left out, the first is more:1\n"
+        "found member more:2 E\n");
+}
+
+TEST_CASE("a wrong configuration is named", "[ladder]") {
+  LadderConfig config;
+  CHECK(config.validate().empty());
+  config.retry_max = milliseconds(1);
+  config.attempts_per_pace = 0;
+  CHECK(config.validate() == std::vector<std::string>{"retry_max must not be below retry_fast",
+                                                      "attempts_per_pace must be at least 1"});
+}
