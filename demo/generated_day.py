@@ -22,15 +22,18 @@ HOURS = {8: 2, 9: 13, 10: 14, 11: 16, 12: 20, 13: 18, 14: 22, 15: 30, 16: 18, 17
          19: 7, 20: 3}
 DAY = datetime.date(2011, 10, 6)
 
-_COLOURS = ("RED", "BLUE", "IVORY", "GREEN", "PINK", "SILVER", "ANTIQUE", "VINTAGE", "SMALL", "LARGE")
+_COLOURS = ("RED", "BLUE", "IVORY", "GREEN", "PINK", "SILVER", "ANTIQUE", "VINTAGE", "SMALL",
+            "LARGE")
 _THINGS = ("CANDLE", "MUG", "LUNCH BAG", "CAKE TIN", "DOORMAT", "CUSHION", "PHOTO FRAME", "LANTERN",
            "TEAPOT", "BUNTING", "NAPKINS", "WALL CLOCK", "JAM JAR", "HOT WATER BOTTLE")
 _PATTERNS = ("SPOTS", "STRIPES", "HEARTS", "ROSES", "OWLS", "STARS", "BIRDS", "POPPIES")
 _REMARKS = ("check", "damages", "?", "thrown away", "", "wet", "counted")
 _SERVICES = (("POST", "POSTAGE", "18.00"), ("DOT", "DOTCOM POSTAGE", "297.66"),
              ("M", "Manual", "1.25"), ("C2", "CARRIAGE", "50.00"),
-             ("BANK CHARGES", "Bank Charges", "15.00"), ("PADS", "PADS TO MATCH ALL CUSHIONS", "0.001"),
-             ("gift_0001_20", "Gift Voucher £20.00", "16.67"), ("DCGSSBOY", "BOYS PARTY BAG", "1.25"))
+             ("BANK CHARGES", "Bank Charges", "15.00"),
+             ("PADS", "PADS TO MATCH ALL CUSHIONS", "0.001"),
+             ("gift_0001_20", "Gift Voucher £20.00", "16.67"),
+             ("DCGSSBOY", "BOYS PARTY BAG", "1.25"))
 
 
 def generate(seed):
@@ -86,9 +89,9 @@ class _Day:
 
     def _moments(self):
         hours = [hour for hour, weight in HOURS.items() for _ in range(weight)]
-        found = [datetime.datetime.combine(DAY, datetime.time(self._one(hours), self._chance.randrange(60)))
+        times = [datetime.time(self._one(hours), self._chance.randrange(60))
                  for _ in range(INVOICES - 6)]
-        return sorted(found)
+        return [datetime.datetime.combine(DAY, time) for time in sorted(times)]
 
     def _add(self, invoice, product, quantity, moment, price=None, customer="", description=None):
         code, name, usual = product
@@ -123,14 +126,14 @@ class _Day:
     def _cancellation(self, moment):
         customer = self._customer()
         for _ in range(1 + int(self._chance.random() ** 4 * 12)):
-            self._add(f"C{self._number}", self._popular(), -1 - int(self._chance.random() ** 3 * 40),
-                      moment, None, customer)
+            pieces = 1 + int(self._chance.random() ** 3 * 40)
+            self._add(f"C{self._number}", self._popular(), -pieces, moment, None, customer)
 
     def _stock_correction(self, moment):
         found = self._chance.random() < 0.4
         pieces = 1 + int(self._chance.random() ** 3 * 400)
-        self._add(str(self._number), self._popular(), pieces if found else -pieces, moment, "0.0", "",
-                  self._one(_REMARKS))
+        self._add(str(self._number), self._popular(), pieces if found else -pieces, moment, "0.0",
+                  "", self._one(_REMARKS))
 
     def _every_oddity_once(self):
         """What chance might leave out of a single day."""

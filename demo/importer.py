@@ -165,9 +165,11 @@ def _documents(invoice, lines, catalogue, customer_salt, oddities):
 
 def _split(make, name, lines, catalogue, customer_salt):
     """A receipt beyond a till's limit becomes several."""
-    parts = [lines[at:at + LINES_PER_DOCUMENT_MAX] for at in range(0, len(lines), LINES_PER_DOCUMENT_MAX)]
-    return [make(name if len(parts) == 1 else f"{name}-part-{number}", part, catalogue, customer_salt)
-            for number, part in enumerate(parts, 1)]
+    parts = [lines[at:at + LINES_PER_DOCUMENT_MAX]
+             for at in range(0, len(lines), LINES_PER_DOCUMENT_MAX)]
+    names = [name] if len(parts) == 1 else [f"{name}-part-{at}" for at in range(1, len(parts) + 1)]
+    return [make(part_name, part, catalogue, customer_salt)
+            for part_name, part in zip(names, parts)]
 
 
 def _sale(name, lines, catalogue, customer_salt, **more):
@@ -236,6 +238,7 @@ def _count_lines(rows, oddities):
     oddities["lines without a description"] = sum(not clean_text(row.description) for row in rows)
     oddities["lines without a customer"] = sum(not row.customer for row in rows)
     oddities["lines that are not ASCII"] = sum(not row.description.isascii() for row in rows)
-    oddities["codes of an unusual form"] = len({row.code for row in rows if not row.code[:5].isdigit()})
+    oddities["codes of an unusual form"] = len({row.code for row in rows
+                                                if not row.code[:5].isdigit()})
     for words in [words for words, count in oddities.items() if not count]:
         del oddities[words]

@@ -86,8 +86,9 @@ def read_entry(data):
     if RECEIPT in one:
         parts = dict(fields(one[RECEIPT]))
         receipt = (parts.get(RECEIPT_TERMINAL, b"").decode(), parts.get(RECEIPT_NUMBER, 0))
-    entry = Entry(one[JOURNAL].hex(), one[NUMBER], hashlib.blake2b(data, digest_size=32).hexdigest(),
-                  one.get(KIND, 0), one.get(KEY, b"").decode(), tuple(effects), receipt)
+    own_hash = hashlib.blake2b(data, digest_size=32).hexdigest()
+    entry = Entry(one[JOURNAL].hex(), one[NUMBER], own_hash, one.get(KIND, 0),
+                  one.get(KEY, b"").decode(), tuple(effects), receipt)
     return entry, one.get(PREVIOUS_HASH, b"").hex()
 
 
@@ -105,10 +106,11 @@ def check_chain(journal, rows):
         if entry.journal != journal:
             raise ChainFault(f"{place}: its bytes belong to journal {entry.journal[:8]}")
         if entry.hash != row["hash"]:
-            raise ChainFault(f"{place}: the hash of its bytes is {entry.hash[:8]}, not {row['hash'][:8]}")
+            raise ChainFault(f"{place}: the hash of its bytes is {entry.hash[:8]}, "
+                             f"not {row['hash'][:8]}")
         if chained_to != previous:
-            raise ChainFault(f"{place}: chained to {chained_to[:8] or 'nothing'}, the entry before it is "
-                             f"{previous[:8] or 'nothing'}")
+            raise ChainFault(f"{place}: chained to {chained_to[:8] or 'nothing'}, the entry before "
+                             f"it is {previous[:8] or 'nothing'}")
         entries.append(entry)
         previous, expected = entry.hash, expected + 1
     return entries
@@ -120,8 +122,8 @@ async def read_journals(till):
     for summary in (await till.api("GET", "/v1/journal"))["journals"]:
         journal, rows, start = summary["journal"], [], 1
         while start:
-            page = await till.api("GET", f"/v1/journal?journal={journal}&from={start}&limit={PAGE_ENTRIES}",
-                                  seconds=30)
+            place = f"journal={journal}&from={start}&limit={PAGE_ENTRIES}"
+            page = await till.api("GET", f"/v1/journal?{place}", seconds=30)
             rows += page["entries"]
             start = page["next"]
         journals[journal] = check_chain(journal, rows)
@@ -140,19 +142,21 @@ def receipt_faults(journals):
             if last is not None and number != last + 1:
                 faults.append(f"{terminal}, series {journal[:8]}: {number} follows {last}")
             if (terminal, number) in owners:
-                faults.append(f"{terminal}: receipt {number} is in series {owners[terminal, number][:8]} "
-                              f"and {journal[:8]}")
+                other = owners[terminal, number]
+                faults.append(f"{terminal}: receipt {number} is in series {other[:8]} and "
+                              f"{journal[:8]}")
             owners[terminal, number] = journal
             last = number
     for terminal in sorted({terminal for terminal, _ in owners}):
         numbers = sorted(number for name, number in owners if name == terminal)
         if numbers != list(range(1, len(numbers) + 1)):
-            faults.append(f"{terminal}: {len(numbers)} receipts do not have the numbers 1 to {len(numbers)}")
+            faults.append(f"{terminal}: {len(numbers)} receipts do not have the numbers 1 to "
+                          f"{len(numbers)}")
     return faults
 
 
 def stock_of(journals):
-    """{sku: pieces} by adding up every entry's effects. Exact: a fraction of a piece is an error."""
+    """{sku: pieces} by adding up every entry's effects; the data has whole pieces only."""
     units = {}
     for entries in journals.values():
         for entry in entries:

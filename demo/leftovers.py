@@ -45,5 +45,6 @@ def _ancestors(process):
     while process > 1:
         found.add(process)
         status = pathlib.Path(f"/proc/{process}/status").read_text()
-        process = int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:")))
+        process = int(next(line.split()[1] for line in status.splitlines()
+                           if line.startswith("PPid:")))
     return found

@@ -29,7 +29,8 @@ class Check:
 def differences(expected, seen):
     """["sku: 3 instead of 4", …] between two {sku: pieces}; a product that never moved is 0."""
     return [f"{sku}: {seen.get(sku, 0)} instead of {expected.get(sku, 0)}"
-            for sku in sorted(expected.keys() | seen.keys()) if expected.get(sku, 0) != seen.get(sku, 0)]
+            for sku in sorted(expected.keys() | seen.keys())
+            if expected.get(sku, 0) != seen.get(sku, 0)]
 
 
 def some(faults):
@@ -38,19 +39,22 @@ def some(faults):
     return "; ".join(faults[:FAULTS_SHOWN_MAX]) + (f"; and {more} more" if more > 0 else "")
 
 
-def whole_pieces(rows):
-    """{sku: "-3"} -> {sku: -3}; anything but whole pieces is a fault of its own and raises."""
-    return {sku: int(decimal.Decimal(pieces)) if decimal.Decimal(pieces) % 1 == 0 else decimal.Decimal(pieces)
-            for sku, pieces in rows.items()}
+def as_numbers(rows):
+    """{sku: "-3"} -> {sku: -3}."""
+    return {sku: decimal.Decimal(pieces) for sku, pieces in rows.items()}
+
+
+def judged(name, faults, detail):
+    """A check that holds when nothing was found wrong."""
+    return Check(name, not faults, some(faults) if faults else detail)
 
 
 def check_stock(expected, seen_by_place):
     """One check over every place that counts stock."""
     faults = [f"{place}: {some(different)}" for place, seen in seen_by_place.items()
               if (different := differences(expected, seen))]
-    places = ", ".join(seen_by_place)
-    return Check("stock of every product", not faults,
-                 some(faults) if faults else f"{len(expected):,} products agree with the input: {places}")
+    return judged("stock of every product", faults,
+                  f"{len(expected):,} products agree with the input: {', '.join(seen_by_place)}")
 
 
 def check_documents(answered, expected_keys, entries_by_till):
@@ -76,9 +80,9 @@ def check_documents(answered, expected_keys, entries_by_till):
         for words, keys in (("lacks", missing), ("has twice", twice), ("has elsewhere", moved)):
             if keys:
                 faults.append(f"{name} {words} {some(keys)}")
-    return Check("every document on every till exactly once", not faults,
-                 some(faults) if faults else f"{len(by_key):,} documents on {len(entries_by_till)} tills, found "
-                 "by the key in the entry's bytes")
+    return judged("every document on every till exactly once", faults,
+                  f"{len(by_key):,} documents on {len(entries_by_till)} tills, found by the key in "
+                  "the entry's bytes")
 
 
 def check_listed(place, sold, rows):
@@ -87,12 +91,13 @@ def check_listed(place, sold, rows):
     seen = collections.Counter(identity for identity, _ in rows)
     receipts = dict(rows)
     faults = [f"{identity} is missing" for identity in wanted if not seen[identity]]
-    faults += [f"{identity} is there {count} times" for identity, count in seen.items() if count > 1]
+    faults += [f"{identity} is there {count} times"
+               for identity, count in seen.items() if count > 1]
     faults += [f"{identity} was never sold" for identity in seen if identity not in wanted]
     faults += [f"{identity} has receipt {receipts[identity]}, the till printed {receipt}"
-               for identity, receipt in wanted.items() if receipts.get(identity, receipt) != receipt]
-    return Check(f"every receipt in {place} exactly once", not faults,
-                 some(faults) if faults else f"{len(wanted):,} receipts")
+               for identity, receipt in wanted.items()
+               if receipts.get(identity, receipt) != receipt]
+    return judged(f"every receipt in {place} exactly once", faults, f"{len(wanted):,} receipts")
 
 
 def check_money(expected, totals_by_place):
@@ -102,9 +107,9 @@ def check_money(expected, totals_by_place):
             got = totals.get(kind, decimal.Decimal(0))
             if got != wanted:
                 faults.append(f"{place}: {kind}s come to {got}, not {wanted}")
-    return Check("the money", not faults, some(faults) if faults else
-                 f"sales £{expected.sales_total:,}, refunds £{expected.refunds_total:,}: "
-                 f"{', '.join(totals_by_place)} agree with the input to the penny")
+    return judged("the money", faults,
+                  f"sales £{expected.sales_total:,}, refunds £{expected.refunds_total:,}: "
+                  f"{', '.join(totals_by_place)} agree with the input to the penny")
 
 
 class Proof:
@@ -124,11 +129,13 @@ class Proof:
         tills = self._shop.tills
         held = await asyncio.gather(*(self._journals(till) for till in tills))
         faults = [fault for fault in held if isinstance(fault, str)]
-        checks.append(Check("hash chains, recomputed", not faults, some(faults) if faults else self._sizes(held)))
-        entries = {till.name: journals for till, journals in zip(tills, held) if isinstance(journals, dict)}
+        entries = {till.name: journals for till, journals in zip(tills, held)
+                   if isinstance(journals, dict)}
+        checks.append(judged("hash chains, recomputed", faults, self._sizes(entries)))
         checks.append(await self._signatures())
         checks.append(self._receipts(entries))
-        answered = [(one.document.key, one.id) for one in self._sold] + list(self._other_documents.items())
+        answered = [(one.document.key, one.id) for one in self._sold]
+        answered += self._other_documents.items()
         checks.append(check_documents(answered, [*keys, *self._other_documents], entries))
         checks += await self._compare(entries)
         checks.append(self._quiet())
@@ -153,9 +160,10 @@ class Proof:
         statuses = await shop.store.statuses()
         roots = {seen["vector"]["root"] for seen in statuses}
         digests = {seen["stock_digest"] for seen in statuses}
+        vector = status["vector"]
         return Check("all agree", len(roots) == 1 and len(digests) == 1,
-                     f"one vector {status['vector']['root'][:8]} of {status['vector']['entries']:,} entries and "
-                     f"one stock digest {status['stock_digest']} on {len(statuses)} tills, nothing pending")
+                     f"one vector {vector['root'][:8]} of {vector['entries']:,} entries and one "
+                     f"stock digest {status['stock_digest']} on {len(statuses)} tills, nothing pending")
 
     async def _journals(self, till):
         try:
@@ -163,52 +171,58 @@ class Proof:
         except journal_reader.ChainFault as fault:
             return f"{till.name}: {fault}"
 
-    def _sizes(self, held):
-        journals = max(len(one) for one in held)
-        entries = max(sum(map(len, one.values())) for one in held)
-        return f"{entries:,} entries in {journals} journals on each of {len(held)} tills"
+    def _sizes(self, entries_by_till):
+        journals = max(map(len, entries_by_till.values()), default=0)
+        entries = max((sum(map(len, held.values())) for held in entries_by_till.values()),
+                      default=0)
+        return f"{entries:,} entries in {journals} journals on {len(entries_by_till)} tills"
 
     async def _signatures(self):
         async def verify(till):
             code, output, errors = await till.command_line("journal", "verify", seconds=60)
             return f"{till.name}: {(errors or output).strip()[:200]}" if code != 0 else ""
-        faults = [fault for fault in await asyncio.gather(*map(verify, self._shop.tills)) if fault]
-        return Check("signatures", not faults,
-                     some(faults) if faults else f"titan-pos journal verify is content on {len(self._shop.tills)} tills")
+        tills = self._shop.tills
+        faults = [fault for fault in await asyncio.gather(*map(verify, tills)) if fault]
+        return judged("signatures", faults,
+                      f"titan-pos journal verify is content on {len(tills)} tills")
 
     def _receipts(self, entries):
         faults = [f"{name}: {fault}" for name, journals in entries.items()
                   for fault in journal_reader.receipt_faults(journals)]
         receipts = {entry.receipt for journals in entries.values() for held in journals.values()
                     for entry in held if entry.receipt}
-        return Check("receipt numbers without a gap", not faults,
-                     some(faults) if faults else f"{len(receipts):,} receipts, no number missing, none twice")
+        return judged("receipt numbers without a gap", faults,
+                      f"{len(receipts):,} receipts, no number missing, none twice")
 
     async def _compare(self, entries):
         shop, store_database = self._shop, await self._store_database()
         stocks = await asyncio.gather(*(till.stock() for till in shop.tills))
-        places = {till.name: whole_pieces(stock) for till, stock in zip(shop.tills, stocks)}
+        places = {till.name: as_numbers(stock) for till, stock in zip(shop.tills, stocks)}
         for name, journals in list(entries.items())[:1]:
             places[f"the entries of {name} added up"] = journal_reader.stock_of(journals)
         cloud_sales = await self._cloud_sales()
-        places["cloud"] = whole_pieces(await shop.cloud.stock(STORE, TENANT))
-        listed = [check_listed("the cloud", self._sold, [(row["id"], row["receipt"]) for row in cloud_sales])]
-        money = {"tills": _totals((one.document.kind, one.document.body["total"]) for one in self._sold
-                                  if one.document.kind in ("sale", "refund")),
+        places["cloud"] = as_numbers(await shop.cloud.stock(STORE, TENANT))
+        receipts = [(row["id"], row["receipt"]) for row in cloud_sales]
+        listed = [check_listed("the cloud", self._sold, receipts)]
+        money = {"tills": _totals((one.document.kind, one.document.body["total"])
+                                  for one in self._sold if one.document.kind in ("sale", "refund")),
                  "cloud": _totals((row["kind"], row["total"]) for row in cloud_sales)}
         if isinstance(store_database, str):
             listed.append(Check("the store database can be read", False, store_database))
         else:
             places["store database"] = store_database["stock"]
-            listed.append(check_listed("the store database", self._sold, store_database["receipts"]))
+            receipts = store_database["receipts"]
+            listed.append(check_listed("the store database", self._sold, receipts))
             money["store database"] = store_database["totals"]
-        return [check_stock(self._expected.stock, places), *listed, check_money(self._expected, money)]
+        stock = check_stock(self._expected.stock, places)
+        return [stock, *listed, check_money(self._expected, money)]
 
     async def _cloud_sales(self):
         rows, start = [], ""
         while True:
+            place = f"&from={start}" if start else ""
             page = await self._shop.cloud.api(
-                "GET", f"/v1/tenants/{TENANT}/stores/{STORE}/sales?limit=500" + (f"&from={start}" if start else ""))
+                "GET", f"/v1/tenants/{TENANT}/stores/{STORE}/sales?limit=500{place}")
             rows += page["sales"]
             start = page["next"]
             if not start:
@@ -219,22 +233,25 @@ class Proof:
         try:
             leader = await self._shop.leader()
             address = (await leader.status())["store_database"]["address"]
-            stock = await _psql(address, f"SELECT sku, on_hand FROM {SCHEMA}.inventory WHERE store = '{STORE}'")
-            sales = await _psql(address, "SELECT encode(journal, 'hex') || ':' || number, receipt, kind, "
-                                f"total_minor FROM {SCHEMA}.sales WHERE store = '{STORE}' AND counts")
+            stock = await _psql(address, f"SELECT sku, on_hand FROM {SCHEMA}.inventory "
+                                         f"WHERE store = '{STORE}'")
+            sales = await _psql(address, "SELECT encode(journal, 'hex') || ':' || number, receipt, "
+                                         f"kind, total_minor FROM {SCHEMA}.sales "
+                                         f"WHERE store = '{STORE}' AND counts")
         except (AssertionError, RuntimeError) as error:
             return str(error)
-        return {"stock": {sku: int(units) // UNITS_PER_PIECE if int(units) % UNITS_PER_PIECE == 0
-                          else int(units) / UNITS_PER_PIECE for sku, units in stock},
+        return {"stock": {sku: decimal.Decimal(units) / UNITS_PER_PIECE for sku, units in stock},
                 "receipts": [(identity, receipt) for identity, receipt, _, _ in sales],
-                "totals": _totals((kind, decimal.Decimal(minor) / 100) for _, _, kind, minor in sales)}
+                "totals": _totals((kind, decimal.Decimal(minor) / 100)
+                                  for _, _, kind, minor in sales)}
 
     def _quiet(self):
-        diverged = [f"{name}: {message}" for name, code, message in self._watcher.alarms if code == "divergence"]
-        backorders = self._watcher.alarm_counts["back_order"]
-        self._story.figure("alarms", dict(self._watcher.alarm_counts))
-        return Check("no till computed another stock", not diverged, some(diverged) if diverged else
-                     f"no divergence alarm; {backorders:,} back-order alarms where the shelf ran out")
+        diverged = [f"{name}: {message}" for name, code, message in self._watcher.alarms
+                    if code == "divergence"]
+        counts = self._story.figure("alarms", dict(self._watcher.alarm_counts))
+        others = ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items())) or "none"
+        return judged("no till computed another stock", diverged,
+                      f"no divergence alarm (alarms told: {others})")
 
 
 def _totals(rows):
@@ -247,7 +264,8 @@ def _totals(rows):
 async def _psql(address, sql):
     child = await asyncio.create_subprocess_exec(
         "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql, address,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE)
     output, errors = await child.communicate()
     if child.returncode != 0:
         raise RuntimeError(f"psql {address}: {errors.decode().strip()}")

@@ -63,8 +63,10 @@ def as_json(story, checks, source, shown, fault=""):
     return {"verdict": "proved" if holds(checks) and not fault else "not proved", "fault": fault,
             "seconds": round(story.seconds(), 1), "input": source, "shown": shown,
             "figures": story.figures,
-            "checks": [{"name": check.name, "holds": check.holds, "detail": check.detail} for check in checks],
-            "story": [{"seconds": round(line.seconds, 2), "text": line.text} for line in story.lines]}
+            "checks": [{"name": check.name, "holds": check.holds, "detail": check.detail}
+                       for check in checks],
+            "story": [{"seconds": round(line.seconds, 2), "text": line.text}
+                      for line in story.lines]}
 
 
 def write_json(path, content):

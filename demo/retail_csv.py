@@ -65,7 +65,8 @@ class SalesFile:
         rows = [row for row in self.rows if first[row.invoice] == day]
         if not rows:
             days = list(self.days())
-            raise InputError(f"{self.name} has no sales on {day}; it goes from {days[0]} to {days[-1]}.")
+            raise InputError(f"{self.name} has no sales on {day}; it goes from {days[0]} to "
+                             f"{days[-1]}.")
         return SalesFile(self.name, rows, list(self.notes))
 
 
@@ -77,7 +78,8 @@ def read_file(path):
         if path.suffix == ".gz":
             data = gzip.decompress(data)
     except (OSError, EOFError) as error:
-        raise InputError(f"{path} cannot be read: {error}. Give another file with --sales.") from None
+        raise InputError(f"{path} cannot be read: {error}. "
+                         "Give another file with --sales.") from None
     return read_bytes(data, path.name)
 
 
@@ -108,8 +110,8 @@ def _read_rows(reader, name, notes):
         if not any(fields):
             continue
         if len(fields) != len(header):
-            raise InputError(f"{name} line {reader.line_num} has {len(fields)} fields; the header has "
-                             f"{len(header)}.")
+            raise InputError(f"{name} line {reader.line_num} has {len(fields)} fields; the header "
+                             f"has {len(header)}.")
         row = _row(name, reader.line_num, {column: fields[at] for column, at in columns.items()})
         if row.quantity == 0:
             zero += 1
@@ -134,8 +136,8 @@ def _columns(header, name):
         places[plain(found)] = at
     missing = [column for column in COLUMNS if plain(column) not in places]
     if missing:
-        raise InputError(f"{name} is not in the Online Retail layout: no column {', '.join(missing)}. "
-                         f"Its header must name {','.join(COLUMNS)}.")
+        raise InputError(f"{name} is not in the Online Retail layout: no column "
+                         f"{', '.join(missing)}. Its header must name {','.join(COLUMNS)}.")
     return {column: places[plain(column)] for column in COLUMNS}
 
 
@@ -153,8 +155,8 @@ def _row(name, line, fields):
         raise fault("Quantity", f"must be a whole number of at most {QUANTITY_MAX} pieces")
     price = _decimal(fields["UnitPrice"])
     if price is None or -price.as_tuple().exponent > PRICE_DIGITS_MAX:
-        raise fault("UnitPrice", f"must be a price like 2.55, at most {PRICE_DIGITS_MAX} digits behind "
-                                 "the point")
+        raise fault("UnitPrice", f"must be a price like 2.55, at most {PRICE_DIGITS_MAX} digits "
+                                 "behind the point")
     time = _time(fields["InvoiceDate"].strip())
     if time is None:
         raise fault("InvoiceDate", "must be a time like 2011-10-06 08:17:00")

@@ -15,7 +15,8 @@ WIDTH_MAX = 110
 def width_of(text):
     """Columns on a terminal."""
     return sum(0 if unicodedata.combining(character)
-               else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+               else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+               for character in text)
 
 
 def fit(text, width, align="left"):
@@ -129,12 +130,13 @@ class ShopTable:
         clock = self._cashiers.shop_clock
         when = f"{clock:%A %-d %B %Y %H:%M}" if clock else "before opening"
         done = f"{len(self._cashiers.sold)} of {len(self._documents)} receipts and corrections"
-        state = self._day.headline
-        plain = fit(f" {when}   {done}   ", width)
-        if state:
-            return self._screen.colour("bold", plain.rstrip()) + "   " + self._screen.colour("yellow", state)
-        whole = "the LAN is whole" if self._shop.lab.isolated else "on loopback, nothing can be cut"
-        return self._screen.colour("bold", plain.rstrip()) + "   " + self._screen.colour("green", whole)
+        state, colour = self._day.headline, "yellow"
+        if not state:
+            state, colour = "the LAN is whole", "green"
+            if not self._shop.lab.isolated:
+                state = "on loopback, nothing can be cut"
+        left = fit(f"{when}   {done}", max(10, width - width_of(state) - 3)).rstrip()
+        return self._screen.colour("bold", left) + "   " + self._screen.colour(colour, state)
 
     def _till_line(self, view, width):
         cells, colour = self._cells(view)
@@ -164,9 +166,11 @@ class ShopTable:
         for view in self._watcher.views.values():
             if view.status and view.answers and view.status["role"] == "leader":
                 database = view.status["store_database"]
-                parts.append(f"on {view.till.name}: {database['state']}, {database['complete_to']:,} entries"
-                             + (f", {database['behind']:,} behind" if database["behind"] else ""))
-        return fit("store database  " + ("; ".join(parts) or "nobody leads just now"), width).rstrip()
+                behind = f", {database['behind']:,} behind" if database["behind"] else ""
+                parts.append(f"on {view.till.name}: {database['state']}, "
+                             f"{database['complete_to']:,} entries{behind}")
+        text = "; ".join(parts) or "nobody leads just now"
+        return fit(f"store database  {text}", width).rstrip()
 
     def _cloud_line(self, width):
         row, watcher = self._watcher.cloud, self._watcher
@@ -176,6 +180,7 @@ class ShopTable:
         state = "connected" if row["connected"] else "no till connected"
         if self._shop.cloud_cut:
             state = "CUT OFF"
-        text = (f"cloud           {row['entries']:,} entries, uplink of {holder.get('terminal', 'nobody')}"
-                f" (term {holder.get('term', '–')}), {state}")
-        return self._screen.colour("yellow" if self._shop.cloud_cut else "", fit(text, width).rstrip())
+        text = (f"cloud           {row['entries']:,} entries, uplink of "
+                f"{holder.get('terminal', 'nobody')} (term {holder.get('term', '–')}), {state}")
+        colour = "yellow" if self._shop.cloud_cut else ""
+        return self._screen.colour(colour, fit(text, width).rstrip())

@@ -67,7 +67,8 @@ class Cashiers:
                     self.shop_clock = document.time
                     self._customers += 1
                     till = self._shop.tills[self._customers % len(self._shop.tills)]
-                    group.create_task(self._serve(till, document, self._customers % DOUBLE_TAP_EVERY == 0))
+                    double = self._customers % DOUBLE_TAP_EVERY == 0
+                    group.create_task(self._serve(till, document, double))
         except BaseExceptionGroup as faults:
             raise _first(faults) from None  # the group is of no interest to who reads the message
 
@@ -89,8 +90,8 @@ class Cashiers:
         self.repeated += 1
         answer = self._checked(sold.document, sold.till, response)
         if response.status != 200 or answer["id"] != sold.id:
-            raise SellingFault(f"{sold.till.name}: the repeat of {sold.document.key} was recorded as "
-                               f"{answer['id']}, the first time as {sold.id}: it counts twice")
+            raise SellingFault(f"{sold.till.name}: the repeat of {sold.document.key} was recorded "
+                               f"as {answer['id']}, the first time as {sold.id}: it counts twice")
         sold.repeats += 1
         self.repeats_known += 1
 
@@ -117,7 +118,8 @@ class Cashiers:
         near = self._shop.up
         if self._shop.sides:
             near = next(side for side in self._shop.sides if till in side)
-        return frozenset(other.name for other in near if other is not till and other in self._shop.up)
+        return frozenset(other.name for other in near
+                         if other is not till and other not in self._shop.down)
 
     async def _deliver_to(self, till, document, is_repeat=False):
         """The answered document, or None when its till went down before it answered."""
@@ -145,8 +147,8 @@ class Cashiers:
                 self.sold.append(sold)
                 return sold
             await asyncio.sleep(REPEAT_PAUSE_SECONDS)
-        raise SellingFault(f"{till.name} did not take {document.key} in {REPEATS_MAX} attempts; it last "
-                           f"said {response!r}")
+        raise SellingFault(f"{till.name} did not take {document.key} in {REPEATS_MAX} attempts; it "
+                           f"last said {response!r}")
 
     def _checked(self, document, till, response):
         if response.status not in (200, 201):
@@ -154,8 +156,8 @@ class Cashiers:
         answer = response.json()
         wanted = document.body.get("total")
         if wanted is not None and answer["total"] != wanted:
-            raise SellingFault(f"{till.name}: {document.key} should come to {wanted}, the till says "
-                               f"{answer['total']}")
+            raise SellingFault(f"{till.name}: {document.key} should come to {wanted}, the till "
+                               f"says {answer['total']}")
         return answer
 
 

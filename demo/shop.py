@@ -81,7 +81,8 @@ class Shop:
             await self.lab.start_avahi(*range(1, self.count + 1))
 
     async def _publish(self):
-        places = [(till.name, till.host, till.api_port, API_PORT + till.host) for till in self.tills]
+        places = [(till.name, till.host, till.api_port, API_PORT + till.host)
+                  for till in self.tills]
         places.append(("cloud", self.cloud_host, CLOUD_PORT, CLOUD_PORT))
         for name, host, port, wanted in places:
             if not self.lab.isolated:
@@ -122,15 +123,18 @@ class Shop:
         from_head_office = [product for product in products if product not in keyed_in]
         began = self.story.seconds()
         for at in range(0, len(from_head_office), PRODUCTS_PER_REQUEST):
-            await self.cloud.api("PUT", f"/v1/tenants/{TENANT}/stores/{STORE}/products",
-                                 {"products": from_head_office[at:at + PRODUCTS_PER_REQUEST]}, seconds=30)
+            part = {"products": from_head_office[at:at + PRODUCTS_PER_REQUEST]}
+            await self.cloud.api("PUT", f"/v1/tenants/{TENANT}/stores/{STORE}/products", part,
+                                 seconds=30)
         if keyed_in:
             await self.tills[-1].api("PUT", "/v1/products", body=_csv(keyed_in),
                                      headers={"Content-Type": "text/csv"}, seconds=30)
         await self._wait_for_products({product["sku"] for product in products})
-        taken = self.story.figure("products_on_every_till_s", round(self.story.seconds() - began, 2))
-        self.story.tell(f"{len(from_head_office):,} products came from head office, {len(keyed_in):,} were "
-                        f"keyed in at {self.tills[-1].name}: after {taken} s all are on every till", "good")
+        taken = round(self.story.seconds() - began, 2)
+        self.story.figure("products_on_every_till_s", taken)
+        self.story.tell(f"{len(from_head_office):,} products came from head office, "
+                        f"{len(keyed_in):,} were keyed in at {self.tills[-1].name}: after "
+                        f"{taken} s all are on every till", "good")
 
     async def _wait_for_products(self, wanted):
         missing = {till: wanted for till in self.tills}
@@ -164,15 +168,17 @@ class Shop:
         async def book(number, part):
             till = self.tills[number % len(self.tills)]
             key = f"delivery-{number + 1}"
-            answer = await till.deliver(*part, key=key, document=f"morning delivery, sheet {number + 1}")
+            sheet = f"delivery note, sheet {number + 1}"
+            answer = await till.deliver(*part, key=key, document=sheet)
             return key, answer["id"]
-        return dict(await asyncio.gather(*(book(number, part) for number, part in enumerate(parts))))
+        booked = await asyncio.gather(*(book(number, part) for number, part in enumerate(parts)))
+        return dict(booked)
 
 
 def _csv(products):
     def field(text):
         return '"' + text.replace('"', '""') + '"'
     rows = ["sku,description,price"]
-    rows += [",".join(map(field, (product["sku"], product["description"], product.get("price", ""))))
-             for product in products]
+    columns = ("sku", "description", "price")
+    rows += [",".join(field(product.get(column, "")) for column in columns) for product in products]
     return "\n".join(rows) + "\n"

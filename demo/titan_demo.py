@@ -18,8 +18,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from demo import day as day_module, expectation, generated_day, importer, leftovers, proof  # noqa: E402
-from demo import report, retail_csv, screen as screen_module  # noqa: E402
+from demo import expectation, generated_day, importer, leftovers, proof  # noqa: E402
+from demo import day as day_module, report, retail_csv, screen as screen_module  # noqa: E402
 from demo.selling import Cashiers, SellingFault  # noqa: E402
 from demo.shop import Shop  # noqa: E402
 from demo.story import Story  # noqa: E402
@@ -40,19 +40,23 @@ class CannotRun(Exception):
 
 def read_arguments(words=None):
     parser = argparse.ArgumentParser(
-        prog="titan demo", description="A whole store on this machine: tills sell a trading day, their "
-        "server is killed, the LAN and the line to the cloud are cut and mended; then everything is "
-        "proved from the input.")
-    parser.add_argument("--sales", metavar="FILE.csv", help="a day to sell, in the Online Retail layout "
-                        "(.csv or .csv.gz); default: the real day if it is there, else a generated one")
-    parser.add_argument("--day", metavar="YYYY-MM-DD", help="which day of the file (default: its busiest)")
-    parser.add_argument("--tills", type=int, default=5, help=f"{TILLS_MIN} to {TILLS_MAX}, default 5")
+        prog="titan demo", description="A whole store on this machine: tills sell a trading day, "
+        "their server is killed, the LAN and the line to the cloud are cut and mended; then "
+        "everything is proved from the input.")
+    parser.add_argument("--sales", metavar="FILE.csv", help="a day to sell, in the Online Retail "
+                        "layout (.csv or .csv.gz); default: the real day if it is there, else a "
+                        "generated one")
+    parser.add_argument("--day", metavar="YYYY-MM-DD",
+                        help="which day of the file (default: its busiest)")
+    parser.add_argument("--tills", type=int, default=5,
+                        help=f"{TILLS_MIN} to {TILLS_MAX}, default 5")
     parser.add_argument("--speed", type=float, default=PER_SECOND_DEFAULT, metavar="N",
                         help=f"receipts a second over all tills, default {PER_SECOND_DEFAULT:g}")
     parser.add_argument("--seed", type=int, default=1, help="of the generated day, default 1")
     parser.add_argument("--headless", action="store_true", help="no live table, one line per event")
     parser.add_argument("--json", metavar="FILE", help="write the result there as well")
-    parser.add_argument("--keep", action="store_true", help="keep logs and data folders, and say where")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep logs and data folders, and say where")
     parser.add_argument("--no-namespaces", action="store_true",
                         help="run on loopback, without cuts, even where namespaces could be made")
     arguments = parser.parse_args(words)
@@ -77,17 +81,19 @@ def read_sales(arguments):
         if arguments.day:
             matching = [day for day in days if day.isoformat() == arguments.day]
             if not matching:
-                raise retail_csv.InputError(f"{sales.name} has no sales on {arguments.day}; it goes from "
-                                            f"{min(days)} to {max(days)}.")
+                raise retail_csv.InputError(f"{sales.name} has no sales on {arguments.day}; it "
+                                            f"goes from {min(days)} to {max(days)}.")
             wanted = matching[0]
         sales = sales.only(wanted)
     return sales
 
 
 def check_programs():
-    missing = [name for name in ("titan-pos", "titan-cloud") if not os.access(binaries() / name, os.X_OK)]
+    missing = [name for name in ("titan-pos", "titan-cloud")
+               if not os.access(binaries() / name, os.X_OK)]
     if missing:
-        raise CannotRun(f"{' and '.join(missing)} not found in {binaries()}. Build first: ./titan build")
+        raise CannotRun(f"{' and '.join(missing)} not found in {binaries()}. "
+                        "Build first: ./titan build")
 
 
 async def run(arguments, result):
@@ -98,12 +104,13 @@ async def run(arguments, result):
     check_programs()
     sales = read_sales(arguments)
     trading_day = importer.import_day(sales.rows, secrets.token_bytes(32))
-    result["input"] = {"name": sales.name, "lines": len(sales.rows), "products": len(trading_day.products),
+    result["input"] = {"name": sales.name, "lines": len(sales.rows),
+                       "products": len(trading_day.products),
                        "documents": importer.count_kinds(trading_day.documents),
                        "oddities": trading_day.oddities, "notes": sales.notes}
     if len(trading_day.documents) < 2 * len(day_module.PARTS):
-        raise retail_csv.InputError(f"{sales.name} has {len(trading_day.documents)} receipts; the demo needs "
-                                    f"at least {2 * len(day_module.PARTS)}.")
+        raise retail_csv.InputError(f"{sales.name} has {len(trading_day.documents)} receipts; the "
+                                    f"demo needs at least {2 * len(day_module.PARTS)}.")
     isolated = can_make_namespaces() and not arguments.no_namespaces
     result["shown"] = {"namespaces": isolated, "mdns": isolated, "cuts": isolated}
     _introduce(screen, sales, trading_day, arguments, isolated)
@@ -120,14 +127,19 @@ async def run(arguments, result):
 
 
 def _introduce(screen, sales, trading_day, arguments, isolated):
-    kinds = ", ".join(f"{count} {kind}s" for kind, count in importer.count_kinds(trading_day.documents).items())
+    counts = importer.count_kinds(trading_day.documents)
+    kinds = ", ".join(f"{count} {kind}s" for kind, count in counts.items())
     screen.text(screen.colour("bold", "Titan Mesh: a store's day"))
-    screen.text(f"  input     {sales.name}: {len(sales.rows):,} lines, {len(trading_day.products):,} products; {kinds}")
+    screen.text(f"  input     {sales.name}: {len(sales.rows):,} lines, "
+                f"{len(trading_day.products):,} products; {kinds}")
     for note in sales.notes:
         screen.text(f"            {note}")
-    screen.text("  oddities  " + "; ".join(f"{count:,} {words}" for words, count in trading_day.oddities.items()))
-    place = ("each in a network namespace of its own, with its own mDNS" if isolated else
-             "on loopback: no rights to make network namespaces, so nothing can be cut, and no mDNS")
+    oddities = [f"{count:,} {words}" for words, count in trading_day.oddities.items()]
+    for at, oddity in enumerate(oddities):
+        screen.text(("            " if at else "  oddities  ") + oddity)
+    place = "on loopback: without network namespaces nothing can be cut, and no mDNS"
+    if isolated:
+        place = "each in a network namespace of its own, with its own mDNS"
     screen.text(f"  store     {arguments.tills} tills and a cloud, {place}")
     screen.text()
 
@@ -141,7 +153,8 @@ async def _run_shop(arguments, lab, story, screen, sales, trading_day):
     await shop.import_products(trading_day.products)
     delivered = shop.morning_delivery(sales.rows)
     deliveries = await shop.receive(delivered)
-    story.tell(f"the morning delivery is booked: {sum(delivered.values()):,} pieces of {len(delivered):,} products")
+    story.tell(f"the morning delivery is booked: {sum(delivered.values()):,} pieces of "
+               f"{len(delivered):,} products")
     watcher = Watcher(shop)
     watcher.start()
     try:
@@ -170,18 +183,20 @@ def _show(screen, story, checks, cashiers):
     screen.text(screen.colour("bold", "THE PROOF"))
     for line in report.check_lines(checks, screen.colour):
         screen.text(line)
-    screen.text(f"    {cashiers.repeated} requests were sent again with the same key; {cashiers.repeats_known} of "
-                "them had been recorded already, and count once")
+    screen.text(f"    {cashiers.repeated} requests were sent again with the same key; "
+                f"{cashiers.repeats_known} of them had been recorded already, and count once")
     screen.text()
     screen.text(screen.colour("bold", "FIGURES"))
     for line in report.figure_lines(story):
         screen.text(line)
+    samples = story.figures["propagation_samples"]
     missing = story.figures["propagation_events_missing"]
-    screen.text(f"  (propagation: {story.figures['propagation_samples']:,} events, {missing} missing; measured from "
-                "this one Python process,\n   which shares the machine with every till, PostgreSQL and cloud)")
+    screen.text(f"  (propagation: {samples:,} events, {missing} missing; measured from one Python "
+                "process\n   that shares the machine with every till, PostgreSQL and cloud)")
     screen.text()
     verdict = report.verdict_text(checks, story.seconds())
-    screen.text(screen.colour("bold", screen.colour("green" if report.holds(checks) else "red", verdict)))
+    colour = "green" if report.holds(checks) else "red"
+    screen.text(screen.colour("bold", screen.colour(colour, verdict)))
 
 
 async def _close(lab, keep, screen):
@@ -229,7 +244,8 @@ def main(words=None):
     if arguments.json and "story" in result:
         with contextlib.suppress(BrokenPipeError):
             report.write_json(arguments.json, report.as_json(
-                result["story"], result.get("checks", []), result.get("input", {}), result.get("shown", {}), fault))
+                result["story"], result.get("checks", []), result.get("input", {}),
+                result.get("shown", {}), fault))
     return code
 
 

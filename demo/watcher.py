@@ -53,7 +53,8 @@ class Watcher:
         self._tasks.clear()
 
     def all_listening(self):
-        return all(view.listening for view in self.views.values() if view.till not in self._shop.down)
+        return all(view.listening for view in self.views.values()
+                   if view.till not in self._shop.down)
 
     def propagation_ms(self, sold):
         """Milliseconds from posting to the event out of each other till that could hear it, and how
@@ -75,7 +76,8 @@ class Watcher:
             try:
                 if view.till in self._shop.down:
                     raise HttpError("switched off")
-                response = await view.till.http.request("GET", "/v1/status", seconds=STATUS_SECONDS_MAX)
+                response = await view.till.http.request("GET", "/v1/status",
+                                                        seconds=STATUS_SECONDS_MAX)
                 view.answers = response.status == 200
                 if view.answers:
                     view.status = response.json()
