@@ -54,7 +54,7 @@ class Day:
             await self._bring_the_cloud_back()
         else:
             story.tell("NOT SHOWN: the cut LAN and the cloud cut off. They need network "
-                       "namespaces, which take the rights of root. The sales go on without cuts.", "bad")
+                       "namespaces, which take the rights of root. The selling goes on.", "bad")
             for part in ("the LAN is cut", "healed", "the cloud is away"):
                 await self._cashiers.sell(self._parts[part], "all together", self._per_second)
         await self._sell("evening")
@@ -108,8 +108,8 @@ class Day:
         repeated = await self._cashiers.repeat_unknown()
         recorded = self._cashiers.repeats_known - known
         story.figure("unknown_outcomes_repeated", repeated)
-        story.tell(f"its {repeated} unanswered sales are sent again with their keys: {recorded} had "
-                   f"been recorded before the kill, {repeated - recorded} are new; each counts "
+        story.tell(f"its {repeated} unanswered sales are sent again with their keys: {recorded} "
+                   f"had been recorded before the kill, {repeated - recorded} are new; each counts "
                    "once", "good")
         before = [sold for sold in self._cashiers.sold
                   if sold.till is till and sold.phase == "all together"]
@@ -156,8 +156,9 @@ class Day:
         healed_at = time.monotonic()
         await shop.lab.mend(*[[till.host for till in side] for side in shop.sides])
         self.headline = "healing"
+        differ = "differ" if apart > 1 else "do not differ"
         story.tell(f"the LAN is whole again; {by_side[0]} and {by_side[1]} documents were recorded "
-                   f"on the two sides, which {'differ' if apart > 1 else 'do not differ'} now", "good")
+                   f"on the two sides, which {differ} now", "good")
 
         async def everywhere():
             return all(_covers(status, wanted) for status in await shop.store.statuses())

@@ -163,7 +163,8 @@ class Proof:
         vector = status["vector"]
         return Check("all agree", len(roots) == 1 and len(digests) == 1,
                      f"one vector {vector['root'][:8]} of {vector['entries']:,} entries and one "
-                     f"stock digest {status['stock_digest']} on {len(statuses)} tills, nothing pending")
+                     f"stock digest {status['stock_digest']} on {len(statuses)} tills, nothing "
+                     "pending")
 
     async def _journals(self, till):
         try:

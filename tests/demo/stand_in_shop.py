@@ -77,7 +77,8 @@ class StandInTill:
                             for sku, pieces in effects.items()], receipt)
         self.previous = hashlib.blake2b(data, digest_size=32).hexdigest()
         identity = f"{self.journal}:{self.number}"
-        row = {"journal": self.journal, "number": self.number, "hash": self.previous, "id": identity,
+        row = {"journal": self.journal, "number": self.number, "hash": self.previous,
+               "id": identity,
                "bytes_base64": base64.b64encode(data).decode(), "effects": effects,
                "kind": path.removeprefix("/v1/").removesuffix("s"), "total": str(total),
                "receipt": f"{self.name} {self.receipts}" if has_receipt else ""}
@@ -119,7 +120,8 @@ class StandInTill:
         leader = self.lan.leader_of(self)
         root = hashlib.blake2b(repr(sorted(self.entries)).encode(), digest_size=8).hexdigest()
         return {"terminal": self.name, "role": "leader" if leader is self else "follower",
-                "leader": {"process": leader.journal}, "process": self.journal, "stock_digest": root,
+                "leader": {"process": leader.journal}, "process": self.journal,
+                "stock_digest": root,
                 "vector": {"root": root, "entries": len(self.entries),
                            "journals": [{"journal": journal, "stored": stored}
                                         for journal, stored in journals.items()]},

@@ -30,7 +30,8 @@ async def whole_day(faults=(), unanswered=0):
     await run.run()
     checks = await proof.Proof(shop, cashiers, Quiet, expectation.expect(ROWS, delivered), booked,
                                shop.story).run([document.key for document in DOCUMENTS])
-    return {check.name: check for check in checks}, cashiers, [line.text for line in shop.story.lines]
+    lines = [line.text for line in shop.story.lines]
+    return {check.name: check for check in checks}, cashiers, lines
 
 
 def failing(checks):
@@ -43,7 +44,8 @@ async def test_a_day_of_kill_cut_and_heal_is_proved():
     assert not failing(checks), [checks[name] for name in failing(checks)]
     assert len(cashiers.sold) == len(DOCUMENTS) and not cashiers.unknown
     assert cashiers.double_taps > 0 and cashiers.repeated > 0
-    for words in ("kill -9 of till-1", "the LAN is cut: 1 2 | 3 4 5", "the line to the cloud is cut"):
+    for words in ("kill -9 of till-1", "the LAN is cut: 1 2 | 3 4 5",
+                  "the line to the cloud is cut"):
         assert any(words in line for line in lines), (words, lines)
 
 
