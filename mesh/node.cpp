@@ -260,6 +260,16 @@ void Node::on_addresses(Now now, std::vector<std::string> addresses) {
   finish(now);
 }
 
+void Node::on_last_good_address(Now now, const DeviceId& device, const std::string& address) {
+  begin(now);
+  const auto known = remembered_.find(device);
+  if (known != remembered_.end() && known->second.last_good_address != address) {
+    known->second.last_good_address = address;
+    store_request().members.push_back(known->second);
+  }
+  finish(now);
+}
+
 void Node::leave(Now now) {
   begin(now);
   leaving_ = true;

@@ -158,6 +158,8 @@ class Node {
   void on_lease_refused(Now now, const election::Token& holder, bool holder_gone);
   // Where peers reach this process changed.
   void on_addresses(Now now, std::vector<std::string> addresses);
+  // The address at which the device was reached last; to be remembered.
+  void on_last_good_address(Now now, const DeviceId& device, const std::string& address);
   void leave(Now now);
 
   // on_tick() is wanted no later than this.

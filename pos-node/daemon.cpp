@@ -232,10 +232,11 @@ void Daemon::make_mesh(mesh::StoredState state) {
   parts.state = std::move(state);
   parts.store = std::move(store_);
   neighbours_ = std::make_unique<Neighbours>(loop_, clock_, config_, parts.state.members,
-                                             device_of(folder_->device_key().public_key));
-  MeshHost::Handlers handlers = neighbours_->handlers();
+                                             folder_->device_key().public_key);
+  MeshHost::Handlers handlers;
+  handlers.neighbours = neighbours_->callbacks();
   handlers.on_event = [this](const mesh::Event& event) { on_event(event); };
-  handlers.on_committed = [this](Duration took, std::size_t) {
+  handlers.on_committed = [this](Duration took) {
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(took).count());
   };
   mesh_ = std::make_unique<MeshHost>(loop_, clock_, std::move(parts), std::move(handlers));

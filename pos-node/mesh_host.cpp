@@ -45,7 +45,7 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Par
       loop, std::move(parts.store),
       StorageThread::Callbacks{
           [this](const std::vector<std::uint64_t>& ids, Duration took) {
-            if (handlers_.on_committed) handlers_.on_committed(took, ids.size());
+            if (handlers_.on_committed) handlers_.on_committed(took);
             node_->on_stored(clock_.now(), ids);
             carry_out();
           },
@@ -63,25 +63,24 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Par
             reopen_later();
           }});
   reads_ = std::make_unique<ReadThread>(std::move(parts.reader));
-  transport_ = std::make_unique<mesh::Transport>(
-      loop, std::move(parts.transport),
-      mesh::TransportCallbacks{
-          [this](const ProcessId& from, BytesView frame) {
-            node_->on_frame(clock_.now(), from, frame);
-            carry_out();
-          },
-          [this](const mesh::MemberInfo& peer, const std::string& address) {
-            if (handlers_.on_link_up) handlers_.on_link_up(peer, address);
-            node_->on_link_up(clock_.now(), peer);
-            carry_out();
-          },
-          [this](const ProcessId& peer, mesh::LinkDown reason, const std::string& address) {
-            if (handlers_.on_link_down) handlers_.on_link_down(peer, reason, address);
-            node_->on_link_down(clock_.now(), peer, link_end_of(reason));
-            carry_out();
-          },
-          handlers_.on_refused, handlers_.on_self, handlers_.on_parked, handlers_.on_greeted,
-          handlers_.on_turned_away});
+  mesh::TransportCallbacks callbacks = handlers_.neighbours;
+  callbacks.on_frame = [this](const ProcessId& from, BytesView frame) {
+    node_->on_frame(clock_.now(), from, frame);
+    carry_out();
+  };
+  callbacks.on_link_up = [this](const mesh::MemberInfo& peer, const std::string& address) {
+    handlers_.neighbours.on_link_up(peer, address);
+    node_->on_link_up(clock_.now(), peer);
+    carry_out();
+  };
+  callbacks.on_link_down = [this](const ProcessId& peer, mesh::LinkDown reason,
+                                  const std::string& address) {
+    handlers_.neighbours.on_link_down(peer, reason, address);
+    node_->on_link_down(clock_.now(), peer, link_end_of(reason));
+    carry_out();
+  };
+  transport_ = std::make_unique<mesh::Transport>(loop, std::move(parts.transport),
+                                                 std::move(callbacks));
 }
 
 MeshHost::~MeshHost() { stop(); }

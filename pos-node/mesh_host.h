@@ -49,15 +49,9 @@ class MeshHost {
   };
   struct Handlers {
     std::function<void(const mesh::Event&)> on_event;
-    // For the ladder: what became of an address.
-    std::function<void(const mesh::MemberInfo&, const std::string& address)> on_link_up;
-    std::function<void(const ProcessId&, mesh::LinkDown, const std::string& address)> on_link_down;
-    std::function<void(const std::string& address, const std::string& reason)> on_refused;
-    std::function<void(const std::string& address)> on_self;
-    std::function<void(const std::string& address, const ProcessId&)> on_parked;
-    std::function<void(const mesh::MemberInfo&, const std::string& host)> on_greeted;
-    std::function<void(const std::string& host, const std::string& reason)> on_turned_away;
-    std::function<void(Duration commit_time, std::size_t requests)> on_committed;
+    std::function<void(Duration commit_time)> on_committed;
+    // Told besides the node; its on_frame is not used.
+    mesh::TransportCallbacks neighbours;
   };
   using AppendDone = std::function<void(Result<mesh::Appended>)>;
 

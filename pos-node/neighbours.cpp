@@ -1,101 +1,152 @@
 #include "pos-node/neighbours.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <spdlog/spdlog.h>
 
-#include <memory>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "discovery/system/interfaces.h"
 
 namespace titan::pos {
 
-Neighbours::Neighbours(boost::asio::io_context& loop, const ProcessClock&, const Config& config,
-                       std::vector<mesh::RememberedMember> remembered, const DeviceId& device)
-    : loop_(loop),
-      config_(config),
-      device_(device),
-      remembered_(std::move(remembered)),
-      resolver_(loop_) {}
+using discovery::Rung;
 
-MeshHost::Handlers Neighbours::handlers() {
-  MeshHost::Handlers handlers;
-  handlers.on_greeted = [this](const mesh::MemberInfo& member, const std::string&) {
-    for (const std::string& address : member.addresses) dial(address);
+Neighbours::Neighbours(boost::asio::io_context& loop, const ProcessClock& clock,
+                       const Config& config, std::vector<mesh::RememberedMember> remembered,
+                       const PublicKey& device_key)
+    : loop_(loop),
+      clock_(clock),
+      config_(config),
+      device_(device_of(device_key)),
+      device_key_(device_key),
+      remembered_(std::move(remembered)),
+      timer_(loop) {}
+
+Neighbours::~Neighbours() { stop(); }
+
+mesh::TransportCallbacks Neighbours::callbacks() {
+  mesh::TransportCallbacks callbacks;
+  callbacks.on_link_up = [this](const mesh::MemberInfo& peer, const std::string& address) {
+    ladder_.link_up(clock_.now(), address, peer.device());
+    carry_out();
   };
-  handlers.on_refused = [](const std::string& address, const std::string& reason) {
+  callbacks.on_link_down = [this](const ProcessId&, mesh::LinkDown, const std::string& address) {
+    ladder_.link_down(clock_.now(), address);
+    carry_out();
+  };
+  callbacks.on_refused = [](const std::string& address, const std::string& reason) {
     spdlog::warn("{} refuses this terminal: {}", address, reason);
   };
-  handlers.on_turned_away = [](const std::string& host, const std::string& reason) {
-    spdlog::warn("turned away a stranger from {}: {}", host, reason);
+  callbacks.on_resting = [this](const std::string& address) {
+    ladder_.refused(clock_.now(), address);
+    carry_out();
   };
-  handlers.on_self = [this](const std::string& address) { mesh_->transport().hang_up(address); };
-  return handlers;
+  callbacks.on_self = [this](const std::string& address) {
+    ladder_.is_self(clock_.now(), address);
+    carry_out();
+  };
+  callbacks.on_parked = [this](const std::string& address, const ProcessId&) {
+    ladder_.parked(clock_.now(), address);
+    carry_out();
+  };
+  callbacks.on_greeted = [this](const mesh::MemberInfo& member, const std::string&) {
+    found_member(member, Rung::member);
+    carry_out();
+  };
+  callbacks.on_turned_away = [](const std::string& host, const std::string& reason) {
+    spdlog::warn("turned away a stranger at {}: {}", host, reason);
+  };
+  return callbacks;
 }
 
 Status Neighbours::start(MeshHost& mesh) {
   mesh_ = &mesh;
   Status started = mesh.start([this](std::uint16_t port) { return own_addresses(port); });
   if (!started) return started;
-  spdlog::info("mesh on port {}", mesh.transport().bound_port());
-  for (const std::string& seed : config_.seeds) resolve(seed);
-  for (const mesh::RememberedMember& member : remembered_) {
-    if (member.member.device() == device_) continue;
-    if (!member.last_good_address.empty()) dial(member.last_good_address);
-    for (const std::string& address : member.member.addresses) dial(address);
+  const std::uint16_t port = mesh.transport().bound_port();
+  spdlog::info("mesh on port {}", port);
+  for (const mesh::RememberedMember& known : remembered_) {
+    if (!known.last_good_address.empty()) {
+      ladder_.remember_last_good(known.member.device(), known.last_good_address);
+    }
+    found_member(known.member, Rung::remembered);
   }
+  if (!config_.seeds.empty()) {
+    seeds_ = std::make_unique<discovery::SeedResolver>(
+        loop_, config_.seeds,
+        discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
+                                   found(Rung::seed, address, std::nullopt);
+                                 },
+                                 [](const std::string& seed, const std::string& reason) {
+                                   spdlog::warn("seed {} has no address: {}", seed, reason);
+                                 }});
+  }
+  carry_out();
   return {};
 }
 
 void Neighbours::on_event(const mesh::Event& event) {
   if (const auto* wanted = std::get_if<mesh::LinkWanted>(&event)) {
-    for (const std::string& address : wanted->addresses) dial(address);
+    for (const std::string& address : wanted->addresses) {
+      found(Rung::member, address, std::nullopt);
+    }
   }
 }
 
-void Neighbours::stop() { resolver_.cancel(); }
+void Neighbours::stop() {
+  if (std::exchange(stopped_, true)) return;
+  seeds_.reset();
+  timer_.cancel();
+}
 
-void Neighbours::dial(const std::string& address) {
-  if (mesh_ == nullptr || !dialled_.insert(address).second) return;
-  if (Status dialled = mesh_->transport().dial(address); !dialled) {
-    spdlog::warn("cannot dial {}: {}", address, dialled.error().message);
+void Neighbours::found(Rung rung, const std::string& address, std::optional<DeviceId> device) {
+  ladder_.found(clock_.now(), rung, address, device);
+  carry_out();
+}
+
+void Neighbours::found_member(const mesh::MemberInfo& member, Rung rung) {
+  if (member.device() == device_) return;
+  for (const std::string& address : member.addresses) {
+    ladder_.found(clock_.now(), rung, address, member.device());
   }
 }
 
-void Neighbours::resolve(const std::string& seed) {
-  const auto parts = parse_host_port(seed);
-  if (!parts) return;
-  resolver_.async_resolve(
-      parts->host, std::to_string(parts->port),
-      [this, seed](const boost::system::error_code& failed, const auto& found) {
-        if (failed) {
-          spdlog::warn("seed {} has no address: {}", seed, failed.message());
-          return;
-        }
-        for (const auto& one : found) {
-          const auto endpoint = one.endpoint();
-          const std::string host = endpoint.address().to_string();
-          dial((endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-               std::to_string(endpoint.port()));
-        }
-      });
+void Neighbours::carry_out() {
+  if (stopped_ || mesh_ == nullptr) return;
+  for (discovery::Effect& effect : ladder_.take_effects()) {
+    std::visit(Overloaded{
+                   [&](const discovery::Dial& dial) {
+                     const Status dialled =
+                         mesh_->transport().dial(dial.address, dial.retry_every);
+                     if (!dialled) {
+                       spdlog::warn("cannot dial {}: {}", dial.address, dialled.error().message);
+                     }
+                   },
+                   [&](const discovery::HangUp& hang_up) {
+                     mesh_->transport().hang_up(hang_up.address);
+                   },
+                   [&](const discovery::Remember& remember) {
+                     mesh_->input([&](mesh::Node& node, Now now) {
+                       node.on_last_good_address(now, remember.device, remember.address);
+                     });
+                   },
+                   [&](const discovery::Note& note) { spdlog::info("{}", note.message); },
+               },
+               effect);
+  }
+  const MonoTime deadline = ladder_.next_deadline();
+  if (deadline == MonoTime::never()) return;
+  timer_.expires_at(clock_.at(deadline));
+  timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || stopped_) return;
+    ladder_.tick(clock_.now());
+    carry_out();
+  });
 }
 
 std::vector<std::string> Neighbours::own_addresses(std::uint16_t port) const {
   if (!config_.advertise.empty()) return config_.advertise;
-  std::vector<std::string> addresses;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return addresses;
-  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
-  for (const ifaddrs* card = list; card != nullptr; card = card->ifa_next) {
-    if (card->ifa_addr == nullptr || (card->ifa_flags & IFF_LOOPBACK) != 0) continue;
-    if (card->ifa_addr->sa_family != AF_INET) continue;
-    char text[INET_ADDRSTRLEN];
-    const auto* in = reinterpret_cast<const sockaddr_in*>(card->ifa_addr);
-    ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-    addresses.push_back(std::string(text) + ":" + std::to_string(port));
-  }
-  if (addresses.empty()) addresses.push_back("127.0.0.1:" + std::to_string(port));
-  return addresses;
+  return discovery::dialable_addresses(discovery::card_addresses(), port);
 }
 
 }  // namespace titan::pos

@@ -1,14 +1,18 @@
-// Finding the other terminals of the store: carries what discovery decides to the transport.
+// Finding the other terminals of the store: the ladder's host. Feeds it what mDNS, the seeds, the
+// disk, other members and the transport tell, and lets the transport dial what it decides.
 //
 // Lives on the loop thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <set>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/crypto.h"
+#include "discovery/ladder.h"
+#include "discovery/system/seed_resolver.h"
 #include "mesh/stored_state.h"
 #include "pos-node/config.h"
 #include "pos-node/mesh_host.h"
@@ -18,27 +22,33 @@ namespace titan::pos {
 class Neighbours {
  public:
   Neighbours(boost::asio::io_context& loop, const ProcessClock& clock, const Config& config,
-             std::vector<mesh::RememberedMember> remembered, const DeviceId& device);
+             std::vector<mesh::RememberedMember> remembered, const PublicKey& device_key);
+  ~Neighbours();
 
-  // What the mesh host must report here.
-  MeshHost::Handlers handlers();
+  // What the transport must report here.
+  mesh::TransportCallbacks callbacks();
   // Binds the mesh's port and starts looking for the others.
   Status start(MeshHost& mesh);
   void on_event(const mesh::Event& event);
   void stop();
 
  private:
-  void dial(const std::string& address);
-  void resolve(const std::string& seed);
+  void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
+  void found_member(const mesh::MemberInfo& member, discovery::Rung rung);
+  void carry_out();
   std::vector<std::string> own_addresses(std::uint16_t port) const;
 
   boost::asio::io_context& loop_;
+  const ProcessClock& clock_;
   const Config& config_;
   const DeviceId device_;
+  const PublicKey device_key_;
   std::vector<mesh::RememberedMember> remembered_;
-  MeshHost* mesh_ = nullptr;
-  boost::asio::ip::tcp::resolver resolver_;
-  std::set<std::string> dialled_;
+  MeshHost* mesh_ = nullptr;  // from start() on
+  discovery::Ladder ladder_;
+  std::unique_ptr<discovery::SeedResolver> seeds_;
+  boost::asio::steady_timer timer_;
+  bool stopped_ = false;
 };
 
 }  // namespace titan::pos
