@@ -4,12 +4,14 @@ lines, elsewhere the lines alone, one per event."""
 import asyncio
 import shutil
 import sys
+import textwrap
 import unicodedata
 
 REDRAW_SECONDS = 0.2
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "grey": "90", "bold": "1"}
 MOODS = {"plain": "", "bad": "yellow", "good": "green", "head": "bold"}
 WIDTH_MAX = 110
+TEXT_COLUMN = 10  # where the text of a story line begins, behind its time
 
 
 def width_of(text):
@@ -47,8 +49,12 @@ class Screen:
     def line(self, line):
         """A line of the story, above the table."""
         self._erase()
-        self._write(f"{self.colour('grey', f'{line.seconds:6.1f} s')}  "
-                    f"{self.colour(MOODS[line.mood], line.text)}\n")
+        room = shutil.get_terminal_size().columns - TEXT_COLUMN if self.live else 10_000
+        rows = textwrap.wrap(line.text, max(20, room)) or [""]
+        lead = self.colour("grey", f"{line.seconds:6.1f} s") + "  "
+        for row in rows:
+            self._write(f"{lead}{self.colour(MOODS[line.mood], row)}\n")
+            lead = " " * TEXT_COLUMN
         self._draw()
 
     def text(self, text=""):
