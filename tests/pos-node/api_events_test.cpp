@@ -1,1 +1,143 @@
+// GET /v1/events over real WebSockets.
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/websocket.hpp>
 #include <catch2/catch.hpp>
+
+#include "tests/pos-node/lab_server.h"
+
+using namespace titan;
+using namespace titan::pos;
+using namespace titan::pos::test;
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = beast::websocket;
+
+namespace {
+
+class EventClient {
+ public:
+  explicit EventClient(std::uint16_t port, const std::string& origin = {}) {
+    auto& socket = beast::get_lowest_layer(stream_);
+    socket.connect({asio::ip::address_v4::loopback(), port});
+    if (!origin.empty()) {
+      stream_.set_option(websocket::stream_base::decorator([origin](websocket::request_type& r) {
+        r.set(beast::http::field::origin, origin);
+      }));
+    }
+    stream_.handshake("127.0.0.1:" + std::to_string(port), "/v1/events");
+  }
+
+  boost::json::object next() {
+    beast::flat_buffer buffer;
+    stream_.read(buffer);
+    return boost::json::parse(beast::buffers_to_string(buffer.data())).as_object();
+  }
+
+  void send(const std::string& text) { stream_.write(asio::buffer(text)); }
+  void close() { stream_.close(websocket::close_code::normal); }
+  beast::error_code read_until_error() {
+    beast::error_code error;
+    while (!error) {
+      beast::flat_buffer buffer;
+      stream_.read(buffer, error);
+    }
+    return error;
+  }
+
+ private:
+  asio::io_context loop_;
+  websocket::stream<asio::ip::tcp::socket> stream_{loop_};
+};
+
+}  // namespace
+
+TEST_CASE("a sale reaches every subscriber: the sale first, then its stock") {
+  LabServer lab;
+  EventClient first(lab.port());
+  EventClient second(lab.port());
+  const auto sale = lab.post("/v1/sales", sale_body("k"));
+  for (EventClient* client : {&first, &second}) {
+    const auto sold = client->next();
+    CHECK(sold.at("type") == "sale");
+    CHECK(sold.at("kind") == "sale");
+    CHECK(sold.at("id") == sale.value_at("id"));
+    CHECK(sold.at("receipt") == sale.value_at("receipt"));
+    CHECK(sold.at("total") == "2.55");
+    CHECK(sold.at("own") == true);
+    const auto stock = client->next();
+    CHECK(stock.at("type") == "stock");
+    CHECK(stock.at("sku") == "A");
+    CHECK(stock.at("before") == "0");
+    CHECK(stock.at("on_hand") == "-1");
+    CHECK(stock.at("display") == "-1 (Back Order)");
+    CHECK(stock.at("entry") == sale.value_at("id"));
+  }
+}
+
+TEST_CASE("every kind of event is written with its fields") {
+  LabServer lab;
+  EventClient client(lab.port());
+  lab.publish(MemberEvent{"till-2", {}, mesh::MemberState::suspect, mesh::MemberState::alive});
+  lab.publish(LeaderEvent{true, "till-3", {}, 7, false});
+  lab.publish(LeaderEvent{});
+  lab.publish(UplinkEvent{"up", ""});
+  lab.publish(AlarmEvent{"divergence", "Stock of \"A\" differs\n"});
+  lab.publish(WatermarkEvent{9, 4});
+  auto event = client.next();
+  CHECK(event.at("state") == "suspect");
+  CHECK(event.at("before") == "alive");
+  event = client.next();
+  CHECK(event.at("leader").at("term") == 7);
+  CHECK(client.next().at("leader").is_null());
+  CHECK(client.next().at("state") == "up");
+  CHECK(client.next().at("message") == "Stock of \"A\" differs\n");
+  event = client.next();
+  CHECK(event.at("sequence") == 9);
+  CHECK(event.at("time") == "2011-10-06T08:15:00.000Z");
+}
+
+TEST_CASE("a subscriber that leaves is forgotten; what it says is not minded") {
+  LabServer lab;
+  EventClient client(lab.port());
+  CHECK(lab.subscribers() == 1);
+  client.send("hello");
+  lab.publish(UplinkEvent{"up", ""});
+  CHECK(client.next().at("type") == "uplink");
+  client.close();
+  for (int i = 0; i < 500 && lab.subscribers() > 0; ++i) lab.get("/healthz");
+  CHECK(lab.subscribers() == 0);
+}
+
+TEST_CASE("a subscriber that does not read is cut off at the limit, the others go on") {
+  ServerLimits limits;
+  limits.event_queue_bytes_max = 256 * 1024;
+  LabServer lab(limits);
+  EventClient idle(lab.port());
+  EventClient reader(lab.port());
+  CHECK(lab.subscribers() == 2);
+  std::size_t published = 0;
+  const std::string text(10'000, 'x');
+  while (lab.subscribers() == 2 && published < 5000) {
+    lab.publish(AlarmEvent{"test", text});
+    ++published;
+    CHECK(reader.next().at("code") == "test");
+  }
+  INFO(published);
+  CHECK(lab.subscribers() == 1);
+  CHECK(lab.metrics().subscribers_cut_off.Value() == 1);
+  CHECK(idle.read_until_error());
+}
+
+TEST_CASE("a subscriber that sends too much is closed") {
+  LabServer lab;
+  EventClient client(lab.port());
+  client.send(std::string(10'000, 'x'));
+  CHECK(client.read_until_error());
+}
+
+TEST_CASE("a stranger's page gets no events") {
+  LabServer lab;
+  CHECK_THROWS(EventClient(lab.port(), "https://evil.example"));
+}

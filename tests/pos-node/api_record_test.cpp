@@ -1,1 +1,283 @@
+// What is recorded through the API: sales, refunds, voids, movements, product lists.
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
+
+#include "pos-node/api/request_reader.h"
+#include "tests/pos-node/lab_server.h"
+
+using namespace titan;
+using namespace titan::pos;
+using namespace titan::pos::test;
+
+TEST_CASE("a sale is answered with everything a receipt needs") {
+  LabServer lab;
+  const auto reply = lab.post("/v1/sales", R"({
+    "idempotency_key":"till1-000017","currency":"GBP","cashier":"c-07","training":false,
+    "business_date":"2011-10-06","customer_token":"",
+    "lines":[{"sku":"A","gtin":"4006381333931","description":"Holder","quantity":"2","unit":"",
+              "list_unit_price":"2.55","charged_unit_price":"2.55",
+              "discounts":[{"amount":"0.10","reason":"damaged","promotion_id":""}],
+              "tax_code":"S","tax_rate_basis_points":2000,"tax_included":true,"tax":"0.83"}],
+    "payments":[{"method":"cash","amount":"10.00","currency":"GBP","change":"5.00","reference":""}],
+    "rounding":"0.00"})");
+  INFO(reply.text);
+  REQUIRE(reply.status == 201);
+  CHECK(reply.at("id") == "22222222222222222222222222222222:1");
+  CHECK(reply.at("hash").size() == 64);
+  CHECK(reply.at("kind") == "sale");
+  CHECK(reply.at("receipt").starts_with("till-1 000001-"));
+  CHECK(reply.at("receipt_number") == "1");
+  CHECK(reply.at("series") == "22222222222222222222222222222222");
+  CHECK(reply.at("total") == "5.00");
+  CHECK(reply.at("tax") == "0.83");
+  CHECK(reply.at("change") == "5.00");
+  CHECK(reply.at("currency") == "GBP");
+  CHECK(reply.at("business_date") == "2011-10-06");
+  CHECK(reply.at("time") == "2011-10-06T09:15:00.000+01:00");
+  CHECK(reply.at("lines.0.description") == "Holder");
+  CHECK(reply.at("lines.0.quantity") == "2");
+  CHECK(reply.at("lines.0.total") == "5.00");
+  CHECK(reply.at("lines.0.discounts.0.amount") == "0.10");
+  CHECK(reply.at("flags") == "[]");
+  CHECK(reply.at("copies") == "3");
+  CHECK(reply.at("in_cloud") == "true");
+}
+
+TEST_CASE("defaults fill a sale in; numbers are taken where they are exact") {
+  LabServer lab;
+  const auto reply = lab.post(
+      "/v1/sales",
+      R"({"idempotency_key":"k","lines":[{"sku":"A","quantity":3,"charged_unit_price":2.55}]})");
+  INFO(reply.text);
+  REQUIRE(reply.status == 201);
+  CHECK(reply.at("total") == "7.65");
+  CHECK(reply.at("payments.0.method") == "cash");
+  CHECK(reply.at("payments.0.amount") == "7.65");
+  CHECK(reply.at("lines.0.charged_unit_price") == "2.55");
+}
+
+TEST_CASE("a repeat gets the first answer, whatever changed since") {
+  LabServer lab;
+  const auto first = lab.post("/v1/sales", sale_body("k"));
+  REQUIRE(first.status == 201);
+  // Other order of members, other layout: the same request.
+  const auto again = lab.post(
+      "/v1/sales",
+      "{ \"lines\": [ {\"quantity\":\"1\", \"sku\":\"A\"} ],\n \"idempotency_key\":\"k\" }");
+  CHECK(again.status == 200);
+  CHECK(again.text == first.text);
+  // The product is gone and the request would be refused now.
+  lab.on_loop([](FakeService& service) { service.shop.catalogue.by_sku.clear(); });
+  const auto later = lab.post("/v1/sales", sale_body("k"));
+  CHECK(later.status == 200);
+  CHECK(later.text == first.text);
+  lab.on_loop([](FakeService& service) { CHECK(service.entries.size() == 1); });
+}
+
+TEST_CASE("a void takes back once") {
+  LabServer lab;
+  const auto sale = lab.post("/v1/sales", sale_body("k"));
+  const std::string body =
+      R"({"idempotency_key":"v1","sale":")" + sale.at("id") + R"(","reason":"wrong article"})";
+  const auto reply = lab.post("/v1/voids", body);
+  INFO(reply.text);
+  REQUIRE(reply.status == 201);
+  CHECK(reply.at("kind") == "void");
+  CHECK(reply.at("sale") == sale.at("id"));
+  CHECK(reply.at("total") == "2.55");
+  CHECK(lab.get("/v1/stock/A").at("on_hand") == "0");
+  CHECK(lab.get("/v1/sales/" + sale.at("id")).at("voided_by") == reply.at("id"));
+
+  CHECK(lab.post("/v1/voids", body).status == 200);  // the same request again
+  const auto second =
+      lab.post("/v1/voids", R"({"idempotency_key":"v2","sale":")" + sale.at("id") + R"("})");
+  CHECK(second.status == 409);
+  CHECK(second.at("error.message").find(reply.at("id")) != std::string::npos);
+  CHECK(lab.get("/v1/stock/A").at("on_hand") == "0");
+}
+
+TEST_CASE("two voids of one sale at the same moment: one is told to wait") {
+  LabServer lab;
+  const auto sale = lab.post("/v1/sales", sale_body("k"));
+  lab.on_loop([](FakeService& service) { service.holds_commits = true; });
+  const auto void_body = [&](const std::string& key) {
+    return R"({"idempotency_key":")" + key + R"(","sale":")" + sale.at("id") + R"("})";
+  };
+  ApiClient other({"127.0.0.1", lab.port()});
+  unsigned first_status = 0;
+  std::thread first([&] {
+    const auto reply = other.post("/v1/voids", void_body("v1"));
+    if (reply) first_status = reply->status;
+  });
+  lab.wait_until("the first void is on its way",
+                 [](FakeService& service) { return service.appends == 2; });
+  CHECK(lab.post("/v1/voids", void_body("v2")).status == 409);
+  lab.on_loop([](FakeService& service) { service.release_commits(); });
+  first.join();
+  CHECK(first_status == 201);
+}
+
+TEST_CASE("a void at another terminal is refused, of an unknown sale not found") {
+  LabServer lab;
+  const auto sale = lab.post("/v1/sales", sale_body("k"));
+  lab.on_loop([](FakeService& service) {
+    service.shop.facts.device = *DeviceId::from_hex_text("99999999999999999999999999999999");
+  });
+  const auto reply =
+      lab.post("/v1/voids", R"({"idempotency_key":"v","sale":")" + sale.at("id") + R"("})");
+  CHECK(reply.status == 403);
+  CHECK(reply.at("error.code") == "refused");
+  const std::string ghost = "33333333333333333333333333333333:1";
+  CHECK(lab.post("/v1/voids", R"({"idempotency_key":"v","sale":")" + ghost + R"("})").status == 404);
+  CHECK(lab.post("/v1/voids", R"({"idempotency_key":"v"})").at("error.field") == "sale");
+}
+
+TEST_CASE("refunds: of a sale, with a reason, of more than was sold") {
+  LabServer lab;
+  const auto sale = lab.post("/v1/sales", sale_body("k"));
+  const auto refund_body = [&](const std::string& key) {
+    return R"({"idempotency_key":")" + key + R"(","original":{"id":")" + sale.at("id") +
+           R"(","lines":[0]}})";
+  };
+  const auto refund = lab.post("/v1/refunds", refund_body("r1"));
+  INFO(refund.text);
+  REQUIRE(refund.status == 201);
+  CHECK(refund.at("total") == "2.55");
+  CHECK(refund.at("original.id") == sale.at("id"));
+  CHECK(refund.at("original.lines") == "[0]");
+  CHECK(lab.get("/v1/stock/A").at("on_hand") == "0");
+
+  const auto more = lab.post("/v1/refunds", refund_body("r2"));
+  CHECK(more.status == 201);
+  CHECK(more.at("flags").find("refunded_more_than_sold") != std::string::npos);
+  lab.on_loop([](FakeService& service) { CHECK(service.alarms.size() == 1); });
+  CHECK(lab.post("/v1/refunds", refund_body("r2")).status == 200);
+  lab.on_loop([](FakeService& service) { CHECK(service.alarms.size() == 1); });  // told once
+
+  const auto reason = lab.post(
+      "/v1/refunds",
+      R"({"idempotency_key":"r3","lines":[{"sku":"A","quantity":"1"}],"reason":"gift"})");
+  CHECK(reason.status == 201);
+  CHECK(lab.post("/v1/refunds",
+                 R"({"idempotency_key":"r4","lines":[{"sku":"A","quantity":"1"}]})")
+            .at("error.field") == "original");
+}
+
+TEST_CASE("deliveries, adjustments and transfers move stock") {
+  LabServer lab;
+  const auto delivery = lab.post(
+      "/v1/deliveries",
+      R"({"idempotency_key":"d","lines":[{"sku":"A","quantity":"10"}],"document":"LS-1","who":"m"})");
+  INFO(delivery.text);
+  REQUIRE(delivery.status == 201);
+  CHECK(delivery.at("kind") == "delivery");
+  CHECK(delivery.at("document") == "LS-1");
+  CHECK(delivery.at("lines.0.sku") == "A");
+  CHECK(lab.post("/v1/adjustments",
+                 R"({"idempotency_key":"a","lines":[{"sku":"A","quantity":"-3.5"}],"reason":"x"})")
+            .status == 201);
+  CHECK(lab.post("/v1/transfers",
+                 R"({"idempotency_key":"t","direction":"out","other_store":"paris",
+                     "transfer_id":"T1","lines":[{"sku":"A","quantity":"2"}]})")
+            .at("kind") == "transfer_out");
+  CHECK(lab.get("/v1/stock/A").at("on_hand") == "4.5");
+  CHECK(lab.post("/v1/transfers", R"({"idempotency_key":"u","lines":[]})").at("error.field") ==
+        "direction");
+}
+
+TEST_CASE("a product list is taken in, warned of, and sells at once") {
+  LabServer lab;
+  const std::string csv =
+      "sku,gtin,description,price,tax_rate_basis_points\nB,4006381333932,Cup,1.20,2000\nC,,Bag,,0\n";
+  const auto reply = lab.put("/v1/products", csv, "text/csv; charset=utf-8");
+  INFO(reply.text);
+  REQUIRE(reply.status == 200);
+  CHECK(reply.at("products") == "2");
+  CHECK(reply.at("changed") == "2");
+  CHECK(reply.at("warning_count") == "1");
+  CHECK(reply.at("warnings.0").find("check digit") != std::string::npos);
+  const auto again = lab.put("/v1/products", csv, "text/csv");
+  CHECK(again.at("changed") == "0");
+  CHECK(again.at("unchanged") == "2");
+  lab.on_loop([](FakeService& service) { CHECK(service.entries.size() == 1); });
+  CHECK(lab.post("/v1/sales",
+                 R"({"idempotency_key":"k","lines":[{"gtin":"4006381333932","quantity":"1"}]})")
+            .at("total") == "1.20");
+}
+
+TEST_CASE("a big list goes into several entries while the till goes on selling") {
+  LabServer lab;
+  std::string csv = "sku,description,price\n";
+  for (int i = 0; i < 5000; ++i) {
+    csv += "P" + std::to_string(i) + ",product number " + std::to_string(i) + ",1.99\n";
+  }
+  const auto reply = lab.put("/v1/products", csv, "text/csv");
+  REQUIRE(reply.status == 200);
+  CHECK(reply.at("products") == "5000");
+  CHECK(reply.at("entries") == "10");
+  lab.on_loop([](FakeService& service) { CHECK(service.shop.catalogue.by_sku.size() == 5001); });
+}
+
+TEST_CASE("pipelined requests are answered in their order") {
+  LabServer lab;
+  std::string bytes;
+  for (int i = 0; i < 5; ++i) {
+    const std::string body = sale_body("p" + std::to_string(i));
+    bytes += "POST /v1/sales HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: " +
+             std::to_string(body.size()) + "\r\n" + (i == 4 ? "Connection: close\r\n" : "") +
+             "\r\n" + body;
+  }
+  const std::string answer = exchange_bytes(lab.port(), bytes);
+  std::size_t at = 0;
+  for (int i = 0; i < 5; ++i) {
+    at = answer.find("\"idempotency_key\":\"p" + std::to_string(i) + "\"", at);
+    REQUIRE(at != std::string::npos);
+  }
+}
+
+TEST_CASE("a client that waits for 100 Continue gets it") {
+  LabServer lab;
+  const std::string body = sale_body("k");
+  const std::string answer = exchange_bytes(
+      lab.port(), "POST /v1/sales HTTP/1.1\r\nContent-Type: application/json\r\n"
+                  "Expect: 100-continue\r\nConnection: close\r\nContent-Length: " +
+                      std::to_string(body.size()) + "\r\n\r\n" + body);
+  CHECK(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\n"));
+  CHECK(answer.find("201") != std::string::npos);
+}
+
+TEST_CASE("reading and judging a sale of 5 lines is quick") {
+  Shop shop;
+  std::string lines;
+  for (int i = 0; i < 5; ++i) {
+    const std::string sku = "SKU-" + std::to_string(i);
+    shop.catalogue.add(sku, "2.55");
+    lines += std::string(i == 0 ? "" : ",") + R"({"sku":")" + sku +
+             R"(","description":"WHITE HANGING HEART T-LIGHT HOLDER","quantity":"2",)"
+             R"("list_unit_price":"2.55","charged_unit_price":"2.55","tax_code":"S",)"
+             R"("tax_rate_basis_points":2000,"tax_included":true})";
+  }
+  const std::string body = R"({"idempotency_key":"k","cashier":"c-07","lines":[)" + lines +
+                           R"(],"payments":[{"method":"cash","amount":"30.00"}]})";
+  constexpr int rounds = 2000;
+  double best_us = 1e9;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const auto started = std::chrono::steady_clock::now();
+    for (int i = 0; i < rounds; ++i) {
+      json::monotonic_resource memory;
+      const auto parsed = parse_json(body, &memory);
+      const auto request = read_sale(parsed.value());
+      const auto ruling = make_sale(request.value(), shop.context());
+      if (ruling.value().draft.body.empty()) FAIL("no body");
+    }
+    const std::chrono::duration<double, std::micro> taken =
+        std::chrono::steady_clock::now() - started;
+    best_us = std::min(best_us, taken.count() / rounds);
+  }
+  WARN("parse + validate, 5 lines: " << best_us << " us");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK(best_us < 60);
+#endif
+}

@@ -1,0 +1,70 @@
+// A terminal made up for the API's tests: entries in memory, durable as soon as the loop turns.
+//
+// Loop thread only, like the real one.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "pos-node/service.h"
+#include "tests/pos-node/fixtures.h"
+
+namespace titan::pos::test {
+
+class FakeService : public Service {
+ public:
+  explicit FakeService(boost::asio::io_context& loop);
+
+  // -- what a test sets
+  Shop shop;
+  bool holds_commits = false;  // appends wait for release_commits()
+  bool fails_commits = false;  // appends end with unknown_outcome
+  std::optional<std::string> sick;
+  StatusReport report;
+  void release_commits();
+
+  // -- what a test looks at
+  std::vector<EntryPointer> entries;
+  std::vector<std::string> alarms;
+  std::size_t appends = 0;
+
+  // -- Service
+  const StoreFacts& facts() const override { return shop.facts; }
+  ClockReading clock() override { return shop.clock; }
+  void append(mesh::EntryDraft draft, AppendCallback done) override;
+  Result<std::optional<mesh::IdempotencyRecord>> recorded(
+      const std::string& idempotency_key) override;
+  Result<ProductPointer> product(std::string_view sku) override;
+  Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
+  Result<ProductPage> search_products(const std::string& query, std::size_t limit,
+                                      const std::string& after) override;
+  const crdt::Stock& stock() const override { return stock_; }
+  std::int64_t low_stock_units(std::string_view sku) override;
+  Result<EntryPointer> entry(const mesh::EntryId& id) override;
+  Result<std::optional<mesh::EntryId>> voided_by(const mesh::Entry& entry) override;
+  Result<std::vector<EntryPointer>> refunds_of(const mesh::EntryId& sale) override;
+  std::uint32_t copies(const mesh::EntryId& id) const override;
+  bool in_cloud(const mesh::EntryId& id) const override;
+  Result<std::vector<JournalSummary>> journals() override;
+  Result<JournalPage> journal_page(const JournalId& journal, std::uint64_t from, std::size_t limit,
+                                   std::size_t bytes_max) override;
+  StatusReport status() override { return report; }
+  std::optional<std::string> unhealthy() override { return sick; }
+  void raise_alarm(const std::string& code, const std::string& message) override;
+  void refresh_metrics(Metrics& metrics) override;
+
+  std::function<void(const EntryPointer&, const std::vector<crdt::StockChange>&)> on_entry;
+
+ private:
+  void commit(const mesh::EntryDraft& draft, const AppendCallback& done);
+
+  boost::asio::io_context& loop_;
+  crdt::Stock stock_;
+  std::map<std::string, mesh::IdempotencyRecord> keys_;
+  std::vector<std::function<void()>> held_;
+};
+
+}  // namespace titan::pos::test
