@@ -1,0 +1,30 @@
+#include "cloud/cloud_schema.h"
+
+#include "uplink/postgres/schema.h"
+
+namespace titan::cloud {
+
+namespace {
+
+constexpr const char* tables = R"sql(
+SELECT pg_advisory_xact_lock(7411, 2);
+CREATE TABLE IF NOT EXISTS stores (
+  store text PRIMARY KEY,
+  epoch bigint NOT NULL, epoch_random bytea NOT NULL, watermark_sequence bigint NOT NULL,
+  feed_journal bytea NOT NULL, feed_number bigint NOT NULL, feed_hash bytea NOT NULL,
+  feed_utc_ms bigint NOT NULL, feed_clock bigint NOT NULL,
+  created timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS tenant_products (
+  sku text PRIMARY KEY, product bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now());
+)sql";
+
+}  // namespace
+
+void prepare_cloud_tenant(pqxx::connection& connection, const std::string& tenant) {
+  uplink::prepare_tenant(connection, tenant);
+  pqxx::work transaction(connection);
+  transaction.exec(tables);
+  transaction.commit();
+}
+
+}  // namespace titan::cloud

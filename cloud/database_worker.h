@@ -1,0 +1,74 @@
+// One thread with one connection to PostgreSQL, working off a bounded queue of jobs in order.
+//
+// A job that throws has failed; the connection is then dropped and made anew for a later one, so a
+// database that goes away and comes back needs nobody's help. While it is away jobs fail at once
+// instead of each waiting for its own attempt to connect.
+//
+// post() may be called from any thread; run and failed are called on the worker's thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <pqxx/pqxx>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "base/result.h"
+
+namespace titan::cloud {
+
+// Between two attempts to connect; jobs that come in between fail at once.
+inline constexpr int reconnect_pause_ms = 250;
+
+class DatabaseWorker {
+ public:
+  struct Job {
+    std::string tenant;  // its schema is the search path; empty: none
+    std::function<void(pqxx::connection&)> run;
+    std::function<void(const Error&)> failed;
+  };
+
+  DatabaseWorker(std::string name, std::string url, std::size_t jobs_max);
+  // Jobs still waiting fail with `unavailable`.
+  ~DatabaseWorker();
+  DatabaseWorker(const DatabaseWorker&) = delete;
+  DatabaseWorker& operator=(const DatabaseWorker&) = delete;
+
+  // Fails the job at once, on the caller's thread, when the queue is full.
+  void post(Job job);
+  std::size_t queued() const;
+  // Whether the last job found the database.
+  bool reachable() const { return reachable_.load(); }
+
+ private:
+  void work();
+  void run_one(Job job);
+  void connect();
+  void prepare(const std::string& tenant);
+
+  const std::string name_;
+  const std::string url_;
+  const std::size_t jobs_max_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;
+  bool stopping_ = false;
+
+  // Of the worker's thread.
+  std::unique_ptr<pqxx::connection> connection_;
+  std::set<std::string> prepared_;
+  std::string search_path_of_;
+  std::chrono::steady_clock::time_point connect_not_before_{};
+  std::string last_failure_;
+
+  std::atomic<bool> reachable_{false};
+  std::thread thread_;
+};
+
+}  // namespace titan::cloud

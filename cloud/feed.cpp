@@ -1,0 +1,89 @@
+#include "cloud/feed.h"
+
+#include <chrono>
+#include <cstring>
+#include <stdexcept>
+
+#include "cloud/cloud_key.h"
+#include "mesh/journal.h"
+#include "proto/entry.pb.h"
+
+namespace titan::cloud {
+
+namespace {
+
+std::uint32_t date_of_time(WallTime time) {
+  using namespace std::chrono;
+  const year_month_day date{floor<days>(sys_time<milliseconds>(milliseconds(time.utc_ms)))};
+  return static_cast<std::uint32_t>(static_cast<int>(date.year())) * 10000 +
+         static_cast<unsigned>(date.month()) * 100 + static_cast<unsigned>(date.day());
+}
+
+// A journal id must be as unguessable as any other; this is a host, so it may draw.
+Random fresh_random() {
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, random_seed().bytes.data(), sizeof seed);
+  return Random(seed);
+}
+
+}  // namespace
+
+FeedWriter::FeedWriter(const mesh::Codec& codec, KeyPair cloud_key)
+    : codec_(codec), key_(cloud_key) {}
+
+std::vector<std::shared_ptr<const mesh::Entry>> FeedWriter::append(
+    pqxx::transaction_base& transaction, const StoreKey& key, StoreRow& row,
+    const std::vector<FeedItem>& items, WallTime now) const {
+  Random random = fresh_random();
+  mesh::JournalWriterConfig config;
+  config.terminal = "cloud";
+  config.tenant_store = mesh::tenant_store_hash(key.tenant, key.store);
+  mesh::JournalWriter writer(codec_, key_, ProcessId::draw(random), config, {}, 0, row.feed_clock,
+                             random);
+  if (row.feed.number > 0) writer.continue_journal(row.feed, row.feed_time);
+
+  std::vector<std::shared_ptr<const mesh::Entry>> entries;
+  const auto write = [&](const FeedItem& item) {
+    mesh::EntryDraft draft;
+    draft.kind = item.kind;
+    draft.time = now;
+    draft.business_date = date_of_time(now);
+    draft.clock_quality = mesh::ClockQuality::synchronised;
+    draft.body = item.body;
+    auto entry = writer.write(draft);
+    if (!entry) throw std::runtime_error(entry.error().message);
+    entries.push_back(std::move(*entry));
+  };
+  if (!writer.is_open()) write({mesh::Kind::setting, {}});
+  for (const auto& item : items) write(item);
+  if (entries.empty()) return entries;
+  row.feed = writer.tail();
+  row.feed_time = entries.back()->envelope.time;
+  row.feed_clock = writer.logical_clock();
+  write_feed_position(transaction, key.store, row);
+  return entries;
+}
+
+std::vector<FeedItem> product_items(const std::vector<Bytes>& products) {
+  std::vector<FeedItem> items;
+  titan::entry::v1::Products body;
+  std::size_t bytes = 0;
+  const auto flush = [&] {
+    if (body.products_size() == 0) return;
+    items.push_back({mesh::Kind::product, body.SerializeAsString()});
+    body.Clear();
+    bytes = 0;
+  };
+  for (const auto& product : products) {
+    if (static_cast<std::size_t>(body.products_size()) >= products_per_entry_max ||
+        bytes + product.size() > feed_body_bytes_max) {
+      flush();
+    }
+    body.add_products()->ParseFromString(product);
+    bytes += product.size();
+  }
+  flush();
+  return items;
+}
+
+}  // namespace titan::cloud

@@ -1,0 +1,141 @@
+// titan-cloud: `run` tells the story of its start from top to bottom; `keygen` and `check` prepare it.
+// Exit codes: 0 ended politely, 1 failed at run time, 2 usage or configuration.
+#include <sodium.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "cloud/cloud_key.h"
+#include "cloud/config.h"
+#include "cloud/gateway.h"
+#include "cloud/projector.h"
+#include "cloud/rest.h"
+#include "cloud/server.h"
+#include "cloud/store_desk.h"
+#include "mesh/wire/wire_codec.h"
+#include "uplink/postgres/schema.h"
+
+namespace titan::cloud {
+namespace {
+
+constexpr int failed = 1;
+constexpr int unusable = 2;
+// Closings are written, then the loop ends; whatever is not done by then is sent again by stores.
+constexpr int stop_limit_ms = 400;
+
+bool set_up_log(const Config& config) {
+  try {
+    auto log = config.log_file.empty() ? spdlog::stderr_color_mt("titan-cloud")
+                                       : spdlog::basic_logger_mt("titan-cloud", config.log_file);
+    spdlog::set_default_logger(log);
+  } catch (const spdlog::spdlog_ex& error) {
+    std::cerr << "the log file '" << config.log_file << "' cannot be written: " << error.what()
+              << "\n";
+    return false;
+  }
+  spdlog::set_level(spdlog::level::from_str(config.log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  spdlog::flush_on(spdlog::level::info);
+  return true;
+}
+
+int run(const Config& config) {
+  if (!set_up_log(config)) return unusable;
+  const auto key = load_or_make_key(config.data);
+  if (!key) {
+    spdlog::error("{}", key.error().message);
+    return unusable;
+  }
+  boost::asio::io_context loop(1);
+  const mesh::WireCodec codec;
+  const FeedWriter feed(codec, *key);
+  Metrics metrics;
+
+  Gateway* gateway_of_projector = nullptr;
+  Projector projector(loop, config.database_url, codec, feed,
+                      [&](const StoreKey& store, const StorePosition& position) {
+                        gateway_of_projector->on_projected(store, position);
+                      });
+  InProcessEntryLog log(projector);
+  StoreDesk desk(loop, config.database_url, codec, feed);
+  Gateway gateway(loop, config, codec, *key, desk, log, projector, metrics);
+  gateway_of_projector = &gateway;
+  Rest rest(gateway, config.database_url);
+  for (const auto& tenant : config.tenants) desk.prepare(tenant.name);
+
+  Server server(loop, gateway, rest);
+  if (const Status listening = server.listen(config); !listening) {
+    spdlog::error("{}", listening.error().message);
+    return failed;
+  }
+  spdlog::info("titan-cloud listens on {}:{}{}; public key {}; database {}", config.listen_host,
+               server.port(), config.tls_certificate.empty() ? "" : " with TLS",
+               key->public_key.hex(), uplink::without_password(config.database_url));
+
+  boost::asio::steady_timer stop_limit(loop);
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (error) return;
+    spdlog::info("stopping: stores are told and connect again later");
+    server.stop();
+    gateway.close_all();
+    stop_limit.expires_after(std::chrono::milliseconds(stop_limit_ms));
+    stop_limit.async_wait([&](boost::system::error_code) { loop.stop(); });
+  });
+  loop.run();
+  spdlog::info("titan-cloud ended");
+  return 0;
+}
+
+}  // namespace
+}  // namespace titan::cloud
+
+int main(int argc, char** argv) {
+  if (sodium_init() < 0) return titan::cloud::failed;
+  CLI::App app{"Head office's side of Titan Mesh: takes the stores' uplinks, answers REST"};
+  app.require_subcommand(1);
+  std::string path;
+  auto* run = app.add_subcommand("run", "Start");
+  run->add_option("--config", path, "Configuration file (TOML)")->required();
+  auto* check = app.add_subcommand("check", "Validate the configuration and print it");
+  check->add_option("--config", path, "Configuration file (TOML)")->required();
+  std::string data;
+  auto* keygen = app.add_subcommand("keygen", "Make the cloud's key and print its public part");
+  keygen->add_option("--data", data, "Data folder: keep the key there; without it, print both parts");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : titan::cloud::unusable;
+  }
+  if (keygen->parsed()) {
+    if (data.empty()) {
+      const auto seed = titan::cloud::random_seed();
+      std::cout << "secret " << seed.hex() << "\npublic "
+                << titan::KeyPair::from_seed(seed).public_key.hex() << "\n";
+      return 0;
+    }
+    const auto key = titan::cloud::load_or_make_key(data);
+    if (!key) {
+      std::cerr << key.error().message << "\n";
+      return titan::cloud::unusable;
+    }
+    std::cout << key->public_key.hex() << "\n";
+    return 0;
+  }
+  const auto config = titan::cloud::load_config(path);
+  if (!config) {
+    std::cerr << config.error().message << "\n";
+    return titan::cloud::unusable;
+  }
+  if (check->parsed()) {
+    std::cout << titan::cloud::describe(*config);
+    return 0;
+  }
+  return titan::cloud::run(*config);
+}

@@ -1,0 +1,67 @@
+// Head office's side: REST over the tenants' schemas, described in docs/INTERFACES.md.
+//
+// handle() is called on the loop; queries run on a worker of their own and answer on the loop.
+// Everything but /healthz, /metrics and /v1/key needs the admin key.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cloud/database_worker.h"
+#include "cloud/gateway.h"
+
+namespace titan::cloud {
+
+inline constexpr std::size_t query_queue_max = 1000;
+inline constexpr std::size_t request_body_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t page_rows_max = 10'000;
+inline constexpr std::size_t page_rows_default = 1'000;
+
+struct RestRequest {
+  std::string method;
+  std::string target;         // path and query as sent
+  std::string authorization;
+  std::string content_type;
+  std::string body;
+};
+
+struct RestResponse {
+  unsigned status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+};
+
+class Rest {
+ public:
+  using Reply = std::function<void(RestResponse)>;
+
+  Rest(Gateway& gateway, const std::string& database_url);
+  void handle(const RestRequest& request, Reply reply);
+  // For on_projected: nothing; for the log line at the end.
+  std::size_t queued() const { return database_.queued(); }
+
+ private:
+  struct Call;
+  using Query = std::function<boost::json::object(pqxx::transaction_base&)>;
+
+  void route_store(const Call& call, Reply reply);
+  void query(const std::string& tenant, Query run, Reply reply);
+  void list_stores(const Call& call, Reply reply);
+  void list_stock(const Call& call, Reply reply);
+  void one_stock(const Call& call, const std::string& sku, Reply reply);
+  void list_sales(const Call& call, Reply reply);
+  void show_vector(const Call& call, Reply reply);
+  void list_quarantine(const Call& call, Reply reply);
+  void retry_quarantine(const Call& call, Reply reply);
+  void list_products(const Call& call, Reply reply);
+  void put_store_products(const Call& call, const RestRequest& request, Reply reply);
+  void put_tenant_products(const Call& call, const RestRequest& request, Reply reply);
+
+  Gateway& gateway_;
+  DatabaseWorker database_;
+};
+
+}  // namespace titan::cloud
