@@ -22,6 +22,8 @@ inline constexpr std::uint32_t uplink_protocol_version = 1;
 inline constexpr std::uint32_t entry_schema_version = 1;
 // A larger WebSocket message closes its connection, on both sides.
 inline constexpr std::size_t message_bytes_max = 4 * 1024 * 1024;
+// The reason of a close by which a leader steps down: its lease need not run out first.
+inline constexpr const char* goodbye = "this terminal no longer leads";
 
 // ---- from the store ---------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ void UploadSession::lead(Now now, const election::Token& token,
 
 void UploadSession::follow(Now now) {
   if (phase_ == Phase::idle) return;
-  drop_connection(now, "this terminal no longer leads");
+  drop_connection(now, goodbye);
   phase_ = Phase::idle;
   phase_deadline_ = MonoTime::never();
   token_ = {};

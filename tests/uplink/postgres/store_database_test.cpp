@@ -1,0 +1,282 @@
+// The leader's store database as a contract: filling, following, fencing, crashes of PostgreSQL.
+#include "uplink/postgres/store_database.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <mutex>
+#include <pqxx/pqxx>
+
+#include "tests/uplink/postgres/test_postgres.h"
+#include "tests/uplink/till.h"
+#include "uplink/postgres/schema.h"
+
+namespace titan::uplink {
+namespace {
+
+using test::EntryPointer;
+using test::Till;
+using test::wait_until;
+
+// The terminal's disk.
+class Disk {
+ public:
+  void keep(const EntryPointer& entry) {
+    const std::lock_guard lock(mutex_);
+    entries_.push_back(entry);
+    test::add(vector_, *entry);
+    stock_.apply(entry->hash, entry->envelope.claim, entry->envelope.stock_effects);
+  }
+  crdt::VersionVector vector() const {
+    const std::lock_guard lock(mutex_);
+    return vector_;
+  }
+  crdt::Stock::Sums sums() const {
+    const std::lock_guard lock(mutex_);
+    return stock_.sums();
+  }
+  std::vector<Bytes> read(const JournalId& journal, const crdt::IntervalSet& numbers,
+                          std::size_t bytes_max) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Bytes> found;
+    std::size_t bytes = 0;
+    for (const auto& entry : entries_) {
+      const auto& id = entry->envelope.id;
+      if (id.journal != journal || !numbers.contains(id.number)) continue;
+      if (!found.empty() && bytes + entry->bytes.size() > bytes_max) break;
+      bytes += entry->bytes.size();
+      found.push_back(entry->bytes);
+    }
+    return found;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<EntryPointer> entries_;
+  crdt::VersionVector vector_;
+  crdt::Stock stock_;
+};
+
+class DiskSource final : public EntrySource {
+ public:
+  explicit DiskSource(const Disk& disk) : disk_(disk) {}
+  Result<std::vector<Bytes>> read(const JournalId& journal, const crdt::IntervalSet& numbers,
+                                  std::size_t bytes_max) override {
+    return disk_.read(journal, numbers, bytes_max);
+  }
+
+ private:
+  const Disk& disk_;
+};
+
+class Terminal {
+ public:
+  Terminal(const std::string& name, const std::string& mode, const std::string& data)
+      : till(name), disk(std::make_shared<Disk>()) {
+    StoreDatabaseConfig config;
+    config.mode = mode;
+    config.data = data;
+    config.tenant = "acme";
+    config.store = "london-1";
+    config.terminal = name;
+    config.batch_entries_max = 50;
+    config.queued_entries_max = 100;
+    StoreDatabaseCallbacks callbacks;
+    callbacks.post = [](std::function<void()> work) { work(); };
+    callbacks.on_lease_refused = [this](election::Token holder, bool gone) {
+      refused_term = holder.term;
+      refused_gone = gone;
+    };
+    database = std::make_unique<StoreDatabase>(config, std::make_unique<DiskSource>(*disk),
+                                               till.codec, std::move(callbacks));
+  }
+
+  void lead(std::uint64_t term) { database->lead({term, till.process}, disk->vector()); }
+  void sell(int entries, const std::string& sku = "A") {
+    for (int i = 0; i < entries; ++i) {
+      const EntryPointer entry = till.sell(sku, 1);
+      disk->keep(entry);
+      database->on_stored(std::span(&entry, 1));
+    }
+  }
+  std::string seen() const {
+    const auto status = database->status();
+    return std::string(to_string(status.state)) + " complete_to " +
+           std::to_string(status.complete_to) + " behind " + std::to_string(status.behind) + " " +
+           status.message;
+  }
+  void wait_for(StoreDatabaseState state) {
+    wait_until([&] { return database->status().state == state; },
+               std::string("state ") + to_string(state), [&] { return seen(); });
+  }
+  void wait_complete(std::uint64_t entries) {
+    wait_until(
+        [&] {
+          const auto status = database->status();
+          return status.state == StoreDatabaseState::up && status.complete_to == entries &&
+                 status.behind == 0;
+        },
+        std::to_string(entries) + " entries projected", [&] { return seen(); });
+  }
+
+  Till till;
+  std::shared_ptr<Disk> disk;
+  std::atomic<std::uint64_t> refused_term{0};
+  std::atomic<bool> refused_gone{false};
+  std::unique_ptr<StoreDatabase> database;
+};
+
+crdt::Stock::Sums inventory_at(const std::string& url) {
+  const auto connection = open_connection(url);
+  set_search_path(*connection, "acme");
+  pqxx::work transaction(*connection);
+  crdt::Stock::Sums sums;
+  for (const auto& row : transaction.exec("SELECT sku, added, removed FROM inventory")) {
+    sums[row[0].as<std::string>()] = {std::stoull(row[1].c_str()), std::stoull(row[2].c_str())};
+  }
+  return sums;
+}
+
+long postmaster_of(const std::string& data) {
+  std::ifstream file(data + "/postgres/cluster/postmaster.pid");
+  long pid = 0;
+  file >> pid;
+  return pid;
+}
+
+bool lives(long pid) { return pid > 0 && ::kill(static_cast<pid_t>(pid), 0) == 0; }
+
+TEST_CASE("a private PostgreSQL is made, filled from disk, followed, and stopped") {
+  test::TemporaryFolder folder;
+  Terminal terminal("till-1", "auto", folder.path);
+  CHECK(terminal.database->status().state == StoreDatabaseState::off);
+  terminal.sell(230);
+  terminal.lead(1);
+  terminal.wait_complete(230);
+  CHECK(terminal.database->status().progress == 1.0);
+  terminal.sell(300, "B");
+  terminal.wait_complete(530);
+  const std::string url = terminal.database->status().address;
+  CHECK(inventory_at(url) == terminal.disk->sums());
+  const long pid = postmaster_of(folder.path);
+  CHECK(lives(pid));
+  terminal.database->follow();
+  terminal.wait_for(StoreDatabaseState::off);
+  wait_until([&] { return !lives(pid); }, "the server to be gone");
+
+  // Leading again goes on from the cursors.
+  terminal.sell(20);
+  terminal.lead(2);
+  terminal.wait_complete(550);
+  CHECK(inventory_at(terminal.database->status().address) == terminal.disk->sums());
+}
+
+TEST_CASE("PostgreSQL killed under the leader is noticed, started again, and caught up") {
+  test::TemporaryFolder folder;
+  Terminal terminal("till-1", "auto", folder.path);
+  terminal.lead(1);
+  terminal.wait_for(StoreDatabaseState::up);
+  terminal.sell(50);
+  const long pid = postmaster_of(folder.path);
+  REQUIRE(lives(pid));
+  ::kill(static_cast<pid_t>(pid), SIGKILL);
+  terminal.sell(300);
+  wait_until([&] { return postmaster_of(folder.path) != pid && lives(postmaster_of(folder.path)); },
+             "another server", [&] { return terminal.seen(); });
+  terminal.wait_complete(350);
+  CHECK(inventory_at(terminal.database->status().address) == terminal.disk->sums());
+}
+
+TEST_CASE("a stale pid file that names a stranger does not keep the server from starting") {
+  test::TemporaryFolder folder;
+  {
+    Terminal terminal("till-1", "auto", folder.path);
+    terminal.lead(1);
+    terminal.wait_for(StoreDatabaseState::up);
+  }
+  std::ofstream(folder.path + "/postgres/cluster/postmaster.pid") << ::getpid() << "\n";
+  Terminal terminal("till-1", "auto", folder.path);
+  terminal.lead(2);
+  terminal.wait_for(StoreDatabaseState::up);
+}
+
+TEST_CASE("a cluster that cannot be started is set aside and made anew") {
+  test::TemporaryFolder folder;
+  {
+    Terminal terminal("till-1", "auto", folder.path);
+    terminal.lead(1);
+    terminal.wait_for(StoreDatabaseState::up);
+  }
+  std::ofstream(folder.path + "/postgres/cluster/global/pg_control", std::ios::trunc) << "rubbish";
+  Terminal terminal("till-1", "auto", folder.path);
+  terminal.sell(10);
+  terminal.lead(2);
+  terminal.wait_complete(10);
+  CHECK(std::filesystem::exists(folder.path + "/postgres/broken"));
+}
+
+TEST_CASE("a long data path still gets its socket") {
+  test::TemporaryFolder folder;
+  const std::string data = folder.path + "/" + std::string(120, 'x');
+  std::filesystem::create_directories(data);
+  Terminal terminal("till-1", "auto", data);
+  terminal.lead(1);
+  terminal.wait_for(StoreDatabaseState::up);
+}
+
+TEST_CASE("on a shared database the higher token writes, the lower one changes nothing") {
+  test::TestPostgres postgres;
+  Terminal first("till-1", postgres.url(), "");
+  Terminal second("till-2", postgres.url(), "");
+  first.sell(40);
+  first.lead(5);
+  first.wait_complete(40);
+
+  second.lead(4);
+  second.wait_for(StoreDatabaseState::refused);
+  wait_until([&] { return second.refused_term == 5; }, "the refusal to be told");
+  CHECK_FALSE(second.refused_gone);
+
+  // The second leader rises above; the first is fenced and its later sales wait.
+  second.lead(6);
+  second.wait_for(StoreDatabaseState::up);
+  first.sell(10);
+  first.wait_for(StoreDatabaseState::refused);
+  CHECK(first.refused_term == 6);
+  CHECK(inventory_at(postgres.url()).at("A").removed == 40'000'000);
+
+  // Both leaders' entries end up there, each once, whoever writes them.
+  second.database->follow();
+  second.wait_for(StoreDatabaseState::off);
+  first.lead(7);
+  first.wait_complete(50);
+  CHECK(inventory_at(postgres.url()) == first.disk->sums());
+}
+
+TEST_CASE("a shared database that goes away and comes back") {
+  test::TestPostgres postgres;
+  Terminal terminal("till-1", postgres.url(), "");
+  terminal.lead(1);
+  terminal.wait_for(StoreDatabaseState::up);
+  terminal.sell(10);
+  terminal.wait_complete(10);
+  postgres.stop();
+  terminal.sell(500);
+  terminal.wait_for(StoreDatabaseState::failed);
+  CHECK_FALSE(terminal.database->status().message.empty());
+  postgres.start();
+  terminal.wait_complete(510);
+  CHECK(inventory_at(postgres.url()) == terminal.disk->sums());
+}
+
+TEST_CASE("mode none does nothing, politely") {
+  Terminal terminal("till-1", "none", "");
+  terminal.lead(1);
+  terminal.sell(3);
+  CHECK(terminal.database->status().state == StoreDatabaseState::off);
+}
+
+}  // namespace
+}  // namespace titan::uplink

@@ -1,0 +1,261 @@
+// The projection on a real PostgreSQL: whatever the order, repeats and cuts, its sums are the CRDT's.
+#include "uplink/postgres/store_projector.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "tests/uplink/postgres/test_postgres.h"
+#include "tests/uplink/till.h"
+#include "uplink/postgres/lease_row.h"
+#include "uplink/postgres/schema.h"
+
+namespace titan::uplink {
+namespace {
+
+using test::EntryPointer;
+using test::Till;
+
+class Database {
+ public:
+  Database() : connection(open_connection(postgres.url())) { prepare_tenant(*connection, "acme"); }
+
+  void project(std::vector<EntryPointer> entries) {
+    StoreProjector projector("london-1", device_of(test::key_of("cloud").public_key));
+    pqxx::work transaction(*connection);
+    projector.load(transaction);
+    last = projector.apply(transaction, entries, {});
+    transaction.commit();
+    projector.committed();
+    vector = projector.vector();
+  }
+  crdt::Stock::Sums inventory() {
+    pqxx::work transaction(*connection);
+    crdt::Stock::Sums sums;
+    for (const auto& row : transaction.exec("SELECT sku, added, removed, on_hand FROM inventory")) {
+      crdt::StockSum sum{std::stoull(row[1].c_str()), std::stoull(row[2].c_str())};
+      CHECK(sum.on_hand() == row[3].as<std::int64_t>());
+      sums[row[0].as<std::string>()] = sum;
+    }
+    return sums;
+  }
+  std::int64_t number(const std::string& query) {
+    pqxx::work transaction(*connection);
+    return transaction.exec1(query)[0].as<std::int64_t>();
+  }
+  std::string text(const std::string& query) {
+    pqxx::work transaction(*connection);
+    return transaction.exec1(query)[0].c_str();
+  }
+
+  test::TestPostgres postgres;
+  std::unique_ptr<pqxx::connection> connection;
+  ApplyOutcome last;
+  crdt::VersionVector vector;
+};
+
+crdt::Stock folded(const std::vector<EntryPointer>& entries) {
+  crdt::Stock stock;
+  for (const auto& entry : entries) {
+    stock.apply(entry->hash, entry->envelope.claim, entry->envelope.stock_effects);
+  }
+  return stock;
+}
+
+TEST_CASE("sales become rows, with quotes and backslashes as they were") {
+  Database database;
+  Till till("till-1");
+  const auto sale = till.sell("85123A", 2);
+  database.project({till.deliver("85123A", 10), sale});
+  CHECK(database.number("SELECT count(*) FROM entries") == 2);
+  CHECK(database.text("SELECT receipt FROM sales") ==
+        mesh::receipt_text(*sale->envelope.receipt, sale->envelope.id.journal));
+  CHECK(database.number("SELECT total_minor FROM sales") == 200);
+  CHECK(database.text("SELECT description FROM sale_items") == "O'Brien's \"lamp\" \\ £5");
+  CHECK(database.text("SELECT method FROM payments") == "cash");
+  CHECK(database.text("SELECT business_date::text FROM sales") == "2011-10-06");
+  CHECK(database.number("SELECT on_hand FROM inventory WHERE sku = '85123A'") == 8'000'000);
+  CHECK(database.text("SELECT reason FROM inventory_deltas ORDER BY number LIMIT 1") == "DELIVERY");
+  CHECK(database.text("SELECT stored FROM sync_state") == "1-2");
+}
+
+TEST_CASE("replays, overlaps and any order end in the sums of the CRDT") {
+  Database database;
+  Random random(3);
+  std::deque<Till> tills;
+  tills.emplace_back("till-1");
+  tills.emplace_back("till-2");
+  const Hash claim = blake2b("one and the same transfer");
+  const Hash other_claim = blake2b("another");
+  std::vector<EntryPointer> entries;
+  for (int i = 0; i < 60; ++i) {
+    Till& till = tills[random.below(2)];
+    const std::string sku = "sku-" + std::to_string(random.below(5));
+    const auto pieces = static_cast<std::int64_t>(1 + random.below(9));
+    const Hash claimed = random.chance({1, 4}) ? (random.chance({1, 2}) ? claim : other_claim)
+                                               : Hash{};
+    entries.push_back(random.chance({1, 2}) ? till.sell(sku, pieces, claimed)
+                                            : till.deliver(sku, pieces, claimed));
+  }
+  const auto expected = folded(entries);
+  for (int round = 0; round < 40; ++round) {
+    std::vector<EntryPointer> batch;
+    for (std::uint64_t i = random.below(12); i > 0; --i) {
+      batch.push_back(entries[random.below(entries.size())]);
+    }
+    if (!batch.empty()) database.project(batch);
+  }
+  database.project(entries);
+  CHECK(database.inventory() == expected.sums());
+  CHECK(database.number("SELECT count(*) FROM entries") == 60);
+  crdt::VersionVector vector;
+  for (const auto& entry : entries) test::add(vector, *entry);
+  database.project(entries);  // nothing new
+  CHECK(database.last.new_entries == 0);
+  CHECK(database.vector == vector);
+  // Per claim exactly one entry counts.
+  CHECK(database.number("SELECT count(*) FROM (SELECT e.claim FROM entries e JOIN sales s USING "
+                        "(store, journal, number, hash) WHERE e.claim IS NOT NULL AND s.counts "
+                        "GROUP BY e.claim HAVING count(*) > 1) AS twice") == 0);
+}
+
+TEST_CASE("a forked number: both branches are kept and count") {
+  Database database;
+  Till original("till-1");
+  Till copy("till-1");  // same key, same random numbers: a copied running process
+  const auto first = original.sell("A", 1);
+  const auto second = copy.sell("A", 2);
+  REQUIRE(first->envelope.id == second->envelope.id);
+  REQUIRE(first->hash != second->hash);
+  database.project({first});
+  database.project({second, first});
+  CHECK(database.inventory().at("A").removed == 3'000'000);
+  CHECK(database.number("SELECT count(*) FROM entries") == 2);
+}
+
+TEST_CASE("sums wrap modulo 2^64 as the tills' do") {
+  Database database;
+  Till till("till-1");
+  std::vector<EntryPointer> entries;
+  for (int i = 0; i < 3; ++i) {
+    crdt::StockEffect effect{"A", ~std::uint64_t{0}, std::uint64_t{1} << 63};
+    entries.push_back(till.write(mesh::Kind::adjustment, {}, {effect}));
+  }
+  database.project(entries);
+  CHECK(database.inventory() == folded(entries).sums());
+}
+
+TEST_CASE("a body that is none is quarantined; its stock effects count") {
+  Database database;
+  Till till("till-1");
+  const auto broken = till.write(mesh::Kind::sale, "\xff\xff not a sale", {Till::effect("A", -1)});
+  database.project({till.sell("A", 1), broken, till.sell("A", 1)});
+  REQUIRE(database.last.quarantined.size() == 1);
+  CHECK(database.last.quarantined[0].index == 1);
+  CHECK(database.number("SELECT count(*) FROM sales") == 2);
+  CHECK(database.number("SELECT count(*) FROM quarantine") == 1);
+  CHECK(database.inventory().at("A").removed == 3'000'000);
+  CHECK(database.text("SELECT stored FROM sync_state") == "1-3");
+}
+
+TEST_CASE("kinds this version does not know are kept and fold") {
+  Database database;
+  Till till("till-1");
+  database.project({till.write(static_cast<mesh::Kind>(4711), "new", {Till::effect("A", 5)})});
+  CHECK(database.last.quarantined.empty());
+  CHECK(database.inventory().at("A").added == 5'000'000);
+  CHECK(database.text("SELECT reason FROM inventory_deltas") == "KIND_4711");
+}
+
+TEST_CASE("products: the store's override wins until head office clears it, in any order") {
+  const auto product = [](const std::string& description, bool clears) {
+    titan::entry::v1::Products products;
+    auto* item = products.add_products();
+    item->set_sku("A");
+    item->set_description(description);
+    item->set_clears_override(clears);
+    return products.SerializeAsString();
+  };
+  Till cloud("cloud");
+  Till till("till-1");
+  const auto feed = cloud.write(mesh::Kind::product, product("feed", false), {});
+  const auto override = till.write(mesh::Kind::product, product("override", false), {});
+  (void)cloud.write(mesh::Kind::setting, {}, {});
+  const auto cleared = cloud.write(mesh::Kind::product, product("cleared", true), {});
+  const std::string shown = "SELECT description FROM products WHERE sku = 'A'";
+  {
+    Database database;
+    database.project({feed});
+    CHECK(database.text(shown) == "feed");
+    database.project({override});
+    CHECK(database.text(shown) == "override");
+    database.project({cleared});
+    CHECK(database.text(shown) == "cleared");
+  }
+  Database database;
+  database.project({cleared});
+  database.project({override});
+  database.project({feed});
+  CHECK(database.text(shown) == "cleared");
+}
+
+TEST_CASE("the lease row moves to a higher token only, by the database's clock") {
+  Database database;
+  const auto process = [](char c) { return *ProcessId::from_bytes(Bytes(16, c)); };
+  const election::Token low{3, process('a')};
+  const election::Token same_term{3, process('b')};
+  const election::Token high{4, process('a')};
+  const auto in_transaction = [&](auto&& work) {
+    pqxx::work transaction(*database.connection);
+    auto result = work(transaction);
+    transaction.commit();
+    return result;
+  };
+  const auto acquire = [&](const election::Token& token) {
+    return in_transaction([&](auto& t) { return acquire_lease(t, "london-1", token, "till"); });
+  };
+  CHECK_FALSE(acquire(low));
+  CHECK_FALSE(acquire(low));
+  CHECK_FALSE(acquire(same_term));
+  const auto refused = acquire(low);
+  REQUIRE(refused);
+  CHECK(refused->token == same_term);
+  CHECK_FALSE(refused->gone);
+  CHECK_FALSE(in_transaction([&](auto& t) { return renew_lease(t, "london-1", low); }));
+  CHECK(in_transaction([&](auto& t) { return renew_lease(t, "london-1", same_term); }));
+  database.number("UPDATE leadership SET renewed = clock_timestamp() - interval '4 s' "
+                  "RETURNING 1");
+  {
+    pqxx::work transaction(*database.connection);
+    transaction.exec("UPDATE leadership SET renewed = clock_timestamp() - interval '6 s'");
+    transaction.commit();
+  }
+  const auto gone = acquire(low);
+  REQUIRE(gone);
+  CHECK(gone->gone);
+  CHECK_FALSE(acquire(high));
+  in_transaction([&](auto& t) {
+    release_lease(t, "london-1", high);
+    return true;
+  });
+  CHECK(acquire(same_term)->gone);
+  CHECK(acquire(same_term)->token == high);
+}
+
+TEST_CASE("interval text and back") {
+  CHECK(intervals_text(crdt::IntervalSet({{1, 17}, {19, 20}})) == "1-17,19-20");
+  CHECK(intervals_from_text("1-17,19-20") == crdt::IntervalSet({{1, 17}, {19, 20}}));
+  CHECK(intervals_from_text("").empty());
+  CHECK(intervals_from_text("1-x").empty());
+}
+
+TEST_CASE("schema names are safe whatever a tenant is called") {
+  CHECK(schema_of("acme") == "tenant_acme");
+  CHECK(schema_of("Acme") != schema_of("acme"));
+  CHECK(schema_of(std::string(300, 'x')).size() <= 63);
+  CHECK(schema_of("a\"; DROP").find('"') == std::string::npos);
+  CHECK(without_password("postgresql://user:pass@host/db") == "postgresql://user@host/db");
+  CHECK(without_password("postgresql://titan@/db?host=/tmp") == "postgresql://titan@/db?host=/tmp");
+}
+
+}  // namespace
+}  // namespace titan::uplink

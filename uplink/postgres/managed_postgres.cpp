@@ -1,0 +1,387 @@
+#include "uplink/postgres/managed_postgres.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <pqxx/pqxx>
+
+#include "base/crypto.h"
+
+extern char** environ;
+
+namespace titan::uplink {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* programs_root = "/usr/lib/postgresql";
+constexpr const char* system_user = "postgres";
+constexpr const char* database_user = "titan";
+constexpr const char* done_marker = "titan-ready";  // initdb ran to its end
+constexpr std::size_t socket_path_max = 107;        // sockaddr_un, without the closing NUL
+constexpr const char* socket_name = "/.s.PGSQL.5432";
+constexpr int start_limit_ms = 30'000;
+constexpr int poll_ms = 10;
+constexpr int leftover_limit_ms = 5'000;
+constexpr int fast_stop_ms = 500;
+constexpr int immediate_stop_ms = 300;
+
+// Small, since a till has other work; durable, though its content could be rebuilt.
+constexpr const char* settings[] = {
+    "listen_addresses=",        "shared_buffers=16MB",         "max_connections=12",
+    "work_mem=1MB",             "maintenance_work_mem=16MB",   "max_wal_size=128MB",
+    "min_wal_size=32MB",        "wal_level=minimal",           "max_wal_senders=0",
+    "max_parallel_workers=0",   "autovacuum_max_workers=1",    "jit=off",
+    "fsync=on",                 "huge_pages=off",              "dynamic_shared_memory_type=mmap",
+    "logging_collector=off",    "log_min_messages=warning",    "unix_socket_permissions=0700",
+    "password_encryption=scram-sha-256",
+};
+
+bool exists(const std::string& path) {
+  struct stat facts {};
+  return ::lstat(path.c_str(), &facts) == 0;
+}
+
+Error failure(const std::string& what) {
+  return make_error(ErrorCode::io, "the private PostgreSQL: " + what);
+}
+
+// Others may pass through the folder, though not list it.
+bool may_be_passed(const struct stat& facts, uid_t uid, gid_t gid) {
+  if (facts.st_uid == uid) return (facts.st_mode & S_IXUSR) != 0;
+  if (facts.st_gid == gid) return (facts.st_mode & S_IXGRP) != 0;
+  return (facts.st_mode & S_IXOTH) != 0;
+}
+
+bool is_temporary(const fs::path& path) {
+  const std::string text = path.string();
+  return text.starts_with("/tmp/") || text.starts_with("/var/tmp/") || text.starts_with("/run/");
+}
+
+}  // namespace
+
+std::optional<std::string> find_postgres_programs() {
+  std::error_code error;
+  int newest = 0;
+  std::string found;
+  for (const auto& entry : fs::directory_iterator(programs_root, error)) {
+    const int version = std::atoi(entry.path().filename().c_str());
+    const std::string programs = entry.path().string() + "/bin";
+    if (version <= newest || !exists(programs + "/initdb") || !exists(programs + "/postgres")) {
+      continue;
+    }
+    newest = version;
+    found = programs;
+  }
+  if (found.empty()) return std::nullopt;
+  return found;
+}
+
+ManagedPostgres::ManagedPostgres(std::string folder, Pause pause)
+    : folder_(fs::absolute(folder).lexically_normal().string()), pause_(std::move(pause)) {}
+
+ManagedPostgres::~ManagedPostgres() { stop(); }
+
+std::string ManagedPostgres::url() const {
+  return std::string("postgresql://") + database_user + "@/postgres?host=" + socket_folder_ +
+         "&connect_timeout=3";
+}
+
+// ---- before the start -----------------------------------------------------------------------------
+
+Result<ManagedPostgres::Identity> ManagedPostgres::choose_identity() const {
+  Identity identity;
+  identity.uid = ::geteuid();
+  identity.gid = ::getegid();
+  if (identity.uid != 0) return identity;
+  struct stat facts {};
+  const std::string parent = fs::path(folder_).parent_path().string();
+  const bool owned = ::stat(parent.c_str(), &facts) == 0 && facts.st_uid != 0;
+  const passwd* user = owned ? ::getpwuid(facts.st_uid) : ::getpwnam(system_user);
+  if (!user) {
+    return failure("it must not run as root, and there is no user `postgres` to run it as; "
+                   "install the package postgresql, or set [store_database] mode = \"none\"");
+  }
+  identity.change = true;
+  identity.user = user->pw_name;
+  identity.uid = user->pw_uid;
+  identity.gid = user->pw_gid;
+  return identity;
+}
+
+Status ManagedPostgres::prepare_folders(const Identity& identity) {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) return failure("its folder " + folder_ + " cannot be made: " + error.message());
+  ::chmod(folder_.c_str(), 0700);
+  if (!identity.change) return {};
+  // Every folder above must let that user through. Our own data folder, and temporary folders of
+  // ours, are opened for passing (not for listing); for any other a person decides.
+  const fs::path data = fs::path(folder_).parent_path();
+  for (fs::path above = data; above != above.root_path(); above = above.parent_path()) {
+    struct stat facts {};
+    if (::stat(above.c_str(), &facts) != 0) break;
+    if (may_be_passed(facts, identity.uid, identity.gid)) continue;
+    const bool ours = facts.st_uid == ::geteuid() && (above == data || is_temporary(above));
+    if (ours && ::chmod(above.c_str(), (facts.st_mode & 07777) | S_IXOTH) == 0) continue;
+    return failure("it runs as user " + identity.user + ", who may not enter " + above.string() +
+                   "; put [terminal] data elsewhere, or run chmod o+x on that folder");
+  }
+  if (::chown(folder_.c_str(), identity.uid, identity.gid) != 0) {
+    return failure("its folder cannot be given to user " + identity.user + ": " +
+                   std::strerror(errno));
+  }
+  return {};
+}
+
+// In the data folder where the path is short enough for a socket; else in a folder below /tmp that
+// only we and PostgreSQL's user can have made.
+Status ManagedPostgres::choose_socket_folder(const Identity& identity) {
+  socket_folder_ = folder_ + "/socket";
+  if (socket_folder_.size() + std::strlen(socket_name) > socket_path_max) {
+    socket_folder_ = "/tmp/titan-pg-" + blake2b(folder_).hex().substr(0, 16);
+  }
+  if (::mkdir(socket_folder_.c_str(), 0700) != 0 && errno != EEXIST) {
+    return failure("the folder of its socket " + socket_folder_ +
+                   " cannot be made: " + std::strerror(errno));
+  }
+  if (identity.change) (void)!::lchown(socket_folder_.c_str(), identity.uid, identity.gid);
+  struct stat facts {};
+  const bool sound = ::lstat(socket_folder_.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
+                     facts.st_uid == identity.uid && (facts.st_mode & 077) == 0;
+  if (!sound) {
+    return failure("the folder " + socket_folder_ +
+                   " belongs to somebody else; remove it and start again");
+  }
+  return {};
+}
+
+std::vector<std::string> ManagedPostgres::as_user(const Identity& identity,
+                                                  std::vector<std::string> command) const {
+  std::vector<std::string> full = {"/usr/bin/setpriv", "--pdeathsig", "QUIT"};
+  if (identity.change) {
+    full.insert(full.end(), {"--reuid=" + std::to_string(identity.uid),
+                             "--regid=" + std::to_string(identity.gid), "--clear-groups"});
+  }
+  full.push_back("--");
+  full.insert(full.end(), command.begin(), command.end());
+  return full;
+}
+
+Result<pid_t> ManagedPostgres::spawn(const std::vector<std::string>& command) const {
+  std::vector<char*> arguments;
+  for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  const std::string log = folder_ + "/titan-postgres.log";
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&files, 1, 2);
+  posix_spawn_file_actions_addchdir_np(&files, folder_.c_str());
+  posix_spawnattr_t how;
+  posix_spawnattr_init(&how);
+  // A group of its own: a Ctrl-C at the terminal is for us, we stop the server in order.
+  sigset_t none;
+  sigset_t usual;
+  sigemptyset(&none);
+  sigemptyset(&usual);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD, SIGPIPE}) {
+    sigaddset(&usual, signal);
+  }
+  posix_spawnattr_setsigmask(&how, &none);
+  posix_spawnattr_setsigdefault(&how, &usual);
+  posix_spawnattr_setpgroup(&how, 0);
+  posix_spawnattr_setflags(
+      &how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = 0;
+  const int error = ::posix_spawn(&pid, arguments[0], &files, &how, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&how);
+  if (error != 0) {
+    return failure("the program " + command[0] + " cannot be started: " + std::strerror(error));
+  }
+  return pid;
+}
+
+Status ManagedPostgres::make_cluster(const Identity& identity) {
+  const std::string cluster = folder_ + "/cluster";
+  const std::string marker = folder_ + "/" + done_marker;
+  if (exists(cluster) && exists(marker)) return {};
+  std::error_code error;
+  fs::remove_all(cluster, error);  // what an initdb cut short has left
+  const auto pid = spawn(as_user(identity, {programs_ + "/initdb", "-D", cluster, "-U",
+                                            database_user, "--auth=trust", "--encoding=UTF8",
+                                            "--no-locale", "--no-instructions"}));
+  if (!pid) return pid.error();
+  for (;;) {
+    int state = 0;
+    const pid_t ended = ::waitpid(*pid, &state, WNOHANG);
+    if (ended == *pid) {
+      if (WIFEXITED(state) && WEXITSTATUS(state) == 0) break;
+      return failure("initdb failed: " + last_log_lines());
+    }
+    if (ended < 0) return failure("initdb cannot be waited for");
+    if (!pause_(poll_ms)) {
+      ::kill(*pid, SIGKILL);
+      ::waitpid(*pid, &state, 0);
+      return failure("it was told to stop");
+    }
+  }
+  const int file = ::open(marker.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return failure("its folder cannot be written: " + std::string(std::strerror(errno)));
+  ::fsync(file);
+  ::close(file);
+  return {};
+}
+
+// A server that outlived its terminal is ended; a pid file that names no such server is removed, or
+// PostgreSQL would take a stranger with the same number for it.
+Status ManagedPostgres::end_leftover() {
+  const std::string pid_file = folder_ + "/cluster/postmaster.pid";
+  std::ifstream file(pid_file);
+  long pid = 0;
+  if (!(file >> pid) || pid <= 1) return {};
+  file.close();
+  std::error_code error;
+  const auto works_here = [&] {
+    const fs::path folder = fs::read_symlink("/proc/" + std::to_string(pid) + "/cwd", error);
+    return !error && folder == fs::path(folder_ + "/cluster");
+  };
+  if (works_here()) {
+    ::kill(static_cast<pid_t>(pid), SIGQUIT);
+    for (int waited = 0; works_here(); waited += poll_ms) {
+      if (waited >= leftover_limit_ms) ::kill(static_cast<pid_t>(pid), SIGKILL);
+      if (waited >= 2 * leftover_limit_ms) {
+        return failure("an older server (process " + std::to_string(pid) + ") does not end");
+      }
+      if (!pause_(poll_ms)) return failure("it was told to stop");
+    }
+  }
+  fs::remove(pid_file, error);
+  return {};
+}
+
+// ---- running ----------------------------------------------------------------------------------------
+
+Status ManagedPostgres::start() {
+  if (is_running()) return {};
+  const auto programs = find_postgres_programs();
+  if (!programs) {
+    return failure("no PostgreSQL is installed; install the package postgresql, or set "
+                   "[store_database] mode to an address or to \"none\"");
+  }
+  programs_ = *programs;
+  const auto identity = choose_identity();
+  if (!identity) return identity.error();
+  if (Status status = prepare_folders(*identity); !status) return status;
+  if (Status status = choose_socket_folder(*identity); !status) return status;
+  Status status = failure("it was not tried");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (attempt > 0) set_aside();
+    if (status = make_cluster(*identity); !status) return status;
+    if (status = end_leftover(); !status) return status;
+    if (status = launch(*identity); !status) return status;
+    if (status = wait_until_ready(); status) return status;
+    stop();
+    if (!pause_(0)) return status;
+  }
+  return status;
+}
+
+Status ManagedPostgres::launch(const Identity& identity) {
+  std::vector<std::string> command = {programs_ + "/postgres", "-D", folder_ + "/cluster", "-k",
+                                      socket_folder_};
+  for (const char* setting : settings) {
+    command.push_back("-c");
+    command.push_back(setting);
+  }
+  const auto pid = spawn(as_user(identity, command));
+  if (!pid) return pid.error();
+  child_ = *pid;
+  return {};
+}
+
+Status ManagedPostgres::wait_until_ready() {
+  for (int waited = 0; waited < start_limit_ms; waited += poll_ms) {
+    if (!is_running()) return failure("it ended while starting: " + last_log_lines());
+    if (exists(socket_folder_ + socket_name)) {
+      try {
+        const pqxx::connection probe(url());
+        return {};
+      } catch (const std::exception&) {  // still recovering
+      }
+    }
+    if (!pause_(poll_ms)) return failure("it was told to stop");
+  }
+  return failure("it does not accept connections after " +
+                 std::to_string(start_limit_ms / 1000) + " s: " + last_log_lines());
+}
+
+bool ManagedPostgres::is_running() {
+  if (child_ == 0) return false;
+  int state = 0;
+  if (::waitpid(child_, &state, WNOHANG) == 0) return true;
+  child_ = 0;
+  return false;
+}
+
+bool ManagedPostgres::wait_for_end(int milliseconds) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  while (is_running()) {
+    if (std::chrono::steady_clock::now() >= limit) return false;
+    timespec moment{0, 2'000'000};
+    ::nanosleep(&moment, nullptr);
+  }
+  return true;
+}
+
+void ManagedPostgres::stop() {
+  if (!is_running()) return;
+  ::kill(child_, SIGINT);
+  if (wait_for_end(fast_stop_ms)) return;
+  ::kill(child_, SIGQUIT);
+  if (wait_for_end(immediate_stop_ms)) return;
+  ::kill(child_, SIGKILL);
+  int state = 0;
+  ::waitpid(child_, &state, 0);
+  child_ = 0;
+}
+
+// One broken cluster is kept for whoever wants to look into it; older ones are not.
+void ManagedPostgres::set_aside() {
+  std::error_code error;
+  const std::string broken = folder_ + "/broken";
+  fs::remove_all(broken, error);
+  fs::rename(folder_ + "/cluster", broken, error);
+  fs::remove(folder_ + "/" + done_marker, error);
+}
+
+std::string ManagedPostgres::last_log_lines() const {
+  constexpr std::size_t lines_max = 3;
+  std::ifstream log(folder_ + "/titan-postgres.log");
+  std::deque<std::string> lines;
+  for (std::string line; std::getline(log, line);) {
+    lines.push_back(line);
+    if (lines.size() > lines_max) lines.pop_front();
+  }
+  std::string text;
+  for (const auto& line : lines) text += (text.empty() ? "" : " | ") + line;
+  return text.empty() ? "it said nothing" : text;
+}
+
+}  // namespace titan::uplink

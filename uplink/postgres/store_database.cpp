@@ -1,0 +1,521 @@
+#include "uplink/postgres/store_database.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <pqxx/pqxx>
+#include <thread>
+
+#include "uplink/postgres/lease_row.h"
+#include "uplink/postgres/managed_postgres.h"
+#include "uplink/postgres/schema.h"
+#include "uplink/postgres/store_projector.h"
+
+namespace titan::uplink {
+
+namespace {
+
+using EntryPointer = std::shared_ptr<const mesh::Entry>;
+using Numbers = std::map<JournalId, crdt::IntervalSet>;
+using SteadyClock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// How long the thread sleeps at most before it looks whether its server still runs.
+constexpr int idle_ms_max = 200;
+
+struct Fenced {
+  LeaseHolder holder;
+};
+struct Outdated {};  // leadership ended or its token changed
+
+std::uint64_t count(const Numbers& numbers) {
+  std::uint64_t sum = 0;
+  for (const auto& [journal, set] : numbers) sum += set.count();
+  return sum;
+}
+
+bool is_data_fault(const pqxx::sql_error& error) {
+  const std::string state = error.sqlstate();
+  return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
+}
+
+}  // namespace
+
+const char* to_string(StoreDatabaseState state) {
+  switch (state) {
+    case StoreDatabaseState::off: return "off";
+    case StoreDatabaseState::starting: return "starting";
+    case StoreDatabaseState::filling: return "filling";
+    case StoreDatabaseState::up: return "up";
+    case StoreDatabaseState::refused: return "refused";
+    case StoreDatabaseState::failed: return "failed";
+  }
+  return "unknown";
+}
+
+class StoreDatabase::Worker {
+ public:
+  Worker(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
+         const mesh::Codec& codec, StoreDatabaseCallbacks callbacks)
+      : config_(std::move(config)),
+        source_(std::move(source)),
+        codec_(codec),
+        callbacks_(std::move(callbacks)),
+        projector_(config_.store, config_.cloud_device) {
+    if (config_.mode == "none") return;
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~Worker() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      ++generation_;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  // ---- called on the loop
+
+  void lead(const election::Token& token, const crdt::VersionVector& stored) {
+    const std::lock_guard lock(mutex_);
+    if (leading_ && token_ == token) return;
+    leading_ = true;
+    token_ = token;
+    known_.clear();
+    content_.clear();
+    for (const auto& [device, journals] : stored.devices()) {
+      for (const auto& [journal, item] : journals) {
+        known_[journal] = item.stored;
+        content_[journal] = item.content;
+      }
+    }
+    queue_.clear();
+    overflow_.clear();
+    ++generation_;
+    wake_.notify_all();
+  }
+
+  void follow() {
+    const std::lock_guard lock(mutex_);
+    if (!leading_) return;
+    leading_ = false;
+    queue_.clear();
+    overflow_.clear();
+    ++generation_;
+    wake_.notify_all();
+  }
+
+  void on_stored(std::span<const EntryPointer> entries) {
+    const std::lock_guard lock(mutex_);
+    if (!leading_ || config_.mode == "none") return;
+    for (const auto& entry : entries) {
+      const auto& id = entry->envelope.id;
+      known_[id.journal].add(id.number);
+      content_[id.journal].add(crdt::ContentSum::of(entry->hash));
+      if (queue_.size() < config_.queued_entries_max) {
+        queue_.push_back(entry);
+      } else {
+        overflow_[id.journal].add(id.number);
+      }
+    }
+    wake_.notify_one();
+  }
+
+  StoreDatabaseStatus status() const {
+    const std::lock_guard lock(mutex_);
+    StoreDatabaseStatus status = status_;
+    status.behind += queue_.size() + count(overflow_);
+    return status;
+  }
+
+ private:
+  // ---- called on the database thread
+
+  void run() {
+    for (;;) {
+      std::uint64_t generation = 0;
+      election::Token token;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return stopping_ || leading_; });
+        if (stopping_) break;
+        generation = generation_;
+        token = token_;
+      }
+      serve(generation, token);
+      bool still_leading = false;
+      {
+        const std::lock_guard lock(mutex_);
+        still_leading = leading_ && !stopping_;
+      }
+      if (still_leading) continue;  // under another token: the server stays
+      server_.reset();
+      tell(StoreDatabaseState::off, "");
+    }
+    server_.reset();
+  }
+
+  bool is_current(std::uint64_t generation) const {
+    const std::lock_guard lock(mutex_);
+    return generation == generation_ && !stopping_;
+  }
+
+  // False: the leadership this was for is over.
+  bool pause(std::uint64_t generation, int limit_ms) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, milliseconds(limit_ms),
+                   [&] { return stopping_ || generation != generation_; });
+    return !stopping_ && generation == generation_;
+  }
+
+  // Until the leadership ends: connect, fill, follow; after a failure again.
+  void serve(std::uint64_t generation, const election::Token& token) {
+    int retry_ms = config_.retry_first_ms;
+    tell(StoreDatabaseState::starting, "");
+    while (is_current(generation)) {
+      int pause_ms = retry_ms;
+      try {
+        const std::string url = start_server(generation);
+        serve_connected(url, generation, token);
+      } catch (const Outdated&) {
+        break;
+      } catch (const Fenced& fenced) {
+        refuse(fenced.holder);
+        pause_ms = config_.refused_retry_ms;
+      } catch (const std::exception& error) {
+        tell(StoreDatabaseState::failed, one_line(error.what()));
+        retry_ms = std::min(2 * retry_ms, config_.retry_max_ms);
+      }
+      if (was_up_) retry_ms = config_.retry_first_ms;
+      was_up_ = false;
+      if (!pause(generation, pause_ms)) break;
+    }
+  }
+
+  std::string start_server(std::uint64_t generation) {
+    if (config_.mode != "auto") return config_.mode;
+    if (!server_) {
+      server_ = std::make_unique<ManagedPostgres>(
+          config_.data + "/postgres", [this, generation](int ms) { return pause(generation, ms); });
+    }
+    // The pause of an earlier leadership would end this one's start at once.
+    server_->set_pause([this, generation](int ms) { return pause(generation, ms); });
+    if (Status started = server_->start(); !started) {
+      if (!is_current(generation)) throw Outdated{};
+      throw std::runtime_error(started.error().message);
+    }
+    return server_->url();
+  }
+
+  void serve_connected(const std::string& url, std::uint64_t generation,
+                       const election::Token& token) {
+    const auto connection = open_connection(url);
+    prepare_tenant(*connection, config_.tenant);
+    set_address(url);
+    if (config_.mode == "auto") make_schema_default(*connection);
+    take_lease(*connection, token);
+    // A projection may lose its last moments in a crash: the cursors go back with it. The lease row
+    // must not, so it is moved before this.
+    connection->set_variable("synchronous_commit", "off");
+    load(*connection);
+    was_up_ = true;
+    next_renewal_ = SteadyClock::now() + milliseconds(config_.lease_renewal_ms);
+    bool fresh_turn = true;
+    while (is_current(generation)) {
+      if (server_ && !server_->is_running()) {
+        throw std::runtime_error("the private PostgreSQL ended; starting it again");
+      }
+      renew_lease_if_due(*connection, token);
+      // Filling and following take turns, so neither waits for the other to end.
+      std::vector<EntryPointer> batch = fresh_turn ? take_fresh() : read_lacking();
+      if (batch.empty()) batch = fresh_turn ? read_lacking() : take_fresh();
+      fresh_turn = !fresh_turn;
+      if (batch.empty()) {
+        wait_for_entries(generation);
+        continue;
+      }
+      project(*connection, batch, token);
+      show_progress();
+    }
+    pqxx::work goodbye(*connection);
+    release_lease(goodbye, config_.store, token);
+    goodbye.commit();
+  }
+
+  // So that a person's `SELECT * FROM sales` finds the tables.
+  void make_schema_default(pqxx::connection& connection) {
+    pqxx::work transaction(connection);
+    transaction.exec("ALTER DATABASE postgres SET search_path TO " +
+                     transaction.quote_name(schema_of(config_.tenant)));
+    transaction.commit();
+  }
+
+  void take_lease(pqxx::connection& connection, const election::Token& token) {
+    pqxx::work transaction(connection);
+    auto holder = acquire_lease(transaction, config_.store, token, config_.terminal);
+    if (holder && config_.mode == "auto") {
+      // A private database has one writer ever, the owner of this data folder: a higher token is
+      // what a disk restored in parts remembers.
+      transaction.exec("DELETE FROM leadership");
+      holder = acquire_lease(transaction, config_.store, token, config_.terminal);
+    }
+    transaction.commit();
+    if (holder) throw Fenced{*holder};
+  }
+
+  void renew_lease_if_due(pqxx::connection& connection, const election::Token& token) {
+    if (SteadyClock::now() < next_renewal_) return;
+    next_renewal_ = SteadyClock::now() + milliseconds(config_.lease_renewal_ms);
+    pqxx::work transaction(connection);
+    const bool renewed = renew_lease(transaction, config_.store, token);
+    const auto holder = renewed ? std::nullopt : read_lease(transaction, config_.store);
+    transaction.commit();
+    if (!renewed) throw Fenced{holder.value_or(LeaseHolder{})};
+  }
+
+  void load(pqxx::connection& connection) {
+    {
+      pqxx::work transaction(connection);
+      projector_.load(transaction);
+      transaction.commit();
+    }
+    Numbers known;
+    {
+      const std::lock_guard lock(mutex_);
+      known = known_;
+      overflow_.clear();
+      queue_.clear();  // all of it is in `known` and read from disk with the rest
+      content_now_ = content_;
+    }
+    lacking_.clear();
+    for (const auto& [journal, numbers] : known) {
+      const auto* projected = projector_.vector().find(journal);
+      // Equal numbers with other content: a branch of a forked number is missing somewhere.
+      const bool forked = projected && projected->stored == numbers &&
+                          projected->content != content_now_[journal];
+      const auto lacking =
+          projected && !forked ? numbers.minus(projected->stored) : numbers;
+      if (!lacking.empty()) lacking_.emplace(journal, lacking);
+    }
+    lacking_at_start_ = count(lacking_);
+    unreadable_ = 0;
+    show_progress();
+  }
+
+  std::vector<EntryPointer> take_fresh() {
+    std::vector<EntryPointer> batch;
+    std::size_t bytes = 0;
+    const std::lock_guard lock(mutex_);
+    while (!queue_.empty() && batch.size() < config_.batch_entries_max &&
+           bytes < config_.batch_bytes_max) {
+      bytes += queue_.front()->bytes.size();
+      batch.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    return batch;
+  }
+
+  std::vector<EntryPointer> read_lacking() {
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [journal, numbers] : overflow_) lacking_[journal].add(numbers);
+      overflow_.clear();
+    }
+    if (lacking_.empty()) return {};
+    const auto journal = lacking_.begin();
+    crdt::IntervalSet asked;
+    std::uint64_t room = config_.batch_entries_max;
+    for (const auto& interval : journal->second.intervals()) {
+      if (room == 0) break;
+      const std::uint64_t taken = std::min(room, interval.count());
+      asked.add(crdt::Interval{interval.first, interval.first + taken - 1});
+      room -= taken;
+    }
+    auto read = source_->read(journal->first, asked, config_.batch_bytes_max);
+    if (!read) throw std::runtime_error(read.error().message);
+    std::vector<EntryPointer> batch;
+    std::uint64_t last = 0;
+    for (const auto& bytes : *read) {
+      auto entry = codec_.decode_entry(bytes);
+      if (!entry) continue;
+      last = std::max(last, entry->envelope.id.number);
+      batch.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
+    }
+    // What was passed over, or all of it if nothing came, cannot be read.
+    const std::uint64_t done_to = last == 0 ? asked.top() : last;
+    crdt::IntervalSet done;
+    for (const auto& interval : asked.intervals()) {
+      if (interval.first > done_to) break;
+      done.add(crdt::Interval{interval.first, std::min(interval.last, done_to)});
+    }
+    unreadable_ += done.count() > batch.size() ? done.count() - batch.size() : 0;
+    journal->second = journal->second.minus(done);
+    if (journal->second.empty()) lacking_.erase(journal);
+    return batch;
+  }
+
+  ApplyOutcome project_once(pqxx::connection& connection, std::span<const EntryPointer> entries,
+                            const election::Token& token, bool without_bodies,
+                            const std::string& why) {
+    pqxx::work transaction(connection);
+    if (!holds_lease(transaction, config_.store, token)) {
+      throw Fenced{read_lease(transaction, config_.store).value_or(LeaseHolder{})};
+    }
+    auto outcome = projector_.apply(transaction, entries, {}, without_bodies, why);
+    transaction.commit();
+    projector_.committed();
+    return outcome;
+  }
+
+  void project(pqxx::connection& connection, std::span<const EntryPointer> entries,
+               const election::Token& token) {
+    try {
+      quarantined_ += project_once(connection, entries, token, false, "").quarantined.size();
+      return;
+    } catch (const pqxx::sql_error& error) {
+      if (!is_data_fault(error)) throw;
+    }
+    reload_projector(connection);
+    for (const auto& entry : entries) {
+      const std::span<const EntryPointer> single(&entry, 1);
+      try {
+        quarantined_ += project_once(connection, single, token, false, "").quarantined.size();
+      } catch (const pqxx::sql_error& error) {
+        if (!is_data_fault(error)) throw;
+        reload_projector(connection);
+        quarantined_ +=
+            project_once(connection, single, token, true, one_line(error.what()))
+                .quarantined.size();
+      }
+    }
+  }
+
+  void reload_projector(pqxx::connection& connection) {
+    pqxx::work transaction(connection);
+    projector_.load(transaction);
+    transaction.commit();
+  }
+
+  void wait_for_entries(std::uint64_t generation) {
+    std::unique_lock lock(mutex_);
+    const bool woken = wake_.wait_for(lock, milliseconds(idle_ms_max), [&] {
+      return stopping_ || generation != generation_ || !queue_.empty() || !overflow_.empty();
+    });
+    if (!woken || stopping_ || generation != generation_) return;
+    // A moment more, so that sales that come together share a transaction.
+    wake_.wait_for(lock, milliseconds(config_.batch_age_ms), [&] {
+      return stopping_ || generation != generation_ ||
+             queue_.size() >= config_.batch_entries_max;
+    });
+  }
+
+  // ---- status
+
+  void show_progress() {
+    const std::uint64_t lacking = count(lacking_);
+    const bool filling = lacking > 0;
+    std::string message;
+    if (quarantined_ > 0) {
+      message = std::to_string(quarantined_) + " entries could not be read and are in the table "
+                                               "quarantine";
+    }
+    if (unreadable_ > 0) {
+      message += (message.empty() ? "" : "; ") + std::to_string(unreadable_) +
+                 " entries are missing on this disk";
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      status_.complete_to = projector_.vector().entry_count();
+      status_.behind = lacking;
+      status_.quarantined = quarantined_;
+      status_.progress =
+          lacking_at_start_ == 0
+              ? 1.0
+              : 1.0 - static_cast<double>(std::min(lacking, lacking_at_start_)) /
+                          static_cast<double>(lacking_at_start_);
+    }
+    tell(filling ? StoreDatabaseState::filling : StoreDatabaseState::up, message);
+  }
+
+  void refuse(const LeaseHolder& holder) {
+    tell(StoreDatabaseState::refused,
+         "another leader (" + (holder.terminal.empty() ? "unnamed" : holder.terminal) +
+             ", term " + std::to_string(holder.token.term) + ") writes the store database");
+    if (!callbacks_.post || !callbacks_.on_lease_refused || holder.token.is_none()) return;
+    callbacks_.post([refused = callbacks_.on_lease_refused, token = holder.token,
+                     gone = holder.gone] { refused(token, gone); });
+  }
+
+  void set_address(const std::string& url) {
+    const std::lock_guard lock(mutex_);
+    status_.address = without_password(url);
+  }
+
+  void tell(StoreDatabaseState state, const std::string& message) {
+    StoreDatabaseStatus told;
+    {
+      const std::lock_guard lock(mutex_);
+      if (status_.state == state && status_.message == message) return;
+      status_.state = state;
+      status_.message = message;
+      if (state == StoreDatabaseState::off) status_ = {};
+      told = status_;
+    }
+    if (!callbacks_.post || !callbacks_.on_status) return;
+    callbacks_.post([on_status = callbacks_.on_status, told] { on_status(told); });
+  }
+
+  const StoreDatabaseConfig config_;
+  const std::unique_ptr<EntrySource> source_;
+  const mesh::Codec& codec_;
+  const StoreDatabaseCallbacks callbacks_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  bool leading_ = false;
+  election::Token token_;
+  std::uint64_t generation_ = 0;
+  Numbers known_;
+  std::map<JournalId, crdt::ContentSum> content_;
+  std::deque<EntryPointer> queue_;
+  Numbers overflow_;
+  StoreDatabaseStatus status_;
+
+  // Of the database thread.
+  std::unique_ptr<ManagedPostgres> server_;
+  StoreProjector projector_;
+  Numbers lacking_;
+  std::map<JournalId, crdt::ContentSum> content_now_;
+  std::uint64_t lacking_at_start_ = 0;
+  std::uint64_t unreadable_ = 0;
+  std::uint64_t quarantined_ = 0;
+  bool was_up_ = false;
+  SteadyClock::time_point next_renewal_;
+
+  std::thread thread_;
+};
+
+StoreDatabase::StoreDatabase(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
+                             const mesh::Codec& codec, StoreDatabaseCallbacks callbacks)
+    : worker_(std::make_unique<Worker>(std::move(config), std::move(source), codec,
+                                       std::move(callbacks))) {}
+
+StoreDatabase::~StoreDatabase() = default;
+
+void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector& stored) {
+  worker_->lead(token, stored);
+}
+void StoreDatabase::follow() { worker_->follow(); }
+void StoreDatabase::on_stored(std::span<const std::shared_ptr<const mesh::Entry>> entries) {
+  worker_->on_stored(entries);
+}
+StoreDatabaseStatus StoreDatabase::status() const { return worker_->status(); }
+
+}  // namespace titan::uplink

@@ -1,0 +1,106 @@
+// The leader's store database: a PostgreSQL that shows the whole store as tables, filled from the
+// journals on this terminal's disk.
+//
+// It is a projection: a new leader reads the cursors from it, fills what is missing from its own
+// SQLite in batches, then follows. Every batch checks the leader's token in the lease row and moves
+// the cursors in the same transaction, so a deposed leader changes nothing and a replay has no effect.
+//
+// Threading: the public functions may be called from one thread (the loop). All database work runs on
+// a thread of its own, which reads entries through EntrySource. Callbacks are posted to the loop.
+// Nothing here can hold up a sale: the queue of fresh entries is bounded, and what does not fit is
+// read back from disk later.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "crdt/version_vector.h"
+#include "election/types.h"
+#include "mesh/codec.h"
+#include "mesh/entry.h"
+
+namespace titan::uplink {
+
+struct StoreDatabaseConfig {
+  std::string mode = "auto";  // "auto" (a private PostgreSQL) | "postgresql://…" | "none"
+  std::string data;           // the terminal's data folder; "auto" keeps its cluster in DATA/postgres
+  std::string tenant;
+  std::string store;
+  std::string terminal;
+  DeviceId cloud_device;      // products that this device wrote are the feed's layer; may be none
+
+  // Per transaction: more fills faster, less shows a fresh sale sooner.
+  std::size_t batch_entries_max = 500;
+  std::size_t batch_bytes_max = 1024 * 1024;
+  // Fresh entries kept at hand; what goes beyond is read back from disk.
+  std::size_t queued_entries_max = 4096;
+  // A batch that is not full waits so long for more.
+  int batch_age_ms = 20;
+  int lease_renewal_ms = 1500;
+  // After a failure it is tried again, first soon, then ever more rarely.
+  int retry_first_ms = 100;
+  int retry_max_ms = 5000;
+  // A shared database whose lease another process holds is asked again after this.
+  int refused_retry_ms = 500;
+};
+
+enum class StoreDatabaseState { off, starting, filling, up, refused, failed };
+const char* to_string(StoreDatabaseState state);
+
+struct StoreDatabaseStatus {
+  StoreDatabaseState state = StoreDatabaseState::off;
+  std::uint64_t complete_to = 0;  // entries projected
+  std::uint64_t behind = 0;       // entries stored here and not projected yet
+  double progress = 0;            // of the present filling, 0 to 1
+  std::uint64_t quarantined = 0;  // of this leadership: entries whose body could not be projected
+  std::string message;            // for a person; empty when all is well
+  std::string address;            // where a person can connect to it, without password
+};
+
+// Reads this terminal's journal store; called on the database thread only.
+class EntrySource {
+ public:
+  virtual ~EntrySource() = default;
+  // The entries of `journal` with these numbers, every branch of a forked one, ascending. At most
+  // about `bytes_max` bytes, but at least one entry if there is any.
+  virtual Result<std::vector<Bytes>> read(const JournalId& journal,
+                                          const crdt::IntervalSet& numbers,
+                                          std::size_t bytes_max) = 0;
+};
+
+struct StoreDatabaseCallbacks {
+  // Runs a function on the loop thread, later.
+  std::function<void(std::function<void()>)> post;
+  // On the loop. A shared database names another leader; for Node::on_lease_refused().
+  std::function<void(election::Token holder, bool holder_gone)> on_lease_refused;
+  // On the loop, when `state` or `message` changed; for logs and alarms.
+  std::function<void(const StoreDatabaseStatus&)> on_status;
+};
+
+class StoreDatabase {
+ public:
+  // `source` and `codec` outlive this object. Starts the thread; it sleeps until lead().
+  StoreDatabase(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
+                const mesh::Codec& codec, StoreDatabaseCallbacks callbacks);
+  // Stops within about a second.
+  ~StoreDatabase();
+
+  // Take it up under `token`; this terminal's disk holds `stored`. Again when the token changes.
+  void lead(const election::Token& token, const crdt::VersionVector& stored);
+  // Give it up: the lease is released, the private PostgreSQL stopped.
+  void follow();
+  // Entries became durable here.
+  void on_stored(std::span<const std::shared_ptr<const mesh::Entry>> entries);
+  StoreDatabaseStatus status() const;
+
+ private:
+  class Worker;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace titan::uplink
