@@ -81,8 +81,30 @@ Status Neighbours::start(MeshHost& mesh) {
                                    spdlog::warn("seed {} has no address: {}", seed, reason);
                                  }});
   }
+  if (config_.mdns) browse_and_publish(port);
   carry_out();
   return {};
+}
+
+void Neighbours::browse_and_publish(std::uint16_t port) {
+  discovery::ServiceRecord own;
+  own.protocol = mesh::protocol_version;
+  own.tenant = config_.tenant;
+  own.store = config_.store;
+  own.terminal = mesh_->node().self().terminal;
+  own.device_key = device_key_;
+  own.port = port;
+  avahi_ = std::make_unique<discovery::AvahiDiscovery>(
+      loop_, std::move(own),
+      discovery::AvahiCallbacks{[this](const std::string& address, const DeviceId& device) {
+                                  found(Rung::mdns, address, device);
+                                },
+                                [this](const std::string& address) {
+                                  ladder_.lost(clock_.now(), Rung::mdns, address);
+                                  carry_out();
+                                },
+                                [](const std::string& message) { spdlog::warn("{}", message); },
+                                [](const std::string& message) { spdlog::info("{}", message); }});
 }
 
 void Neighbours::on_event(const mesh::Event& event) {
@@ -96,6 +118,7 @@ void Neighbours::on_event(const mesh::Event& event) {
 void Neighbours::stop() {
   if (std::exchange(stopped_, true)) return;
   seeds_.reset();
+  avahi_.reset();
   timer_.cancel();
 }
 

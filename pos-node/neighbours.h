@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/crypto.h"
+#include "discovery/avahi/avahi_discovery.h"
 #include "discovery/ladder.h"
 #include "discovery/system/seed_resolver.h"
 #include "mesh/stored_state.h"
@@ -34,6 +35,7 @@ class Neighbours {
 
  private:
   void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
+  void browse_and_publish(std::uint16_t port);
   void found_member(const mesh::MemberInfo& member, discovery::Rung rung);
   void carry_out();
   std::vector<std::string> own_addresses(std::uint16_t port) const;
@@ -47,6 +49,7 @@ class Neighbours {
   MeshHost* mesh_ = nullptr;  // from start() on
   discovery::Ladder ladder_;
   std::unique_ptr<discovery::SeedResolver> seeds_;
+  std::unique_ptr<discovery::AvahiDiscovery> avahi_;
   boost::asio::steady_timer timer_;
   bool stopped_ = false;
 };
