@@ -1,7 +1,8 @@
 """Finds and runs `async def test_…` functions; see tests/end_to_end/run.py.
 
 A test gets what its parameters name: `lab` is a fresh Lab (no hosts yet), removed afterwards
-however the test ends. @limit(seconds) changes the time it may take.
+however the test ends; any other name is a @shared fixture that its file defines or imports.
+@limit(seconds) changes the time a test may take.
 """
 
 import asyncio
@@ -35,6 +36,18 @@ def limit(seconds):
     return mark
 
 
+def shared(seconds=LIMIT_SECONDS):
+    """Marks `async def name(lab): …; yield value`: a lab that consecutive tests of a file share.
+
+    Made within `seconds` for the first test that names it, removed after the last, or after one
+    that failed, so that one fault is not reported twice. Before each further test its value's
+    `async def reset()` brings it back to a known state."""
+    def mark(function):
+        function.shared_seconds = seconds
+        return function
+    return mark
+
+
 def discover(folders):
     """[(name, function)] of every test in test_*.py of these folders, in order."""
     found = []
@@ -54,34 +67,97 @@ def discover(folders):
     return found
 
 
-async def run_one(name, function):
-    """(verdict, seconds, what was seen)."""
-    seconds_max = getattr(function, "limit_seconds", LIMIT_SECONDS)
-    began = time.monotonic()
-    lab = Lab() if "lab" in inspect.signature(function).parameters else None
-    verdict, seen = "ok", ""
-    try:
-        async with asyncio.timeout(seconds_max) as deadline:
-            await (function(lab) if lab else function())
-    except Skip as reason:
-        verdict, seen = "skip", str(reason)
-    except asyncio.CancelledError:
-        raise
-    except TimeoutError as error:
-        verdict = "FAIL"
-        seen = f"not done within {seconds_max} s\n" if deadline.expired() else ""
-        seen += _where(error.__context__ or error)  # the context tells where it waited
-    except BaseException as error:
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+class Shared:
+    """One @shared fixture while it stands."""
+
+    def __init__(self, function):
+        self.function = function
+        self.lab = Lab()
+        self.value = None
+        self._generator = None
+
+    async def ready(self):
+        """The fixture's value, made or reset."""
+        async with asyncio.timeout(self.function.shared_seconds):
+            if self._generator is None:
+                self._generator = self.function(self.lab)
+                self.value = await anext(self._generator)
+            else:
+                await self.value.reset()
+        return self.value
+
+    async def end(self):
+        try:
+            if self._generator is not None:
+                await self._generator.aclose()
+        finally:
+            await _end(self.lab)
+
+
+class Run:
+    """Runs tests one after the other; keeps a @shared fixture from one to the next."""
+
+    def __init__(self):
+        self._shared = None
+
+    async def one(self, name, function):
+        """(verdict, seconds, what was seen)."""
+        seconds_max = getattr(function, "limit_seconds", LIMIT_SECONDS)
+        began = time.monotonic()
+        wanted = list(inspect.signature(function).parameters)
+        own_lab = Lab() if "lab" in wanted else None
+        verdict, seen = "ok", ""
+        try:
+            arguments = {"lab": own_lab} if own_lab else {}
+            for parameter in wanted:
+                if parameter != "lab":
+                    arguments[parameter] = await self._fixture(function, parameter)
+            async with asyncio.timeout(seconds_max) as deadline:
+                await function(**arguments)
+        except Skip as reason:
+            verdict, seen = "skip", str(reason)
+        except asyncio.CancelledError:
             raise
-        verdict, seen = "FAIL", _where(error)
-    finally:
-        if lab:
-            await _end(lab)
-            if verdict == "FAIL":
-                seen += _keep_logs(name, lab)
-            lab.remove_folder()
-    return verdict, time.monotonic() - began, seen
+        except TimeoutError as error:
+            verdict = "FAIL"
+            expired = "deadline" in locals() and deadline.expired()
+            seen = f"not done within {seconds_max} s\n" if expired else ""
+            seen += _where(error.__context__ or error)  # the context tells where it waited
+        except BaseException as error:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            verdict, seen = "FAIL", _where(error)
+        finally:
+            if own_lab:
+                await _end(own_lab)
+                if verdict == "FAIL":
+                    seen += _keep_logs(name, own_lab)
+                own_lab.remove_folder()
+        if verdict == "FAIL" and self._shared is not None:
+            seen += await self.end_shared(name)
+        return verdict, time.monotonic() - began, seen
+
+    async def _fixture(self, function, parameter):
+        fixture = function.__globals__.get(parameter)
+        if not hasattr(fixture, "shared_seconds"):
+            raise LookupError(f"{function.__name__} names '{parameter}', and its file has no "
+                              "@shared fixture of that name")
+        if self._shared is not None and self._shared.function is not fixture:
+            await self.end_shared()
+        if self._shared is None:
+            self._shared = Shared(fixture)
+        return await self._shared.ready()
+
+    async def end_shared(self, failed=None):
+        """Removes the standing fixture, if any; `failed`: the test whose logs are kept."""
+        if self._shared is None:
+            return ""
+        ending, self._shared = self._shared, None
+        try:
+            await ending.end()
+            return _keep_logs(failed, ending.lab) if failed else ""
+        finally:
+            ending.lab.remove_folder()
 
 
 async def _end(lab):
@@ -100,7 +176,7 @@ def _where(error):
     frames = [frame for frame in traceback.extract_tb(error.__traceback__)
               if f"{os.sep}tests{os.sep}" in frame.filename or f"{os.sep}harness{os.sep}" in frame.filename]
     lines = [f"{os.path.relpath(frame.filename, ROOT)}:{frame.lineno} {frame.line}"
-             for frame in frames if frame.name != "run_one"]
+             for frame in frames if not frame.filename.endswith("runner.py")]
     return "\n".join([*lines, f"{type(error).__name__}: {error}"])
 
 
@@ -113,7 +189,7 @@ def _keep_logs(name, lab):
     for path in sorted([*lab.folder.rglob("*.log"), *lab.folder.rglob("*.toml")]):
         data = path.read_bytes()[-LOG_BYTES_KEPT:]
         (target / path.name if path.suffix == ".log" else target / f"{path.parent.name}.toml").write_bytes(data)
-    for process in lab.processes:
+    for process in {process.log: process for process in lab.processes}.values():  # each log once
         tail = process.log_tail(6)
         if tail:
             note += f"\n--- {process.name} (exit code {process.exit_code})\n{tail}"
@@ -122,9 +198,15 @@ def _keep_logs(name, lab):
 
 async def run_all(tests, report):
     results = []
+    run = Run()
+    name = "the run"
     try:
         for number, (name, function) in enumerate(tests, 1):
-            verdict, seconds, seen = await run_one(name, function)
+            verdict, seconds, seen = await run.one(name, function)
+            # The last of its file: the next test must not pay for what it does not use.
+            following = tests[number][1] if number < len(tests) else None
+            if following is None or following.__globals__ is not function.__globals__:
+                await run.end_shared()
             print(f"{verdict:4} {name} ({seconds:.1f} s)  [{number}/{len(tests)}]"
                   + (f": {seen}" if verdict == "skip" else ""), flush=True)
             if verdict == "FAIL":
@@ -137,6 +219,7 @@ async def run_all(tests, report):
         print(f"FAIL {name}: stopped", flush=True)
         raise
     finally:
+        await run.end_shared()
         if report:
             pathlib.Path(report).write_text(json.dumps({"tests": results}, indent=1) + "\n")
     return results

@@ -187,6 +187,7 @@ async def test_process_can_be_measured_paused_stopped_and_killed(lab):
     except ProcessEnded:
         pass
     again = await lab.start(1, "again", *FILE_SERVER)
+    await wait_until(lambda: answers(client), 5, "the second server answers")  # it is in its host
     await lab.kill_host(1)
     assert await again.wait(5) == -signal.SIGKILL
 
