@@ -120,16 +120,39 @@ void TerminalService::on_event(const mesh::Event& event) {
 void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
   metrics_.entries_stored.Increment(static_cast<double>(stored.entries.size()));
   for (const EntryPointer& entry : stored.entries) {
-    if (entry->envelope.kind != mesh::Kind::product) continue;
-    v1::Products body;
-    if (!body.ParseFromString(entry->envelope.body)) continue;
-    for (const Product& product : body.products()) {
-      if (product.low_stock_micro() == 0 && !low_stock_.contains(product.sku())) continue;
-      // Layers decide what is in force, and the table knows them.
-      const auto effective = reader_->product(product.sku());
-      if (effective && *effective) note_low_stock(product.sku(), (*effective)->low_stock_micro);
-    }
+    if (entry->envelope.kind == mesh::Kind::product) note_products(*entry);
+    if (entry->envelope.kind == mesh::Kind::refund) check_refund(*entry);
   }
+}
+
+void TerminalService::note_products(const mesh::Entry& entry) {
+  v1::Products body;
+  if (!body.ParseFromString(entry.envelope.body)) return;
+  for (const Product& product : body.products()) {
+    if (product.low_stock_micro() == 0 && !low_stock_.contains(product.sku())) continue;
+    // Layers decide what is in force, and the table knows them.
+    const auto effective = reader_->product(product.sku());
+    if (effective && *effective) note_low_stock(product.sku(), (*effective)->low_stock_micro);
+  }
+}
+
+// Two tills on the two sides of a cut may both refund one sale: each was right by what it knew.
+// This terminal's own refunds were judged when they were made.
+void TerminalService::check_refund(const mesh::Entry& refund) {
+  if (refund.envelope.device == facts_.device) return;
+  v1::Refund body;
+  if (!body.ParseFromString(refund.envelope.body) || !body.has_original()) return;
+  const auto journal = JournalId::from_bytes(body.original().journal());
+  if (!journal) return;
+  const mesh::EntryId sale{*journal, body.original().number()};
+  RefundHistory history;
+  auto original = entry(sale);
+  auto refunds = refunds_of(sale);
+  if (!original || !*original || !refunds) return;
+  history.original = *original;
+  history.refunds = std::move(*refunds);
+  if (const auto voided = voided_by(*history.original)) history.voided = voided->has_value();
+  for (const RuleAlarm& alarm : over_refund_alarms(history)) raise_alarm(alarm.code, alarm.message);
 }
 
 // A sale recorded twice under one key, because the disk that held the first was lost for a while:

@@ -66,6 +66,8 @@ class TerminalService final : public Service {
  private:
   bool is_watched() const;
   void on_entries_stored(const mesh::EntriesStored& stored);
+  void note_products(const mesh::Entry& entry);
+  void check_refund(const mesh::Entry& entry);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void load_low_stock();
   void note_low_stock(const std::string& sku, std::int64_t low_stock_micro);
