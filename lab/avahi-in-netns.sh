@@ -62,7 +62,7 @@ start() {
   fi
   mkdir -p "$D/run"
   [[ $host != lo || -z ${NETLAB_OWNER:-} ]] || echo "$NETLAB_OWNER" >"${D%/*}/owner" # for netlab.sh sweep
-  rm -f "$D"/*.pid "$D/bus"
+  rm -f "$D"/*.pid "$D/bus" "$D/run/pid" # a killed daemon leaves the last one behind
   : >"$D/avahi.log" # is looked into before the background shell has opened it
   write_settings
   (in_host dbus-daemon --nofork --nopidfile --nosyslog --config-file="$D/bus.conf") </dev/null >"$D/dbus.log" 2>&1 &

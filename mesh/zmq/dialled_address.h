@@ -18,11 +18,11 @@
 namespace titan::mesh {
 
 struct DialTimings {
-  // From the first packet until the encrypted connection stands. Rises: a slow network is given
-  // more time; falls: a connection attempt that a cut swallowed is abandoned sooner.
-  Duration attempt_max = milliseconds(1500);
+  // From the first packet until the encrypted connection stands: a net under the transport's own
+  // limits for the TCP connect and the handshake, and longer than both together.
+  Duration attempt_max = milliseconds(2500);
   // From our hello until its answer.
-  Duration hello_max = milliseconds(1000);
+  Duration hello_max = milliseconds(2000);
   // A link that lived shorter than this waits retry_every before the next attempt, so that a peer
   // that accepts and drops us at once is not hammered; after a longer life the retry is immediate.
   Duration short_life = milliseconds(1000);

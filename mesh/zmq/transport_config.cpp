@@ -10,7 +10,7 @@ TransportTimings TransportTimings::wireless() {
   timings.connect_max = milliseconds(1000);
   timings.stalled_max = milliseconds(4000);
   timings.handshake_max = milliseconds(3000);
-  timings.dial.attempt_max = milliseconds(4000);
+  timings.dial.attempt_max = milliseconds(4500);
   timings.dial.hello_max = milliseconds(3000);
   timings.heartbeat_every = seconds(10);
   timings.heartbeat_answer_max = seconds(8);

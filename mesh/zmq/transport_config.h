@@ -48,8 +48,9 @@ struct TransportTimings {
   // attempt starts at once instead of waiting for TCP's doubled retransmission timer. It costs no
   // traffic, and a stalled process is not a stalled connection: its kernel acknowledges.
   Duration stalled_max = milliseconds(800);
-  // Of the CURVE handshake, on both sides.
-  Duration handshake_max = milliseconds(1000);
+  // Of the CURVE handshake, on both sides. A busy peer, or thirty that start at once, must not fail
+  // for their load; a cut in the middle of it is stalled_max's matter.
+  Duration handshake_max = milliseconds(2000);
   // ZMTP heartbeats find a peer that vanished while nothing was said. They cost about 84 bytes per
   // connection and interval, so they are rare: probes of the membership do the quick work.
   Duration heartbeat_every = seconds(5);

@@ -91,15 +91,15 @@ TEST_CASE("a peer that drops us at once is not hammered", "[dialled_address]") {
 }
 
 TEST_CASE("each step of an attempt has a time limit", "[dialled_address]") {
-  CHECK(Script().run("dial +1499 +1 +200 encrypted +999 +1 +200") ==
+  CHECK(Script().run("dial +2499 +1 +200 encrypted +1999 +1 +200") ==
         "0 dial: open, connecting\n"
-        "1499 tick: nothing, connecting\n"
-        "1500 tick: close, waiting\n"
-        "1700 tick: open, connecting\n"
-        "1700 encrypted: greet, greeting\n"
-        "2699 tick: nothing, greeting\n"
-        "2700 tick: close, waiting\n"
-        "2900 tick: open, connecting\n");
+        "2499 tick: nothing, connecting\n"
+        "2500 tick: close, waiting\n"
+        "2700 tick: open, connecting\n"
+        "2700 encrypted: greet, greeting\n"
+        "4699 tick: nothing, greeting\n"
+        "4700 tick: close, waiting\n"
+        "4900 tick: open, connecting\n");
 }
 
 TEST_CASE("a refusal rests, dialling again by hand tries at once", "[dialled_address]") {
@@ -128,12 +128,12 @@ TEST_CASE("a hello is repeated when it is wanted, but not for ever", "[dialled_a
 }
 
 TEST_CASE("a repeated hello that stays unanswered ends the link", "[dialled_address]") {
-  CHECK(Script().run("dial encrypted accepted wanted +1000") ==
+  CHECK(Script().run("dial encrypted accepted wanted +2000") ==
         "0 dial: open, connecting\n"
         "0 encrypted: greet, greeting\n"
         "0 accepted: nothing, linked\n"
         "0 wanted: greet, linked\n"
-        "1000 tick: close, waiting\n");
+        "2000 tick: close, waiting\n");
 }
 
 TEST_CASE("a second address is parked until the first link goes", "[dialled_address]") {

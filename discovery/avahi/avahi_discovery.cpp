@@ -1,0 +1,141 @@
+#include "discovery/avahi/avahi_discovery.h"
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "discovery/avahi/avahi_session.h"
+
+namespace titan::discovery {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto retry_after = std::chrono::seconds(3);
+constexpr auto farewell_max = std::chrono::milliseconds(300);
+// The poll sleeps at most this long; commands wake it.
+constexpr int sleep_ms_max = 1000;
+
+}  // namespace
+
+struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
+  State(boost::asio::io_context& io, ServiceRecord record, AvahiCallbacks handlers)
+      : loop(io),
+        own(std::move(record)),
+        callbacks(std::move(handlers)),
+        poll(avahi_simple_poll_new(), avahi_simple_poll_free) {}
+
+  // ---- on the discovery thread
+
+  void run() {
+    const AvahiEvents events = make_events();
+    std::optional<AvahiSession> session;
+    Clock::time_point next_session = Clock::now();
+    while (!stopped) {
+      if (!session && Clock::now() >= next_session) session.emplace(poll.get(), own, events);
+      if (session && session->is_broken()) {
+        warn(session->reason());
+        session.reset();
+        lose_all();
+        next_session = Clock::now() + retry_after;
+      }
+      if (avahi_simple_poll_iterate(poll.get(), sleep_ms_max) < 0) {
+        // A broken descriptor in its set: only a new session gets rid of it.
+        session.reset();
+        next_session = Clock::now() + retry_after;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      }
+      if (session) session->retry_resolvers();
+    }
+  }
+
+  AvahiEvents make_events() {
+    AvahiEvents events;
+    events.found = [this](const std::string& address, const DeviceId& device) {
+      seen.insert(address);
+      tell([address, device](State& self) {
+        if (self.callbacks.on_found) self.callbacks.on_found(address, device);
+      });
+    };
+    events.lost = [this](const std::string& address) {
+      seen.erase(address);
+      tell([address](State& self) {
+        if (self.callbacks.on_lost) self.callbacks.on_lost(address);
+      });
+    };
+    events.published = [this](const std::string& name) {
+      warned = false;
+      tell([name](State& self) {
+        if (self.callbacks.on_note) self.callbacks.on_note("published in mDNS as '" + name + "'");
+      });
+    };
+    events.waiting = [this](const std::string& reason) { warn(reason); };
+    return events;
+  }
+
+  void lose_all() {
+    for (const auto& address : std::exchange(seen, {})) {
+      tell([address](State& self) {
+        if (self.callbacks.on_lost) self.callbacks.on_lost(address);
+      });
+    }
+  }
+
+  void warn(const std::string& reason) {
+    if (std::exchange(warned, true)) return;
+    tell([reason](State& self) {
+      if (!self.callbacks.on_warning) return;
+      self.callbacks.on_warning(
+          "mDNS is off (" + reason +
+          "): other terminals are found through seeds, remembered peers and members only; to find "
+          "new ones by themselves, install and start avahi-daemon and dbus");
+    });
+  }
+
+  void tell(std::function<void(State&)> news) {
+    if (stopped) return;
+    boost::asio::post(loop, [self = shared_from_this(), news = std::move(news)] {
+      if (!self->stopped) news(*self);
+    });
+  }
+
+  boost::asio::io_context& loop;
+  const ServiceRecord own;
+  const AvahiCallbacks callbacks;  // called on the loop thread only
+  std::atomic<bool> stopped = false;
+  std::unique_ptr<AvahiSimplePoll, decltype(&avahi_simple_poll_free)> poll;
+  std::promise<void> ended;
+  std::thread thread;
+  // Of the discovery thread.
+  std::set<std::string> seen;
+  bool warned = false;
+};
+
+AvahiDiscovery::AvahiDiscovery(boost::asio::io_context& loop, ServiceRecord own,
+                               AvahiCallbacks callbacks)
+    : state_(std::make_shared<State>(loop, std::move(own), std::move(callbacks))) {
+  state_->thread = std::thread([state = state_] {
+    state->run();
+    state->ended.set_value();
+  });
+}
+
+AvahiDiscovery::~AvahiDiscovery() {
+  state_->stopped = true;
+  avahi_simple_poll_wakeup(state_->poll.get());
+  // A daemon that hangs must not hold up the end of the terminal: then the thread, which owns all
+  // it touches, is left behind.
+  if (state_->ended.get_future().wait_for(farewell_max) == std::future_status::ready) {
+    state_->thread.join();
+  } else {
+    state_->thread.detach();
+  }
+}
+
+}  // namespace titan::discovery

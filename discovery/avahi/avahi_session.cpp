@@ -1,0 +1,255 @@
+#include "discovery/avahi/avahi_session.h"
+
+#include <avahi-common/alternative.h>
+#include <avahi-common/error.h>
+#include <avahi-common/malloc.h>
+#include <net/if.h>
+
+#include <memory>
+#include <utility>
+
+#include "discovery/system/interfaces.h"
+
+namespace titan::discovery {
+namespace {
+
+std::map<std::string, std::string> txt_map(AvahiStringList* list) {
+  std::map<std::string, std::string> txt;
+  for (; list != nullptr; list = avahi_string_list_get_next(list)) {
+    char* key = nullptr;
+    char* value = nullptr;
+    std::size_t size = 0;
+    if (avahi_string_list_get_pair(list, &key, &value, &size) != 0) continue;
+    txt[key] = value == nullptr ? std::string() : std::string(value, size);
+    avahi_free(key);
+    avahi_free(value);
+  }
+  return txt;
+}
+
+std::string host_of(const AvahiAddress& address, AvahiIfIndex card) {
+  char text[AVAHI_ADDRESS_STR_MAX] = {};
+  avahi_address_snprint(text, sizeof(text), &address);
+  std::string host = text;
+  const bool is_link_local = address.proto == AVAHI_PROTO_INET6 &&
+                             address.data.ipv6.address[0] == 0xfe &&
+                             (address.data.ipv6.address[1] & 0xc0) == 0x80;
+  char name[IF_NAMESIZE] = {};
+  if (is_link_local && card > 0 && if_indextoname(static_cast<unsigned>(card), name) != nullptr) {
+    host += std::string("%") + name;
+  }
+  return host;
+}
+
+}  // namespace
+
+AvahiSession::AvahiSession(AvahiSimplePoll* poll, const ServiceRecord& own,
+                           const AvahiEvents& events)
+    : own_(own), events_(events), name_(own.service_name()) {
+  int error = 0;
+  // With NO_FAIL the client waits for a daemon that is not there yet; D-Bus itself must be.
+  AvahiClient* client = avahi_client_new(avahi_simple_poll_get(poll), AVAHI_CLIENT_NO_FAIL,
+                                         &AvahiSession::client_callback, this, &error);
+  if (client == nullptr) {
+    client_ = nullptr;
+    fail("D-Bus", error);
+  } else {
+    client_ = client;
+  }
+}
+
+AvahiSession::~AvahiSession() {
+  // Frees group, browser and resolvers too, and closes the D-Bus connection, at which the daemon
+  // withdraws what was published through it.
+  if (client_ != nullptr) avahi_client_free(client_);
+}
+
+void AvahiSession::fail(const std::string& what, int error) {
+  broken_ = true;
+  reason_ = what + ": " + avahi_strerror(error);
+}
+
+void AvahiSession::on_client(AvahiClient* client, AvahiClientState state) {
+  client_ = client;
+  switch (state) {
+    case AVAHI_CLIENT_S_RUNNING:
+      if (browser_ == nullptr) browse(client);
+      publish(client);
+      break;
+    case AVAHI_CLIENT_S_REGISTERING:
+    case AVAHI_CLIENT_S_COLLISION:
+      // The host's own name changes; the service is published anew when it is settled.
+      if (group_ != nullptr) avahi_entry_group_reset(group_);
+      break;
+    case AVAHI_CLIENT_FAILURE:
+      fail("Avahi daemon", avahi_client_errno(client));
+      break;
+    case AVAHI_CLIENT_CONNECTING:
+      events_.waiting("the Avahi daemon does not run");
+      break;
+  }
+}
+
+void AvahiSession::publish(AvahiClient* client) {
+  if (group_ == nullptr) {
+    group_ = avahi_entry_group_new(client, &AvahiSession::group_callback, this);
+    if (group_ == nullptr) return fail("Avahi entry group", avahi_client_errno(client));
+  }
+  if (avahi_entry_group_is_empty(group_) == 0) return;
+  int error = add_service();
+  while (error == AVAHI_ERR_COLLISION && names_tried_ < name_attempts_max) {
+    take_another_name();
+    error = add_service();
+  }
+  if (error < 0) return fail("Avahi service", error);
+  error = avahi_entry_group_commit(group_);
+  if (error < 0) fail("Avahi commit", error);
+}
+
+int AvahiSession::add_service() {
+  AvahiStringList* txt = nullptr;
+  for (const auto& [key, value] : own_.txt()) {
+    txt = avahi_string_list_add_pair(txt, key.c_str(), value.c_str());
+  }
+  avahi_entry_group_reset(group_);
+  int error = avahi_entry_group_add_service_strlst(group_, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+                                                   AvahiPublishFlags{}, name_.c_str(), service_type,
+                                                   nullptr, nullptr, own_.port, txt);
+  avahi_string_list_free(txt);
+  if (error < 0) return error;
+  return avahi_entry_group_add_service_subtype(group_, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+                                               AvahiPublishFlags{}, name_.c_str(), service_type,
+                                               nullptr, own_.store_type().c_str());
+}
+
+void AvahiSession::take_another_name() {
+  const std::unique_ptr<char, decltype(&avahi_free)> other(
+      avahi_alternative_service_name(name_.c_str()), avahi_free);
+  name_ = other.get();
+  ++names_tried_;
+}
+
+void AvahiSession::on_group(AvahiEntryGroup* group, AvahiEntryGroupState state) {
+  group_ = group;
+  switch (state) {
+    case AVAHI_ENTRY_GROUP_ESTABLISHED:
+      events_.published(name_);
+      break;
+    case AVAHI_ENTRY_GROUP_COLLISION:
+      if (names_tried_ >= name_attempts_max) return fail("Avahi name", AVAHI_ERR_COLLISION);
+      take_another_name();
+      avahi_entry_group_reset(group);
+      publish(avahi_entry_group_get_client(group));
+      break;
+    case AVAHI_ENTRY_GROUP_FAILURE:
+      fail("Avahi entry group", avahi_client_errno(avahi_entry_group_get_client(group)));
+      break;
+    case AVAHI_ENTRY_GROUP_UNCOMMITED:
+    case AVAHI_ENTRY_GROUP_REGISTERING:
+      break;
+  }
+}
+
+void AvahiSession::browse(AvahiClient* client) {
+  browser_ = avahi_service_browser_new(client, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+                                       own_.store_type().c_str(), nullptr, AvahiLookupFlags{},
+                                       &AvahiSession::browse_callback, this);
+  if (browser_ == nullptr) fail("Avahi browser", avahi_client_errno(client));
+}
+
+void AvahiSession::on_browse(AvahiBrowserEvent event, const ServiceKey& key,
+                             AvahiLookupResultFlags flags) {
+  switch (event) {
+    case AVAHI_BROWSER_NEW:
+      if ((flags & AVAHI_LOOKUP_RESULT_OUR_OWN) != 0) return;
+      if (services_.size() >= services_max || services_.contains(key)) return;
+      resolve(key, services_[key]);
+      break;
+    case AVAHI_BROWSER_REMOVE:
+      forget(key);
+      break;
+    case AVAHI_BROWSER_FAILURE:
+      fail("Avahi browser", avahi_client_errno(client_));
+      break;
+    default:
+      break;
+  }
+}
+
+void AvahiSession::resolve(const ServiceKey& key, Service& service) {
+  const auto& [card, protocol, name, domain] = key;
+  // Kept while the service is seen, so that a changed address or port is told.
+  service.resolver = avahi_service_resolver_new(
+      client_, card, protocol, name.c_str(), service_type, domain.c_str(), AVAHI_PROTO_UNSPEC,
+      AvahiLookupFlags{}, &AvahiSession::resolve_callback, this);
+  service.retry_at = service.resolver != nullptr
+                         ? std::chrono::steady_clock::time_point::max()
+                         : std::chrono::steady_clock::now() + resolve_again_after;
+}
+
+void AvahiSession::on_resolve(const ServiceKey& key, AvahiResolverEvent event,
+                              const AvahiAddress* address, std::uint16_t port,
+                              AvahiStringList* txt) {
+  const auto found = services_.find(key);
+  if (found == services_.end()) return;
+  Service& service = found->second;
+  if (event != AVAHI_RESOLVER_FOUND || address == nullptr) {
+    avahi_service_resolver_free(std::exchange(service.resolver, nullptr));
+    service.retry_at = std::chrono::steady_clock::now() + resolve_again_after;
+    return;
+  }
+  const auto device = device_in_txt(own_, txt_map(txt));
+  if (!device || port == 0) return;
+  const std::string where = join_host_port(host_of(*address, std::get<0>(key)), port);
+  if (!service.address.empty() && service.address != where) events_.lost(service.address);
+  service.address = where;
+  events_.found(where, *device);
+}
+
+void AvahiSession::forget(const ServiceKey& key) {
+  const auto known = services_.find(key);
+  if (known == services_.end()) return;
+  if (known->second.resolver != nullptr) avahi_service_resolver_free(known->second.resolver);
+  const std::string address = known->second.address;
+  services_.erase(known);
+  for (const auto& [other, service] : services_) {
+    if (service.address == address) return;  // still seen another way
+  }
+  if (!address.empty()) events_.lost(address);
+}
+
+void AvahiSession::retry_resolvers() {
+  const auto now = std::chrono::steady_clock::now();
+  for (auto& [key, service] : services_) {
+    if (service.retry_at <= now) resolve(key, service);
+  }
+}
+
+// ---- from C
+
+void AvahiSession::client_callback(AvahiClient* client, AvahiClientState state, void* self) {
+  static_cast<AvahiSession*>(self)->on_client(client, state);
+}
+
+void AvahiSession::group_callback(AvahiEntryGroup* group, AvahiEntryGroupState state, void* self) {
+  static_cast<AvahiSession*>(self)->on_group(group, state);
+}
+
+void AvahiSession::browse_callback(AvahiServiceBrowser*, AvahiIfIndex card, AvahiProtocol protocol,
+                                   AvahiBrowserEvent event, const char* name, const char*,
+                                   const char* domain, AvahiLookupResultFlags flags, void* self) {
+  static_cast<AvahiSession*>(self)->on_browse(
+      event, {card, protocol, name == nullptr ? "" : name, domain == nullptr ? "" : domain}, flags);
+}
+
+void AvahiSession::resolve_callback(AvahiServiceResolver*, AvahiIfIndex card,
+                                    AvahiProtocol protocol, AvahiResolverEvent event,
+                                    const char* name, const char*, const char* domain, const char*,
+                                    const AvahiAddress* address, std::uint16_t port,
+                                    AvahiStringList* txt, AvahiLookupResultFlags, void* self) {
+  static_cast<AvahiSession*>(self)->on_resolve(
+      {card, protocol, name == nullptr ? "" : name, domain == nullptr ? "" : domain}, event,
+      address, port, txt);
+}
+
+}  // namespace titan::discovery

@@ -1,0 +1,51 @@
+// One terminal's mDNS rung in a process of its own.
+//
+//   titan_avahi_peer TENANT STORE TERMINAL SEED PORT
+//
+// Prints one line an event: published NAME | found ADDRESS DEVICE | lost ADDRESS | warning TEXT.
+// Ends at SIGTERM.
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "discovery/avahi/avahi_discovery.h"
+
+using namespace titan;
+using namespace titan::discovery;
+
+namespace {
+
+void say(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  if (count != 6) return 2;
+  ServiceRecord own;
+  own.tenant = words[1];
+  own.store = words[2];
+  own.terminal = words[3];
+  Random random(std::stoull(words[4]));
+  own.device_key = KeyPair::from_seed(SecretSeed::draw(random)).public_key;
+  own.port = static_cast<std::uint16_t>(std::stoi(words[5]));
+
+  boost::asio::io_context loop;
+  AvahiCallbacks callbacks;
+  callbacks.on_found = [](const std::string& address, const DeviceId& device) {
+    say("found " + address + " " + device.hex());
+  };
+  callbacks.on_lost = [](const std::string& address) { say("lost " + address); };
+  callbacks.on_warning = [](const std::string& message) { say("warning " + message); };
+  callbacks.on_note = [](const std::string& message) { say("note " + message); };
+  auto discovery = std::make_unique<AvahiDiscovery>(loop, own, callbacks);
+  boost::asio::signal_set signals(loop, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code&, int) { loop.stop(); });
+  loop.run();
+  discovery.reset();
+  return 0;
+}
