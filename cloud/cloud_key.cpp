@@ -25,15 +25,16 @@ Result<KeyPair> load_or_make_key(const std::string& data_folder) {
   std::error_code error;
   std::filesystem::create_directories(data_folder, error);
   if (error) {
-    return make_error(ErrorCode::io, "the data folder '" + data_folder +
-                                         "' cannot be made: " + error.message());
+    return make_error(ErrorCode::io,
+                      "the data folder '" + data_folder + "' cannot be made: " + error.message());
   }
   const std::string path = data_folder + "/cloud.key";
   struct stat facts {};
   if (::stat(path.c_str(), &facts) == 0) {
     if ((facts.st_mode & 077) != 0) {
-      return make_error(ErrorCode::refused, "others may read '" + path +
-                                                "', which holds the cloud's key; run chmod 600 on it");
+      return make_error(
+          ErrorCode::refused,
+          "others may read '" + path + "', which holds the cloud's key; run chmod 600 on it");
     }
     std::ifstream file(path);
     std::string text;
@@ -41,8 +42,9 @@ Result<KeyPair> load_or_make_key(const std::string& data_folder) {
     const auto seed = SecretSeed::from_hex_text(text);
     if (!seed || seed->is_none()) {
       return make_error(ErrorCode::corrupt,
-                        "'" + path + "' is not a key (64 hexadecimal digits); restore it from its "
-                        "copy: the stores know the cloud by it");
+                        "'" + path +
+                            "' is not a key (64 hexadecimal digits); restore it from its "
+                            "copy: the stores know the cloud by it");
     }
     return KeyPair::from_seed(*seed);
   }
@@ -52,9 +54,9 @@ Result<KeyPair> load_or_make_key(const std::string& data_folder) {
   if (file < 0) {
     return make_error(ErrorCode::io, "'" + path + "' cannot be made: " + std::strerror(errno));
   }
-  const bool written = ::write(file, text.data(), text.size()) ==
-                           static_cast<ssize_t>(text.size()) &&
-                       ::fsync(file) == 0;
+  const bool written =
+      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::fsync(file) == 0;
   ::close(file);
   if (!written) {
     ::unlink(path.c_str());

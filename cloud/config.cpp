@@ -1,11 +1,11 @@
 #include "cloud/config.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "uplink/postgres/schema.h"
 
@@ -31,8 +31,8 @@ class ConfigReader {
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
       std::string list;
       for (const auto& allowed : known) list += (list.empty() ? "" : ", ") + std::string(allowed);
-      complain(key.source(), "unknown key '" + std::string(key.str()) + "' in " + place +
-                                 "; known are: " + list);
+      complain(key.source(),
+               "unknown key '" + std::string(key.str()) + "' in " + place + "; known are: " + list);
     }
   }
 
@@ -107,8 +107,9 @@ void read_gateway(ConfigReader& reader, const toml::table* table, Config& config
   reader.text(*table, "data", "gateway.", config.data);
   reader.text(*table, "admin_key", "gateway.", config.admin_key);
   if (config.tls_certificate.empty() != config.tls_key.empty()) {
-    reader.complain(table->source(), "gateway.tls_certificate and tls_key go together: set both "
-                                     "for TLS, or neither");
+    reader.complain(table->source(),
+                    "gateway.tls_certificate and tls_key go together: set both "
+                    "for TLS, or neither");
   }
   if (config.data.empty()) {
     reader.complain(table->source(), "gateway.data is missing: the folder that holds cloud.key");
@@ -127,9 +128,8 @@ void read_database(ConfigReader& reader, const toml::table* table, Config& confi
   const bool usable = config.database_url.starts_with("postgresql://") ||
                       config.database_url.starts_with("postgres://");
   if (!usable) {
-    reader.complain(reader.source(table, "url"),
-                    "database.url is '" + config.database_url +
-                        "'; write postgresql://user@host/database");
+    reader.complain(reader.source(table, "url"), "database.url is '" + config.database_url +
+                                                     "'; write postgresql://user@host/database");
   }
 }
 
@@ -151,17 +151,17 @@ void read_tenants(ConfigReader& reader, const toml::table& root, Config& config)
     reader.text(*table, "name", "tenants.", tenant.name);
     reader.text(*table, "access_key", "tenants.", tenant.access_key);
     if (tenant.name.empty() || tenant.name.size() > name_bytes_max) {
-      reader.complain(reader.source(table, "name"), "tenants.name must have 1 to " +
-                                                        std::to_string(name_bytes_max) +
-                                                        " characters");
+      reader.complain(
+          reader.source(table, "name"),
+          "tenants.name must have 1 to " + std::to_string(name_bytes_max) + " characters");
     } else if (!names.insert(tenant.name).second) {
       reader.complain(reader.source(table, "name"),
                       "the tenant '" + tenant.name + "' is there twice");
     }
     if (tenant.access_key.size() < access_key_bytes_min) {
-      reader.complain(reader.source(table, "access_key"),
-                      "tenants.access_key needs at least " +
-                          std::to_string(access_key_bytes_min) + " characters");
+      reader.complain(reader.source(table, "access_key"), "tenants.access_key needs at least " +
+                                                              std::to_string(access_key_bytes_min) +
+                                                              " characters");
     }
     config.tenants.push_back(std::move(tenant));
   }
@@ -174,9 +174,9 @@ void read_log(ConfigReader& reader, const toml::table* table, Config& config) {
   reader.text(*table, "file", "log.", config.log_file);
   const std::set<std::string> levels = {"trace", "debug", "info", "warning", "error"};
   if (!levels.contains(config.log_level)) {
-    reader.complain(reader.source(table, "level"),
-                    "log.level is '" + config.log_level +
-                        "'; write trace, debug, info, warning or error");
+    reader.complain(
+        reader.source(table, "level"),
+        "log.level is '" + config.log_level + "'; write trace, debug, info, warning or error");
   }
 }
 
@@ -194,9 +194,8 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return make_error(ErrorCode::invalid, name + ":" +
-                                              std::to_string(error.source().begin.line) + ": " +
-                                              std::string(error.description()));
+    return make_error(ErrorCode::invalid, name + ":" + std::to_string(error.source().begin.line) +
+                                              ": " + std::string(error.description()));
   }
   Config config;
   ConfigReader reader(name);
@@ -229,8 +228,7 @@ std::string describe(const Config& config) {
   for (const auto& tenant : config.tenants) {
     text << "\n[[tenants]]\nname = \"" << tenant.name << "\"\naccess_key = (set)\n";
   }
-  text << "\n[log]\nlevel = \"" << config.log_level << "\"\nfile = \"" << config.log_file
-       << "\"\n";
+  text << "\n[log]\nlevel = \"" << config.log_level << "\"\nfile = \"" << config.log_file << "\"\n";
   return text.str();
 }
 

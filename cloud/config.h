@@ -21,15 +21,15 @@ struct Config {
   std::uint16_t listen_port = 8500;
   std::string tls_certificate;  // PEM; both set: TLS
   std::string tls_key;
-  std::string data;             // holds cloud.key
-  std::string admin_key;        // REST: Authorization: Bearer …
+  std::string data;       // holds cloud.key
+  std::string admin_key;  // REST: Authorization: Bearer …
   // [database]
   std::string database_url;
   // [[tenants]]
   std::vector<TenantConfig> tenants;
   // [log]
   std::string log_level = "info";
-  std::string log_file;         // empty: standard error
+  std::string log_file;  // empty: standard error
 
   const TenantConfig* find_tenant(std::string_view name) const;
 };

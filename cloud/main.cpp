@@ -1,5 +1,5 @@
-// titan-cloud: `run` tells the story of its start from top to bottom; `keygen` and `check` prepare it.
-// Exit codes: 0 ended politely, 1 failed at run time, 2 usage or configuration.
+// titan-cloud: `run` tells the story of its start from top to bottom; `keygen` and `check` prepare
+// it. Exit codes: 0 ended politely, 1 failed at run time, 2 usage or configuration.
 #include <sodium.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -9,6 +9,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <cstdlib>
+#include <functional>
 #include <iostream>
 
 #include "cloud/cloud_key.h"
@@ -28,6 +30,8 @@ constexpr int failed = 1;
 constexpr int unusable = 2;
 // Closings are written, then the loop ends; whatever is not done by then is sent again by stores.
 constexpr int stop_limit_ms = 400;
+// How often the database is asked whether it is there, for /healthz, when nothing else asks.
+constexpr int database_probe_ms = 1000;
 
 bool set_up_log(const Config& config) {
   try {
@@ -78,6 +82,17 @@ int run(const Config& config) {
                server.port(), config.tls_certificate.empty() ? "" : " with TLS",
                key->public_key.hex(), uplink::without_password(config.database_url));
 
+  boost::asio::steady_timer probe(loop);
+  std::function<void()> probe_database = [&] {
+    probe.expires_after(std::chrono::milliseconds(database_probe_ms));
+    probe.async_wait([&](boost::system::error_code error) {
+      if (error) return;
+      if (desk.queued() == 0) desk.prepare(config.tenants.front().name);
+      probe_database();
+    });
+  };
+  probe_database();
+
   boost::asio::steady_timer stop_limit(loop);
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
   signals.async_wait([&](boost::system::error_code error, int) {
@@ -90,7 +105,10 @@ int run(const Config& config) {
   });
   loop.run();
   spdlog::info("titan-cloud ended");
-  return 0;
+  spdlog::shutdown();
+  // A worker may wait for a database that hangs. What is not committed was not acknowledged, so
+  // nothing is owed to anyone: end without waiting for it.
+  std::_Exit(0);
 }
 
 }  // namespace
@@ -107,7 +125,8 @@ int main(int argc, char** argv) {
   check->add_option("--config", path, "Configuration file (TOML)")->required();
   std::string data;
   auto* keygen = app.add_subcommand("keygen", "Make the cloud's key and print its public part");
-  keygen->add_option("--data", data, "Data folder: keep the key there; without it, print both parts");
+  keygen->add_option("--data", data,
+                     "Data folder: keep the key there; without it, print both parts");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

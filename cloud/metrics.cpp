@@ -25,18 +25,18 @@ Metrics::Metrics()
                                   "Entries held whose body could not be projected")),
       batches_deferred(counter(*registry_, "titan_cloud_batches_deferred_total",
                                "Batches the store was asked to send again later")),
-      handshakes_accepted(counter(*registry_, "titan_cloud_handshakes_accepted_total",
-                                  "Uplinks accepted")),
-      handshakes_refused(counter(*registry_, "titan_cloud_handshakes_refused_total",
-                                 "Uplinks refused")),
+      handshakes_accepted(
+          counter(*registry_, "titan_cloud_handshakes_accepted_total", "Uplinks accepted")),
+      handshakes_refused(
+          counter(*registry_, "titan_cloud_handshakes_refused_total", "Uplinks refused")),
       fenced(counter(*registry_, "titan_cloud_uplinks_fenced_total",
                      "Uplinks closed because the store has a newer leader")),
       watermarks(counter(*registry_, "titan_cloud_watermarks_total", "Watermarks sent")),
       feed_entries(counter(*registry_, "titan_cloud_feed_entries_total", "Feed entries sent")),
       rest_requests(counter(*registry_, "titan_cloud_rest_requests_total", "REST requests")),
       uplinks(gauge(*registry_, "titan_cloud_uplinks", "Stores connected")),
-      projector_queue(gauge(*registry_, "titan_cloud_projector_queue",
-                            "Records waiting for the projector")),
+      projector_queue(
+          gauge(*registry_, "titan_cloud_projector_queue", "Records waiting for the projector")),
       database_up(gauge(*registry_, "titan_cloud_database_up", "1: the database answers")) {}
 
 std::string Metrics::text() const {

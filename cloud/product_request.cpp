@@ -30,8 +30,8 @@ class ProductReader {
 
   void refuse_unknown() {
     static const std::set<std::string, std::less<>> known = {
-        "sku",      "gtins",         "gtin",      "description",   "brand",
-        "price",    "currency",      "unit",      "tax_code",      "tax_rate_basis_points",
+        "sku",      "gtins",         "gtin",      "description",     "brand",
+        "price",    "currency",      "unit",      "tax_code",        "tax_rate_basis_points",
         "delisted", "price_version", "low_stock", "clears_override", "tax_included",
         "category"};
     for (const auto& member : source_) {
@@ -150,8 +150,10 @@ Result<titan::entry::v1::Product> product_from(std::size_t index, const json::ob
     for (std::uint32_t places = low->places; places < 6; ++places) {
       if (__builtin_mul_overflow(micro, 10, &micro)) reader.fail("low_stock", "is too large");
     }
-    if (low->places > 6 || low->value < 0) reader.fail("low_stock", "must be 0 or more, at most 6 "
-                                                                    "decimal places");
+    if (low->places > 6 || low->value < 0)
+      reader.fail("low_stock",
+                  "must be 0 or more, at most 6 "
+                  "decimal places");
     product.set_low_stock_micro(micro);
   }
   if (reader.error_) return *reader.error_;
@@ -224,8 +226,8 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
 
 std::string decimal_text(std::int64_t value, std::uint32_t places) {
   const bool negative = value < 0;
-  const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(value)
-                                  : static_cast<std::uint64_t>(value);
+  const auto magnitude =
+      negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   std::string text = std::to_string(magnitude);
   if (places > 0) {
     if (text.size() <= places) text.insert(0, places + 1 - text.size(), '0');

@@ -90,8 +90,8 @@ uplink::ApplyOutcome Projector::apply_once(pqxx::connection& connection, Worker&
   try {
     pqxx::work transaction(connection);
     const StoreRow row = lock_store(transaction, cache, record.store);
-    auto outcome = cache.projector.apply(transaction, record.entries, record.device_keys,
-                                         without_bodies, why);
+    auto outcome =
+        cache.projector.apply(transaction, record.entries, record.device_keys, without_bodies, why);
     commit(transaction, cache, record.store, row, outcome.new_entries > 0);
     return outcome;
   } catch (...) {
@@ -134,9 +134,10 @@ AppendOutcome Projector::apply(pqxx::connection& connection, Worker& worker,
   }
   for (const auto& entry : result.quarantined) {
     const auto& id = record.entries[entry.index]->envelope.id;
-    spdlog::warn("store {}: entry {} of journal {} is quarantined: {}; its stock effects count, "
-                 "its rows are missing until it can be read",
-                 record.store.text(), id.number, id.journal.hex(), entry.reason);
+    spdlog::warn(
+        "store {}: entry {} of journal {} is quarantined: {}; its stock effects count, "
+        "its rows are missing until it can be read",
+        record.store.text(), id.number, id.journal.hex(), entry.reason);
   }
   return result;
 }
@@ -144,15 +145,15 @@ AppendOutcome Projector::apply(pqxx::connection& connection, Worker& worker,
 void Projector::project(LogRecord record, EntryLog::Done done) {
   Worker& worker = worker_of(record.store);
   auto shared = std::make_shared<LogRecord>(std::move(record));
-  worker.database.post(
-      {shared->store.tenant,
-       [this, &worker, shared, done](pqxx::connection& connection) {
-         auto outcome = apply(connection, worker, *shared);
-         boost::asio::post(loop_, [done, outcome = std::move(outcome)] { done(outcome); });
-       },
-       [this, done](const Error& error) {
-         boost::asio::post(loop_, [done, error] { done(error); });
-       }});
+  worker.database.post({shared->store.tenant,
+                        [this, &worker, shared, done](pqxx::connection& connection) {
+                          auto outcome = apply(connection, worker, *shared);
+                          boost::asio::post(
+                              loop_, [done, outcome = std::move(outcome)] { done(outcome); });
+                        },
+                        [this, done](const Error& error) {
+                          boost::asio::post(loop_, [done, error] { done(error); });
+                        }});
 }
 
 void Projector::append_feed(const StoreKey& key, std::vector<FeedItem> items, FeedDone done) {

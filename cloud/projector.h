@@ -64,16 +64,14 @@ class Projector {
     Worker(const std::string& name, const std::string& url)
         : database(name, url, projector_queue_max) {}
     std::map<StoreKey, StoreCache> stores;  // of the worker's thread
-    DatabaseWorker database;  // last: its thread ends before what it uses
+    DatabaseWorker database;                // last: its thread ends before what it uses
   };
 
   Worker& worker_of(const StoreKey& key);
   StoreCache& cache_of(Worker& worker, const StoreKey& key);
-  StoreRow lock_store(pqxx::transaction_base& transaction, StoreCache& cache,
-                      const StoreKey& key);
+  StoreRow lock_store(pqxx::transaction_base& transaction, StoreCache& cache, const StoreKey& key);
   AppendOutcome apply(pqxx::connection& connection, Worker& worker, const LogRecord& record);
-  AppendOutcome apply_singly(pqxx::connection& connection, Worker& worker,
-                             const LogRecord& record);
+  AppendOutcome apply_singly(pqxx::connection& connection, Worker& worker, const LogRecord& record);
   uplink::ApplyOutcome apply_once(pqxx::connection& connection, Worker& worker,
                                   const LogRecord& record, bool without_bodies,
                                   const std::string& why);

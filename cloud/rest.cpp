@@ -27,24 +27,31 @@ struct Rest::Call {
 namespace {
 
 RestResponse error_response(unsigned status, const Error& error) {
-  json::object body{{"code", to_string(error.code)},
-                    {"field", error.field},
-                    {"message", error.message}};
+  json::object body{
+      {"code", to_string(error.code)}, {"field", error.field}, {"message", error.message}};
   return {status, json::serialize(json::object{{"error", std::move(body)}})};
 }
 
 unsigned status_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid: return 400;
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::conflict: return 409;
-    case ErrorCode::too_large: return 413;
-    case ErrorCode::unsupported: return 415;
-    case ErrorCode::refused: return 401;
+    case ErrorCode::invalid:
+      return 400;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+      return 409;
+    case ErrorCode::too_large:
+      return 413;
+    case ErrorCode::unsupported:
+      return 415;
+    case ErrorCode::refused:
+      return 401;
     case ErrorCode::unavailable:
-    case ErrorCode::unknown_outcome: return 503;
+    case ErrorCode::unknown_outcome:
+      return 503;
     case ErrorCode::io:
-    case ErrorCode::corrupt: return 500;
+    case ErrorCode::corrupt:
+      return 500;
   }
   return 500;
 }
@@ -106,9 +113,9 @@ void Rest::handle(const RestRequest& request, Reply reply) {
   if (path == std::vector<std::string>{"healthz"}) {
     const bool up = gateway_.desk.reachable();
     gateway_.metrics.database_up.Set(up ? 1 : 0);
-    return reply(up ? RestResponse{200, R"({"status":"ok"})"}
-                    : error_response(make_error(ErrorCode::unavailable,
-                                                "the database does not answer")));
+    return reply(
+        up ? RestResponse{200, R"({"status":"ok"})"}
+           : error_response(make_error(ErrorCode::unavailable, "the database does not answer")));
   }
   if (path == std::vector<std::string>{"metrics"}) {
     gateway_.metrics.projector_queue.Set(static_cast<double>(gateway_.projector.queued()));
@@ -116,8 +123,8 @@ void Rest::handle(const RestRequest& request, Reply reply) {
     return reply({200, gateway_.metrics.text(), "text/plain; version=0.0.4"});
   }
   if (path == std::vector<std::string>{"v1", "key"}) {
-    return reply({200, json::serialize(json::object{
-                           {"public_key", gateway_.cloud_key.public_key.hex()}})});
+    return reply(
+        {200, json::serialize(json::object{{"public_key", gateway_.cloud_key.public_key.hex()}})});
   }
   if (!same_secret(request.authorization, "Bearer " + gateway_.config.admin_key)) {
     return reply(error_response(make_error(
@@ -147,9 +154,8 @@ void Rest::handle(const RestRequest& request, Reply reply) {
             ErrorCode::invalid, "limit must be 1 to " + std::to_string(page_rows_max), "limit")));
       }
     } else {
-      return reply(error_response(make_error(ErrorCode::invalid,
-                                             "unknown parameter '" + parameter.key + "'",
-                                             parameter.key)));
+      return reply(error_response(make_error(
+          ErrorCode::invalid, "unknown parameter '" + parameter.key + "'", parameter.key)));
     }
   }
   const bool get = request.method == "GET";
@@ -162,8 +168,7 @@ void Rest::handle(const RestRequest& request, Reply reply) {
   call.key.store = path[4];
   const std::string& what = path[5];
   if (path.size() == 7 && what == "stock" && get) return one_stock(call, path[6], reply);
-  if (path.size() == 7 && what == "quarantine" && path[6] == "retry" &&
-      request.method == "POST") {
+  if (path.size() == 7 && what == "quarantine" && path[6] == "retry" && request.method == "POST") {
     return retry_quarantine(call, reply);
   }
   if (path.size() != 6) return reply(error_response(unknown));
@@ -178,23 +183,22 @@ void Rest::handle(const RestRequest& request, Reply reply) {
 
 void Rest::query(const std::string& tenant, Query run, Reply reply) {
   auto& loop = gateway_.loop;
-  database_.post(
-      {tenant,
-       [&loop, run = std::move(run), reply](pqxx::connection& connection) {
-         RestResponse response;
-         {
-           pqxx::transaction<pqxx::repeatable_read> transaction(connection);
-           try {
-             response.body = json::serialize(run(transaction));
-           } catch (const Error& error) {
-             response = error_response(error);
-           }
-         }
-         boost::asio::post(loop, [reply, response] { reply(response); });
-       },
-       [&loop, reply](const Error& error) {
-         boost::asio::post(loop, [reply, error] { reply(error_response(error)); });
-       }});
+  database_.post({tenant,
+                  [&loop, run = std::move(run), reply](pqxx::connection& connection) {
+                    RestResponse response;
+                    {
+                      pqxx::transaction<pqxx::repeatable_read> transaction(connection);
+                      try {
+                        response.body = json::serialize(run(transaction));
+                      } catch (const Error& error) {
+                        response = error_response(error);
+                      }
+                    }
+                    boost::asio::post(loop, [reply, response] { reply(response); });
+                  },
+                  [&loop, reply](const Error& error) {
+                    boost::asio::post(loop, [reply, error] { reply(error_response(error)); });
+                  }});
 }
 
 namespace {
@@ -257,7 +261,8 @@ void Rest::list_stores(const Call& call, Reply reply) {
           store["gone"] = row[4].as<bool>();
           store["connected"] = false;
           store["lag_entries"] = 0;
-          store["last_seen"] = row[5].is_null() ? json::value(nullptr) : json::value(row[5].c_str());
+          store["last_seen"] =
+              row[5].is_null() ? json::value(nullptr) : json::value(row[5].c_str());
           store["entries"] = row[6].as<std::int64_t>();
           store["quarantined"] = row[7].as<std::int64_t>();
           store["feed_number"] = row[8].as<std::int64_t>();
@@ -271,36 +276,38 @@ void Rest::list_stores(const Call& call, Reply reply) {
 }
 
 void Rest::list_stock(const Call& call, Reply reply) {
-  query(call.key.tenant,
-        [call](pqxx::transaction_base& transaction) {
-          require_store(transaction, call.key);
-          // The order of skus is the bytes' own, so that a page's end is the same everywhere.
-          const auto rows = transaction.exec(
-              "SELECT sku, on_hand, added, removed FROM inventory WHERE store = " +
-              sql_text(call.key.store) + " AND sku COLLATE \"C\" > " + sql_text(call.after) +
-              " COLLATE \"C\" ORDER BY sku COLLATE \"C\" LIMIT " + std::to_string(call.limit));
-          json::array stock;
-          for (const auto& row : rows) stock.push_back(stock_row(row));
-          json::value next = nullptr;
-          if (rows.size() == call.limit) next = rows.back()[0].c_str();
-          return json::object{{"stock", std::move(stock)}, {"next", next}};
-        },
-        std::move(reply));
+  query(
+      call.key.tenant,
+      [call](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        // The order of skus is the bytes' own, so that a page's end is the same everywhere.
+        const auto rows = transaction.exec(
+            "SELECT sku, on_hand, added, removed FROM inventory WHERE store = " +
+            sql_text(call.key.store) + " AND sku COLLATE \"C\" > " + sql_text(call.after) +
+            " COLLATE \"C\" ORDER BY sku COLLATE \"C\" LIMIT " + std::to_string(call.limit));
+        json::array stock;
+        for (const auto& row : rows) stock.push_back(stock_row(row));
+        json::value next = nullptr;
+        if (rows.size() == call.limit) next = rows.back()[0].c_str();
+        return json::object{{"stock", std::move(stock)}, {"next", next}};
+      },
+      std::move(reply));
 }
 
 void Rest::one_stock(const Call& call, const std::string& sku, Reply reply) {
-  query(call.key.tenant,
-        [call, sku](pqxx::transaction_base& transaction) {
-          require_store(transaction, call.key);
-          const auto rows = transaction.exec(
-              "SELECT sku, on_hand, added, removed FROM inventory WHERE store = " +
-              sql_text(call.key.store) + " AND sku = " + sql_text(sku));
-          if (rows.empty()) {
-            throw make_error(ErrorCode::not_found, "'" + sku + "' never moved in this store");
-          }
-          return stock_row(rows[0]);
-        },
-        std::move(reply));
+  query(
+      call.key.tenant,
+      [call, sku](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        const auto rows =
+            transaction.exec("SELECT sku, on_hand, added, removed FROM inventory WHERE store = " +
+                             sql_text(call.key.store) + " AND sku = " + sql_text(sku));
+        if (rows.empty()) {
+          throw make_error(ErrorCode::not_found, "'" + sku + "' never moved in this store");
+        }
+        return stock_row(rows[0]);
+      },
+      std::move(reply));
 }
 
 void Rest::list_sales(const Call& call, Reply reply) {
@@ -313,12 +320,12 @@ void Rest::list_sales(const Call& call, Reply reply) {
     const std::string number = has_place ? call.from.substr(44) : "";
     const bool is_date = date.size() == 10 && date[4] == '-' && date[7] == '-' &&
                          date.find_first_not_of("0123456789-") == std::string::npos;
-    const bool is_number = number.find_first_not_of("0123456789") == std::string::npos &&
-                           number.size() < 19;
+    const bool is_number =
+        number.find_first_not_of("0123456789") == std::string::npos && number.size() < 19;
     if (!is_date || (call.from.size() > 10 && (!journal || !is_number))) {
-      return reply(error_response(make_error(
-          ErrorCode::invalid, "from must be a date like 2011-10-06 or a `next` of this list",
-          "from")));
+      return reply(error_response(
+          make_error(ErrorCode::invalid,
+                     "from must be a date like 2011-10-06 or a `next` of this list", "from")));
     }
     position = " AND business_date >= " + sql_text(date) + "::date";
     if (journal) {
@@ -326,106 +333,107 @@ void Rest::list_sales(const Call& call, Reply reply) {
                   sql_bytes(*journal) + ", " + number + ")";
     }
   }
-  query(call.key.tenant,
-        [call, position](pqxx::transaction_base& transaction) {
-          require_store(transaction, call.key);
-          const auto rows = transaction.exec(
-              "SELECT journal, number, kind, receipt, receipt_number, total_minor, exponent, "
-              "tax_minor, currency, to_char(business_date, 'YYYY-MM-DD'), terminal, utc_ms, "
-              "training, counts, array_to_json(flags), encode(original_journal, 'hex'), "
-              "original_number, (SELECT encode(v.journal, 'hex') || ':' || v.number FROM sales v "
-              "WHERE v.store = sales.store AND v.original_journal = sales.journal AND "
-              "v.original_number = sales.number AND v.kind = 'void' AND v.counts LIMIT 1) "
-              "FROM sales WHERE store = " +
-              sql_text(call.key.store) + position +
-              " ORDER BY business_date, journal, number, hash LIMIT " +
-              std::to_string(call.limit));
-          json::array sales;
-          std::string last;
-          for (const auto& row : rows) {
-            const auto places = row[6].as<std::uint32_t>();
-            const std::string id = hex_of(row[0]) + ":" + row[1].c_str();
-            last = std::string(row[9].c_str()) + ":" + id;
-            json::object sale{{"id", id},
-                              {"kind", row[2].c_str()},
-                              {"receipt", row[3].c_str()},
-                              {"receipt_number", row[4].as<std::int64_t>()},
-                              {"total", decimal_text(row[5].as<std::int64_t>(), places)},
-                              {"tax", decimal_text(row[7].as<std::int64_t>(), places)},
-                              {"currency", row[8].c_str()},
-                              {"business_date", row[9].c_str()},
-                              {"terminal", row[10].c_str()},
-                              {"utc_ms", row[11].as<std::int64_t>()},
-                              {"training", row[12].as<bool>()},
-                              {"counts", row[13].as<bool>()},
-                              {"flags", json::parse(row[14].c_str())}};
-            if (!row[15].is_null()) {
-              sale["original"] = std::string(row[15].c_str()) + ":" + row[16].c_str();
-            }
-            if (!row[17].is_null()) sale["voided_by"] = row[17].c_str();
-            sales.push_back(std::move(sale));
+  query(
+      call.key.tenant,
+      [call, position](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        const auto rows = transaction.exec(
+            "SELECT journal, number, kind, receipt, receipt_number, total_minor, exponent, "
+            "tax_minor, currency, to_char(business_date, 'YYYY-MM-DD'), terminal, utc_ms, "
+            "training, counts, array_to_json(flags), encode(original_journal, 'hex'), "
+            "original_number, (SELECT encode(v.journal, 'hex') || ':' || v.number FROM sales v "
+            "WHERE v.store = sales.store AND v.original_journal = sales.journal AND "
+            "v.original_number = sales.number AND v.kind = 'void' AND v.counts LIMIT 1) "
+            "FROM sales WHERE store = " +
+            sql_text(call.key.store) + position +
+            " ORDER BY business_date, journal, number, hash LIMIT " + std::to_string(call.limit));
+        json::array sales;
+        std::string last;
+        for (const auto& row : rows) {
+          const auto places = row[6].as<std::uint32_t>();
+          const std::string id = hex_of(row[0]) + ":" + row[1].c_str();
+          last = std::string(row[9].c_str()) + ":" + id;
+          json::object sale{{"id", id},
+                            {"kind", row[2].c_str()},
+                            {"receipt", row[3].c_str()},
+                            {"receipt_number", row[4].as<std::int64_t>()},
+                            {"total", decimal_text(row[5].as<std::int64_t>(), places)},
+                            {"tax", decimal_text(row[7].as<std::int64_t>(), places)},
+                            {"currency", row[8].c_str()},
+                            {"business_date", row[9].c_str()},
+                            {"terminal", row[10].c_str()},
+                            {"utc_ms", row[11].as<std::int64_t>()},
+                            {"training", row[12].as<bool>()},
+                            {"counts", row[13].as<bool>()},
+                            {"flags", json::parse(row[14].c_str())}};
+          if (!row[15].is_null()) {
+            sale["original"] = std::string(row[15].c_str()) + ":" + row[16].c_str();
           }
-          json::value next = nullptr;
-          if (rows.size() == call.limit) next = json::string(last);
-          return json::object{{"sales", std::move(sales)}, {"next", next}};
-        },
-        std::move(reply));
+          if (!row[17].is_null()) sale["voided_by"] = row[17].c_str();
+          sales.push_back(std::move(sale));
+        }
+        json::value next = nullptr;
+        if (rows.size() == call.limit) next = json::string(last);
+        return json::object{{"sales", std::move(sales)}, {"next", next}};
+      },
+      std::move(reply));
 }
 
 void Rest::show_vector(const Call& call, Reply reply) {
-  query(call.key.tenant,
-        [call](pqxx::transaction_base& transaction) {
-          require_store(transaction, call.key);
-          const auto store = transaction.exec1(
-              "SELECT epoch, watermark_sequence, feed_journal, feed_number FROM stores WHERE "
-              "store = " +
-              sql_text(call.key.store));
-          const auto rows = transaction.exec(
-              "SELECT journal, device, stored, entries, content FROM sync_state WHERE store = " +
-              sql_text(call.key.store) + " ORDER BY device, journal");
-          json::array journals;
-          std::int64_t entries = 0;
-          for (const auto& row : rows) {
-            entries += row[3].as<std::int64_t>();
-            journals.push_back(json::object{{"journal", hex_of(row[0])},
-                                            {"device", hex_of(row[1])},
-                                            {"stored", stored_json(row[2].c_str())},
-                                            {"content", hex_of(row[4])}});
-          }
-          return json::object{
-              {"entries", entries},
-              {"journals", std::move(journals)},
-              {"watermark", json::object{{"epoch", store[0].as<std::int64_t>()},
-                                         {"sequence", store[1].as<std::int64_t>()}}},
-              {"feed", json::object{{"journal", hex_of(store[2])},
-                                    {"number", store[3].as<std::int64_t>()}}}};
-        },
-        std::move(reply));
+  query(
+      call.key.tenant,
+      [call](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        const auto store = transaction.exec1(
+            "SELECT epoch, watermark_sequence, feed_journal, feed_number FROM stores WHERE "
+            "store = " +
+            sql_text(call.key.store));
+        const auto rows = transaction.exec(
+            "SELECT journal, device, stored, entries, content FROM sync_state WHERE store = " +
+            sql_text(call.key.store) + " ORDER BY device, journal");
+        json::array journals;
+        std::int64_t entries = 0;
+        for (const auto& row : rows) {
+          entries += row[3].as<std::int64_t>();
+          journals.push_back(json::object{{"journal", hex_of(row[0])},
+                                          {"device", hex_of(row[1])},
+                                          {"stored", stored_json(row[2].c_str())},
+                                          {"content", hex_of(row[4])}});
+        }
+        return json::object{{"entries", entries},
+                            {"journals", std::move(journals)},
+                            {"watermark", json::object{{"epoch", store[0].as<std::int64_t>()},
+                                                       {"sequence", store[1].as<std::int64_t>()}}},
+                            {"feed", json::object{{"journal", hex_of(store[2])},
+                                                  {"number", store[3].as<std::int64_t>()}}}};
+      },
+      std::move(reply));
 }
 
 void Rest::list_quarantine(const Call& call, Reply reply) {
-  query(call.key.tenant,
-        [call](pqxx::transaction_base& transaction) {
-          require_store(transaction, call.key);
-          const auto rows = transaction.exec(
-              "SELECT q.journal, q.number, q.hash, q.kind, q.reason, to_char(q.since, "
-              "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), translate(encode(e.bytes, 'base64'), E'\\n', "
-              "'') FROM quarantine q JOIN entries e USING (store, journal, number, hash) WHERE "
-              "q.store = " +
-              sql_text(call.key.store) + " ORDER BY q.since, q.journal, q.number LIMIT " +
-              std::to_string(call.limit));
-          json::array list;
-          for (const auto& row : rows) {
-            list.push_back(json::object{{"id", hex_of(row[0]) + ":" + row[1].c_str()},
-                                        {"hash", hex_of(row[2])},
-                                        {"kind", row[3].as<std::int64_t>()},
-                                        {"reason", row[4].c_str()},
-                                        {"since", row[5].c_str()},
-                                        {"bytes_base64", row[6].c_str()}});
-          }
-          return json::object{{"quarantine", std::move(list)}};
-        },
-        std::move(reply));
+  query(
+      call.key.tenant,
+      [call](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        const auto rows = transaction.exec(
+            "SELECT q.journal, q.number, q.hash, q.kind, q.reason, to_char(q.since, "
+            "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), translate(encode(e.bytes, 'base64'), E'\\n', "
+            "'') FROM quarantine q JOIN entries e USING (store, journal, number, hash) WHERE "
+            "q.store = " +
+            sql_text(call.key.store) + " ORDER BY q.since, q.journal, q.number LIMIT " +
+            std::to_string(call.limit));
+        json::array list;
+        for (const auto& row : rows) {
+          list.push_back(json::object{{"id", hex_of(row[0]) + ":" + row[1].c_str()},
+                                      {"hash", hex_of(row[2])},
+                                      {"kind", row[3].as<std::int64_t>()},
+                                      {"reason", row[4].c_str()},
+                                      {"since", row[5].c_str()},
+                                      {"bytes_base64", row[6].c_str()}});
+        }
+        return json::object{{"quarantine", std::move(list)}};
+      },
+      std::move(reply));
 }
 
 void Rest::retry_quarantine(const Call& call, Reply reply) {
@@ -436,30 +444,31 @@ void Rest::retry_quarantine(const Call& call, Reply reply) {
 }
 
 void Rest::list_products(const Call& call, Reply reply) {
-  query(call.key.tenant,
-        [call](pqxx::transaction_base& transaction) {
-          require_store(transaction, call.key);
-          const auto rows = transaction.exec(
-              "SELECT sku, description, price, price_exponent, currency, from_feed, "
-              "array_to_json(gtins), delisted FROM products WHERE store = " +
-              sql_text(call.key.store) + " AND sku COLLATE \"C\" > " + sql_text(call.after) +
-              " COLLATE \"C\" ORDER BY sku COLLATE \"C\" LIMIT " + std::to_string(call.limit));
-          json::array products;
-          for (const auto& row : rows) {
-            products.push_back(json::object{
-                {"sku", row[0].c_str()},
-                {"description", row[1].c_str()},
-                {"price", decimal_text(row[2].as<std::int64_t>(), row[3].as<std::uint32_t>())},
-                {"currency", row[4].c_str()},
-                {"override", !row[5].as<bool>()},
-                {"gtins", json::parse(row[6].c_str())},
-                {"delisted", row[7].as<bool>()}});
-          }
-          json::value next = nullptr;
-          if (rows.size() == call.limit) next = rows.back()[0].c_str();
-          return json::object{{"products", std::move(products)}, {"next", next}};
-        },
-        std::move(reply));
+  query(
+      call.key.tenant,
+      [call](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        const auto rows = transaction.exec(
+            "SELECT sku, description, price, price_exponent, currency, from_feed, "
+            "array_to_json(gtins), delisted FROM products WHERE store = " +
+            sql_text(call.key.store) + " AND sku COLLATE \"C\" > " + sql_text(call.after) +
+            " COLLATE \"C\" ORDER BY sku COLLATE \"C\" LIMIT " + std::to_string(call.limit));
+        json::array products;
+        for (const auto& row : rows) {
+          products.push_back(json::object{
+              {"sku", row[0].c_str()},
+              {"description", row[1].c_str()},
+              {"price", decimal_text(row[2].as<std::int64_t>(), row[3].as<std::uint32_t>())},
+              {"currency", row[4].c_str()},
+              {"override", !row[5].as<bool>()},
+              {"gtins", json::parse(row[6].c_str())},
+              {"delisted", row[7].as<bool>()}});
+        }
+        json::value next = nullptr;
+        if (rows.size() == call.limit) next = rows.back()[0].c_str();
+        return json::object{{"products", std::move(products)}, {"next", next}};
+      },
+      std::move(reply));
 }
 
 // ---- products for the feed ----------------------------------------------------------------------
@@ -499,8 +508,8 @@ void Rest::put_tenant_products(const Call& call, const RestRequest& request, Rep
   if (!parsed) return reply(error_response(parsed.error()));
   auto products = std::make_shared<ProductRequest>(std::move(*parsed));
   // First the catalogue for stores to come, then every store there is. Repeating it does no harm.
-  const auto spread = [this, tenant = call.key.tenant, products, reply](
-                          const std::vector<std::string>& stores) {
+  const auto spread = [this, tenant = call.key.tenant, products,
+                       reply](const std::vector<std::string>& stores) {
     struct Progress {
       std::size_t left = 0;
       std::size_t done = 0;
@@ -522,9 +531,9 @@ void Rest::put_tenant_products(const Call& call, const RestRequest& request, Rep
             }
             if (--progress->left > 0) return;
             if (progress->error) {
-              progress->error->message = "only " + std::to_string(progress->done) +
-                                         " stores have it, repeat the request: " +
-                                         progress->error->message;
+              progress->error->message =
+                  "only " + std::to_string(progress->done) +
+                  " stores have it, repeat the request: " + progress->error->message;
               return reply(error_response(*progress->error));
             }
             reply({200, json::serialize(json::object{{"stores", progress->done},

@@ -22,7 +22,7 @@ inline constexpr std::size_t page_rows_default = 1'000;
 
 struct RestRequest {
   std::string method;
-  std::string target;         // path and query as sent
+  std::string target;  // path and query as sent
   std::string authorization;
   std::string content_type;
   std::string body;

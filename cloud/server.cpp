@@ -125,9 +125,8 @@ class UplinkConnection final : public UplinkChannel,
     if (!open_ || over_) return cut();
     limit();
     const websocket::close_reason why(websocket::close_code::normal, reason_.substr(0, 120));
-    stream_.async_close(why, [self = this->shared_from_this()](error_code) {
-      self->over(self->reason_);
-    });
+    stream_.async_close(
+        why, [self = this->shared_from_this()](error_code) { self->over(self->reason_); });
   }
 
   void cut() { beast::get_lowest_layer(stream_).close(); }
@@ -195,7 +194,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
   void on_request(error_code error) {
     if (error == http::error::body_limit) {
       return respond({413, R"({"error":{"code":"too_large","field":"","message":"the body is )"
-                           R"(larger than 32 MB; send fewer products at once"}})"}, false);
+                           R"(larger than 32 MB; send fewer products at once"}})"},
+                     false);
     }
     if (error) return;  // closed, late, or no HTTP at all: nobody to answer
     const auto& request = parser_->get();
@@ -203,11 +203,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
       const auto path = std::string_view(request.target()).substr(0, request.target().find('?'));
       if (path != "/v1/uplink") {
         return respond({404, R"({"error":{"code":"not_found","field":"","message":"uplinks )"
-                             R"(connect to /v1/uplink"}})"}, false);
+                             R"(connect to /v1/uplink"}})"},
+                       false);
       }
       auto upgraded = parser_->release();
-      auto channel = std::make_shared<UplinkConnection<Stream>>(
-          std::move(stream_), gateway_, peer_, std::move(count_));
+      auto channel = std::make_shared<UplinkConnection<Stream>>(std::move(stream_), gateway_, peer_,
+                                                                std::move(count_));
       return channel->start(upgraded);
     }
     RestRequest call;
@@ -233,14 +234,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
     message->body() = std::move(response.body);
     message->prepare_payload();
     lowest().expires_after(seconds(http_step_s));
-    http::async_write(stream_, *message,
-                      [self = this->shared_from_this(), message, keep_alive](error_code error,
-                                                                             std::size_t) {
-                        if (error) return;
-                        if (keep_alive) return self->read();
-                        error_code ignored;
-                        self->lowest().socket().shutdown(Tcp::socket::shutdown_send, ignored);
-                      });
+    http::async_write(
+        stream_, *message,
+        [self = this->shared_from_this(), message, keep_alive](error_code error, std::size_t) {
+          if (error) return;
+          if (keep_alive) return self->read();
+          error_code ignored;
+          self->lowest().socket().shutdown(Tcp::socket::shutdown_send, ignored);
+        });
   }
 
   Stream stream_;
@@ -272,8 +273,9 @@ Status Server::listen(const Config& config) {
   }
   const auto address = asio::ip::make_address(config.listen_host, error);
   if (error) {
-    return make_error(ErrorCode::invalid, "gateway.listen '" + place + "' is not an address of "
-                                          "this machine; 0.0.0.0 means all");
+    return make_error(ErrorCode::invalid, "gateway.listen '" + place +
+                                              "' is not an address of "
+                                              "this machine; 0.0.0.0 means all");
   }
   const Tcp::endpoint endpoint(address, config.listen_port);
   acceptor_.open(endpoint.protocol(), error);
@@ -288,7 +290,9 @@ Status Server::listen(const Config& config) {
   return {};
 }
 
-std::uint16_t Server::port() const { return acceptor_.local_endpoint().port(); }
+std::uint16_t Server::port() const {
+  return acceptor_.local_endpoint().port();
+}
 
 void Server::stop() {
   error_code ignored;

@@ -18,10 +18,10 @@
 
 namespace titan::cloud {
 
-inline constexpr int http_step_s = 30;         // request head and body, TLS handshake, response
-inline constexpr int websocket_step_s = 10;    // upgrade, close
-inline constexpr int websocket_idle_s = 20;    // a ping goes out at half of it
-inline constexpr int websocket_write_s = 20;   // one message; slower peers are cut off
+inline constexpr int http_step_s = 30;        // request head and body, TLS handshake, response
+inline constexpr int websocket_step_s = 10;   // upgrade, close
+inline constexpr int websocket_idle_s = 20;   // a ping goes out at half of it
+inline constexpr int websocket_write_s = 20;  // one message; slower peers are cut off
 inline constexpr std::size_t connections_max = 8192;
 
 class Server {

@@ -13,7 +13,10 @@ using uplink::sql_text;
 
 StoreDesk::StoreDesk(boost::asio::io_context& loop, const std::string& database_url,
                      const mesh::Codec& codec, const FeedWriter& feed)
-    : loop_(loop), feed_(feed), codec_(codec), database_("store desk", database_url, desk_queue_max) {}
+    : loop_(loop),
+      feed_(feed),
+      codec_(codec),
+      database_("store desk", database_url, desk_queue_max) {}
 
 template <class T>
 void StoreDesk::post(const std::string& tenant, std::function<T(pqxx::connection&)> run,
@@ -29,7 +32,12 @@ void StoreDesk::post(const std::string& tenant, std::function<T(pqxx::connection
 }
 
 void StoreDesk::prepare(const std::string& tenant) {
-  database_.post({tenant, [](pqxx::connection&) {}, [](const Error&) {}});
+  database_.post({tenant,
+                  [](pqxx::connection& connection) {
+                    pqxx::work transaction(connection);
+                    transaction.exec("SELECT 1");
+                  },
+                  [](const Error&) {}});
 }
 
 void StoreDesk::begin_feed(pqxx::transaction_base& transaction, const StoreKey& key) {
@@ -77,8 +85,8 @@ OpenedStore StoreDesk::open_now(pqxx::connection& connection, const StoreKey& ke
   return opened;
 }
 
-void StoreDesk::open(const StoreKey& key, const election::Token& token,
-                     const std::string& terminal, Done<OpenedStore> done) {
+void StoreDesk::open(const StoreKey& key, const election::Token& token, const std::string& terminal,
+                     Done<OpenedStore> done) {
   post<OpenedStore>(
       key.tenant,
       [this, key, token, terminal](pqxx::connection& connection) {
@@ -154,12 +162,12 @@ void StoreDesk::read_entries(const StoreKey& key, std::vector<uplink::WantedNumb
         std::size_t bytes = 0;
         for (const auto& journal : wanted) {
           for (const auto& interval : journal.numbers.intervals()) {
-            const auto rows = transaction.exec(
-                "SELECT bytes FROM entries WHERE store = " + sql_text(key.store) +
-                " AND journal = " + sql_bytes(journal.journal.view()) + " AND number BETWEEN " +
-                std::to_string(interval.first) + " AND " +
-                std::to_string(std::min(interval.last, mesh::entry_number_max)) +
-                " ORDER BY number, hash LIMIT 1000");
+            const auto rows =
+                transaction.exec("SELECT bytes FROM entries WHERE store = " + sql_text(key.store) +
+                                 " AND journal = " + sql_bytes(journal.journal.view()) +
+                                 " AND number BETWEEN " + std::to_string(interval.first) + " AND " +
+                                 std::to_string(std::min(interval.last, mesh::entry_number_max)) +
+                                 " ORDER BY number, hash LIMIT 1000");
             for (const auto& row : rows) {
               Bytes entry = pqxx::binarystring(row[0]).str();
               if (!read.entries.empty() && bytes + entry.size() > bytes_max) return read;

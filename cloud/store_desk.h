@@ -42,7 +42,8 @@ class StoreDesk {
   StoreDesk(boost::asio::io_context& loop, const std::string& database_url,
             const mesh::Codec& codec, const FeedWriter& feed);
 
-  // Makes a tenant's tables ready ahead of its first store; also shows whether the database is there.
+  // Makes a tenant's tables ready ahead of its first store; also shows whether the database is
+  // there.
   void prepare(const std::string& tenant);
   // Moves the lease to `token` if that is higher or the holder's own. A store unknown until now is
   // created; its feed begins with the tenant's catalogue.

@@ -43,9 +43,8 @@ void write_feed_position(pqxx::transaction_base& transaction, const std::string&
   transaction.exec("UPDATE stores SET feed_journal = " + sql_bytes(row.feed.journal.view()) +
                    ", feed_number = " + std::to_string(row.feed.number) +
                    ", feed_hash = " + sql_bytes(row.feed.hash.view()) +
-                   ", feed_utc_ms = " + std::to_string(row.feed_time.utc_ms) +
-                   ", feed_clock = " + std::to_string(row.feed_clock) +
-                   " WHERE store = " + sql_text(store));
+                   ", feed_utc_ms = " + std::to_string(row.feed_time.utc_ms) + ", feed_clock = " +
+                   std::to_string(row.feed_clock) + " WHERE store = " + sql_text(store));
 }
 
 std::uint64_t raise_watermark(pqxx::transaction_base& transaction, const std::string& store) {

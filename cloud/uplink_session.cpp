@@ -53,8 +53,8 @@ void UplinkSession::send(const uplink::ToStore& message) {
 
 void UplinkSession::violate(const std::string& what) {
   const auto channel = channel_.lock();
-  spdlog::warn("uplink of {} from {}: {}; closing it", key_.text(),
-               channel ? channel->peer() : "?", what);
+  spdlog::warn("uplink of {} from {}: {}; closing it", key_.text(), channel ? channel->peer() : "?",
+               what);
   end();
   if (channel) channel->close(what);
 }
@@ -97,12 +97,14 @@ void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
   const TenantConfig* tenant = gateway_.config.find_tenant(key_.tenant);
   if (!tenant || !same_secret(tenant->access_key, handshake.access_key)) {
     // One answer for both: whoever guesses names learns nothing.
-    return refuse(RefusalCode::bad_key, "tenant or access key is not known to this cloud; check "
-                                        "[store] tenant and [cloud] access_key");
+    return refuse(RefusalCode::bad_key,
+                  "tenant or access key is not known to this cloud; check "
+                  "[store] tenant and [cloud] access_key");
   }
   if (!is_name(key_.store)) {
-    return refuse(RefusalCode::unknown_store, "the store's name cannot be used: 1 to 64 "
-                                              "characters, no '/', no control characters");
+    return refuse(RefusalCode::unknown_store,
+                  "the store's name cannot be used: 1 to 64 "
+                  "characters, no '/', no control characters");
   }
   if (gateway_.stopping) return refuse(RefusalCode::busy, "the cloud stops", {}, false, 1000);
   tenant_store_ = mesh::tenant_store_hash(key_.tenant, key_.store);
@@ -126,11 +128,11 @@ void UplinkSession::on_opened(Result<OpenedStore> opened) {
   }
   if (opened->refused_by) {
     const auto& holder = *opened->refused_by;
-    return refuse(RefusalCode::lower_token,
-                  (holder.terminal.empty() ? "another terminal" : holder.terminal) +
-                      (holder.gone ? " held the store's lease and is gone"
-                                   : " holds the store's lease"),
-                  holder.token, holder.gone);
+    return refuse(
+        RefusalCode::lower_token,
+        (holder.terminal.empty() ? "another terminal" : holder.terminal) +
+            (holder.gone ? " held the store's lease and is gone" : " holds the store's lease"),
+        holder.token, holder.gone);
   }
   accept(std::move(*opened));
 }
@@ -156,8 +158,7 @@ void UplinkSession::accept(OpenedStore opened) {
   const StorePosition& position = *store.position;
 
   uplink::HandshakeAccepted accepted;
-  accepted.watermark =
-      make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
+  accepted.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
   accepted.feed_journal = position.feed_journal;
   accepted.feed_number = position.feed_number;
   accepted.cloud_key = gateway_.cloud_key.public_key;
@@ -208,7 +209,8 @@ void UplinkSession::on_batch(uplink::Batch batch) {
   if (++batches_under_way_ > uplink_window_batches) {
     return violate("more batches under way than the window allows");
   }
-  if (batch.entries.size() > uplink_batch_entries_max) return violate("a batch of too many entries");
+  if (batch.entries.size() > uplink_batch_entries_max)
+    return violate("a batch of too many entries");
   gateway_.metrics.batches.Increment();
   StoreState& store = state();
   uplink::BatchAck ack;
@@ -259,12 +261,11 @@ void UplinkSession::on_batch(uplink::Batch batch) {
   if (record.entries.empty()) {
     return on_appended({}, std::move(ack), size, AppendOutcome{});
   }
-  gateway_.log.append(
-      std::move(record),
-      [self = shared_from_this(), size, ack = std::move(ack),
-       places = std::move(accepted_places)](Result<AppendOutcome> outcome) mutable {
-        self->on_appended(std::move(places), std::move(ack), size, outcome);
-      });
+  gateway_.log.append(std::move(record),
+                      [self = shared_from_this(), size, ack = std::move(ack),
+                       places = std::move(accepted_places)](Result<AppendOutcome> outcome) mutable {
+                        self->on_appended(std::move(places), std::move(ack), size, outcome);
+                      });
 }
 
 void UplinkSession::on_appended(std::vector<std::vector<std::uint32_t>> places,
@@ -302,16 +303,16 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
   store.last_seen = gateway_.now().wall;
   if (renewing_) return;  // the database is slow; the store sends the next one anyway
   renewing_ = true;
-  gateway_.desk.renew(key_, token_,
-                      [self = shared_from_this(), sequence = renewal.sequence](
-                          Result<std::optional<uplink::LeaseHolder>> answer) {
-                        self->renewing_ = false;
-                        if (self->phase_ != Phase::up || !answer) return;
-                        if (!*answer) return self->send(uplink::LeaseRenewed{sequence});
-                        self->close(ClosingCode::lease_lost,
-                                    "the store's lease moved to " + (*answer)->terminal,
-                                    (*answer)->token);
-                      });
+  gateway_.desk.renew(
+      key_, token_,
+      [self = shared_from_this(),
+       sequence = renewal.sequence](Result<std::optional<uplink::LeaseHolder>> answer) {
+        self->renewing_ = false;
+        if (self->phase_ != Phase::up || !answer) return;
+        if (!*answer) return self->send(uplink::LeaseRenewed{sequence});
+        self->close(ClosingCode::lease_lost, "the store's lease moved to " + (*answer)->terminal,
+                    (*answer)->token);
+      });
 }
 
 void UplinkSession::close(ClosingCode code, const std::string& reason,
@@ -377,20 +378,22 @@ void UplinkSession::push_feed() {
   if (phase_ != Phase::up || feed_reading_ || !channel) return;
   if (feed_sent_ >= store.position->feed_number || channel->queued_bytes() > 0) return;
   feed_reading_ = true;
-  gateway_.desk.read_feed(key_, store.position->feed_journal, feed_sent_, feed_push_bytes_max,
-                          [self = shared_from_this()](Result<ReadEntries> read) {
-                            self->feed_reading_ = false;
-                            if (self->phase_ != Phase::up || !read) return;
-                            if (read->entries.empty()) return;
-                            self->feed_sent_ = read->last_number;
-                            self->gateway_.metrics.feed_entries.Increment(
-                                static_cast<double>(read->entries.size()));
-                            self->send(uplink::ServerPush{std::move(read->entries), {}});
-                            self->push_feed();
-                          });
+  gateway_.desk.read_feed(
+      key_, store.position->feed_journal, feed_sent_, feed_push_bytes_max,
+      [self = shared_from_this()](Result<ReadEntries> read) {
+        self->feed_reading_ = false;
+        if (self->phase_ != Phase::up || !read) return;
+        if (read->entries.empty()) return;
+        self->feed_sent_ = read->last_number;
+        self->gateway_.metrics.feed_entries.Increment(static_cast<double>(read->entries.size()));
+        self->send(uplink::ServerPush{std::move(read->entries), {}});
+        self->push_feed();
+      });
 }
 
-void UplinkSession::on_drained() { push_feed(); }
+void UplinkSession::on_drained() {
+  push_feed();
+}
 
 void UplinkSession::on_feed_progress(const uplink::FeedProgress& progress) {
   if (phase_ != Phase::up) return;

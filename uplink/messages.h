@@ -137,7 +137,7 @@ struct Closing {
   election::Token holder;
 };
 
-using ToStore = std::variant<HandshakeAccepted, HandshakeRefused, BatchAck, ServerPush, LeaseRenewed,
-                             LostEntries, Closing>;
+using ToStore = std::variant<HandshakeAccepted, HandshakeRefused, BatchAck, ServerPush,
+                             LeaseRenewed, LostEntries, Closing>;
 
 }  // namespace titan::uplink

@@ -30,17 +30,6 @@ std::uint64_t count(const std::map<JournalId, crdt::IntervalSet>& numbers) {
 
 }  // namespace
 
-const char* to_string(UplinkState state) {
-  switch (state) {
-    case UplinkState::not_leader: return "not_leader";
-    case UplinkState::connecting: return "connecting";
-    case UplinkState::up: return "up";
-    case UplinkState::refused: return "refused";
-    case UplinkState::failed: return "failed";
-  }
-  return "unknown";
-}
-
 std::vector<std::string> UplinkConfig::validate() const {
   std::vector<std::string> complaints;
   if (tenant.empty()) complaints.push_back("tenant must not be empty");
@@ -68,8 +57,7 @@ UploadSession::UploadSession(UplinkConfig config, const mesh::Codec& codec, Rand
 
 // ---- leadership -------------------------------------------------------------------------------
 
-void UploadSession::lead(Now now, const election::Token& token,
-                         const crdt::VersionVector& stored) {
+void UploadSession::lead(Now now, const election::Token& token, const crdt::VersionVector& stored) {
   if (phase_ != Phase::idle && token == token_) return;
   if (phase_ != Phase::idle) drop_connection(now, "a new term began");
   token_ = token;
@@ -258,7 +246,8 @@ void UploadSession::on_refused(Now now, const HandshakeRefused& refused) {
     case RefusalCode::bad_key:
     case RefusalCode::protocol:
     case RefusalCode::malformed:
-    case RefusalCode::signature: break;
+    case RefusalCode::signature:
+      break;
   }
   const std::string text = "the cloud refused this store: " + refused.reason;
   if (state_message_ != text) effects_.push_back(UplinkAlarm{"uplink_refused", text});
@@ -279,18 +268,17 @@ void UploadSession::on_ack(Now now, const BatchAck& ack) {
   const std::string place = "entry " + std::to_string(outcome->first_failure->number) +
                             " of journal " + outcome->first_failure->journal.hex();
   if (outcome->refused > 0) {
-    effects_.push_back(UplinkAlarm{
-        "upload_refused", "the cloud refused " + std::to_string(outcome->refused) +
-                              " entries, first " + place + ": " + outcome->first_reason});
+    effects_.push_back(UplinkAlarm{"upload_refused",
+                                   "the cloud refused " + std::to_string(outcome->refused) +
+                                       " entries, first " + place + ": " + outcome->first_reason});
   } else if (outcome->quarantined > 0) {
-    effects_.push_back(UplinkAlarm{
-        "quarantined", "the cloud holds " + std::to_string(outcome->quarantined) +
-                           " entries that it cannot book yet, first " + place + ": " +
-                           outcome->first_reason});
+    effects_.push_back(UplinkAlarm{"quarantined", "the cloud holds " +
+                                                      std::to_string(outcome->quarantined) +
+                                                      " entries that it cannot book yet, first " +
+                                                      place + ": " + outcome->first_reason});
   } else {
     effects_.push_back(UplinkNote{"the cloud will take " + std::to_string(outcome->retried) +
-                                  " entries later, first " + place + ": " +
-                                  outcome->first_reason});
+                                  " entries later, first " + place + ": " + outcome->first_reason});
   }
 }
 
@@ -322,7 +310,8 @@ void UploadSession::on_closing(Now now, const Closing& closing) {
       if (!closing.holder.is_none()) effects_.push_back(LeaseRefused{closing.holder, false});
       return;
     }
-    case ClosingCode::shutting_down: break;
+    case ClosingCode::shutting_down:
+      break;
   }
   tell_cloud_state(false, false);
   back_off(now, "the cloud ended the connection: " + closing.reason);
@@ -470,8 +459,8 @@ void UploadSession::pump(Now now) {
   if (waiting_since && now.mono >= *waiting_since + config_.ack_timeout) {
     drop_connection(now, "a batch was not acknowledged in time");
     tell_cloud_state(false, false);
-    back_off(now, "the cloud did not acknowledge a batch within " +
-                      seconds_text(config_.ack_timeout));
+    back_off(now,
+             "the cloud did not acknowledge a batch within " + seconds_text(config_.ack_timeout));
     return;
   }
   renew_lease(now);
@@ -519,7 +508,9 @@ void UploadSession::tell_cloud_state(bool reachable, bool holds_lease) {
   effects_.push_back(CloudStateChanged{{reachable, holds_lease}});
 }
 
-std::vector<UplinkEffect> UploadSession::take_effects() { return std::exchange(effects_, {}); }
+std::vector<UplinkEffect> UploadSession::take_effects() {
+  return std::exchange(effects_, {});
+}
 
 UplinkStatus UploadSession::status() const {
   UplinkStatus status;
@@ -545,66 +536,6 @@ void UploadSession::check_invariants() const {
     assert(!numbers.empty());
     (void)journal, (void)numbers;
   }
-}
-
-std::string describe(const UplinkEffect& effect) {
-  const auto entries = [](std::size_t n) {
-    return std::to_string(n) + (n == 1 ? " entry" : " entries");
-  };
-  return std::visit(
-      Overloaded{
-          [](const Connect& e) { return "connect " + std::to_string(e.connection); },
-          [](const Disconnect& e) {
-            return "disconnect " + std::to_string(e.connection) + ": " + e.reason;
-          },
-          [&](const SendToCloud& e) {
-            return std::visit(
-                Overloaded{
-                    [](const Handshake& m) {
-                      return "send handshake term " + std::to_string(m.token.term);
-                    },
-                    [&](const Batch& m) {
-                      return "send batch " + std::to_string(m.sequence) + " with " +
-                             entries(m.entries.size());
-                    },
-                    [](const LeaseRenewal& m) {
-                      return "send renewal " + std::to_string(m.sequence);
-                    },
-                    [](const EntriesWanted& m) {
-                      std::uint64_t numbers = 0;
-                      for (const auto& journal : m.wanted) numbers += journal.numbers.count();
-                      return "send wanted " + std::to_string(m.request) + ": " +
-                             std::to_string(numbers) + " of " + std::to_string(m.wanted.size()) +
-                             " journals";
-                    },
-                    [](const FeedProgress& m) {
-                      return "send feed progress " + std::to_string(m.number);
-                    },
-                },
-                e.message);
-          },
-          [](const ReadEntries& e) {
-            std::string text = "read " + std::to_string(e.id) + ":";
-            for (const auto& interval : e.numbers.intervals()) {
-              text += " " + std::to_string(interval.first) + "-" + std::to_string(interval.last);
-            }
-            return text;
-          },
-          [&](const CloudEntries& e) { return "node takes " + entries(e.entries.size()); },
-          [](const CloudWatermark&) { return std::string("node takes watermark"); },
-          [](const CloudStateChanged& e) {
-            return std::string("cloud ") + (e.state.reachable ? "reachable" : "out of reach") +
-                   (e.state.holds_lease ? ", lease held" : ", no lease");
-          },
-          [](const LeaseRefused& e) {
-            return "lease refused, holder term " + std::to_string(e.holder.term) +
-                   (e.holder_gone ? " gone" : " alive");
-          },
-          [](const ProbeCloud&) { return std::string("probe cloud"); },
-          [](const UplinkAlarm& e) { return "alarm " + e.code + ": " + e.message; },
-          [](const UplinkNote& e) { return "note: " + e.message; },
-      },
-      effect);
 }
 
 }  // namespace titan::uplink

@@ -2,11 +2,12 @@
 //
 // Sans-IO and single-threaded: typed input in with `Now`, typed effects out, to be carried out in
 // order. Every connection attempt has a number; what an older connection still says is ignored.
-// Leadership and the cloud are independent: nothing here can hold up a sale, every wait has a limit.
+// Leadership and the cloud are independent: nothing here can hold up a sale, every wait has a
+// limit.
 //
-// Invariants: a batch is sent only on an accepted connection; nothing is sent twice on one connection
-// unless the cloud asked for it; the lease counts as held only until lease_ms after a renewal that
-// the cloud answered was sent.
+// Invariants: a batch is sent only on an accepted connection; nothing is sent twice on one
+// connection unless the cloud asked for it; the lease counts as held only until lease_ms after a
+// renewal that the cloud answered was sent.
 #pragma once
 
 #include <cstdint>
@@ -111,9 +112,9 @@ struct UplinkAlarm {
 struct UplinkNote {
   std::string message;
 };
-using UplinkEffect = std::variant<Connect, Disconnect, SendToCloud, ReadEntries, CloudEntries,
-                                  CloudWatermark, CloudStateChanged, LeaseRefused, ProbeCloud,
-                                  UplinkAlarm, UplinkNote>;
+using UplinkEffect =
+    std::variant<Connect, Disconnect, SendToCloud, ReadEntries, CloudEntries, CloudWatermark,
+                 CloudStateChanged, LeaseRefused, ProbeCloud, UplinkAlarm, UplinkNote>;
 
 // One line for logs and transcripts.
 std::string describe(const UplinkEffect& effect);
@@ -127,12 +128,12 @@ struct UplinkStatus {
   UplinkState state = UplinkState::not_leader;
   std::string message;
   WallTime since;
-  std::uint64_t pending_entries = 0;   // not yet held by the cloud
+  std::uint64_t pending_entries = 0;  // not yet held by the cloud
   std::uint64_t batches_in_flight = 0;
-  std::uint64_t set_aside = 0;         // refused for good, or unreadable, on this connection
-  std::uint64_t quarantined = 0;       // held by the cloud, not projected there; of this leadership
-  std::uint64_t to_fetch = 0;          // held by the cloud, missing here
-  std::uint64_t uploaded = 0;          // acknowledged in this leadership
+  std::uint64_t set_aside = 0;    // refused for good, or unreadable, on this connection
+  std::uint64_t quarantined = 0;  // held by the cloud, not projected there; of this leadership
+  std::uint64_t to_fetch = 0;     // held by the cloud, missing here
+  std::uint64_t uploaded = 0;     // acknowledged in this leadership
 };
 
 class UploadSession {
@@ -228,7 +229,7 @@ class UploadSession {
   std::map<JournalId, crdt::IntervalSet> lacking_;
   std::uint64_t fetch_request_ = 0;
   bool fetching_ = false;
-  std::uint64_t fetched_ = 0;          // entries of the answers to the present request
+  std::uint64_t fetched_ = 0;  // entries of the answers to the present request
   std::uint64_t lacking_at_request_ = 0;
   MonoTime fetch_deadline_ = MonoTime::never();
 };

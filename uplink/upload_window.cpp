@@ -170,8 +170,8 @@ std::optional<WindowRead> UploadWindow::next_read(Now now) {
   for (const auto& [journal, numbers] : pending_) {
     const mesh::EntryId first{journal, numbers.intervals().front().first};
     if (recent_.contains(first)) continue;
-    reading_ = WindowRead{++last_read_id_, journal, lowest(numbers, config_.read_numbers_max),
-                          bytes_max_};
+    reading_ =
+        WindowRead{++last_read_id_, journal, lowest(numbers, config_.read_numbers_max), bytes_max_};
     return reading_;
   }
   return std::nullopt;
@@ -279,7 +279,9 @@ std::uint64_t UploadWindow::pending_entries() const {
   return sum;
 }
 
-std::uint64_t UploadWindow::set_aside() const { return count(set_aside_); }
+std::uint64_t UploadWindow::set_aside() const {
+  return count(set_aside_);
+}
 
 void UploadWindow::check_invariants() const {
   assert(in_flight_.size() <= std::max<std::size_t>(window_batches_, 0) || !connected_);

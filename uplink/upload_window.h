@@ -51,11 +51,11 @@ struct WindowRead {
 };
 
 struct AckOutcome {
-  std::uint64_t held = 0;         // newly held by the cloud, quarantined ones included
+  std::uint64_t held = 0;  // newly held by the cloud, quarantined ones included
   std::uint64_t quarantined = 0;
   std::uint64_t retried = 0;
   std::uint64_t refused = 0;
-  std::string first_reason;       // of a failure, for the log
+  std::string first_reason;  // of a failure, for the log
   std::optional<mesh::EntryId> first_failure;
 };
 
@@ -71,8 +71,8 @@ class UploadWindow {
   void on_connected(const std::vector<mesh::JournalItem>& held, std::size_t entries_max,
                     std::size_t bytes_max, std::size_t window_batches);
   void on_disconnected();
-  // Bytes read from disk for the read with this id. Numbers asked for and passed over are unreadable:
-  // they are set aside.
+  // Bytes read from disk for the read with this id. Numbers asked for and passed over are
+  // unreadable: they are set aside.
   void on_read(Now now, std::uint64_t id, const std::vector<Bytes>& entries);
   // Nothing: the acknowledgement fits no batch in flight, the peer does not keep the protocol.
   std::optional<AckOutcome> on_ack(Now now, const BatchAck& ack);
@@ -88,7 +88,7 @@ class UploadWindow {
   std::optional<MonoTime> oldest_in_flight() const;
   std::uint64_t pending_entries() const;  // not yet held: pending, staged, in flight, waiting
   std::size_t batches_in_flight() const { return in_flight_.size(); }
-  std::uint64_t set_aside() const;        // refused or unreadable, until the next connection
+  std::uint64_t set_aside() const;  // refused or unreadable, until the next connection
   const std::map<JournalId, crdt::IntervalSet>& stored() const { return stored_; }
 
   void check_invariants() const;

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "cloud/product_request.h"
+#include "tests/uplink/catch_result.h"
 
 namespace titan::cloud {
 namespace {

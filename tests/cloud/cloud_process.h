@@ -182,15 +182,17 @@ class TestUplink {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
     while (!condition()) {
       if (std::chrono::steady_clock::now() > limit) {
-        FAIL("waited for " << what << "; closed: '" << closed << "', messages waiting: "
-                           << inbox.size());
+        FAIL("waited for " << what << "; closed: '" << closed
+                           << "', messages waiting: " << inbox.size());
       }
       loop_.restart();
       loop_.run_one_for(std::chrono::milliseconds(20));
     }
   }
 
-  void send(const uplink::ToCloud& message) { client_->send(1, uplink::encode(message, till_.key)); }
+  void send(const uplink::ToCloud& message) {
+    client_->send(1, uplink::encode(message, till_.key));
+  }
   void send_signed_by(const uplink::ToCloud& message, const KeyPair& key) {
     client_->send(1, uplink::encode(message, key));
   }

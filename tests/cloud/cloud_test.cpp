@@ -111,8 +111,7 @@ TEST_CASE("handshakes that must not get in, each with its reason") {
         uplink::RefusalCode::bad_key);
   CHECK(refusal([](auto& h) { h.store = "a/b"; }, till.key).code ==
         uplink::RefusalCode::unknown_store);
-  CHECK(refusal([](auto& h) { h.protocol = 99; }, till.key).code ==
-        uplink::RefusalCode::protocol);
+  CHECK(refusal([](auto& h) { h.protocol = 99; }, till.key).code == uplink::RefusalCode::protocol);
   CHECK(refusal(unchanged, test::key_of("a stranger")).code == uplink::RefusalCode::signature);
   TestUplink silent(cloud, till);
   silent.send(uplink::LeaseRenewal{1, 0, 1});
@@ -283,7 +282,8 @@ TEST_CASE("killed in the middle of batches: sent again, every sale counts once")
       const std::size_t end = std::min(entries.size(), next + 40);
       uplink.send_batch({entries.begin() + static_cast<std::ptrdiff_t>(next),
                          entries.begin() + static_cast<std::ptrdiff_t>(end)});
-      if (next % 80 == 0) acknowledged = std::max(acknowledged, uplink.receive<uplink::BatchAck>().accepted);
+      if (next % 80 == 0)
+        acknowledged = std::max(acknowledged, uplink.receive<uplink::BatchAck>().accepted);
     }
     cloud.kill();  // with batches under way
     cloud.start();
@@ -291,8 +291,9 @@ TEST_CASE("killed in the middle of batches: sent again, every sale counts once")
   TestUplink uplink(cloud, till);
   uplink.join(1);
   for (std::size_t i = 0; i < entries.size(); i += 100) {
-    CHECK(uplink.upload({entries.begin() + static_cast<std::ptrdiff_t>(i),
-                         entries.begin() + static_cast<std::ptrdiff_t>(i + 100)})
+    CHECK(uplink
+              .upload({entries.begin() + static_cast<std::ptrdiff_t>(i),
+                       entries.begin() + static_cast<std::ptrdiff_t>(i + 100)})
               .accepted == 100);
   }
   for (int i = 0; i < 7; ++i) {

@@ -13,6 +13,7 @@
 #include "mesh/journal.h"
 #include "mesh/wire/wire_codec.h"
 #include "proto/entry.pb.h"
+#include "tests/uplink/catch_result.h"
 
 namespace titan::test {
 

@@ -191,7 +191,8 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
       }
       break;
     }
-    default: break;
+    default:
+      break;
   }
   if (reader.error_) return *reader.error_;
   return rows;
@@ -199,15 +200,24 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
 
 std::string reason_of(mesh::Kind kind) {
   switch (kind) {
-    case mesh::Kind::sale: return "SALE";
-    case mesh::Kind::refund: return "REFUND";
-    case mesh::Kind::void_sale: return "VOID";
-    case mesh::Kind::delivery: return "DELIVERY";
-    case mesh::Kind::adjustment: return "ADJUSTMENT";
-    case mesh::Kind::transfer_out: return "TRANSFER_OUT";
-    case mesh::Kind::transfer_in: return "TRANSFER_IN";
-    case mesh::Kind::opening_stock: return "OPENING";
-    default: return "KIND_" + std::to_string(static_cast<std::uint32_t>(kind));
+    case mesh::Kind::sale:
+      return "SALE";
+    case mesh::Kind::refund:
+      return "REFUND";
+    case mesh::Kind::void_sale:
+      return "VOID";
+    case mesh::Kind::delivery:
+      return "DELIVERY";
+    case mesh::Kind::adjustment:
+      return "ADJUSTMENT";
+    case mesh::Kind::transfer_out:
+      return "TRANSFER_OUT";
+    case mesh::Kind::transfer_in:
+      return "TRANSFER_IN";
+    case mesh::Kind::opening_stock:
+      return "OPENING";
+    default:
+      return "KIND_" + std::to_string(static_cast<std::uint32_t>(kind));
   }
 }
 

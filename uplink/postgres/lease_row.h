@@ -1,8 +1,8 @@
 // The lease row of a store: who may write for it, by the database's own clock.
 //
-// It only ever moves to a higher token, by compare-and-set; its holder renews it and is gone when it
-// has not done so for lease_s. The cloud and a shared store database use the same row. All functions
-// run inside the caller's transaction and throw like pqxx.
+// It only ever moves to a higher token, by compare-and-set; its holder renews it and is gone when
+// it has not done so for lease_s. The cloud and a shared store database use the same row. All
+// functions run inside the caller's transaction and throw like pqxx.
 #pragma once
 
 #include <optional>

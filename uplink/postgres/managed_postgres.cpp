@@ -42,12 +42,24 @@ constexpr int immediate_stop_ms = 300;
 
 // Small, since a till has other work; durable, though its content could be rebuilt.
 constexpr const char* settings[] = {
-    "listen_addresses=",        "shared_buffers=16MB",         "max_connections=12",
-    "work_mem=1MB",             "maintenance_work_mem=16MB",   "max_wal_size=128MB",
-    "min_wal_size=32MB",        "wal_level=minimal",           "max_wal_senders=0",
-    "max_parallel_workers=0",   "autovacuum_max_workers=1",    "jit=off",
-    "fsync=on",                 "huge_pages=off",              "dynamic_shared_memory_type=mmap",
-    "logging_collector=off",    "log_min_messages=warning",    "unix_socket_permissions=0700",
+    "listen_addresses=",
+    "shared_buffers=16MB",
+    "max_connections=12",
+    "work_mem=1MB",
+    "maintenance_work_mem=16MB",
+    "max_wal_size=128MB",
+    "min_wal_size=32MB",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_parallel_workers=0",
+    "autovacuum_max_workers=1",
+    "jit=off",
+    "fsync=on",
+    "huge_pages=off",
+    "dynamic_shared_memory_type=mmap",
+    "logging_collector=off",
+    "log_min_messages=warning",
+    "unix_socket_permissions=0700",
     "password_encryption=scram-sha-256",
 };
 
@@ -94,14 +106,16 @@ std::optional<std::string> find_postgres_programs() {
 ManagedPostgres::ManagedPostgres(std::string folder, Pause pause)
     : folder_(fs::absolute(folder).lexically_normal().string()), pause_(std::move(pause)) {}
 
-ManagedPostgres::~ManagedPostgres() { stop(); }
+ManagedPostgres::~ManagedPostgres() {
+  stop();
+}
 
 std::string ManagedPostgres::url() const {
   return std::string("postgresql://") + database_user + "@/postgres?host=" + socket_folder_ +
          "&connect_timeout=3";
 }
 
-// ---- before the start -----------------------------------------------------------------------------
+// ---- before the start -----------------------------------------------------------------------
 
 Result<ManagedPostgres::Identity> ManagedPostgres::choose_identity() const {
   Identity identity;
@@ -113,8 +127,9 @@ Result<ManagedPostgres::Identity> ManagedPostgres::choose_identity() const {
   const bool owned = ::stat(parent.c_str(), &facts) == 0 && facts.st_uid != 0;
   const passwd* user = owned ? ::getpwuid(facts.st_uid) : ::getpwnam(system_user);
   if (!user) {
-    return failure("it must not run as root, and there is no user `postgres` to run it as; "
-                   "install the package postgresql, or set [store_database] mode = \"none\"");
+    return failure(
+        "it must not run as root, and there is no user `postgres` to run it as; "
+        "install the package postgresql, or set [store_database] mode = \"none\"");
   }
   identity.change = true;
   identity.user = user->pw_name;
@@ -206,8 +221,8 @@ Result<pid_t> ManagedPostgres::spawn(const std::vector<std::string>& command) co
   posix_spawnattr_setsigmask(&how, &none);
   posix_spawnattr_setsigdefault(&how, &usual);
   posix_spawnattr_setpgroup(&how, 0);
-  posix_spawnattr_setflags(
-      &how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&how,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, arguments[0], &files, &how, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&files);
@@ -224,9 +239,9 @@ Status ManagedPostgres::make_cluster(const Identity& identity) {
   if (exists(cluster) && exists(marker)) return {};
   std::error_code error;
   fs::remove_all(cluster, error);  // what an initdb cut short has left
-  const auto pid = spawn(as_user(identity, {programs_ + "/initdb", "-D", cluster, "-U",
-                                            database_user, "--auth=trust", "--encoding=UTF8",
-                                            "--no-locale", "--no-instructions"}));
+  const auto pid = spawn(
+      as_user(identity, {programs_ + "/initdb", "-D", cluster, "-U", database_user, "--auth=trust",
+                         "--encoding=UTF8", "--no-locale", "--no-instructions"}));
   if (!pid) return pid.error();
   for (;;) {
     int state = 0;
@@ -243,7 +258,8 @@ Status ManagedPostgres::make_cluster(const Identity& identity) {
     }
   }
   const int file = ::open(marker.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return failure("its folder cannot be written: " + std::string(std::strerror(errno)));
+  if (file < 0)
+    return failure("its folder cannot be written: " + std::string(std::strerror(errno)));
   ::fsync(file);
   ::close(file);
   return {};
@@ -276,14 +292,15 @@ Status ManagedPostgres::end_leftover() {
   return {};
 }
 
-// ---- running ----------------------------------------------------------------------------------------
+// ---- running --------------------------------------------------------------------------------
 
 Status ManagedPostgres::start() {
   if (is_running()) return {};
   const auto programs = find_postgres_programs();
   if (!programs) {
-    return failure("no PostgreSQL is installed; install the package postgresql, or set "
-                   "[store_database] mode to an address or to \"none\"");
+    return failure(
+        "no PostgreSQL is installed; install the package postgresql, or set "
+        "[store_database] mode to an address or to \"none\"");
   }
   programs_ = *programs;
   const auto identity = choose_identity();
@@ -328,8 +345,8 @@ Status ManagedPostgres::wait_until_ready() {
     }
     if (!pause_(poll_ms)) return failure("it was told to stop");
   }
-  return failure("it does not accept connections after " +
-                 std::to_string(start_limit_ms / 1000) + " s: " + last_log_lines());
+  return failure("it does not accept connections after " + std::to_string(start_limit_ms / 1000) +
+                 " s: " + last_log_lines());
 }
 
 bool ManagedPostgres::is_running() {

@@ -1,8 +1,9 @@
 // A private PostgreSQL of this terminal: a child process with small settings, reachable over a Unix
 // socket only.
 //
-// Used by one thread, which must live as long as the server runs: the kernel ends the child when the
-// thread that started it ends (parent-death signal), so a killed terminal leaves no server behind.
+// Used by one thread, which must live as long as the server runs: the kernel ends the child when
+// the thread that started it ends (parent-death signal), so a killed terminal leaves no server
+// behind.
 //
 // PostgreSQL refuses to run as root; then it runs as the owner of the data folder, or as the system
 // user `postgres`. Its cluster holds a projection only: one that cannot be started is set aside and
@@ -62,7 +63,8 @@ class ManagedPostgres {
   Status end_leftover();
   Status launch(const Identity& identity);
   Status wait_until_ready();
-  std::vector<std::string> as_user(const Identity& identity, std::vector<std::string> command) const;
+  std::vector<std::string> as_user(const Identity& identity,
+                                   std::vector<std::string> command) const;
   Result<pid_t> spawn(const std::vector<std::string>& command) const;
   bool wait_for_end(int milliseconds);
   void set_aside();

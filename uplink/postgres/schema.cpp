@@ -148,8 +148,7 @@ std::unique_ptr<pqxx::connection> open_connection(const std::string& url) {
   const char* separator = url.find('?') == std::string::npos ? "?" : "&";
   const bool has_timeout = url.find("connect_timeout") != std::string::npos;
   auto connection = std::make_unique<pqxx::connection>(
-      has_timeout ? url
-                  : url + separator + "connect_timeout=" + std::to_string(connect_timeout_s));
+      has_timeout ? url : url + separator + "connect_timeout=" + std::to_string(connect_timeout_s));
   connection->set_variable("standard_conforming_strings", "on");
   connection->set_variable("client_min_messages", "warning");
   connection->set_variable("application_name", "'titan-mesh'");

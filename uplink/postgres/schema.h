@@ -1,4 +1,5 @@
-// The tables that the store database and the cloud have in common, one PostgreSQL schema per tenant.
+// The tables that the store database and the cloud have in common, one PostgreSQL schema per
+// tenant.
 //
 // Every table carries the store, so that one shared PostgreSQL can serve many. `entries` is the
 // truth; the rest is its projection:

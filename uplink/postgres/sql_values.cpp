@@ -21,7 +21,9 @@ std::string sql_text(std::string_view text) {
   return quoted;
 }
 
-std::string sql_bytes(BytesView bytes) { return "'\\x" + to_hex(bytes) + "'::bytea"; }
+std::string sql_bytes(BytesView bytes) {
+  return "'\\x" + to_hex(bytes) + "'::bytea";
+}
 
 std::string sql_texts(const std::vector<std::string>& texts) {
   std::string sql = "ARRAY[";

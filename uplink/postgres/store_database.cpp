@@ -47,20 +47,26 @@ bool is_data_fault(const pqxx::sql_error& error) {
 
 const char* to_string(StoreDatabaseState state) {
   switch (state) {
-    case StoreDatabaseState::off: return "off";
-    case StoreDatabaseState::starting: return "starting";
-    case StoreDatabaseState::filling: return "filling";
-    case StoreDatabaseState::up: return "up";
-    case StoreDatabaseState::refused: return "refused";
-    case StoreDatabaseState::failed: return "failed";
+    case StoreDatabaseState::off:
+      return "off";
+    case StoreDatabaseState::starting:
+      return "starting";
+    case StoreDatabaseState::filling:
+      return "filling";
+    case StoreDatabaseState::up:
+      return "up";
+    case StoreDatabaseState::refused:
+      return "refused";
+    case StoreDatabaseState::failed:
+      return "failed";
   }
   return "unknown";
 }
 
 class StoreDatabase::Worker {
  public:
-  Worker(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
-         const mesh::Codec& codec, StoreDatabaseCallbacks callbacks)
+  Worker(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source, const mesh::Codec& codec,
+         StoreDatabaseCallbacks callbacks)
       : config_(std::move(config)),
         source_(std::move(source)),
         codec_(codec),
@@ -297,10 +303,9 @@ class StoreDatabase::Worker {
     for (const auto& [journal, numbers] : known) {
       const auto* projected = projector_.vector().find(journal);
       // Equal numbers with other content: a branch of a forked number is missing somewhere.
-      const bool forked = projected && projected->stored == numbers &&
-                          projected->content != content_now_[journal];
-      const auto lacking =
-          projected && !forked ? numbers.minus(projected->stored) : numbers;
+      const bool forked =
+          projected && projected->stored == numbers && projected->content != content_now_[journal];
+      const auto lacking = projected && !forked ? numbers.minus(projected->stored) : numbers;
       if (!lacking.empty()) lacking_.emplace(journal, lacking);
     }
     lacking_at_start_ = count(lacking_);
@@ -389,9 +394,8 @@ class StoreDatabase::Worker {
       } catch (const pqxx::sql_error& error) {
         if (!is_data_fault(error)) throw;
         reload_projector(connection);
-        quarantined_ +=
-            project_once(connection, single, token, true, one_line(error.what()))
-                .quarantined.size();
+        quarantined_ += project_once(connection, single, token, true, one_line(error.what()))
+                            .quarantined.size();
       }
     }
   }
@@ -410,8 +414,7 @@ class StoreDatabase::Worker {
     if (!woken || stopping_ || generation != generation_) return;
     // A moment more, so that sales that come together share a transaction.
     wake_.wait_for(lock, milliseconds(config_.batch_age_ms), [&] {
-      return stopping_ || generation != generation_ ||
-             queue_.size() >= config_.batch_entries_max;
+      return stopping_ || generation != generation_ || queue_.size() >= config_.batch_entries_max;
     });
   }
 
@@ -422,8 +425,9 @@ class StoreDatabase::Worker {
     const bool filling = lacking > 0;
     std::string message;
     if (quarantined_ > 0) {
-      message = std::to_string(quarantined_) + " entries could not be read and are in the table "
-                                               "quarantine";
+      message = std::to_string(quarantined_) +
+                " entries could not be read and are in the table "
+                "quarantine";
     }
     if (unreadable_ > 0) {
       message += (message.empty() ? "" : "; ") + std::to_string(unreadable_) +
@@ -434,19 +438,18 @@ class StoreDatabase::Worker {
       status_.complete_to = projector_.vector().entry_count();
       status_.behind = lacking;
       status_.quarantined = quarantined_;
-      status_.progress =
-          lacking_at_start_ == 0
-              ? 1.0
-              : 1.0 - static_cast<double>(std::min(lacking, lacking_at_start_)) /
-                          static_cast<double>(lacking_at_start_);
+      status_.progress = lacking_at_start_ == 0
+                             ? 1.0
+                             : 1.0 - static_cast<double>(std::min(lacking, lacking_at_start_)) /
+                                         static_cast<double>(lacking_at_start_);
     }
     tell(filling ? StoreDatabaseState::filling : StoreDatabaseState::up, message);
   }
 
   void refuse(const LeaseHolder& holder) {
     tell(StoreDatabaseState::refused,
-         "another leader (" + (holder.terminal.empty() ? "unnamed" : holder.terminal) +
-             ", term " + std::to_string(holder.token.term) + ") writes the store database");
+         "another leader (" + (holder.terminal.empty() ? "unnamed" : holder.terminal) + ", term " +
+             std::to_string(holder.token.term) + ") writes the store database");
     if (!callbacks_.post || !callbacks_.on_lease_refused || holder.token.is_none()) return;
     callbacks_.post([refused = callbacks_.on_lease_refused, token = holder.token,
                      gone = holder.gone] { refused(token, gone); });
@@ -512,10 +515,14 @@ StoreDatabase::~StoreDatabase() = default;
 void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector& stored) {
   worker_->lead(token, stored);
 }
-void StoreDatabase::follow() { worker_->follow(); }
+void StoreDatabase::follow() {
+  worker_->follow();
+}
 void StoreDatabase::on_stored(std::span<const std::shared_ptr<const mesh::Entry>> entries) {
   worker_->on_stored(entries);
 }
-StoreDatabaseStatus StoreDatabase::status() const { return worker_->status(); }
+StoreDatabaseStatus StoreDatabase::status() const {
+  return worker_->status();
+}
 
 }  // namespace titan::uplink

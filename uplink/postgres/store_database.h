@@ -3,12 +3,13 @@
 //
 // It is a projection: a new leader reads the cursors from it, fills what is missing from its own
 // SQLite in batches, then follows. Every batch checks the leader's token in the lease row and moves
-// the cursors in the same transaction, so a deposed leader changes nothing and a replay has no effect.
+// the cursors in the same transaction, so a deposed leader changes nothing and a replay has no
+// effect.
 //
-// Threading: the public functions may be called from one thread (the loop). All database work runs on
-// a thread of its own, which reads entries through EntrySource. Callbacks are posted to the loop.
-// Nothing here can hold up a sale: the queue of fresh entries is bounded, and what does not fit is
-// read back from disk later.
+// Threading: the public functions may be called from one thread (the loop). All database work runs
+// on a thread of its own, which reads entries through EntrySource. Callbacks are posted to the
+// loop. Nothing here can hold up a sale: the queue of fresh entries is bounded, and what does not
+// fit is read back from disk later.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +29,11 @@ namespace titan::uplink {
 
 struct StoreDatabaseConfig {
   std::string mode = "auto";  // "auto" (a private PostgreSQL) | "postgresql://…" | "none"
-  std::string data;           // the terminal's data folder; "auto" keeps its cluster in DATA/postgres
+  std::string data;  // the terminal's data folder; "auto" keeps its cluster in DATA/postgres
   std::string tenant;
   std::string store;
   std::string terminal;
-  DeviceId cloud_device;      // products that this device wrote are the feed's layer; may be none
+  DeviceId cloud_device;  // products that this device wrote are the feed's layer; may be none
 
   // Per transaction: more fills faster, less shows a fresh sale sooner.
   std::size_t batch_entries_max = 500;

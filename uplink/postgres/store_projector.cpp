@@ -113,8 +113,8 @@ ApplyOutcome StoreProjector::apply(pqxx::transaction_base& transaction, Entries 
   SqlRows quarantined;
   for (const auto& entry : fresh) {
     const auto& envelope = entry->envelope;
-    auto rows = without_bodies ? Result<EntryRows>(make_error(ErrorCode::corrupt, why))
-                               : rows_of(*entry);
+    auto rows =
+        without_bodies ? Result<EntryRows>(make_error(ErrorCode::corrupt, why)) : rows_of(*entry);
     if (rows) {
       const auto claim = claims.find(envelope.claim);
       const bool counts = claim == claims.end() || claim->second.winner_hash == entry->hash;
@@ -201,9 +201,9 @@ StoreProjector::Claims StoreProjector::stored_claims(pqxx::transaction_base& tra
   }
   Claims claims;
   if (list.empty()) return claims;
-  const auto rows =
-      transaction.exec("SELECT claim, journal, number, hash FROM claims WHERE store = " +
-                       sql_text(store_) + " AND claim IN (" + list + ")");
+  const auto rows = transaction.exec(
+      "SELECT claim, journal, number, hash FROM claims WHERE store = " + sql_text(store_) +
+      " AND claim IN (" + list + ")");
   for (const auto& row : rows) {
     claims[id_from<Hash>(row[0])] = {{id_from<JournalId>(row[1]), unsigned_from(row[2])},
                                      id_from<Hash>(row[3])};
@@ -214,15 +214,13 @@ StoreProjector::Claims StoreProjector::stored_claims(pqxx::transaction_base& tra
 // Of all entries with one claim the one with the smallest hash moves stock. One that counted until
 // now and is beaten has its effects taken out again, so the order of arrival does not matter.
 void StoreProjector::settle_claims(pqxx::transaction_base& transaction, Entries entries,
-                                   Claims& claims,
-                                   std::map<std::string, crdt::StockSum>& changes) {
+                                   Claims& claims, std::map<std::string, crdt::StockSum>& changes) {
   const Claims before = claims;
   std::set<Hash> moved;
   for (const auto& entry : entries) {
     const Hash& claim = entry->envelope.claim;
     if (claim.is_none()) continue;
-    const auto [held, first] =
-        claims.try_emplace(claim, Claim{entry->envelope.id, entry->hash});
+    const auto [held, first] = claims.try_emplace(claim, Claim{entry->envelope.id, entry->hash});
     if (!first && entry->hash >= held->second.winner_hash) continue;
     held->second = {entry->envelope.id, entry->hash};
     moved.insert(claim);
@@ -245,8 +243,7 @@ void StoreProjector::settle_claims(pqxx::transaction_base& transaction, Entries 
     transaction.exec("UPDATE sales SET counts = false" + where);
   }
   if (rows.empty()) return;
-  transaction.exec("INSERT INTO claims (store, claim, journal, number, hash) VALUES " +
-                   rows.sql() +
+  transaction.exec("INSERT INTO claims (store, claim, journal, number, hash) VALUES " + rows.sql() +
                    " ON CONFLICT (store, claim) DO UPDATE SET journal = excluded.journal, "
                    "number = excluded.number, hash = excluded.hash");
 }
@@ -282,11 +279,11 @@ void StoreProjector::change_inventory(pqxx::transaction_base& transaction,
   for (const auto& [sku, change] : changes) {
     rows.begin_row().text(store_).text(sku).number(change.added).number(change.removed).end_row();
   }
-  transaction.exec(
-      "INSERT INTO inventory AS held (store, sku, added, removed) VALUES " + rows.sql() +
-      " ON CONFLICT (store, sku) DO UPDATE SET "
-      "added = mod(held.added + excluded.added, 18446744073709551616), "
-      "removed = mod(held.removed + excluded.removed, 18446744073709551616)");
+  transaction.exec("INSERT INTO inventory AS held (store, sku, added, removed) VALUES " +
+                   rows.sql() +
+                   " ON CONFLICT (store, sku) DO UPDATE SET "
+                   "added = mod(held.added + excluded.added, 18446744073709551616), "
+                   "removed = mod(held.removed + excluded.removed, 18446744073709551616)");
 }
 
 void StoreProjector::move_cursors(pqxx::transaction_base& transaction, Entries entries) {
@@ -336,8 +333,7 @@ std::size_t StoreProjector::retry_quarantine(pqxx::transaction_base& transaction
     if (!body) continue;
     buffers.add(*entry, std::move(*body), row[1].as<bool>(),
                 entry->envelope.device == cloud_device_);
-    transaction.exec("DELETE FROM quarantine" +
-                     row_of(store_, entry->envelope.id, entry->hash));
+    transaction.exec("DELETE FROM quarantine" + row_of(store_, entry->envelope.id, entry->hash));
     ++released;
   }
   buffers.write(transaction);

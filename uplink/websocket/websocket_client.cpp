@@ -35,8 +35,9 @@ std::string failed(const char* step, const CloudUrl& url, const error_code& erro
 Result<CloudUrl> CloudUrl::parse(const std::string& text) {
   const auto parsed = boost::urls::parse_uri(text);
   if (!parsed) {
-    return make_error(ErrorCode::invalid,
-                      "'" + text + "' is not an address; write ws://host:port/v1/uplink or wss://…");
+    return make_error(
+        ErrorCode::invalid,
+        "'" + text + "' is not an address; write ws://host:port/v1/uplink or wss://…");
   }
   CloudUrl url;
   if (parsed->scheme() == "wss") {
@@ -103,8 +104,8 @@ class WebSocketClient::StreamConnection final : public Connection {
     const auto address = asio::ip::make_address(url.host, no_literal);
     if (!no_literal) {
       const auto port = static_cast<std::uint16_t>(std::strtoul(url.port.c_str(), nullptr, 10));
-      return dial(Tcp::resolver::results_type::create(Tcp::endpoint(address, port), url.host,
-                                                      url.port));
+      return dial(
+          Tcp::resolver::results_type::create(Tcp::endpoint(address, port), url.host, url.port));
     }
     limit(shared_->limits.resolve_ms, "finding");
     resolver_.async_resolve(url.host, url.port, [self = self()](error_code error, auto results) {
@@ -136,8 +137,8 @@ class WebSocketClient::StreamConnection final : public Connection {
     timer_.async_wait([self = self()](error_code error) {
       if (!error) self->cut();
     });
-    if (!queue_.empty()) return;  // the write under way starts the close
-    close(reason);
+    reason_ = reason;
+    if (queue_.empty()) close();  // else the write under way starts it
   }
 
  private:
@@ -229,23 +230,24 @@ class WebSocketClient::StreamConnection final : public Connection {
 
   void write() {
     limit(shared_->limits.write_ms, "writing to");
-    stream_.async_write(asio::buffer(queue_.front()), [self = self()](error_code error,
-                                                                      std::size_t size) {
-      self->shared_->bytes_sent += size;
-      if (self->ended_) {
-        if (!error) self->close("");
-        return;
-      }
-      self->timer_.cancel();
-      if (error) return self->fail(failed("writing to", self->shared_->url, error));
-      self->queued_bytes_ -= self->queue_.front().size();
-      self->queue_.pop_front();
-      if (!self->queue_.empty()) self->write();
-    });
+    stream_.async_write(asio::buffer(queue_.front()),
+                        [self = self()](error_code error, std::size_t size) {
+                          self->shared_->bytes_sent += size;
+                          if (self->ended_) {
+                            if (!error) self->close();
+                            return;
+                          }
+                          self->timer_.cancel();
+                          if (error)
+                            return self->fail(failed("writing to", self->shared_->url, error));
+                          self->queued_bytes_ -= self->queue_.front().size();
+                          self->queue_.pop_front();
+                          if (!self->queue_.empty()) self->write();
+                        });
   }
 
-  void close(const std::string& reason) {
-    websocket::close_reason why(websocket::close_code::normal, reason.substr(0, 120));
+  void close() {
+    const websocket::close_reason why(websocket::close_code::normal, reason_.substr(0, 120));
     stream_.async_close(why, [self = self()](error_code) {
       self->timer_.cancel();
       self->cut();
@@ -272,6 +274,7 @@ class WebSocketClient::StreamConnection final : public Connection {
   beast::flat_buffer buffer_;
   std::deque<Bytes> queue_;
   std::size_t queued_bytes_ = 0;
+  std::string reason_;
   bool open_ = false;
 };
 
@@ -288,10 +291,10 @@ Result<std::unique_ptr<WebSocketClient>> WebSocketClient::make(asio::io_context&
     shared->tls.load_verify_file(ca_file, error);
   }
   if (error && shared->url.tls) {
-    return make_error(ErrorCode::invalid,
-                      "the certificates to trust cannot be read from '" + ca_file +
-                          "': " + error.message(),
-                      "cloud.ca_file");
+    return make_error(
+        ErrorCode::invalid,
+        "the certificates to trust cannot be read from '" + ca_file + "': " + error.message(),
+        "cloud.ca_file");
   }
   return std::unique_ptr<WebSocketClient>(new WebSocketClient(std::move(shared)));
 }
@@ -326,8 +329,7 @@ void WebSocketClient::disconnect(std::uint64_t connection, const std::string& re
 
 void WebSocketClient::probe(std::function<void(bool)> answer) {
   struct Probe : std::enable_shared_from_this<Probe> {
-    explicit Probe(asio::io_context& context)
-        : resolver(context), stream(context) {}
+    explicit Probe(asio::io_context& context) : resolver(context), stream(context) {}
     Tcp::resolver resolver;
     beast::tcp_stream stream;
   };
@@ -348,7 +350,11 @@ void WebSocketClient::probe(std::function<void(bool)> answer) {
       });
 }
 
-std::uint64_t WebSocketClient::bytes_sent() const { return shared_->bytes_sent; }
-std::uint64_t WebSocketClient::bytes_received() const { return shared_->bytes_received; }
+std::uint64_t WebSocketClient::bytes_sent() const {
+  return shared_->bytes_sent;
+}
+std::uint64_t WebSocketClient::bytes_received() const {
+  return shared_->bytes_received;
+}
 
 }  // namespace titan::uplink

@@ -7,7 +7,8 @@
 // closed, since the upload window keeps the queue short in any healthy case.
 //
 // Each connection has the number its caller gave. on_closed comes exactly once for every connection
-// that connect() began and disconnect() did not end; after disconnect() nothing more is heard of it.
+// that connect() began and disconnect() did not end; after disconnect() nothing more is heard of
+// it.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -47,8 +47,7 @@ std::vector<mesh::JournalItem> items_from(
 }
 
 // `in` is our own parsed message: its strings may be taken.
-std::vector<Bytes> take_entries(Reader& reader,
-                                google::protobuf::RepeatedPtrField<std::string>& in,
+std::vector<Bytes> take_entries(Reader& reader, google::protobuf::RepeatedPtrField<std::string>& in,
                                 const char* field) {
   std::vector<Bytes> entries;
   const auto size = reader.within(static_cast<std::size_t>(in.size()), batch_entries_limit, field);
@@ -63,7 +62,9 @@ std::string text_from(Reader& reader, const std::string& text, const char* field
 }
 
 // A reason for a person: cut rather than refused.
-std::string shortened(const std::string& text) { return text.substr(0, text_bytes_max); }
+std::string shortened(const std::string& text) {
+  return text.substr(0, text_bytes_max);
+}
 
 void fill(const Handshake& m, const KeyPair& key, pb::DeviceHandshake* out) {
   out->set_protocol(m.protocol);
@@ -309,7 +310,8 @@ Result<ToCloud> decode_to_cloud(BytesView bytes) {
           reader.required<JournalId>(in.feed_progress().feed_journal(), "feed_journal");
       return reader.finish(ToCloud(FeedProgress{journal, in.feed_progress().number()}));
     }
-    case pb::ToCloud::MESSAGE_NOT_SET: break;
+    case pb::ToCloud::MESSAGE_NOT_SET:
+      break;
   }
   return make_error(ErrorCode::unsupported, "a message of a kind this version does not know");
 }
@@ -324,14 +326,20 @@ Result<ToStore> decode_to_store(BytesView bytes) {
   switch (in.message_case()) {
     case pb::ToStore::kAccepted:
       return reader.finish(ToStore(accepted_from(reader, in.accepted())));
-    case pb::ToStore::kRefused: return reader.finish(ToStore(refused_from(reader, in.refused())));
-    case pb::ToStore::kAck: return reader.finish(ToStore(ack_from(reader, in.ack())));
-    case pb::ToStore::kPush: return reader.finish(ToStore(push_from(reader, *in.mutable_push())));
-    case pb::ToStore::kRenewed: return ToStore(LeaseRenewed{in.renewed().sequence()});
+    case pb::ToStore::kRefused:
+      return reader.finish(ToStore(refused_from(reader, in.refused())));
+    case pb::ToStore::kAck:
+      return reader.finish(ToStore(ack_from(reader, in.ack())));
+    case pb::ToStore::kPush:
+      return reader.finish(ToStore(push_from(reader, *in.mutable_push())));
+    case pb::ToStore::kRenewed:
+      return ToStore(LeaseRenewed{in.renewed().sequence()});
     case pb::ToStore::kEntries:
       return reader.finish(ToStore(lost_from(reader, *in.mutable_entries())));
-    case pb::ToStore::kClosing: return reader.finish(ToStore(closing_from(reader, in.closing())));
-    case pb::ToStore::MESSAGE_NOT_SET: break;
+    case pb::ToStore::kClosing:
+      return reader.finish(ToStore(closing_from(reader, in.closing())));
+    case pb::ToStore::MESSAGE_NOT_SET:
+      break;
   }
   return make_error(ErrorCode::unsupported, "a message of a kind this version does not know");
 }

@@ -1,8 +1,8 @@
 // Uplink messages to bytes and back (proto/uplink.proto). Both ends use it.
 //
 // Pure functions, may be shared by threads. Decoders take whatever the other side sends and answer
-// with an error that names the field, never with a crash. A message of a kind that this version does
-// not know is `unsupported` and may be ignored.
+// with an error that names the field, never with a crash. A message of a kind that this version
+// does not know is `unsupported` and may be ignored.
 #pragma once
 
 #include "base/bytes.h"

@@ -146,7 +146,9 @@ long postmaster_of(const std::string& data) {
   return pid;
 }
 
-bool lives(long pid) { return pid > 0 && ::kill(static_cast<pid_t>(pid), 0) == 0; }
+bool lives(long pid) {
+  return pid > 0 && ::kill(static_cast<pid_t>(pid), 0) == 0;
+}
 
 TEST_CASE("a private PostgreSQL is made, filled from disk, followed, and stopped") {
   test::TemporaryFolder folder;

@@ -1,4 +1,5 @@
-// The projection on a real PostgreSQL: whatever the order, repeats and cuts, its sums are the CRDT's.
+// The projection on a real PostgreSQL: whatever the order, repeats and cuts, its sums are the
+// CRDT's.
 #include "uplink/postgres/store_projector.h"
 
 #include <catch2/catch.hpp>
@@ -91,8 +92,8 @@ TEST_CASE("replays, overlaps and any order end in the sums of the CRDT") {
     Till& till = tills[random.below(2)];
     const std::string sku = "sku-" + std::to_string(random.below(5));
     const auto pieces = static_cast<std::int64_t>(1 + random.below(9));
-    const Hash claimed = random.chance({1, 4}) ? (random.chance({1, 2}) ? claim : other_claim)
-                                               : Hash{};
+    const Hash claimed =
+        random.chance({1, 4}) ? (random.chance({1, 2}) ? claim : other_claim) : Hash{};
     entries.push_back(random.chance({1, 2}) ? till.sell(sku, pieces, claimed)
                                             : till.deliver(sku, pieces, claimed));
   }
@@ -222,8 +223,9 @@ TEST_CASE("the lease row moves to a higher token only, by the database's clock")
   CHECK_FALSE(refused->gone);
   CHECK_FALSE(in_transaction([&](auto& t) { return renew_lease(t, "london-1", low); }));
   CHECK(in_transaction([&](auto& t) { return renew_lease(t, "london-1", same_term); }));
-  database.number("UPDATE leadership SET renewed = clock_timestamp() - interval '4 s' "
-                  "RETURNING 1");
+  database.number(
+      "UPDATE leadership SET renewed = clock_timestamp() - interval '4 s' "
+      "RETURNING 1");
   {
     pqxx::work transaction(*database.connection);
     transaction.exec("UPDATE leadership SET renewed = clock_timestamp() - interval '6 s'");

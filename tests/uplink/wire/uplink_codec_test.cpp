@@ -85,7 +85,8 @@ TEST_CASE("messages to the store survive the wire") {
   CHECK(heard.watermark == accepted.watermark);
   CHECK(heard.lease_ms == 5000);
 
-  HandshakeRefused refused{RefusalCode::lower_token, "till-2 holds it", handshake().token, true, 50};
+  HandshakeRefused refused{RefusalCode::lower_token, "till-2 holds it", handshake().token, true,
+                           50};
   const auto told = round_trip_to_store(refused);
   CHECK(told.code == RefusalCode::lower_token);
   CHECK(told.holder == refused.holder);
