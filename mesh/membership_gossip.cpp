@@ -25,24 +25,15 @@ void Membership::on_news(const ProcessId& from, const election::LeaderNews& news
 
 void Membership::on_updates(Now now, const ProcessId& from,
                             const std::vector<MemberUpdate>& updates) {
-  std::vector<MemberUpdate> corrections;
   for (const MemberUpdate& update : updates) {
     const ProcessId& process = update.member.process;
     if (process.is_none() || update.incarnation >= incarnation_limit) continue;
     if (process == self_.process) {
       on_update_of_self(now, update);
-      continue;
-    }
-    on_update(now, from, update);
-    // The sender takes for alive whom we hold dead: it must hear that, so that the one concerned
-    // hears it in turn and refutes, or is found dead there too.
-    const Member* member = member_of(process);
-    if (member && !member->replaced && is_present(update.state) && !is_present(member->state) &&
-        member->incarnation > 0 && corrections.size() < config_.updates_per_message_max) {
-      corrections.push_back(update_of(*member));
+    } else {
+      on_update(now, from, update);
     }
   }
-  if (!corrections.empty() && member_of(from)) send_updates(now, from, std::move(corrections));
 }
 
 void Membership::on_update_of_self(Now now, const MemberUpdate& update) {

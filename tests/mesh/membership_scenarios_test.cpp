@@ -106,6 +106,39 @@ TEST_CASE("followers that stall for 1 s under load are never taken for dead", "[
   }
 }
 
+TEST_CASE("tablets that roam for 3 s are never taken for dead on the wireless profile",
+          "[membership]") {
+  Wiring wiring;
+  wiring.loss = {2, 100};
+  wiring.delay_max = milliseconds(60);
+  auto lab = shop(8, 31, wiring, MembershipConfig::wireless());
+  Random random(3);
+  const std::uint64_t suspected_before = lab->suspicion_count();
+  for (int roam = 0; roam < 100; ++roam) {
+    const int tablet = static_cast<int>(random.below(8));
+    for (int other = 0; other < 8; ++other) {
+      if (other != tablet) lab->cut(tablet, other);
+    }
+    lab->run(seconds(3));
+    lab->heal();
+    lab->run(milliseconds(500 + static_cast<std::int64_t>(random.below(4000))));
+  }
+  CHECK(lab->suspicion_count() > suspected_before);
+  CHECK(lab->death_count() == 0);
+  lab->kill(0);
+  const auto killed =
+      lab->run_until([&] { return lab->all_hold(0, MemberState::dead); }, seconds(20));
+  lab->power_off(1);
+  const auto silent =
+      lab->run_until([&] { return lab->all_hold(1, MemberState::dead); }, seconds(20));
+  REQUIRE(killed);
+  REQUIRE(silent);
+  std::printf("wireless, 8 tills: 100 roams of 3 s, 0 deaths; killed %s s, silent %s s\n",
+              in_seconds(*killed).c_str(), in_seconds(*silent).c_str());
+  CHECK(*killed <= seconds(5));
+  CHECK(*silent <= seconds(12));
+}
+
 TEST_CASE("an hour of loss without faults: no death, hardly a suspicion", "[membership]") {
   Wiring wiring;
   wiring.loss = {1, 100};
@@ -172,6 +205,17 @@ TEST_CASE("without discovery a member learnt from another is dialled", "[members
   lab.run(seconds(3));
   for (const KnownMember& member : lab.membership(1).members()) CHECK(member.linked);
   CHECK(lab.membership(1).members().size() == 3);
+}
+
+TEST_CASE("a terminal that only one other reaches is probed through that one", "[membership]") {
+  auto lab = shop(10, 15);
+  for (int other = 2; other < 10; ++other) lab->cut(0, other);  // only terminal 1 reaches 0
+  lab->run(seconds(60));
+  const std::uint64_t settled = lab->suspicion_count();
+  lab->run(std::chrono::minutes(5));
+  CHECK(lab->suspicion_count() == settled);
+  CHECK(lab->death_count() == 0);
+  CHECK(lab->agreed());
 }
 
 TEST_CASE("leader news reaches those who are probed", "[membership]") {

@@ -334,6 +334,30 @@ TEST_CASE("flags are announced at most so often, addresses at once", "[membershi
   CHECK(membership.incarnation() == 4);
 }
 
+TEST_CASE("nobody is judged for a time in which our own loop did not run", "[membership]") {
+  for (const bool told : {false, true}) {
+    Membership membership = three_linked();
+    Duration now = milliseconds(10);
+    while (membership.find(terminal(3).process)->state == MemberState::alive) {
+      now = membership.next_deadline().since_start;
+      REQUIRE(now < seconds(2));
+      membership.on_tick(at(now));
+    }
+    now += seconds(5);
+    if (told) membership.on_stalled(at(now), seconds(5));
+    membership.on_tick(at(now));
+    CHECK(membership.find(terminal(3).process)->state == MemberState::suspect);
+    // Now it has its full time again, and dies when that is over.
+    const Duration resumed = now;
+    while (membership.find(terminal(3).process)->state == MemberState::suspect) {
+      now = membership.next_deadline().since_start;
+      REQUIRE(now < resumed + seconds(4));
+      membership.on_tick(at(now));
+    }
+    CHECK(now >= resumed + milliseconds(1100));
+  }
+}
+
 TEST_CASE("after leaving only pings are answered", "[membership]") {
   Membership membership = three_linked();
   membership.leave(at(milliseconds(100)));
