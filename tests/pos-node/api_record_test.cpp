@@ -1,7 +1,7 @@
 // What is recorded through the API: sales, refunds, voids, movements, product lists.
 #include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
-#include <chrono>
+#include <ctime>
 #include <thread>
 
 #include "pos-node/api/request_reader.h"
@@ -261,10 +261,16 @@ TEST_CASE("reading and judging a sale of 5 lines is quick") {
   }
   const std::string body = R"({"idempotency_key":"k","cashier":"c-07","lines":[)" + lines +
                            R"(],"payments":[{"method":"cash","amount":"30.00"}]})";
-  constexpr int rounds = 2000;
+  // Processor time of this thread: what others do on the machine does not count.
+  const auto processor_us = [] {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) / 1e3;
+  };
+  constexpr int rounds = 200;
   double best_us = 1e9;
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    const auto started = std::chrono::steady_clock::now();
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const double started_us = processor_us();
     for (int i = 0; i < rounds; ++i) {
       json::monotonic_resource memory;
       const auto parsed = parse_json(body, &memory);
@@ -272,9 +278,7 @@ TEST_CASE("reading and judging a sale of 5 lines is quick") {
       const auto ruling = make_sale(request.value(), shop.context());
       if (ruling.value().draft.body.empty()) FAIL("no body");
     }
-    const std::chrono::duration<double, std::micro> taken =
-        std::chrono::steady_clock::now() - started;
-    best_us = std::min(best_us, taken.count() / rounds);
+    best_us = std::min(best_us, (processor_us() - started_us) / rounds);
   }
   WARN("parse + validate, 5 lines: " << best_us << " us");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -1,0 +1,147 @@
+#include "pos-node/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "pos-node/cli/commands.h"
+
+namespace titan::pos {
+namespace {
+
+struct Arguments {
+  std::string config;
+  std::string api = "127.0.0.1:8410";
+  bool json = false;
+  std::vector<std::string> articles;
+  std::string method = "cash";
+  std::string cashier;
+  std::string sku;
+  std::string quantity;
+  std::string text;
+};
+
+void add_api_options(CLI::App& command, Arguments& arguments) {
+  command.add_option("--api", arguments.api, "where the terminal's API answers")
+      ->capture_default_str();
+  command.add_flag("--json", arguments.json, "print the API's answer instead of a table");
+}
+
+int with_config(const Arguments& arguments, Console& console,
+                const std::function<int(const Config&)>& work) {
+  const auto config = load_config(arguments.config);
+  if (config) return work(*config);
+  console.fail("the configuration cannot be used:\n" + config.error().message);
+  return exit_usage;
+}
+
+int with_terminal(const Arguments& arguments, Console& console,
+                  const std::function<int(Commands&)>& work) {
+  const auto address = parse_host_port(arguments.api);
+  if (!address) {
+    console.fail("--api " + address.error().message);
+    return exit_usage;
+  }
+  Commands commands(*address, console, arguments.json);
+  return work(commands);
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv,
+                     const std::function<int(const Config&)>& run) {
+  CLI::App app("titan-pos: one till of a Titan Mesh store", "titan-pos");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "titan-pos 0.1.0");
+  Arguments arguments;
+  Console console(std::cout, std::cerr, Console::wants_colours());
+  int code = exit_done;
+  const auto terminal = [&](int (Commands::*work)()) {
+    return [&, work] {
+      code = with_terminal(arguments, console,
+                           [work](Commands& commands) { return (commands.*work)(); });
+    };
+  };
+
+  auto* run_command = app.add_subcommand("run", "run this terminal until it is told to stop");
+  run_command->add_option("--config", arguments.config, "its configuration (TOML)")->required();
+  run_command->callback([&] { code = with_config(arguments, console, run); });
+
+  auto* check = app.add_subcommand("check", "say what is wrong with a configuration");
+  check->add_option("--config", arguments.config, "the configuration (TOML)")->required();
+  check->callback([&] {
+    code = with_config(arguments, console, [&](const Config& config) {
+      console.out() << describe_config(config);
+      return exit_done;
+    });
+  });
+
+  app.add_subcommand("keygen", "print a new store secret")->callback([&] {
+    console.line(make_store_secret());
+  });
+
+  auto* status = app.add_subcommand("status", "what this terminal knows and does");
+  add_api_options(*status, arguments);
+  status->callback(terminal(&Commands::status));
+
+  auto* peers = app.add_subcommand("peers", "the terminals of the store");
+  add_api_options(*peers, arguments);
+  peers->callback(terminal(&Commands::peers));
+
+  auto* sell = app.add_subcommand("sell", "sell articles: SKU, SKUxN or SKUxN@PRICE");
+  sell->add_option("article", arguments.articles, "SKU, SKUxN, SKUxN@PRICE")->required();
+  sell->add_option("--pay", arguments.method, "how it is paid")->capture_default_str();
+  sell->add_option("--cashier", arguments.cashier, "who sells (a pseudonym)");
+  add_api_options(*sell, arguments);
+  sell->callback([&] {
+    code = with_terminal(arguments, console, [&](Commands& commands) {
+      return commands.sell(arguments.articles, arguments.method, arguments.cashier);
+    });
+  });
+
+  auto* stock = app.add_subcommand("stock", "stock of one article or of all");
+  stock->add_option("sku", arguments.sku, "the article");
+  add_api_options(*stock, arguments);
+  stock->callback([&] {
+    code = with_terminal(arguments, console,
+                         [&](Commands& commands) { return commands.stock(arguments.sku); });
+  });
+
+  auto* receive = app.add_subcommand("receive", "book a delivery");
+  receive->add_option("sku", arguments.sku, "the article")->required();
+  receive->add_option("quantity", arguments.quantity, "how many came")->required();
+  receive->add_option("--document", arguments.text, "the delivery note");
+  add_api_options(*receive, arguments);
+  receive->callback([&] {
+    code = with_terminal(arguments, console, [&](Commands& commands) {
+      return commands.receive(arguments.sku, arguments.quantity, arguments.text);
+    });
+  });
+
+  auto* adjust = app.add_subcommand("adjust", "correct the stock by +N or -N");
+  adjust->add_option("sku", arguments.sku, "the article")->required();
+  adjust->add_option("quantity", arguments.quantity, "+N or -N")->required();
+  adjust->add_option("--reason", arguments.text, "why");
+  add_api_options(*adjust, arguments);
+  adjust->callback([&] {
+    code = with_terminal(arguments, console, [&](Commands& commands) {
+      return commands.adjust(arguments.sku, arguments.quantity, arguments.text);
+    });
+  });
+
+  auto* journal = app.add_subcommand("journal", "the journals of the store");
+  journal->require_subcommand(1);
+  auto* verify = journal->add_subcommand(
+      "verify", "check every entry: hash, chain, signature, receipts without gaps");
+  add_api_options(*verify, arguments);
+  verify->callback(terminal(&Commands::verify_journals));
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int parse_code = app.exit(error);
+    return parse_code == 0 ? exit_done : exit_usage;
+  }
+  return code;
+}
+
+}  // namespace titan::pos

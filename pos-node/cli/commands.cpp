@@ -1,0 +1,311 @@
+#include "pos-node/cli/commands.h"
+
+#include <sodium.h>
+
+#include <map>
+
+#include "base/hex.h"
+#include "pos-node/api/json_writer.h"
+#include "pos-node/domain/money.h"
+
+namespace titan::pos {
+namespace {
+
+constexpr std::size_t description_width_max = 40;
+
+std::string new_key() {
+  char bytes[12];
+  randombytes_buf(bytes, sizeof bytes);
+  return "cli-" + to_hex({bytes, sizeof bytes});
+}
+
+Colour colour_of_state(const std::string& state) {
+  if (state == "alive" || state == "up" || state == "in_stock" || state == "ok") {
+    return Colour::green;
+  }
+  if (state == "suspect" || state == "low" || state == "connecting" || state == "filling" ||
+      state == "starting" || state == "out_of_stock") {
+    return Colour::yellow;
+  }
+  if (state == "dead" || state == "failed" || state == "refused" || state == "back_order") {
+    return Colour::red;
+  }
+  return Colour::plain;
+}
+
+std::string in_words(std::string state) {
+  std::replace(state.begin(), state.end(), '_', ' ');
+  return state;
+}
+
+// What a flag of an entry means to the person at the till.
+std::string explain_flag(const std::string& flag) {
+  static const std::map<std::string, std::string> texts = {
+      {"unknown_product", "not in the product table"},
+      {"delisted", "no longer in the range"},
+      {"negative_line", "an exchange: comes back"},
+      {"zero_price", "costs nothing"},
+      {"negative_price", "has a price below zero"},
+      {"gtin_check_digit", "barcode with a wrong check digit"},
+      {"gtin_length", "barcode of an odd length"},
+      {"gtin_format", "barcode with other characters than digits"},
+      {"refunded_more_than_sold", "more came back than was sold"},
+  };
+  const auto at = texts.find(flag);
+  return at == texts.end() ? in_words(flag) : at->second;
+}
+
+}  // namespace
+
+std::optional<json::value> Commands::take(const Result<HttpReply>& reply) {
+  if (!reply) {
+    console_.fail(reply.error().message);
+    return std::nullopt;
+  }
+  json::error_code error;
+  auto body = json::parse(reply->body, error);
+  if (error) {
+    console_.fail("The answer is not JSON; is this the API of a titan-pos?");
+    return std::nullopt;
+  }
+  if (reply->is_success()) {
+    if (json_) console_.line(reply->body);
+    return body;
+  }
+  if (json_) console_.line(reply->body);
+  const std::string message = text_at(body, "error.message");
+  console_.fail(message.empty() ? "refused with status " + std::to_string(reply->status) : message);
+  return std::nullopt;
+}
+
+std::optional<json::value> Commands::get(const std::string& target) {
+  return take(client_.get(target));
+}
+
+std::optional<json::value> Commands::post(const std::string& target, const std::string& body) {
+  for (int attempt = 1;; ++attempt) {
+    const auto reply = client_.post(target, body);
+    const bool unknown = reply ? reply->status == 503
+                               : reply.error().code == ErrorCode::unknown_outcome ||
+                                     reply.error().code == ErrorCode::io;
+    if (!unknown || attempt == repeats_max) return take(reply);
+  }
+}
+
+int Commands::status() {
+  const auto status = get("/v1/status");
+  if (!status) return exit_failed;
+  if (json_) return exit_done;
+  const auto field = [&](const char* path) { return text_at(*status, path); };
+  console_.line(console_.paint(field("terminal"), Colour::bold) + " of store " + field("store") +
+                " (" + field("tenant") + "), " + field("role") + ", version " + field("version"));
+  const std::string leader = field("leader.terminal");
+  const auto show = [&](const std::string& name, const std::string& text, const std::string& state) {
+    console_.line("  " + name + std::string(15 - name.size(), ' ') +
+                  console_.paint(text, colour_of_state(state)));
+  };
+  if (member_at(*status, "leader").is_null()) {
+    show("leader", "none", "failed");
+  } else {
+    show("leader", leader + ", term " + field("leader.term"), "");
+  }
+  show("entries", field("vector.entries") + " stored, stock digest " + field("stock_digest"), "");
+  show("cloud", in_words(field("uplink.state")) + ", " + field("pending_uploads") +
+                    " entries pending" +
+                    (field("uplink.message").empty() ? "" : ": " + field("uplink.message")),
+       field("uplink.state"));
+  const std::string progress =
+      field("store_database.state") == "filling"
+          ? " (" + field("store_database.behind") + " entries behind)"
+          : "";
+  show("store database", in_words(field("store_database.state")) + progress +
+                             (field("store_database.message").empty()
+                                  ? ""
+                                  : ": " + field("store_database.message")),
+       field("store_database.state"));
+  show("clock", field("clock.quality") + ", at most " + field("clock.max_skew_ms") +
+                    " ms off the others",
+       field("clock.quality") == "synchronised" ? "ok" : "low");
+  console_.line("");
+  print_members(*status);
+  print_alarms(*status);
+  return exit_done;
+}
+
+void Commands::print_members(const json::value& status) {
+  Table table({"terminal", "state", "", "address", "round trip", "clock"});
+  const json::value& members = member_at(status, "members");
+  if (!members.is_array()) return;
+  const std::string leader = text_at(status, "leader.process");
+  for (const json::value& member : members.get_array()) {
+    const std::string state = text_at(member, "state");
+    std::string marks = text_at(member, "process") == leader ? "leader" : "";
+    if (text_at(member, "self") == "true") marks += marks.empty() ? "this one" : ", this one";
+    const std::string round_trip = text_at(member, "round_trip_ms");
+    const std::string skew = text_at(member, "clock_skew_ms");
+    table.add({{text_at(member, "terminal"), Colour::bold},
+               {state, colour_of_state(state)},
+               {marks},
+               {text_at(member, "addresses.0")},
+               {round_trip.empty() ? "" : round_trip + " ms", Colour::plain, true},
+               {skew.empty() ? "" : skew + " ms", Colour::plain, true}});
+  }
+  table.print(console_);
+}
+
+void Commands::print_alarms(const json::value& status) {
+  const json::value& alarms = member_at(status, "alarms");
+  if (!alarms.is_array() || alarms.get_array().empty()) return;
+  console_.line("");
+  for (const json::value& alarm : alarms.get_array()) {
+    console_.line(console_.paint("alarm ", Colour::red) + text_at(alarm, "time") + "  " +
+                  text_at(alarm, "message"));
+  }
+}
+
+int Commands::peers() {
+  const auto status = get("/v1/status");
+  if (!status) return exit_failed;
+  if (!json_) print_members(*status);
+  return exit_done;
+}
+
+std::optional<std::string> Commands::line_json(const std::string& article) {
+  std::string sku = article;
+  std::string price;
+  const std::size_t at = sku.rfind('@');
+  if (at != std::string::npos && parse_decimal(sku.substr(at + 1))) {
+    price = sku.substr(at + 1);
+    sku.resize(at);
+  }
+  std::string quantity = "1";
+  const std::size_t times = sku.rfind('x');
+  if (times != std::string::npos && times > 0 && parse_decimal(sku.substr(times + 1))) {
+    // "BOX2" may be a sku of its own: the product table decides.
+    const auto known = client_.get("/v1/products/" + percent_encode(sku));
+    if (!known) {
+      console_.fail(known.error().message);
+      return std::nullopt;
+    }
+    if (known->status == 404) {
+      quantity = sku.substr(times + 1);
+      sku.resize(times);
+    }
+  }
+  JsonWriter writer;
+  writer.begin_object().member("sku", sku).member("quantity", quantity);
+  if (!price.empty()) writer.member("charged_unit_price", price);
+  writer.end_object();
+  return std::move(writer.text());
+}
+
+int Commands::sell(const std::vector<std::string>& articles, const std::string& method,
+                   const std::string& cashier) {
+  JsonWriter writer;
+  writer.begin_object().member("idempotency_key", new_key()).member("cashier", cashier);
+  writer.key("lines").begin_array();
+  for (const std::string& article : articles) {
+    const auto line = line_json(article);
+    if (!line) return exit_failed;
+    writer.raw(*line);
+  }
+  writer.end_array().key("payments").begin_array();
+  writer.begin_object().member("method", method).end_object().end_array().end_object();
+  const auto sale = post("/v1/sales", writer.text());
+  if (!sale) return exit_failed;
+  if (!json_) print_receipt(*sale);
+  return exit_done;
+}
+
+void Commands::print_receipt(const json::value& sale) {
+  console_.line(console_.paint(text_at(sale, "receipt"), Colour::bold) + "  " +
+                text_at(sale, "time"));
+  Table table({"article", "", "quantity", "price", "total", ""});
+  const json::value& lines = member_at(sale, "lines");
+  if (lines.is_array()) {
+    for (const json::value& line : lines.get_array()) {
+      std::string remarks;
+      const json::value& flags = member_at(line, "flags");
+      if (flags.is_array()) {
+        for (const json::value& flag : flags.get_array()) {
+          remarks += (remarks.empty() ? "" : ", ") + explain_flag(std::string(flag.as_string()));
+        }
+      }
+      table.add({{text_at(line, "sku")},
+                 {shorten(text_at(line, "description"), description_width_max)},
+                 {text_at(line, "quantity") + " " + text_at(line, "unit"), Colour::plain, true},
+                 {text_at(line, "charged_unit_price"), Colour::plain, true},
+                 {text_at(line, "total"), Colour::plain, true},
+                 {remarks, Colour::yellow}});
+    }
+  }
+  table.print(console_);
+  console_.line(console_.paint("total " + text_at(sale, "total") + " " + text_at(sale, "currency"),
+                               Colour::bold) +
+                ", tax " + text_at(sale, "tax") + "   id " + text_at(sale, "id"));
+}
+
+int Commands::stock(const std::string& sku) {
+  Table table({"article", "stock", "state"});
+  const auto add = [&](const json::value& row) {
+    const std::string state = text_at(row, "state");
+    table.add({{text_at(row, "sku")},
+               {text_at(row, "display"), Colour::plain, true},
+               {in_words(state), colour_of_state(state)}});
+  };
+  if (!sku.empty()) {
+    const auto row = get("/v1/stock/" + percent_encode(sku));
+    if (!row) return exit_failed;
+    add(*row);
+  } else {
+    std::string target = "/v1/stock?limit=1000";
+    for (;;) {
+      const auto page = get(target);
+      if (!page) return exit_failed;
+      const json::value& rows = member_at(*page, "stock");
+      if (rows.is_array()) {
+        for (const json::value& row : rows.get_array()) add(row);
+      }
+      const std::string next = text_at(*page, "next");
+      if (next.empty()) break;
+      target = "/v1/stock?limit=1000&after=" + percent_encode(next);
+    }
+  }
+  if (json_) return exit_done;
+  if (table.empty()) {
+    console_.line("No product has moved yet.");
+  } else {
+    table.print(console_);
+  }
+  return exit_done;
+}
+
+int Commands::move_stock(const std::string& target, const std::string& sku,
+                         const std::string& quantity, const std::string& name,
+                         const std::string& text) {
+  JsonWriter writer;
+  writer.begin_object().member("idempotency_key", new_key()).member(name, text);
+  writer.key("lines").begin_array().begin_object();
+  writer.member("sku", sku).member("quantity", quantity);
+  writer.end_object().end_array().end_object();
+  const auto moved = post(target, writer.text());
+  if (!moved) return exit_failed;
+  if (json_) return exit_done;
+  if (text_at(*moved, "lines.0.flags").find("unknown_product") != std::string::npos) {
+    console_.line(console_.paint(sku + " is not in the product table; recorded all the same.",
+                                 Colour::yellow));
+  }
+  return stock(sku);
+}
+
+int Commands::receive(const std::string& sku, const std::string& quantity,
+                      const std::string& document) {
+  return move_stock("/v1/deliveries", sku, quantity, "document", document);
+}
+
+int Commands::adjust(const std::string& sku, const std::string& quantity,
+                     const std::string& reason) {
+  return move_stock("/v1/adjustments", sku, quantity, "reason", reason);
+}
+
+}  // namespace titan::pos

@@ -1,0 +1,149 @@
+// The commands against a running API, as a person types them.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "pos-node/cli/command_line.h"
+#include "pos-node/cli/console.h"
+#include "tests/pos-node/lab_server.h"
+
+using namespace titan;
+using namespace titan::pos;
+using namespace titan::pos::test;
+
+namespace {
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string errors;
+
+  bool says(const std::string& part) const { return out.find(part) != std::string::npos; }
+  bool complains(const std::string& part) const { return errors.find(part) != std::string::npos; }
+};
+
+Outcome type(std::vector<std::string> words, const std::function<int(const Config&)>& run = {}) {
+  std::vector<const char*> argv = {"titan-pos"};
+  for (const auto& word : words) argv.push_back(word.c_str());
+  std::stringstream out;
+  std::stringstream errors;
+  auto* old_out = std::cout.rdbuf(out.rdbuf());
+  auto* old_errors = std::cerr.rdbuf(errors.rdbuf());
+  Outcome outcome;
+  outcome.code = run_command_line(static_cast<int>(argv.size()), argv.data(), run);
+  std::cout.rdbuf(old_out);
+  std::cerr.rdbuf(old_errors);
+  outcome.out = out.str();
+  outcome.errors = errors.str();
+  return outcome;
+}
+
+Outcome type_at(const LabServer& lab, std::vector<std::string> words) {
+  words.push_back("--api");
+  words.push_back("127.0.0.1:" + std::to_string(lab.port()));
+  return type(std::move(words));
+}
+
+}  // namespace
+
+TEST_CASE("selling prints a receipt, stock shows the back order") {
+  LabServer lab;
+  lab.on_loop([](FakeService& service) { service.shop.catalogue.add("BOX2", "7"); });
+  auto outcome = type_at(lab, {"sell", "Ax2", "BOX2", "GHOSTx1@1.50"});
+  INFO(outcome.out << outcome.errors);
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.says("till-1 000001-"));
+  CHECK(outcome.says("total 13.60 GBP"));
+  CHECK(outcome.says("not in the product table"));
+  outcome = type_at(lab, {"stock", "A"});
+  CHECK(outcome.says("-2 (Back Order)"));
+  outcome = type_at(lab, {"receive", "A", "10", "--document", "LS-1"});
+  CHECK(outcome.says("8"));
+  outcome = type_at(lab, {"adjust", "A", "-8"});
+  CHECK(outcome.says("out of stock"));
+  outcome = type_at(lab, {"stock"});
+  CHECK(outcome.says("BOX2"));
+  CHECK(outcome.says("GHOST"));
+  outcome = type_at(lab, {"sell", "A", "--json"});
+  CHECK(boost::json::parse(outcome.out).at("total") == "2.55");
+}
+
+TEST_CASE("refusals are told in words, with exit code 1") {
+  LabServer lab;
+  auto outcome = type_at(lab, {"sell", "GHOST"});
+  CHECK(outcome.code == 1);
+  CHECK(outcome.complains("not in the product table"));
+  outcome = type_at(lab, {"stock", "GHOST"});
+  CHECK(outcome.code == 1);
+  CHECK(outcome.complains("GHOST"));
+}
+
+TEST_CASE("no daemon: the message says what to do") {
+  std::uint16_t port = 0;
+  {
+    LabServer lab;
+    port = lab.port();
+  }
+  const auto outcome = type({"status", "--api", "127.0.0.1:" + std::to_string(port)});
+  CHECK(outcome.code == 1);
+  CHECK(outcome.complains("titan-pos run --config"));
+}
+
+TEST_CASE("status and peers") {
+  LabServer lab;
+  lab.on_loop([](FakeService& service) {
+    MemberReport member;
+    member.terminal = "till-2";
+    member.state = mesh::MemberState::suspect;
+    member.addresses = {"10.77.0.2:7411"};
+    service.report.members = {member};
+    service.report.alarms = {{"back_order", "Reorder A", {}}};
+  });
+  auto outcome = type_at(lab, {"status"});
+  INFO(outcome.out);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.says("till-1 of store london-1 (acme)"));
+  CHECK(outcome.says("suspect"));
+  CHECK(outcome.says("Reorder A"));
+  CHECK(outcome.out.find("\033") == std::string::npos);  // no colours into a pipe
+  outcome = type_at(lab, {"peers"});
+  CHECK(outcome.says("10.77.0.2:7411"));
+}
+
+TEST_CASE("wrong usage is exit code 2") {
+  CHECK(type({}).code == 2);
+  CHECK(type({"dance"}).code == 2);
+  CHECK(type({"status", "--api", "nonsense"}).code == 2);
+  CHECK(type({"run", "--config", "/nowhere.toml"}).code == 2);
+  CHECK(type({"--help"}).code == 0);
+  CHECK(type({"keygen"}).out.size() == 65);
+}
+
+TEST_CASE("run and check read the configuration") {
+  const std::string path = "/tmp/titan-pos-test-" + std::to_string(::getpid()) + ".toml";
+  std::ofstream(path) << "[store]\ntenant = \"acme\"\nstore = \"s\"\nsecret = \""
+                      << make_store_secret() << "\"\n[terminal]\ndata = \"/tmp/x\"\n";
+  std::string store;
+  auto outcome = type({"run", "--config", path}, [&](const Config& config) {
+    store = config.store;
+    return 1;
+  });
+  CHECK(outcome.code == 1);
+  CHECK(store == "s");
+  outcome = type({"check", "--config", path});
+  CHECK(outcome.code == 0);
+  CHECK(outcome.says("(set, not shown)"));
+  std::ofstream(path, std::ios::app) << "collour = 1\n";
+  outcome = type({"check", "--config", path});
+  CHECK(outcome.code == 2);
+  CHECK(outcome.complains(":7: unknown key terminal.collour"));
+  std::remove(path.c_str());
+}
+
+TEST_CASE("widths count what is seen") {
+  CHECK(display_width("abc") == 3);
+  CHECK(display_width("Caf\xC3\xA9") == 4);
+  CHECK(display_width("\xE8\x8C\xB6") == 2);
+  CHECK(shorten("Caf\xC3\xA9 au lait", 5) == "Caf\xC3\xA9…");
+}
