@@ -10,9 +10,11 @@ namespace {
 
 int open_flags(Connection::Mode mode) {
   switch (mode) {
-    case Connection::Mode::read_only: return SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX;
+    case Connection::Mode::read_only:
+      return SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX;
     case Connection::Mode::read_write:
-    case Connection::Mode::in_memory: break;
+    case Connection::Mode::in_memory:
+      break;
   }
   return SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX;
 }
@@ -51,7 +53,9 @@ Use& Use::null(int index) {
   return *this;
 }
 
-int Use::run() { return statement_.exec(); }
+int Use::run() {
+  return statement_.exec();
+}
 
 std::int64_t Use::integer_at(int column) const {
   return statement_.getColumn(column).getInt64();
@@ -67,9 +71,13 @@ BytesView Use::view_at(int column) const {
   return {static_cast<const char*>(data), static_cast<std::size_t>(value.getBytes())};
 }
 
-Bytes Use::bytes_at(int column) const { return Bytes(view_at(column)); }
+Bytes Use::bytes_at(int column) const {
+  return Bytes(view_at(column));
+}
 
-bool Use::is_null_at(int column) const { return statement_.getColumn(column).isNull(); }
+bool Use::is_null_at(int column) const {
+  return statement_.getColumn(column).isNull();
+}
 
 Connection::Connection(Options options)
     : options_(std::move(options)),
@@ -120,7 +128,9 @@ Use Connection::use(std::string_view sql) {
   return Use(*kept_.emplace(sql, std::move(statement)).first->second);
 }
 
-void Connection::execute(const std::string& sql) { database_.exec(sql); }
+void Connection::execute(const std::string& sql) {
+  database_.exec(sql);
+}
 
 std::int64_t Connection::single_number(const std::string& sql) {
   return database_.execAndGet(sql).getInt64();
@@ -135,22 +145,21 @@ Error Connection::error(const SQLite::Exception& exception, std::string_view whi
                         where + ": the file is damaged (" + exception.what() +
                             "); it will be set aside and every readable entry recovered");
     case SQLITE_FULL:
-      return make_error(ErrorCode::io, where + ": the disk is full; nothing was recorded. Free "
-                                               "some space on this disk");
+      return make_error(ErrorCode::io, where + ": the disk is full; free some space on it");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return make_error(ErrorCode::io, where + ": another program holds the file; close it (a "
-                                               "backup, a database viewer)");
+      return make_error(ErrorCode::io, where +
+                                           ": another program holds the file; close it (a "
+                                           "backup, a database viewer)");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
       return make_error(ErrorCode::io, where + ": no right to write (" + exception.what() +
                                            "); check the owner and mode of the folder");
     default:
-      return make_error(ErrorCode::io,
-                        where + ": " + exception.what() + " (SQLite " +
-                            std::to_string(exception.getExtendedErrorCode()) +
-                            "); if it comes back, check the disk");
+      return make_error(ErrorCode::io, where + ": " + exception.what() + " (SQLite " +
+                                           std::to_string(exception.getExtendedErrorCode()) +
+                                           "); if it comes back, check the disk");
   }
 }
 

@@ -40,7 +40,7 @@ class Use {
   Use& null(int index);
 
   bool step() { return statement_.executeStep(); }
-  int run();  // rows changed
+  int run();                            // rows changed
   void again() { statement_.reset(); }  // to bind anew and run once more
 
   std::int64_t integer_at(int column) const;

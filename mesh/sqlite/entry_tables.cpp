@@ -35,8 +35,21 @@ struct TableDefinition {
   Rows (*rows)(BytesView bytes);
 };
 
-bool parse_envelope(BytesView bytes, wire::Envelope& envelope) {
+// Parsing into messages that are kept reuses their memory: a view over a day's entries parses
+// thousands of them.
+struct Parsed {
   wire::SignedEntry entry;
+  wire::Envelope envelope;
+  wire::Refund refund;
+  wire::Void voiding;
+};
+Parsed& parsed() {
+  thread_local Parsed kept;
+  return kept;
+}
+
+bool parse_envelope(BytesView bytes, wire::Envelope& envelope) {
+  wire::SignedEntry& entry = parsed().entry;
   return entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
          envelope.ParseFromString(entry.envelope());
 }
@@ -44,6 +57,8 @@ bool parse_envelope(BytesView bytes, wire::Envelope& envelope) {
 // The sale inside a SALE or a REFUND.
 bool parse_sale(BytesView bytes, wire::Envelope& envelope, wire::Refund& refund) {
   if (!parse_envelope(bytes, envelope)) return false;
+  refund.clear_original();
+  refund.clear_reason();
   if (envelope.kind() == wire::SALE) return refund.mutable_sale()->ParseFromString(envelope.body());
   return envelope.kind() == wire::REFUND && refund.ParseFromString(envelope.body());
 }
@@ -62,7 +77,9 @@ std::int64_t sum_of(const Discounts& discounts) {
   return static_cast<std::int64_t>(sum);
 }
 
-std::int64_t as_signed(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t as_signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 void append_original(Row& row, bool known, const wire::EntryReference& original) {
   if (known) {
@@ -115,51 +132,34 @@ Row void_row(const wire::Envelope& envelope, const wire::Void& body) {
 }
 
 Rows rows_of_sale(BytesView bytes) {
-  wire::Envelope envelope;
-  if (!parse_envelope(bytes, envelope)) return {};
-  if (envelope.kind() == wire::VOID) {
-    wire::Void body;
-    if (!body.ParseFromString(envelope.body())) return {};
-    return {void_row(envelope, body)};
-  }
-  wire::Refund refund;
-  if (!parse_sale(bytes, envelope, refund)) return {};
-  return {sale_row(envelope, refund)};
+  Parsed& into = parsed();
+  if (parse_sale(bytes, into.envelope, into.refund)) return {sale_row(into.envelope, into.refund)};
+  if (into.envelope.kind() != wire::VOID) return {};
+  if (!into.voiding.ParseFromString(into.envelope.body())) return {};
+  return {void_row(into.envelope, into.voiding)};
 }
 
 Rows rows_of_lines(BytesView bytes) {
-  wire::Envelope envelope;
-  wire::Refund refund;
-  if (!parse_sale(bytes, envelope, refund)) return {};
+  wire::Refund& refund = parsed().refund;
+  if (!parse_sale(bytes, parsed().envelope, refund)) return {};
   Rows rows;
   for (const wire::Line& line : refund.sale().lines()) {
-    rows.push_back({static_cast<std::int64_t>(rows.size()),
-                    line.sku(),
-                    line.gtin_scanned(),
-                    line.description(),
-                    line.quantity().value(),
-                    std::int64_t{line.quantity().scale()},
-                    line.quantity().unit(),
-                    line.list_unit_price().amount(),
-                    std::int64_t{line.list_unit_price().exponent()},
-                    line.charged_unit_price().amount(),
-                    std::int64_t{line.charged_unit_price().exponent()},
-                    line.price_version(),
-                    sum_of(line.discounts()),
-                    line.tax_code(),
-                    std::int64_t{line.tax_rate_basis_points()},
-                    std::int64_t{line.tax_included()},
-                    line.tax_minor(),
-                    line.total_minor(),
-                    joined(line.flags())});
+    rows.push_back(
+        {static_cast<std::int64_t>(rows.size()), line.sku(), line.gtin_scanned(),
+         line.description(), line.quantity().value(), std::int64_t{line.quantity().scale()},
+         line.quantity().unit(), line.list_unit_price().amount(),
+         std::int64_t{line.list_unit_price().exponent()}, line.charged_unit_price().amount(),
+         std::int64_t{line.charged_unit_price().exponent()}, line.price_version(),
+         sum_of(line.discounts()), line.tax_code(), std::int64_t{line.tax_rate_basis_points()},
+         std::int64_t{line.tax_included()}, line.tax_minor(), line.total_minor(),
+         joined(line.flags())});
   }
   return rows;
 }
 
 Rows rows_of_payments(BytesView bytes) {
-  wire::Envelope envelope;
-  wire::Refund refund;
-  if (!parse_sale(bytes, envelope, refund)) return {};
+  wire::Refund& refund = parsed().refund;
+  if (!parse_sale(bytes, parsed().envelope, refund)) return {};
   Rows rows;
   for (const wire::Payment& payment : refund.sale().payments()) {
     rows.push_back({static_cast<std::int64_t>(rows.size()), payment.method(), payment.currency(),
@@ -170,12 +170,11 @@ Rows rows_of_payments(BytesView bytes) {
 }
 
 Rows rows_of_stock_effects(BytesView bytes) {
-  wire::Envelope envelope;
+  wire::Envelope& envelope = parsed().envelope;
   if (!parse_envelope(bytes, envelope)) return {};
   Rows rows;
   for (const wire::StockEffect& effect : envelope.stock_effects()) {
-    rows.push_back(
-        {effect.product(), as_signed(effect.added()), as_signed(effect.removed())});
+    rows.push_back({effect.product(), as_signed(effect.added()), as_signed(effect.removed())});
   }
   return rows;
 }
@@ -201,13 +200,12 @@ Rows rows_of_gaps(BytesView bytes) {
     std::uint64_t next = 1;
     for (const auto& interval : item.stored()) {
       if (interval.first() > next) {
-        rows.push_back(
-            {Blob{item.journal()}, as_signed(next), as_signed(interval.first() - 1)});
+        rows.push_back({Blob{item.journal()}, as_signed(next), as_signed(interval.first() - 1)});
       }
       next = interval.last() + 1;
     }
-    rows.push_back({Blob{item.journal()}, as_signed(next),
-                    std::numeric_limits<std::int64_t>::max()});
+    rows.push_back(
+        {Blob{item.journal()}, as_signed(next), std::numeric_limits<std::int64_t>::max()});
   }
   return rows;
 }
@@ -379,9 +377,8 @@ std::optional<Bytes> original_key(const Envelope& envelope) {
 
 void register_entry_tables(sqlite3* database) {
   for (const TableDefinition& definition : definitions) {
-    const int result =
-        sqlite3_create_module_v2(database, definition.name, &tables_module,
-                                 const_cast<TableDefinition*>(&definition), nullptr);
+    const int result = sqlite3_create_module_v2(database, definition.name, &tables_module,
+                                                const_cast<TableDefinition*>(&definition), nullptr);
     if (result != SQLITE_OK) throw SQLite::Exception(database, result);
   }
 }

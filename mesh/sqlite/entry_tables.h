@@ -6,7 +6,8 @@
 //   entry_payments(bytes)        one row a payment of a SALE or REFUND
 //   entry_stock_effects(bytes)   one row an effect, of any kind of entry
 //   watermark_journals(vector)   one row an interval that the cloud holds
-//   watermark_gaps(vector)       one row an interval that it lacks; the last one of a journal is open
+//   watermark_gaps(vector)       one row an interval that it lacks; the last one of a journal is
+//   open
 //
 // Bytes that do not decode give no rows.
 #pragma once
@@ -22,7 +23,8 @@ namespace titan::mesh {
 
 // Key of entries.original: journal, then the number big-endian.
 Bytes entry_key(const EntryId& id);
-// The key of the entry that a REFUND or VOID names; nothing for other kinds and where none is named.
+// The key of the entry that a REFUND or VOID names; nothing for other kinds and where none is
+// named.
 std::optional<Bytes> original_key(const Envelope& envelope);
 
 // Throws SQLite::Exception when SQLite refuses, as the connection that calls it expects.

@@ -141,7 +141,8 @@ void write_past(Connection& connection, const Past& past, std::int64_t position)
       .run();
 }
 
-// ---- reading entries in the order of arrival -----------------------------------------------------
+// ---- reading entries in the order of arrival
+// -----------------------------------------------------
 
 struct JournalOwner {
   JournalId journal;
@@ -285,7 +286,8 @@ void fold_keys(Connection& connection, const DeviceId& device, const Slice& slic
   }
 }
 
-// ---- the parts of a stored state -------------------------------------------------------------------
+// ---- the parts of a stored state
+// -------------------------------------------------------------------
 
 crdt::Stock read_stock(Connection& connection) {
   crdt::Stock::Sums sums;
@@ -323,11 +325,10 @@ void read_folded(Connection& connection, const Owners& owners, StoredState& stat
   while (use.step()) {
     const auto owner = owners.find(use.integer_at(1));
     if (owner == owners.end()) continue;
-    state.idempotency.emplace_hint(
-        state.idempotency.end(), use.bytes_at(0),
-        IdempotencyRecord{{owner->second.journal, use.number_at(2)},
-                          use.id_at<Hash>(3).value_or(Hash{}),
-                          use.id_at<Hash>(4).value_or(Hash{})});
+    state.idempotency.emplace_hint(state.idempotency.end(), use.bytes_at(0),
+                                   IdempotencyRecord{{owner->second.journal, use.number_at(2)},
+                                                     use.id_at<Hash>(3).value_or(Hash{}),
+                                                     use.id_at<Hash>(4).value_or(Hash{})});
   }
 }
 
@@ -369,8 +370,7 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
                                      });
     if (!read) return read.error();
     if (slice.empty()) return std::size_t{0};
-    SQLite::Transaction transaction(connection.database(),
-                                    SQLite::TransactionBehavior::IMMEDIATE);
+    SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     fold_vector(connection, slice);
     fold_stock(connection, slice);
     fold_keys(connection, context.device, slice);
@@ -455,8 +455,7 @@ Result<std::int64_t> folded_position(Connection& connection) {
 
 Status forget_fold(Connection& connection) {
   return connection.guarded("clearing the fold", [&]() -> Status {
-    SQLite::Transaction transaction(connection.database(),
-                                    SQLite::TransactionBehavior::IMMEDIATE);
+    SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     connection.execute(
         "DELETE FROM folded_journals; DELETE FROM folded_stock; DELETE FROM folded_claims;"
         "DELETE FROM folded_keys; UPDATE folded SET position = 0, logical_clock = 0, "

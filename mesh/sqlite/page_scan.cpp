@@ -52,8 +52,8 @@ Bytes read_at(int file, std::uint64_t offset, std::size_t size) {
   Bytes bytes(size, '\0');
   std::size_t done = 0;
   while (done < size) {
-    const ssize_t got = pread(file, bytes.data() + done, size - done,
-                              static_cast<off_t>(offset + done));
+    const ssize_t got =
+        pread(file, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return {};  // an unreadable sector costs its page, not the whole file
     done += static_cast<std::size_t>(got);
@@ -123,7 +123,7 @@ struct LogChecksum {
 };
 
 std::uint64_t size_of(int file) {
-  struct stat facts{};
+  struct stat facts {};
   return fstat(file, &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
 }
 
@@ -141,8 +141,7 @@ Result<std::unique_ptr<PageScan>> PageScan::open(const std::string& path) {
     const std::size_t size = stated == 1 ? 65536 : stated;
     if (is_page_size(size)) scan->page_size_ = size;
   }
-  scan->page_count_ =
-      static_cast<std::uint32_t>(size_of(scan->file_) / scan->page_size_);
+  scan->page_count_ = static_cast<std::uint32_t>(size_of(scan->file_) / scan->page_size_);
   scan->log_ = ::open((path + "-wal").c_str(), O_RDONLY | O_CLOEXEC);
   if (scan->log_ >= 0) scan->read_log();
   return scan;

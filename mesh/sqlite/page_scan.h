@@ -1,10 +1,10 @@
 // Reads the rows out of a damaged SQLite file, page by page, without trusting its trees.
 //
 // Every page that looks like the leaf of a table is read, in the form it has after the last commit
-// in the write-ahead log, if there is one; its cells are put together from the page and its overflow
-// pages. Nothing is believed: sizes, offsets and page numbers are checked, and what does not fit is
-// skipped. Rows of deleted or overwritten pages may turn up too, so callers check what they get.
-// Format: https://sqlite.org/fileformat2.html, sections 1.6, 2.1, 4.1 to 4.4.
+// in the write-ahead log, if there is one; its cells are put together from the page and its
+// overflow pages. Nothing is believed: sizes, offsets and page numbers are checked, and what does
+// not fit is skipped. Rows of deleted or overwritten pages may turn up too, so callers check what
+// they get. Format: https://sqlite.org/fileformat2.html, sections 1.6, 2.1, 4.1 to 4.4.
 //
 // One thread. The files are only read.
 #pragma once

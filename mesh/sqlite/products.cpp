@@ -52,11 +52,14 @@ std::vector<std::string> split(std::string_view text) {
   return parts;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool is_word_byte(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || is_digit(c) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+  return byte >= 0x80 || is_digit(c) || (byte >= 'a' && byte <= 'z') ||
+         (byte >= 'A' && byte <= 'Z');
 }
 
 // Quoted prefixes, all of which must match; empty if the text holds no word.
@@ -99,12 +102,20 @@ constexpr std::string_view select_matches =
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
     "category, overridden FROM (SELECT rowid AS id FROM product_search WHERE product_search "
     "MATCH ? ORDER BY rank LIMIT ? OFFSET ?) s JOIN products p ON p.id = s.id";
-// One letter matches most of a catalogue; ranking all of it would cost more than it tells.
+// What matches a good part of a catalogue is not ranked: that would cost more than it tells.
 constexpr std::string_view select_unranked_matches =
     "SELECT p.sku, p.gtins, p.description, p.brand, price_amount, price_exponent, currency, unit, "
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
     "category, overridden FROM (SELECT rowid AS id FROM product_search WHERE product_search "
     "MATCH ? ORDER BY rowid LIMIT ? OFFSET ?) s JOIN products p ON p.id = s.id";
+
+bool matches_too_many_to_rank(Connection& connection, const std::string& expression) {
+  Use use = connection.use(
+      "SELECT count(*) FROM (SELECT rowid FROM product_search WHERE product_search MATCH ? "
+      "LIMIT ?)");
+  use.text(1, expression).integer(2, ranked_matches_max + 1);
+  return use.step() && use.integer_at(0) > ranked_matches_max;
+}
 
 StoredProduct product_at(const Use& row) {
   StoredProduct product;
@@ -138,10 +149,14 @@ std::string normalised_gtin(std::string_view code) {
 
 void ProductProjection::apply(const Entry& entry) {
   switch (entry.envelope.kind) {
-    case Kind::product: return apply_products(entry);
-    case Kind::setting: return apply_settings(entry);
-    case Kind::user: return apply_users(entry);
-    default: return;
+    case Kind::product:
+      return apply_products(entry);
+    case Kind::setting:
+      return apply_settings(entry);
+    case Kind::user:
+      return apply_users(entry);
+    default:
+      return;
   }
 }
 
@@ -182,13 +197,13 @@ void ProductProjection::apply_users(const Entry& entry) {
   const bool from_feed = !cloud_device_.is_none() && entry.envelope.device == cloud_device_;
   std::size_t index = 0;
   for (const wire::User& user : body.users()) {
-    put_layer(Kind::user, user.id(), from_feed ? feed_layer : store_layer,
-              stamp_of(entry, index++), user.SerializeAsString());
+    put_layer(Kind::user, user.id(), from_feed ? feed_layer : store_layer, stamp_of(entry, index++),
+              user.SerializeAsString());
   }
 }
 
-bool ProductProjection::put_layer(Kind kind, const std::string& name, int layer,
-                                  const Bytes& stamp, const Bytes& value) {
+bool ProductProjection::put_layer(Kind kind, const std::string& name, int layer, const Bytes& stamp,
+                                  const Bytes& value) {
   Use use = connection_.use(
       "INSERT INTO layers(kind, name, layer, stamp, value) VALUES(?, ?, ?, ?, ?) "
       "ON CONFLICT(kind, name, layer) DO UPDATE SET stamp = excluded.stamp, value = excluded.value "
@@ -300,8 +315,9 @@ void ProductProjection::index_gtins(std::int64_t product, const std::vector<std:
   for (const std::string& gtin : gtins) {
     const std::string key = normalised_gtin(gtin);
     Use use = connection_.use(
-        remove ? std::string_view("DELETE FROM product_gtins WHERE gtin = ? AND product = ?")
-               : std::string_view("INSERT OR IGNORE INTO product_gtins(gtin, product) VALUES(?, ?)"));
+        remove
+            ? std::string_view("DELETE FROM product_gtins WHERE gtin = ? AND product = ?")
+            : std::string_view("INSERT OR IGNORE INTO product_gtins(gtin, product) VALUES(?, ?)"));
     use.text(1, key).integer(2, product).run();
   }
 }
@@ -341,11 +357,10 @@ ProductPage ProductQueries::search(std::string_view text, std::size_t limit,
   const std::string expression = match_expression(trimmed);
   std::size_t matches = 0;
   if (!expression.empty()) {
-    const bool one_letter = expression.size() <= 4;
-    Use use = connection_.use(one_letter ? select_unranked_matches : select_matches);
-    use.text(1, expression)
-        .integer(2, static_cast<std::int64_t>(limit) + 1)
-        .number(3, offset);
+    Use use =
+        connection_.use(matches_too_many_to_rank(connection_, expression) ? select_unranked_matches
+                                                                          : select_matches);
+    use.text(1, expression).integer(2, static_cast<std::int64_t>(limit) + 1).number(3, offset);
     while (use.step()) {
       if (++matches > limit) break;
       StoredProduct match = product_at(use);

@@ -58,6 +58,7 @@ struct ProductPage {
 inline constexpr std::size_t product_page_max = 1000;
 inline constexpr std::size_t search_words_max = 8;
 inline constexpr std::size_t search_text_bytes_max = 256;
+inline constexpr std::int64_t ranked_matches_max = 1000;  // more matches are listed unranked
 
 // 8, 12, 13 or 14 digits and every other run of at most 14: padded with zeros on the left to 14, so
 // that the forms of one number (UPC-A, EAN-13, GTIN-14) are equal. Anything else is left as it is.
@@ -109,7 +110,8 @@ class ProductQueries {
   std::optional<StoredProduct> product(const std::string& sku);
   std::vector<StoredProduct> products_by_gtin(std::string_view code);
   // Every word of `text` must start a word of description, sku, gtin or brand; accents and case do
-  // not matter. The best match first; an exact sku or gtin before all others.
+  // not matter. The best match first, as long as there are not too many; an exact sku or gtin
+  // before all others.
   ProductPage search(std::string_view text, std::size_t limit, const std::string& after);
   ProductPage list(std::size_t limit, const std::string& after);  // by sku
   std::uint64_t count();

@@ -27,8 +27,8 @@ Status set_aside(const std::string& path, const std::string& target) {
     if (!std::filesystem::exists(path + suffix, failed)) continue;
     std::filesystem::rename(path + suffix, target + suffix, failed);
     if (failed) {
-      return make_error(ErrorCode::io, "cannot set the damaged file " + path + suffix + " aside: " +
-                                           failed.message() +
+      return make_error(ErrorCode::io, "cannot set the damaged file " + path + suffix +
+                                           " aside: " + failed.message() +
                                            "; check the owner and mode of the folder");
     }
   }

@@ -22,7 +22,7 @@ struct RecoveryReport {
   std::uint64_t entries_rejected = 0;  // decoded, but hash or signature do not fit
   std::uint64_t rows_unreadable = 0;   // of any table
   bool promise_recovered = false;
-  std::string first_rejection;         // a reason, for a person
+  std::string first_rejection;  // a reason, for a person
 };
 
 // The store must not be open. `time_stamp` becomes part of the damaged file's new name, e.g.

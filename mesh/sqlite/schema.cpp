@@ -140,27 +140,29 @@ constexpr std::array known_migrations = {Migration{1, first_tables}};
 
 }  // namespace
 
-std::span<const Migration> migrations() { return known_migrations; }
+std::span<const Migration> migrations() {
+  return known_migrations;
+}
 
 Status migrate(Connection& connection, std::span<const Migration> steps, int compatibility) {
   return connection.guarded("bringing its tables up to date", [&]() -> Status {
     const auto version = connection.single_number("PRAGMA user_version");
     if (version == 0 && connection.single_number("SELECT count(*) FROM sqlite_master") != 0) {
-      return make_error(ErrorCode::refused,
-                        connection.path() + " is a database of another program; choose another "
-                                            "data folder");
+      return make_error(ErrorCode::refused, connection.path() +
+                                                " is a database of another program; choose another "
+                                                "data folder");
     }
     if (version != 0) {
       const auto found =
           connection.single_number("SELECT value FROM meta WHERE name = 'compatibility'");
       if (found != compatibility) {
-        return make_error(ErrorCode::refused,
-                          connection.path() + " was written by " +
-                              (found > compatibility ? "a newer" : "a much older") +
-                              " version of this program (compatibility " + std::to_string(found) +
-                              ", this one reads " + std::to_string(compatibility) +
-                              "); install " + (found > compatibility ? "the newer version again"
-                                                                     : "the versions in between"));
+        return make_error(
+            ErrorCode::refused,
+            connection.path() + " was written by " +
+                (found > compatibility ? "a newer" : "a much older") +
+                " version of this program (compatibility " + std::to_string(found) +
+                ", this one reads " + std::to_string(compatibility) + "); install " +
+                (found > compatibility ? "the newer version again" : "the versions in between"));
       }
     }
     for (const Migration& step : steps) {

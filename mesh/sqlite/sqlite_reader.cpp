@@ -68,9 +68,7 @@ bool take_interval(Connection& connection, std::int64_t journal, const crdt::Int
                              "BETWEEN ? AND ? ORDER BY number, hash"));
   constexpr std::uint64_t number_max = INT64_MAX;  // as far as SQLite counts
   if (interval.first > number_max) return true;
-  use.integer(1, journal)
-      .number(2, interval.first)
-      .number(3, std::min(interval.last, number_max));
+  use.integer(1, journal).number(2, interval.first).number(3, std::min(interval.last, number_max));
   while (use.step()) {
     if (!entries.take(use.number_at(0), use.view_at(1))) return false;
   }
@@ -103,8 +101,7 @@ void take_hashes(Connection& connection, std::int64_t journal, const EntryQuery&
 }  // namespace
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& path) {
-  auto connection =
-      Connection::open({path, Connection::Mode::read_only, reader_cache_kilobytes});
+  auto connection = Connection::open({path, Connection::Mode::read_only, reader_cache_kilobytes});
   if (!connection) return connection.error();
   return std::make_unique<SqliteReader>(std::move(*connection));
 }
@@ -254,17 +251,15 @@ Result<std::uint64_t> SqliteReader::entry_count() {
 }
 
 Result<std::optional<StoredProduct>> SqliteReader::product(const std::string& sku) {
-  return connection_->guarded("looking up a product",
-                              [&]() -> Result<std::optional<StoredProduct>> {
-                                return products_.product(sku);
-                              });
+  return connection_->guarded(
+      "looking up a product",
+      [&]() -> Result<std::optional<StoredProduct>> { return products_.product(sku); });
 }
 
 Result<std::vector<StoredProduct>> SqliteReader::products_by_gtin(std::string_view code) {
-  return connection_->guarded("looking up a barcode",
-                              [&]() -> Result<std::vector<StoredProduct>> {
-                                return products_.products_by_gtin(code);
-                              });
+  return connection_->guarded("looking up a barcode", [&]() -> Result<std::vector<StoredProduct>> {
+    return products_.products_by_gtin(code);
+  });
 }
 
 Result<ProductPage> SqliteReader::search_products(std::string_view text, std::size_t limit,
@@ -275,9 +270,8 @@ Result<ProductPage> SqliteReader::search_products(std::string_view text, std::si
 }
 
 Result<ProductPage> SqliteReader::list_products(std::size_t limit, const std::string& after) {
-  return connection_->guarded("listing products", [&]() -> Result<ProductPage> {
-    return products_.list(limit, after);
-  });
+  return connection_->guarded(
+      "listing products", [&]() -> Result<ProductPage> { return products_.list(limit, after); });
 }
 
 Result<std::uint64_t> SqliteReader::product_count() {
@@ -303,10 +297,9 @@ Result<ProductLayers> SqliteReader::product_layers(const std::string& sku) {
 }
 
 Result<std::map<std::string, std::string>> SqliteReader::settings() {
-  return connection_->guarded("reading settings",
-                              [&]() -> Result<std::map<std::string, std::string>> {
-                                return products_.settings();
-                              });
+  return connection_->guarded(
+      "reading settings",
+      [&]() -> Result<std::map<std::string, std::string>> { return products_.settings(); });
 }
 
 Result<std::vector<Bytes>> SqliteReader::users() {

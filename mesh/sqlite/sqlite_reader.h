@@ -41,13 +41,13 @@ struct StoredJournal {
 struct EntryQuery {
   JournalId journal;
   crdt::IntervalSet numbers;
-  std::vector<Hash> hashes;  // entries of the journal to be read beside those of `numbers`
+  std::vector<Hash> hashes;     // entries of the journal to be read beside those of `numbers`
   std::uint64_t bytes_max = 0;  // the first entry is read whatever its size
   bool newest_first = false;    // where to begin; the answer ascends in any case
 };
 
 struct ProductLayers {
-  std::optional<Bytes> feed;      // serialised titan.entry.v1.Product
+  std::optional<Bytes> feed;            // serialised titan.entry.v1.Product
   std::optional<Bytes> override_value;  // also when the feed has cleared it
   std::optional<StoredProduct> effective;
 };

@@ -1,5 +1,6 @@
 #include "mesh/sqlite/sqlite_store.h"
 
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Transaction.h>
 #include <sqlite3.h>
@@ -38,8 +39,7 @@ std::string projection_basis(const StoreIdentity& identity) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options,
-                                                       StoreIdentity identity,
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options, StoreIdentity identity,
                                                        const Codec& codec) {
   std::unique_ptr<SqliteStore> store(
       new SqliteStore(std::move(options), std::move(identity), codec));
@@ -50,9 +50,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options,
 SqliteStore::~SqliteStore() = default;
 
 Status SqliteStore::connect() {
+  failed_ = true;  // until all of the below has worked
   const bool keep = options_.in_memory && connection_ != nullptr;
   if (!keep) {
-    connection_.reset();
     auto opened = Connection::open(
         {options_.path,
          options_.in_memory ? Connection::Mode::in_memory : Connection::Mode::read_write,
@@ -79,12 +79,15 @@ Status SqliteStore::check_identity() {
       std::string ours;
       std::string advice;
     } facts[] = {
-        {"tenant", identity_.tenant, "correct [store] tenant in the configuration, or use another "
-                                     "data folder"},
-        {"store", identity_.store, "correct [store] store in the configuration, or use another "
-                                   "data folder"},
-        {"device", identity_.device.hex(), "put back the device.key that belongs to this file, or "
-                                           "use another data folder"},
+        {"tenant", identity_.tenant,
+         "correct [store] tenant in the configuration, or use another "
+         "data folder"},
+        {"store", identity_.store,
+         "correct [store] store in the configuration, or use another "
+         "data folder"},
+        {"device", identity_.device.hex(),
+         "put back the device.key that belongs to this file, or "
+         "use another data folder"},
     };
     for (const auto& fact : facts) {
       const std::string found = meta_text(*connection_, fact.name);
@@ -93,8 +96,8 @@ Status SqliteStore::check_identity() {
       } else if (found != fact.ours) {
         return make_error(ErrorCode::refused,
                           options_.path + " belongs to " + fact.name + " \"" + found +
-                              "\", this terminal is configured for \"" + fact.ours + "\": " +
-                              fact.advice,
+                              "\", this terminal is configured for \"" + fact.ours +
+                              "\": " + fact.advice,
                           fact.name);
       }
     }
@@ -136,8 +139,8 @@ Status SqliteStore::rebuild_projections() {
                                     SQLite::TransactionBehavior::IMMEDIATE);
     ProductProjection projection(*connection_, identity_.cloud_device);
     projection.clear();
-    Use entries = connection_->use(
-        "SELECT bytes FROM entries WHERE kind BETWEEN 9 AND 11 ORDER BY position");
+    Use entries =
+        connection_->use("SELECT bytes FROM entries WHERE kind BETWEEN 9 AND 11 ORDER BY position");
     while (entries.step()) {
       const auto entry = codec_.decode_entry(entries.view_at(0));
       if (entry) projection.apply(*entry);
@@ -164,18 +167,21 @@ Status SqliteStore::commit(std::span<const StoreRequest> requests) {
   try {
     written = write(requests, committing);
   } catch (const SQLite::Exception& exception) {
-    written = connection_->error(exception, committing ? "making entries durable"
-                                                       : "writing entries");
+    written =
+        connection_->error(exception, committing ? "making entries durable" : "writing entries");
   }
   if (written) return after_commit();
   Error error = failure(written.error());
+  error.message += committing
+                       ? "; whether the last entries are stored shows when the file is reopened"
+                       : "; nothing of this commit is stored";
   if (committing && error.code != ErrorCode::corrupt) error.code = ErrorCode::unknown_outcome;
   return error;
 }
 
 Status SqliteStore::write(std::span<const StoreRequest> requests, bool& committing) {
   ++commits_;
-  connection_->execute("BEGIN IMMEDIATE");
+  connection_->use("BEGIN IMMEDIATE").run();
   for (const StoreRequest& request : requests) store_request(request);
   const CommitFault fault = fault_plan_ ? fault_plan_(commits_) : CommitFault::none;
   if (fault == CommitFault::disk_full) throw SQLite::Exception("disk full (planned)", SQLITE_FULL);
@@ -183,7 +189,7 @@ Status SqliteStore::write(std::span<const StoreRequest> requests, bool& committi
   if (fault == CommitFault::fail_before_commit) {
     throw SQLite::Exception("disk I/O error (planned)", SQLITE_IOERR);
   }
-  connection_->execute("COMMIT");
+  connection_->use("COMMIT").run();
   if (fault == CommitFault::fail_after_commit) {
     throw SQLite::Exception("disk I/O error (planned)", SQLITE_IOERR);
   }
@@ -209,8 +215,8 @@ void SqliteStore::store_request(const StoreRequest& request) {
     use.blob(1, key.view()).run();
   }
   if (request.promise) {
-    Use use = connection_->use(
-        "INSERT OR REPLACE INTO promise(id, term, voted_for) VALUES(1, ?, ?)");
+    Use use =
+        connection_->use("INSERT OR REPLACE INTO promise(id, term, voted_for) VALUES(1, ?, ?)");
     use.number(1, request.promise->term).blob(2, request.promise->voted_for.view()).run();
   }
   for (const RememberedMember& member : request.members) store_member(member);
@@ -231,7 +237,8 @@ void SqliteStore::store_entry(const Entry& entry) {
   {
     Use use = connection_->use(
         "INSERT INTO entries(journal, number, hash, kind, business_date, receipt_number, claim, "
-        "original, bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(journal, number, hash) DO NOTHING");
+        "original, bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(journal, number, hash) DO "
+        "NOTHING");
     use.integer(1, journal)
         .number(2, envelope.id.number)
         .blob(3, entry.hash.view())
@@ -312,9 +319,8 @@ Status SqliteStore::copy_log_back() {
   return connection_->guarded("copying the log back", [&]() -> Status {
     int in_log = 0;
     int copied = 0;
-    const int result =
-        sqlite3_wal_checkpoint_v2(connection_->database().getHandle(), nullptr,
-                                  SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+    const int result = sqlite3_wal_checkpoint_v2(connection_->database().getHandle(), nullptr,
+                                                 SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
     if (result != SQLITE_OK && result != SQLITE_BUSY) {
       throw SQLite::Exception(connection_->database().getHandle(), result);
     }
@@ -345,7 +351,9 @@ Result<bool> SqliteStore::checkpoint_if_idle() {
   return false;
 }
 
-Status SqliteStore::reopen() { return connect(); }
+Status SqliteStore::reopen() {
+  return connect();
+}
 
 Status SqliteStore::close() {
   if (failed_) return {};
@@ -363,6 +371,21 @@ Status SqliteStore::close() {
 Result<std::unique_ptr<SqliteReader>> SqliteStore::open_reader() const {
   if (options_.in_memory) return std::make_unique<SqliteReader>(connection_);
   return SqliteReader::open(options_.path);
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::copy() const {
+  return connection_->guarded("copying it", [&]() -> Result<std::unique_ptr<SqliteStore>> {
+    StoreOptions options = options_;
+    options.in_memory = true;
+    std::unique_ptr<SqliteStore> copied(new SqliteStore(options, identity_, codec_));
+    auto opened =
+        Connection::open({options.path, Connection::Mode::in_memory, options.cache_kilobytes});
+    if (!opened) return opened.error();
+    copied->connection_ = std::move(*opened);
+    SQLite::Backup(copied->connection_->database(), connection_->database()).executeStep();
+    if (const Status connected = copied->connect(); !connected) return connected.error();
+    return copied;
+  });
 }
 
 Status SqliteStore::check_file() {

@@ -36,7 +36,7 @@ struct StoreIdentity {
 };
 
 struct StoreOptions {
-  std::string path;        // of the file; in memory only a name for messages
+  std::string path;  // of the file; in memory only a name for messages
   bool in_memory = false;
   int cache_kilobytes = 4096;  // more: fewer reads in a large import; part of the daemon's 64 MB
 };
@@ -88,6 +88,9 @@ class SqliteStore {
 
   // A reader for one other thread; in memory it shares this store's connection and thread.
   Result<std::unique_ptr<SqliteReader>> open_reader() const;
+
+  // An image of the disk as it is now, in memory: what a test restores or clones a till from.
+  Result<std::unique_ptr<SqliteStore>> copy() const;
 
   // SQLite's own check of every page; reads the whole file.
   Status check_file();

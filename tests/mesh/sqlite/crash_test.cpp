@@ -33,8 +33,8 @@ namespace {
 // Waits for `acknowledgements` of them, kills the child, answers the last one that was written.
 std::uint64_t run_and_kill(const std::string& path, int acknowledgements) {
   const StoredState state = must(open_store(path)->load());
-  Till till(1, {state.last_journal, state.last_number, state.last_hash},
-            state.last_receipt_number, state.logical_clock);
+  Till till(1, {state.last_journal, state.last_number, state.last_hash}, state.last_receipt_number,
+            state.logical_clock);
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   const pid_t child = fork();

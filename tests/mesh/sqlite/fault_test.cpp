@@ -68,6 +68,7 @@ TEST_CASE("a planned full disk says so and stores nothing") {
   REQUIRE_FALSE(failed.has_value());
   CHECK(failed.error().code == ErrorCode::io);
   CHECK(failed.error().message.find("disk is full") != std::string::npos);
+  CHECK(failed.error().message.find("nothing of this commit is stored") != std::string::npos);
   must(store->reopen());
   CHECK(must(store->load()).vector.empty());
 }
@@ -129,8 +130,8 @@ TEST_CASE("a real disk that is full: what was committed stays, later it goes on"
     if (status) ++stored;
   }
   REQUIRE_FALSE(status.has_value());
-  CHECK((status.error().code == ErrorCode::io ||
-         status.error().code == ErrorCode::unknown_outcome));
+  CHECK(
+      (status.error().code == ErrorCode::io || status.error().code == ErrorCode::unknown_outcome));
   CHECK(status.error().message.find("disk is full") != std::string::npos);
   CHECK(stored > 10);
 
@@ -142,4 +143,20 @@ TEST_CASE("a real disk that is full: what was committed stays, later it goes on"
   Till next(1);
   must(store->commit(request_of({next.sale({{"A", 1}})})));
   store.reset();
+}
+
+TEST_CASE("a store that cannot be reopened yet stays refused and can be reopened later") {
+  TempFolder folder;
+  auto store = open_store(folder.file());
+  Till till(1);
+  must(store->commit(request_of({till.sale({{"A", 1}})})));
+  must(store->close());
+  std::filesystem::rename(folder.file(), folder.file("away"));
+  std::filesystem::create_directory(folder.file());
+  CHECK_FALSE(store->reopen().has_value());
+  CHECK_FALSE(store->commit(request_of({till.sale({{"A", 1}})})).has_value());
+  std::filesystem::remove(folder.file());
+  std::filesystem::rename(folder.file("away"), folder.file());
+  must(store->reopen());
+  CHECK(must(store->load()).vector.entry_count() == 1);
 }

@@ -23,7 +23,9 @@ std::vector<EntryPointer> random_entries(Random& random, std::size_t count) {
     Till& till = tills[random.below(tills.size())];
     const std::string sku = skus[random.below(4)];
     switch (random.below(6)) {
-      case 0: entries.push_back(till.delivery(sku, random.below(50) + 1)); break;
+      case 0:
+        entries.push_back(till.delivery(sku, random.below(50) + 1));
+        break;
       case 1:
         if (!sales.empty()) {
           entries.push_back(till.void_sale(*sales[random.below(sales.size())]));
@@ -38,8 +40,8 @@ std::vector<EntryPointer> random_entries(Random& random, std::size_t count) {
         entries.push_back(sales.back());
     }
   }
-  for (std::size_t i = entries.size(); i > 1; --i) std::swap(entries[i - 1],
-                                                             entries[random.below(i)]);
+  for (std::size_t i = entries.size(); i > 1; --i)
+    std::swap(entries[i - 1], entries[random.below(i)]);
   return entries;
 }
 

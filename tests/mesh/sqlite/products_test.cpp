@@ -118,10 +118,9 @@ TEST_CASE("barcodes are found in every form of the same number") {
 
   auto store = open_in_memory();
   Till till(1);
-  must(store->commit(request_of({till.products({product("A", "apple", 1, {"012345678905"}),
-                                                product("B", "bread", 1, {"96385074"}),
-                                                product("C", "cheese", 1, {"SHOP-7", "96385074"}),
-                                                product("D", "delisted", 1)})})));
+  must(store->commit(request_of({till.products(
+      {product("A", "apple", 1, {"012345678905"}), product("B", "bread", 1, {"96385074"}),
+       product("C", "cheese", 1, {"SHOP-7", "96385074"}), product("D", "delisted", 1)})})));
   auto reader = must(store->open_reader());
   const auto found = [&](const char* code) {
     std::string all;
@@ -150,7 +149,8 @@ TEST_CASE("search finds words by their beginning, without accents and case, the 
   must(store->commit(request_of({till.products(
       {product("85123A", "WHITE HANGING HEART T-LIGHT HOLDER", 255),
        product("71053", "WHITE METAL LANTERN", 339), product("22752", "CR\xc3\x88ME BRULEE", 1),
-       product("HEART", "something else", 1), branded, product("\xd0\x9a", "\xd0\xa5\xd0\xbb\xd0\xb5\xd0\xb1", 1)})})));
+       product("HEART", "something else", 1), branded,
+       product("\xd0\x9a", "\xd0\xa5\xd0\xbb\xd0\xb5\xd0\xb1", 1)})})));
   auto reader = must(store->open_reader());
   const auto found = [&](const std::string& text) {
     auto all = skus(must(reader->search_products(text, 10)));
@@ -241,6 +241,5 @@ TEST_CASE("products are the same after rebuilding them from their entries") {
   must(store->rebuild_projections());
   CHECK(must(reader->list_products(100)).products == before);
   CHECK(skus(must(reader->search_products("ours", 5))) == std::vector<std::string>{"A"});
-  CHECK(must(reader->low_stock_limits()) ==
-        std::map<std::string, std::int64_t>{{"B", 3'000'000}});
+  CHECK(must(reader->low_stock_limits()) == std::map<std::string, std::int64_t>{{"B", 3'000'000}});
 }

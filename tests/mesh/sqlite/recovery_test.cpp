@@ -28,9 +28,9 @@ void overwrite_page(const std::string& path, std::uint64_t page, Random& random)
   while (rubbish.size() < page_bytes) rubbish.push_back(static_cast<char>(random.next()));
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   REQUIRE(file >= 0);
-  REQUIRE(pwrite(file, rubbish.data(), rubbish.size(),
-                 static_cast<off_t>((page - 1) * page_bytes)) ==
-          static_cast<ssize_t>(rubbish.size()));
+  REQUIRE(
+      pwrite(file, rubbish.data(), rubbish.size(), static_cast<off_t>((page - 1) * page_bytes)) ==
+      static_cast<ssize_t>(rubbish.size()));
   ::close(file);
 }
 
@@ -65,7 +65,8 @@ TEST_CASE("pages overwritten with rubbish cost their own entries and no others")
     for (int i = 0; i < 400; ++i) {
       Till& till = i % 3 == 0 ? two : one;
       std::vector<Item> items;
-      for (std::uint64_t k = 0; k <= random.below(60); ++k) items.push_back({"S" + std::to_string(k), 1});
+      for (std::uint64_t k = 0; k <= random.below(60); ++k)
+        items.push_back({"S" + std::to_string(k), 1});
       const auto entry = till.sale(items, "key-" + std::to_string(i));
       written[entry->hash] = entry;
       must(store->commit(request_of({entry})));
@@ -76,11 +77,12 @@ TEST_CASE("pages overwritten with rubbish cost their own entries and no others")
   const bool first_page_too = seed == 3;
   if (first_page_too) overwrite_page(folder.file(), 1, random);
   for (int i = 0; i < 12; ++i) {
-    overwrite_page(folder.file(), first_entry_page + random.below(pages - first_entry_page), random);
+    overwrite_page(folder.file(), first_entry_page + random.below(pages - first_entry_page),
+                   random);
   }
 
-  const RecoveryReport report = must(
-      recover(options_of(folder.file()), identity(), codec(), "20111006T091700Z"));
+  const RecoveryReport report =
+      must(recover(options_of(folder.file()), identity(), codec(), "20111006T091700Z"));
   CHECK(std::filesystem::exists(report.set_aside));
   CHECK(report.set_aside.find("20111006T091700Z") != std::string::npos);
   auto store = open_store(folder.file());
@@ -128,8 +130,8 @@ TEST_CASE("an entry whose bytes were changed together with its stored hash is no
     // Somebody with an editor: another quantity, the hash made to fit, the signature of the old.
     Envelope envelope = forged_from->envelope;
     envelope.stock_effects = {{"A", 999, 0}};
-    const Bytes bytes = codec().encode_signed_entry(codec().encode_envelope(envelope),
-                                                    forged_from->signature);
+    const Bytes bytes =
+        codec().encode_signed_entry(codec().encode_envelope(envelope), forged_from->signature);
     const Hash hash = blake2b(bytes);
     SQLite::Statement forge(store->connection().database(),
                             "UPDATE entries SET bytes = ?, hash = ? WHERE number = 2");
@@ -138,8 +140,7 @@ TEST_CASE("an entry whose bytes were changed together with its stored hash is no
     REQUIRE(forge.exec() == 1);
     must(store->close());
   }
-  const RecoveryReport report =
-      must(recover(options_of(folder.file()), identity(), codec(), "x"));
+  const RecoveryReport report = must(recover(options_of(folder.file()), identity(), codec(), "x"));
   CHECK(report.entries_recovered == 1);
   CHECK(report.entries_rejected == 1);
   CHECK_FALSE(report.first_rejection.empty());
@@ -153,8 +154,7 @@ TEST_CASE("a file of nothing but rubbish recovers as an empty store") {
     fputs("x", file.get());
   }
   for (std::uint64_t page = 1; page <= 40; ++page) overwrite_page(folder.file(), page, random);
-  const RecoveryReport report =
-      must(recover(options_of(folder.file()), identity(), codec(), "x"));
+  const RecoveryReport report = must(recover(options_of(folder.file()), identity(), codec(), "x"));
   CHECK(report.entries_recovered == 0);
   auto store = open_store(folder.file());
   Till till(1);

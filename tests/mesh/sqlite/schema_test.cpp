@@ -63,8 +63,7 @@ TEST_CASE("another program's database is refused and left alone") {
 
 TEST_CASE("migrations run once, in order, each whole or not at all") {
   TempFolder folder;
-  auto connection =
-      must(Connection::open({folder.file(), Connection::Mode::read_write, 1024}));
+  auto connection = must(Connection::open({folder.file(), Connection::Mode::read_write, 1024}));
   const Migration first{1, "CREATE TABLE meta(name TEXT PRIMARY KEY, value); CREATE TABLE a(x);"};
   const Migration second{2, "ALTER TABLE a ADD COLUMN y; INSERT INTO a VALUES(1, 2);"};
   const Migration broken{3, "INSERT INTO a VALUES(3, 4); INSERT INTO nowhere VALUES(1);"};

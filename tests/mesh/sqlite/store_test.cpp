@@ -65,7 +65,6 @@ TEST_CASE("both branches of a forked journal are kept and count") {
   Till till(2);
   const auto opening = till.sale({{"A", 1}});
   // A virtual machine's snapshot, resumed beside the original: same journal, same number.
-  Till original = [&] { Till copy(2); return copy; }();
   const auto make_branch = [&](const std::string& sku) {
     Envelope envelope = opening->envelope;
     envelope.id.number = 2;
@@ -149,8 +148,7 @@ TEST_CASE("a sale is found by receipt, by date, by claim and by who refers to it
   const auto second_void = other.void_sale(*sale);
   till.business_date = 20111007;
   const auto next_day = till.sale({{"B", 1}});
-  must(store->commit(
-      request_of({sale, same_number, refund, first_void, second_void, next_day})));
+  must(store->commit(request_of({sale, same_number, refund, first_void, second_void, next_day})));
   auto reader = must(store->open_reader());
 
   const auto by_receipt = must(reader->find_by_receipt("till-1", 1));
@@ -284,4 +282,35 @@ TEST_CASE("the log is copied back in idle moments and starts over") {
   // 1,000 commits of four pages and more would be over 16 MB.
   CHECK(highest < 6u << 20);
   CHECK(must(store->load()).vector.entry_count() == 1000);
+}
+
+TEST_CASE("without an idle moment a commit copies the log back before it grows without bound") {
+  TempFolder folder;
+  auto store = open_store(folder.file());
+  Till till(1);
+  std::uintmax_t highest = 0;
+  for (int i = 0; i < 150; ++i) {
+    std::vector<EntryPointer> entries;
+    for (int k = 0; k < 100; ++k) entries.push_back(till.sale({{"A", 1}, {"B", 2}}));
+    must(store->commit(request_of(entries)));
+    highest = std::max(highest, std::filesystem::file_size(folder.file() + "-wal"));
+  }
+  CHECK(highest > static_cast<std::uintmax_t>(log_pages_max) * 3000);
+  CHECK(highest < static_cast<std::uintmax_t>(log_pages_max) * 4096 * 5 / 4);
+  CHECK(must(store->load()).vector.entry_count() == 15'000);
+}
+
+TEST_CASE("an image of a disk goes its own way") {
+  TempFolder folder;
+  auto store = open_store(folder.file());
+  Till till(1);
+  const auto first = till.sale({{"A", 1}});
+  must(store->commit(request_of({first})));
+  auto image = must(store->copy());
+  must(store->commit(request_of({till.sale({{"A", 1}})})));
+  CHECK(must(image->load()).vector.entry_count() == 1);
+  Till restored(1);
+  must(image->commit(request_of({restored.sale({{"A", 1}})})));
+  CHECK(must(image->load()).vector.devices().at(till.device()).size() == 2);
+  CHECK(must(store->load()).vector.entry_count() == 2);
 }

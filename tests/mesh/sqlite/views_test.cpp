@@ -17,8 +17,9 @@ TEST_CASE("sales, lines and payments are those of the bodies") {
   const auto voided = till.void_sale(*sale);
   must(store->commit(request_of({sale, refund, voided, till.delivery("85123A", 5)})));
 
-  CHECK(column(*store, "SELECT kind || ' ' || total_minor || ' ' || currency || ' ' || line_count "
-                       "|| ' ' || cashier FROM sales ORDER BY position") ==
+  CHECK(column(*store,
+               "SELECT kind || ' ' || total_minor || ' ' || currency || ' ' || line_count "
+               "|| ' ' || cashier FROM sales ORDER BY position") ==
         Texts{"1 765 GBP 2 c-07", "2 255 GBP 1 c-07", "3 0  0 c-07"});
   CHECK(column(*store, "SELECT journal FROM sales WHERE kind = 1")[0] ==
         sale->envelope.id.journal.hex());
@@ -29,13 +30,14 @@ TEST_CASE("sales, lines and payments are those of the bodies") {
         sale->envelope.id.journal.hex());
   CHECK(number(*store, "SELECT count(*) FROM sales WHERE original_journal IS NULL") == 1);
 
-  CHECK(column(*store, "SELECT line || ' ' || sku || ' ' || quantity_value || ' ' || total_minor "
-                       "FROM sale_items WHERE kind = 1 ORDER BY position, line") ==
+  CHECK(column(*store,
+               "SELECT line || ' ' || sku || ' ' || quantity_value || ' ' || total_minor "
+               "FROM sale_items WHERE kind = 1 ORDER BY position, line") ==
         Texts{"0 85123A 2 510", "1 71053 1 255"});
-  CHECK(column(*store, "SELECT method || ' ' || amount_minor || ' ' || change_minor FROM payments "
-                       "ORDER BY position") == Texts{"cash 810 45", "cash 300 45"});
+  CHECK(column(*store,
+               "SELECT method || ' ' || amount_minor || ' ' || change_minor FROM payments "
+               "ORDER BY position") == Texts{"cash 810 45", "cash 300 45"});
   // A day's figures use the index of the date, not a walk through 90 days of entries.
-  const auto plan = column(*store, "SELECT detail FROM (SELECT 1) JOIN (SELECT '' AS detail)");
   SQLite::Statement explain(store->connection().database(),
                             "EXPLAIN QUERY PLAN SELECT sum(total_minor) FROM sales WHERE "
                             "business_date = 20111006");
@@ -50,14 +52,19 @@ TEST_CASE("inventory deltas add up to the stock, claims settled") {
   Till one(1);
   Till two(2);
   const auto sale = one.sale({{"A", 2}, {"B", 1}});
-  must(store->commit(request_of({sale, one.delivery("A", 10), one.refund(*sale, {{"B", 1}}),
-                                 one.void_sale(*sale), two.void_sale(*sale), two.sale({{"A", 1}})})));
+  must(store->commit(
+      request_of({sale, one.delivery("A", 10), one.refund(*sale, {{"B", 1}}), one.void_sale(*sale),
+                  two.void_sale(*sale), two.sale({{"A", 1}})})));
   const StoredState state = must(store->load());
   for (const auto& [product, sum] : state.stock.sums()) {
-    CHECK(number(*store, "SELECT coalesce(sum(added), 0) FROM inventory_deltas WHERE counts AND "
-                         "product = '" + product + "'") == static_cast<std::int64_t>(sum.added));
-    CHECK(number(*store, "SELECT coalesce(sum(removed), 0) FROM inventory_deltas WHERE counts AND "
-                         "product = '" + product + "'") == static_cast<std::int64_t>(sum.removed));
+    CHECK(number(*store,
+                 "SELECT coalesce(sum(added), 0) FROM inventory_deltas WHERE counts AND "
+                 "product = '" +
+                     product + "'") == static_cast<std::int64_t>(sum.added));
+    CHECK(number(*store,
+                 "SELECT coalesce(sum(removed), 0) FROM inventory_deltas WHERE counts AND "
+                 "product = '" +
+                     product + "'") == static_cast<std::int64_t>(sum.removed));
   }
   CHECK(state.stock.on_hand("A") == 9 * crdt::stock_units_per_piece);
   CHECK(number(*store, "SELECT count(*) FROM inventory_deltas WHERE NOT counts") == 2);
