@@ -197,6 +197,7 @@ void Outgoing::on_event(std::uint16_t event) {
       }
       break;
     case ZMQ_EVENT_CLOSED:
+      failed_handshakes_ = 0;
       lost();
       break;
     default:
@@ -229,6 +230,7 @@ void Outgoing::greet() {
 
 bool Outgoing::send(Bytes frame) {
   const std::size_t bytes = frame.size();
+  sent_ = true;
   if (queue_.empty() && try_send(frame)) {
     ++sockets_.counters.frames_sent;
     sockets_.counters.bytes_sent += bytes;
@@ -238,7 +240,7 @@ bool Outgoing::send(Bytes frame) {
     ++sockets_.counters.dropped_queue_full;
     return false;
   }
-  check_soon();
+  if (watch_) watch_->check_soon();
   return true;
 }
 
@@ -255,8 +257,8 @@ void Outgoing::flush_queue() {
   }
 }
 
-void Outgoing::check_soon() {
-  if (watch_) watch_->check_soon();
+void Outgoing::look_after_send() {
+  if (std::exchange(sent_, false) && watch_) watch_->check_soon();
 }
 
 }  // namespace titan::mesh

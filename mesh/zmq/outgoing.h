@@ -67,8 +67,8 @@ class Outgoing {
   // Closes for good; frames already sent may still leave within goodbye_max.
   void hang_up();
   bool send(Bytes frame);
-  // After sends: a signal may have been consumed by them.
-  void check_soon();
+  // Looks for what arrived, if anything was sent: sends may consume the socket's signal.
+  void look_after_send();
 
   const std::string& address() const { return address_; }
   DialledAddress::Phase phase() const { return machine_.phase(); }
@@ -107,6 +107,7 @@ class Outgoing {
   MonoTime connected_at_;
   bool connected_ = false;
   bool linked_ = false;  // the host was told
+  bool sent_ = false;    // since look_after_send()
 };
 
 }  // namespace titan::mesh

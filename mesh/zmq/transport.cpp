@@ -21,7 +21,14 @@ namespace {
 
 // Sends consume the sockets' signals; what they hid is looked for this much later at the latest.
 constexpr auto look_after_send = milliseconds(10);
+// A dialled address takes three: the DEALER and both ends of its monitor.
 constexpr int zmq_sockets_max = 8192;
+
+zmq::context_t make_context() {
+  zmq::context_t context;
+  context.set(zmq::ctxopt::max_sockets, zmq_sockets_max);  // counts from the first socket on
+  return context;
+}
 
 }  // namespace
 
@@ -46,13 +53,12 @@ struct Transport::State : OutgoingHost, InboundHost {
         client_keys(CurveKeyPair::draw()),
         greeter(config, server_keys.public_key),
         member(config.member),
+        context(make_context()),
         zap(loop, context),
         sockets{loop, context, config, client_keys, server_keys.public_key, counters},
         inbound(loop, context, config, greeter, server_keys, *this, counters),
         timer(loop),
-        alive(std::make_shared<bool>(true)) {
-    context.set(zmq::ctxopt::max_sockets, zmq_sockets_max);
-  }
+        alive(std::make_shared<bool>(true)) {}
 
   ~State() override { close(); }
 
@@ -228,7 +234,7 @@ struct Transport::State : OutgoingHost, InboundHost {
     const MonoTime time = now();
     if (sent_since_look && time - last_look >= look_after_send) {
       sent_since_look = false;
-      for (auto& [process, link] : links) link->check_soon();
+      for (auto& [process, link] : links) link->look_after_send();
     }
     std::vector<std::string> due;
     for (const auto& [address, outgoing] : addresses) {

@@ -1,6 +1,7 @@
 // The transport's contract among well-behaved peers, on loopback.
 #include <catch2/catch.hpp>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <set>
 
 #include "tests/mesh/zmq/test_peer.h"
@@ -168,6 +169,47 @@ TEST_CASE("frames sent just before a polite close arrive", "[transport]") {
   one.transport.reset();
   CHECK(std::chrono::steady_clock::now() - start < milliseconds(500));
   WAIT_UNTIL(loop, two.frames.size() == 50, &two);
+}
+
+TEST_CASE("IPv6 and IPv4 reach one listener", "[transport]") {
+  boost::asio::io_context loop;
+  boost::system::error_code none;
+  boost::asio::ip::tcp::acceptor probe(loop);
+  probe.open(boost::asio::ip::tcp::v6());
+  probe.bind({boost::asio::ip::address_v6::loopback(), 0}, none);
+  if (none) {
+    WARN("SKIPPED: this machine has no IPv6 on its loopback: " << none.message());
+    return;
+  }
+  TestPeer one(loop, config_of(1));
+  TestPeer two(loop, config_of(2));
+  TransportConfig both = config_of(3);
+  both.listen = "[::]:0";
+  TestPeer three(loop, both);
+  const std::string port = ":" + std::to_string(three.transport->bound_port());
+  REQUIRE(one.transport->dial("[::1]" + port));
+  REQUIRE(two.transport->dial("127.0.0.1" + port));
+  WAIT_UNTIL(loop, one.linked_to(three) && two.linked_to(three), &one, &two, &three);
+}
+
+TEST_CASE("hundreds of dead addresses do not keep a living one from its link", "[transport]") {
+  boost::asio::io_context loop;
+  TestPeer one(loop, config_of(1));
+  TestPeer two(loop, config_of(2));
+  std::string dead_port;
+  {
+    TestPeer gone(loop, config_of(3));
+    dead_port = ":" + std::to_string(gone.transport->bound_port());
+  }
+  constexpr std::uint64_t dead = 200;
+  for (std::uint64_t i = 0; i < dead; ++i) {
+    REQUIRE(one.transport->dial("127.0.1." + std::to_string(i + 1) + dead_port));
+  }
+  REQUIRE(one.transport->dial(two.address()));
+  WAIT_UNTIL(loop, one.linked_to(two), &one, &two);
+  WAIT_UNTIL(loop, one.transport->counters().attempts >= 2 * dead, &two);
+  REQUIRE(one.transport->send(two.process(), frame_of("through the crowd")));
+  WAIT_UNTIL(loop, two.frames.size() == 1, &two);
 }
 
 TEST_CASE("an address that is a name or nonsense is refused with the reason", "[transport]") {
