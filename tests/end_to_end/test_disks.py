@@ -1,0 +1,176 @@
+"""What happens to disks: images restored, full, damaged."""
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+
+from harness.pos import ApiError
+from harness.runner import limit, shared
+from harness.waiting import wait_until
+from shop import GOODS, Shop
+
+SMALL_DISK = "4m"  # a new journal with its write-ahead log takes well under half of it
+
+
+@shared(90)
+async def shop(lab):
+    yield await Shop.open(lab, 3)
+
+
+def own_journals(status):
+    """The journals of this till's device: {journal: numbers stored}."""
+    return {journal["journal"]: sum(last - first + 1 for first, last in journal["stored"])
+            for journal in status["vector"]["journals"] if journal["device"] == status["device"]}
+
+
+@limit(90)
+async def test_a_till_restored_from_an_old_image_that_sells_alone_first_loses_and_doubles_nothing(shop):
+    restored, others = shop.tills[0], shop.tills[1:]
+    await shop.sell_some(shop.tills, times=2)
+    await shop.agree()
+    await restored.stop()
+    image = restored.copy_data(restored.folder / "image")
+    await restored.start()
+    await shop.settled()
+    late = [await shop.book.sell(restored, "p11") for _ in range(4)]  # not on the image
+    await shop.agree()
+    before = own_journals(await restored.status())
+    await restored.kill()
+    shutil.rmtree(restored.data)
+    image.rename(restored.data)
+    await shop.lab.isolate(restored.host)
+    await restored.start()
+    lacking = shop.book.missing(await restored.status())
+    assert {sale["id"] for sale in late} <= set(lacking), "the image is newer than it should be"
+    fresh = [await shop.book.sell(restored, "p11") for _ in range(3)]
+    new = set(own_journals(await restored.status())) - set(before)
+    assert {sale["series"] for sale in fresh} == new and len(new) == 1, (fresh, before)
+    numbers = {sale["receipt_number"] for sale in late} & {sale["receipt_number"] for sale in fresh}
+    assert numbers, "this test should meet numbers that the image repeats"
+    await shop.lab.heal()
+    await shop.settled()
+    await shop.agree()  # no receipt exists twice: the book checks that
+    after = own_journals(await restored.status())
+    assert all(after.get(journal) == count for journal, count in before.items()), (before, after)
+    for till in others:
+        sale = await till.api("GET", f"/v1/sales/{late[0]['id']}")
+        assert sale["receipt"] == late[0]["receipt"], sale
+
+
+@limit(90)
+async def test_a_damaged_database_is_set_aside_and_its_sales_come_back(shop):
+    till = shop.tills[1]
+    await shop.sell_some(shop.tills, times=10)
+    await shop.agree()
+    await till.stop()
+    file = till.data / "titan.sqlite3"
+    size = file.stat().st_size
+    with open(file, "r+b") as database:
+        for page in range(3, size // 4096, 4):  # every fourth page is rubbish now
+            database.seek(page * 4096)
+            database.write(b"\xa5" * 4096)
+    await till.start()
+    await shop.settled()
+    await shop.agree()
+    aside = [path.name for path in till.data.glob("titan.sqlite3.damaged-*")
+             if path.suffix.endswith("Z")]
+    assert aside, f"no damaged file was kept: {sorted(path.name for path in till.data.iterdir())}"
+    said = [line for line in till.process.log_text().splitlines() if aside[0] in line]
+    assert said, f"the log does not name {aside[0]}:\n{till.process.log_tail()}"
+    sale = await shop.book.sell(till, "p12")
+    assert sale["receipt_number"] == max(other["receipt_number"] for other in shop.book.sales.values()
+                                         if other["terminal"] == till.name), sale
+    await shop.agree()
+
+
+@limit(90)
+async def test_a_database_overwritten_from_its_first_byte_comes_back_from_the_others(shop):
+    till = shop.tills[2]
+    await shop.sell_some(shop.tills)
+    await shop.agree()
+    await till.kill()
+    for name in ("titan.sqlite3-wal", "titan.sqlite3-shm"):
+        (till.data / name).unlink(missing_ok=True)
+    (till.data / "titan.sqlite3").write_bytes(b"no database at all\n" * 1000)
+    await till.start()
+    await shop.settled()
+    await shop.agree()
+    await shop.sell_some([till])
+    await shop.agree()
+
+
+async def test_a_till_with_an_empty_new_disk_gets_everything_from_the_others(shop):
+    till = shop.tills[0]
+    await shop.sell_some(shop.tills, times=2)
+    await shop.agree()
+    await till.kill()
+    shutil.rmtree(till.data)
+    await till.start()
+    await shop.store.wait_until_equal()
+    await shop.book.check_tills([till])
+    product = await till.api("GET", f"/v1/products/{GOODS[3]}")
+    assert product["price"] == "1.50", product
+    await shop.book.sell(till, "p13")
+    await shop.store.wait_until_equal()
+    # The new disk has a new key: to the others it is a new device, and the old one stays away.
+    for other in shop.tills:
+        assert not shop.book.missing(await other.status())
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """A file system of its own at `folder`, gone afterwards."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "titan-test", folder],
+                   check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@limit(120)
+async def test_a_full_disk_is_said_clearly_loses_nothing_and_is_left_when_there_is_space(lab):
+    await lab.create(2)
+    with small_disk(lab.folder / "small", SMALL_DISK) as folder:
+        shop = Shop(lab)
+        full, other = shop.store.add(1, data=folder / "data"), shop.store.add(2)
+        for till, neighbour in ((full, other), (other, full)):
+            till.settings["mesh"].update(mdns=False, seeds=[neighbour.mesh_address])
+            await till.start()
+        await shop.store.wait_for_members()
+        await full.import_products([{"sku": sku, "price": "1.50"} for sku in GOODS])
+        await shop.store.wait_until_equal()
+        await shop.sell_some([full, other])
+        await shop.agree()
+        ballast = folder / "ballast"
+        with open(ballast, "wb", buffering=0) as fill, contextlib.suppress(OSError):
+            while fill.write(b"\0" * 4096):
+                pass
+        refusals = []
+
+        async def refused():
+            try:
+                await shop.book.sell(full, "p01", ("p02", 3))
+            except ApiError as error:
+                refusals.append(error)
+            return refusals
+        await wait_until(refused, 30, "the full disk refuses a sale", every=0)
+        error = refusals[0]
+        assert error.status == 503, error
+        assert any(word in error.message.lower() for word in ("disk", "full", "space", "repeat")), error
+        await wait_until(lambda: any("full" in line or "space" in line for line in
+                                     full.process.log_text().lower().splitlines()), 5,
+                         "the log says that the disk is full", seen=lambda: full.process.log_tail())
+        full.process.assert_running()
+        await shop.book.sell(other, "p03")  # the store goes on
+        ballast.unlink()
+
+        async def sells_again():
+            await shop.book.settle()
+            return True
+        await wait_until(sells_again, 20, "sales are taken again once there is space", every=0.2)
+        await shop.book.sell(full, "p04")
+        await shop.agree()
+        await asyncio.gather(full.kill(), other.kill())
