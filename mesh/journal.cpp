@@ -47,7 +47,10 @@ Result<std::shared_ptr<const Entry>> JournalWriter::write(const EntryDraft& draf
   tail_ = {envelope.id.journal, envelope.id.number, entry->hash};
   last_time_ = envelope.time;
   logical_clock_ = envelope.logical_clock;
-  if (envelope.receipt) last_receipt_number_ = envelope.receipt->number;
+  if (envelope.receipt) {
+    last_receipt_number_ = envelope.receipt->number;
+    series_begun_ = true;
+  }
   return std::shared_ptr<const Entry>(std::move(entry));
 }
 
@@ -110,6 +113,7 @@ void JournalWriter::start_new_journal(JournalTail predecessor,
   next_journal_ = {};
   last_time_ = {};
   last_receipt_number_ = last_receipt_number;
+  series_begun_ = false;
 }
 
 void JournalWriter::continue_journal(JournalTail tail, WallTime last_time) {
@@ -119,6 +123,10 @@ void JournalWriter::continue_journal(JournalTail tail, WallTime last_time) {
 
 void JournalWriter::observe_logical_clock(std::uint64_t logical_clock) {
   logical_clock_ = std::max(logical_clock_, std::min(logical_clock, logical_clock_max));
+}
+
+void JournalWriter::observe_receipt_number(std::uint64_t number) {
+  if (!series_begun_) last_receipt_number_ = std::max(last_receipt_number_, number);
 }
 
 }  // namespace titan::mesh

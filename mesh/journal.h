@@ -63,6 +63,10 @@ class JournalWriter {
   // An entry of another journal was seen: later entries order behind it.
   void observe_logical_clock(std::uint64_t logical_clock);
 
+  // A receipt of this device came back from a peer (its disk was restored or damaged). Numbers run
+  // on behind it, unless the open journal's series has begun: a series has no gaps.
+  void observe_receipt_number(std::uint64_t number);
+
   const DeviceId& device() const { return device_; }
   bool is_open() const { return tail_.number > 0; }
   // The last entry written; journal none before the first.
@@ -87,6 +91,7 @@ class JournalWriter {
   JournalId next_journal_;  // drawn for a journal whose first entry is not written yet
   WallTime last_time_;      // of the open journal
   std::uint64_t last_receipt_number_ = 0;
+  bool series_begun_ = false;  // the open journal holds a receipt
   std::uint64_t logical_clock_ = 0;
 };
 

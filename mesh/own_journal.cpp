@@ -109,6 +109,7 @@ void OwnJournal::on_stored(const Entry& entry) {
 
 std::optional<OwnJournal::Duplicate> OwnJournal::observe(const Entry& entry) {
   writer_.observe_logical_clock(entry.envelope.logical_clock);
+  if (entry.envelope.receipt) writer_.observe_receipt_number(entry.envelope.receipt->number);
   if (entry.envelope.idempotency_key.empty()) return std::nullopt;
   const IdempotencyRecord found = record_of(entry);
   const auto [first, is_new] = records_.try_emplace(entry.envelope.idempotency_key, found);

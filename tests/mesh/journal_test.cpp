@@ -174,6 +174,19 @@ TEST_CASE("The logical clock orders behind all that was seen and never wraps") {
   CHECK(till.write(draft_at(5))->envelope.logical_clock == logical_clock_max);
 }
 
+TEST_CASE("Receipt numbers run on behind receipts that came back, without a gap in a series") {
+  Till till(11);
+  till.write(draft_at(1));  // a product list has no receipt
+  till.writer.observe_receipt_number(17);
+  till.writer.observe_receipt_number(12);
+  CHECK(till.write(draft_at(2, true))->envelope.receipt->number == 18);
+  till.writer.observe_receipt_number(40);
+  CHECK(till.write(draft_at(3, true))->envelope.receipt->number == 19);
+  till.writer.start_new_journal(till.writer.tail(), till.writer.last_receipt_number());
+  till.writer.observe_receipt_number(40);
+  CHECK(till.write(draft_at(4, true))->envelope.receipt->number == 41);
+}
+
 TEST_CASE("A record that is too large uses up nothing") {
   Till till(8);
   EntryDraft draft = draft_at(1, true);
