@@ -8,7 +8,8 @@ from harness.waiting import wait_until
 # Shares of the day's documents: up to where each part of it goes.
 PARTS = (("all together", 0.22), ("the server is dead", 0.42), ("it is back", 0.50),
          ("the LAN is cut", 0.72), ("healed", 0.80), ("the cloud is away", 0.92), ("evening", 1.0))
-UNANSWERED_AT_THE_KILL = 3  # requests on their way when the leader dies
+ANSWERS_LOST = 2  # requests whose answer gets lost just before the leader dies
+UNANSWERED_AT_THE_KILL = 2  # requests on their way when it dies
 REPEATED_AFTER_THE_RESTART = 3  # answered before the kill, asked again of the new process
 FAILOVER_SECONDS_MAX = 15
 RESTART_SECONDS_MAX = 20
@@ -71,16 +72,18 @@ class Day:
         token = (await shop.holder())["holder"]["process"]
         # Some customers are just paying there: their requests are on the way when it dies.
         part = self._parts["the server is dead"]
-        caught = part[:UNANSWERED_AT_THE_KILL]
-        del part[:UNANSWERED_AT_THE_KILL]
+        lost, caught = part[:ANSWERS_LOST], part[ANSWERS_LOST:ANSWERS_LOST + UNANSWERED_AT_THE_KILL]
+        del part[:len(lost) + len(caught)]
         self._cashiers.phase = "the kill"
+        await self._cashiers.lose_answers(lost, leader)
         paying = await self._cashiers.send_now(caught, leader)
         await asyncio.sleep(0)  # lets each of them write its request
         shop.down.add(leader)
         self.headline = f"{leader.name} is dead"
         killed_at = time.monotonic()
         await leader.kill()
-        story.tell(f"kill -9 of {leader.name}, the store's server, with {len(caught)} customers "
+        customers = len(lost) + len(caught)
+        story.tell(f"kill -9 of {leader.name}, the store's server, with {customers} customers "
                    "paying there", "bad")
         successor = await shop.wait_for_uplink(FAILOVER_SECONDS_MAX, other_than=token)
         taken = story.figure("failover_s", round(time.monotonic() - killed_at, 3))
@@ -89,7 +92,7 @@ class Day:
                    "after the kill", "good")
         await asyncio.gather(*paying)
         unknown = len(self._cashiers.unknown)
-        story.tell(f"{unknown} of {len(caught)} customers at {leader.name} got no answer; nobody "
+        story.tell(f"{unknown} of {customers} customers at {leader.name} got no answer; nobody "
                    "knows yet whether their sales were recorded")
         return leader
 
@@ -135,7 +138,8 @@ class Day:
         leader = await shop.leader()
         others = [till for till in shop.tills if till is not leader]
         small = max(1, len(shop.tills) * 2 // 5)
-        sides = ([leader, *others[:small - 1]], others[small - 1:])
+        sides = [sorted(side, key=lambda till: till.host)
+                 for side in ([leader, *others[:small - 1]], others[small - 1:])]
         await shop.lab.cut(*[[till.host for till in side] for side in sides])
         shop.sides = sides
         self.headline = "the LAN is cut: " + " | ".join(_names(side) for side in sides)
@@ -153,8 +157,8 @@ class Day:
         story.figure("sold_during_the_cut", by_side)
         statuses = await shop.store.statuses()
         apart = len({status["vector"]["root"] for status in statuses})
-        healed_at = time.monotonic()
         await shop.lab.mend(*[[till.host for till in side] for side in shop.sides])
+        healed_at = time.monotonic()
         self.headline = "healing"
         differ = "differ" if apart > 1 else "do not differ"
         story.tell(f"the LAN is whole again; {by_side[0]} and {by_side[1]} documents were recorded "

@@ -247,9 +247,10 @@ class Proof:
                                   for _, _, kind, minor in sales)}
 
     def _quiet(self):
-        diverged = [f"{name}: {message}" for name, code, message in self._watcher.alarms
+        alarms = self._watcher.alarms
+        diverged = [f"{name}: {message}" for (code, message), name in alarms.items()
                     if code == "divergence"]
-        counts = self._story.figure("alarms", dict(self._watcher.alarm_counts))
+        counts = self._story.figure("alarms", dict(collections.Counter(code for code, _ in alarms)))
         others = ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items())) or "none"
         return judged("no till computed another stock", diverged,
                       f"no divergence alarm (alarms told: {others})")

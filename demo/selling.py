@@ -8,6 +8,7 @@ go to the next one.
 
 import asyncio
 import dataclasses
+import json
 import time
 
 from harness.http import HttpError
@@ -17,6 +18,7 @@ ANSWER_SECONDS_MAX = 5.0
 REPEAT_PAUSE_SECONDS = 0.2
 REPEATS_MAX = 100  # of one document while its till should be up
 DOUBLE_TAP_EVERY = 20  # of every so many documents one is sent twice at once, as impatient hands do
+LOST_ANSWER_SECONDS = 1.0  # how long a till may take to record what nobody waits for
 REPEATABLE_STATUS = 503  # the outcome is unknown, or the till is just starting
 
 
@@ -48,7 +50,7 @@ class Cashiers:
         self._story = story
         self._one_at_a_time = {till: asyncio.Lock() for till in shop.tills}
         self.sold = []
-        self.unknown = []  # (document, till, phase)
+        self.unknown = []  # (document, till)
         self.double_taps = 0
         self.repeated = 0  # requests sent again with the same key
         self.repeats_known = 0  # of them: the till had recorded the first one
@@ -76,10 +78,16 @@ class Cashiers:
         """Sent at one till without waiting for each other: tasks, one per document."""
         return [asyncio.create_task(self._deliver_to(till, document)) for document in documents]
 
+    async def lose_answers(self, documents, till):
+        """The till gets the requests and may record them, but no screen ever reads its answers."""
+        await asyncio.gather(*(till.http.raw(_raw_request(document), LOST_ANSWER_SECONDS)
+                               for document in documents))
+        self.unknown += [(document, till) for document in documents]
+
     async def repeat_unknown(self):
         """The till is back: what it never answered is asked again, with the same key."""
         waiting, self.unknown = self.unknown, []
-        for document, till, _ in waiting:
+        for document, till in waiting:
             await self._deliver_to(till, document, is_repeat=True)
         return len(waiting)
 
@@ -131,7 +139,7 @@ class Cashiers:
                                                    seconds=ANSWER_SECONDS_MAX)
             except HttpError:
                 if till in self._shop.down:
-                    self.unknown.append((document, till, phase))
+                    self.unknown.append((document, till))
                     return None
                 response = None
             if attempt or is_repeat:
@@ -159,6 +167,13 @@ class Cashiers:
             raise SellingFault(f"{till.name}: {document.key} should come to {wanted}, the till "
                                f"says {answer['total']}")
         return answer
+
+
+def _raw_request(document):
+    body = json.dumps(document.body, ensure_ascii=False).encode()
+    head = (f"POST {document.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n")
+    return head.encode() + body
 
 
 def _first(group):

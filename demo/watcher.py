@@ -36,8 +36,7 @@ class Watcher:
         self.cloud = None  # its row of the store, None while it does not answer
         self.cloud_answers = False
         self.arrivals = collections.defaultdict(dict)  # entry id -> {till name: monotonic}
-        self.alarms = collections.deque(maxlen=ALARMS_KEPT)  # (till name, code, message)
-        self.alarm_counts = collections.Counter()
+        self.alarms = {}  # (code, message) -> name of the till that told it first
         self._tasks = []
 
     def start(self):
@@ -124,5 +123,5 @@ class Watcher:
             view.stock_events += 1
             view.last_stock = event
         elif kind == "alarm":
-            self.alarms.append((view.till.name, event["code"], event["message"]))
-            self.alarm_counts[event["code"]] += 1
+            if len(self.alarms) < ALARMS_KEPT:
+                self.alarms.setdefault((event["code"], event["message"]), view.till.name)

@@ -36,6 +36,10 @@ class Answers:
             raise HttpError("the connection broke before the answer")
         return Response(status, {}, json_module.dumps(answer).encode())
 
+    async def raw(self, data, seconds):
+        head, body = data.split(b"\r\n\r\n", 1)
+        self._till.record(head.split(b" ")[1].decode(), json_module.loads(body))
+
 
 class StandInTill:
     def __init__(self, lan, host):

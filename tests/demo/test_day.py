@@ -13,22 +13,22 @@ DOCUMENTS = importer.import_day(ROWS).documents
 FAST = 2000.0  # documents a second
 
 
-class Quiet:
+class Watching:
     """Stands for the watcher."""
 
-    alarms = ()
-    alarm_counts = {}
+    def __init__(self, alarms):
+        self.alarms = alarms
 
 
-async def whole_day(faults=(), unanswered=0):
+async def whole_day(faults=(), alarms=None):
     """(checks by name, cashiers, story lines) of a day from the delivery to the proof."""
     shop, lan = stand_in_shop(faults)
     cashiers = Cashiers(shop, shop.story)
     delivered = shop.morning_delivery(ROWS)
     booked = await shop.receive(delivered)
-    run = day.Day(shop, cashiers, Quiet, shop.story, DOCUMENTS, FAST)
-    await run.run()
-    checks = await proof.Proof(shop, cashiers, Quiet, expectation.expect(ROWS, delivered), booked,
+    watcher = Watching(alarms or {})
+    await day.Day(shop, cashiers, watcher, shop.story, DOCUMENTS, FAST).run()
+    checks = await proof.Proof(shop, cashiers, watcher, expectation.expect(ROWS, delivered), booked,
                                shop.story).run([document.key for document in DOCUMENTS])
     lines = [line.text for line in shop.story.lines]
     return {check.name: check for check in checks}, cashiers, lines
@@ -74,6 +74,11 @@ async def test_a_cloud_that_miscounts_is_not_proved():
     checks, _, _ = await whole_day({"cloud miscounts"})
     assert failing(checks) == {"stock of every product"}, checks
     assert "cloud" in checks["stock of every product"].detail
+
+
+async def test_a_till_that_computed_another_stock_is_not_proved():
+    checks, _, _ = await whole_day(alarms={("divergence", "85123A: 3 here, 4 there"): "till-2"})
+    assert failing(checks) == {"no till computed another stock"}, checks
 
 
 async def test_an_answer_lost_at_the_kill_is_asked_again_and_counts_once():
