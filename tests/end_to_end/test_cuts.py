@@ -50,6 +50,26 @@ async def test_five_and_five_cut_with_sales_on_both_sides_agree_after_the_heal(s
 
 
 @limit(90)
+async def test_one_transfer_booked_on_both_sides_of_a_cut_moves_stock_once(shop):
+    left, right = shop.tills[:5], shop.tills[5:]
+    await shop.lab.partition(hosts(left), hosts(right))
+    await leaders_of(shop, left, right)
+    booked = []
+    for till in (left[1], right[1]):
+        booked.append(await till.api("POST", "/v1/transfers", {
+            "idempotency_key": till.next_key(), "direction": "in", "other_store": "paris-1",
+            "transfer_id": "T-17", "lines": [{"sku": "from-paris", "quantity": "6"}]}))
+    assert booked[0]["id"] != booked[1]["id"]
+    await shop.lab.heal()
+    await shop.store.wait_until_equal(seconds=HEAL_SECONDS)
+    assert {await till.on_hand("from-paris") for till in shop.tills} == {"6"}
+    for till in (left[0], right[0]):
+        for entry in booked:  # the one that moved nothing is kept and shown
+            await till.api("GET", f"/v1/sales/{entry['id']}")
+    shop.book.moved["from-paris"] = 6
+
+
+@limit(90)
 async def test_a_cut_that_heals_in_the_middle_of_sales_loses_none(shop):
     left, right = shop.tills[:3], shop.tills[3:]
     async with shop.selling(shop.tills, per_second=3) as load:

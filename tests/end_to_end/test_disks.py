@@ -100,6 +100,83 @@ async def test_a_database_overwritten_from_its_first_byte_comes_back_from_the_ot
     await shop.agree()
 
 
+async def lose_database(till):
+    """The database is gone for good, the device's key is not."""
+    await till.kill()
+    for file in till.data.glob("titan.sqlite3*"):
+        file.unlink()
+
+
+@limit(90)
+async def test_a_sale_repeated_on_a_rebuilt_disk_before_the_others_gave_it_back_counts_once(shop):
+    """Field report 25: the till commits, the answer is lost, the disk dies, the screen repeats."""
+    till = shop.tills[0]
+    first = await shop.book.sell(till, ("p14", 2), key="answer-lost")
+    await shop.agree()
+    await lose_database(till)
+    await shop.lab.isolate(till.host)
+    await till.start()
+    await till.import_products([{"sku": "p14", "price": "1.50"}])
+    second = await till.sell(("p14", 2), key="answer-lost")
+    assert second["id"] != first["id"], "this till should know nothing of the first"
+    await shop.lab.heal()
+    await shop.settled()
+    await wait_until(lambda: stock_is(shop, "p14"), 10, "the repeated sale counts once")
+    await shop.store.wait_until_equal()
+    await shop.book.check_tills(shop.tills)
+
+
+async def stock_is(shop, sku):
+    """Whether every till has the book's stock of a product."""
+    return [await till.on_hand(sku) for till in shop.tills] == \
+        [str(shop.book.moved[sku])] * len(shop.tills)
+
+
+@limit(90)
+async def test_an_old_key_used_for_another_basket_after_a_rebuild_counts_and_alarms(shop):
+    """Field report 36: never silently the old answer."""
+    till = shop.tills[1]
+    await shop.book.sell(till, "p15", key="used-twice")
+    await shop.agree()
+    await lose_database(till)
+    await shop.lab.isolate(till.host)
+    await till.start()
+    await till.import_products([{"sku": "p16", "price": "1.50"}])
+    shop.book.note(await till.sell(("p16", 3), key="used-twice"))
+    await shop.lab.heal()
+    await shop.settled()
+    await shop.agree()
+
+
+@limit(90)
+async def test_a_cloned_disk_that_runs_beside_its_original_raises_an_alarm_and_loses_no_sale(lab):
+    """Field report 9: the same device key in two running tills."""
+    shop = await Shop.open(lab, 2, spare_hosts=1)
+    original, other = shop.tills
+    await shop.sell_some(shop.tills)
+    await shop.agree()
+    await original.stop()
+    clone = shop.store.add(3, name="till-3")
+    clone.folder.mkdir()
+    original.copy_data(clone.data)
+    clone.settings["mesh"].update(mdns=False, seeds=[other.mesh_address])
+    await original.start()
+    await clone.start()
+    for _ in range(5):
+        await shop.book.sell(original, "p01")
+        await shop.book.sell(clone, "p02")
+        await shop.book.sell(other, "p03")
+
+    async def alarmed():
+        found = [alarm["code"] for till in shop.tills for alarm in (await till.status())["alarms"]]
+        return [code for code in found if "key" in code or "device" in code or "clone" in code]
+    await wait_until(alarmed, 10, "an alarm tells that one key is in use twice")
+    await clone.stop()
+    shop.store.tills.remove(clone)
+    await shop.settled()
+    await shop.agree()
+
+
 async def test_a_till_with_an_empty_new_disk_gets_everything_from_the_others(shop):
     till = shop.tills[0]
     await shop.sell_some(shop.tills, times=2)
