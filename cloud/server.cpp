@@ -140,7 +140,8 @@ class UplinkConnection final : public UplinkChannel,
     session_->on_closed(reason);
   }
 
-  websocket::stream<Stream> stream_;
+  // Without compression: entries are small, and it would cost memory per connection.
+  websocket::stream<Stream, false> stream_;
   Gateway& gateway_;
   const std::string peer_;
   asio::steady_timer timer_;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include <pqxx/pqxx>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 
 extern char** environ;
 
@@ -111,8 +113,14 @@ ManagedPostgres::~ManagedPostgres() {
 }
 
 std::string ManagedPostgres::url() const {
-  return std::string("postgresql://") + database_user + "@/postgres?host=" + socket_folder_ +
-         "&connect_timeout=3";
+  std::string host;
+  for (const char c : socket_folder_) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = std::isalnum(byte) || c == '/' || c == '-' || c == '.' || c == '_';
+    host += plain ? std::string(1, c) : "%" + to_hex(BytesView(&c, 1));
+  }
+  return std::string("postgresql://") + database_user + "@/postgres?host=" + host +
+         "&port=5432&connect_timeout=3";
 }
 
 // ---- before the start -----------------------------------------------------------------------
@@ -207,6 +215,9 @@ Result<pid_t> ManagedPostgres::spawn(const std::vector<std::string>& command) co
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&files, 1, 2);
+  // The server outlives a killed terminal by the time of its shutdown: with the terminal's sockets
+  // in its hands, clients and the cloud would not see them closed and the API's port stayed taken.
+  posix_spawn_file_actions_addclosefrom_np(&files, 3);
   posix_spawn_file_actions_addchdir_np(&files, folder_.c_str());
   posix_spawnattr_t how;
   posix_spawnattr_init(&how);
@@ -321,8 +332,9 @@ Status ManagedPostgres::start() {
 }
 
 Status ManagedPostgres::launch(const Identity& identity) {
-  std::vector<std::string> command = {programs_ + "/postgres", "-D", folder_ + "/cluster", "-k",
-                                      socket_folder_};
+  // The port is only a part of the socket's name; without it PGPORT would choose another.
+  std::vector<std::string> command = {
+      programs_ + "/postgres", "-D", folder_ + "/cluster", "-k", socket_folder_, "-p", "5432"};
   for (const char* setting : settings) {
     command.push_back("-c");
     command.push_back(setting);

@@ -268,7 +268,8 @@ class WebSocketClient::StreamConnection final : public Connection {
     });
   }
 
-  websocket::stream<Stream> stream_;
+  // Without compression: entries are small, and it would cost memory per connection.
+  websocket::stream<Stream, false> stream_;
   Tcp::resolver resolver_;
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;

@@ -2,9 +2,12 @@
 #include "uplink/postgres/store_database.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <pqxx/pqxx>
@@ -189,6 +192,26 @@ TEST_CASE("PostgreSQL killed under the leader is noticed, started again, and cau
              "another server", [&] { return terminal.seen(); });
   terminal.wait_complete(350);
   CHECK(inventory_at(terminal.database->status().address) == terminal.disk->sums());
+}
+
+TEST_CASE("the server holds none of the terminal's sockets") {
+  test::TemporaryFolder folder;
+  const int terminals_socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  REQUIRE(terminals_socket >= 0);
+  const auto own =
+      std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(terminals_socket));
+  Terminal terminal("till-1", "auto", folder.path);
+  terminal.lead(1);
+  terminal.wait_for(StoreDatabaseState::up);
+  const auto its_files = "/proc/" + std::to_string(postmaster_of(folder.path)) + "/fd";
+  std::size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(its_files)) {
+    std::error_code gone;
+    CHECK(std::filesystem::read_symlink(file.path(), gone) != own);
+    ++files;
+  }
+  CHECK(files > 2);
+  ::close(terminals_socket);
 }
 
 TEST_CASE("a stale pid file that names a stranger does not keep the server from starting") {
