@@ -36,11 +36,16 @@ ClockReading read_system_clock() {
 
 const char* to_string(mesh::ClockQuality quality) {
   switch (quality) {
-    case mesh::ClockQuality::unknown: return "unknown";
-    case mesh::ClockQuality::synchronised: return "synchronised";
-    case mesh::ClockQuality::unsynchronised: return "unsynchronised";
-    case mesh::ClockQuality::held: return "held";
-    case mesh::ClockQuality::implausible: return "implausible";
+    case mesh::ClockQuality::unknown:
+      return "unknown";
+    case mesh::ClockQuality::synchronised:
+      return "synchronised";
+    case mesh::ClockQuality::unsynchronised:
+      return "unsynchronised";
+    case mesh::ClockQuality::held:
+      return "held";
+    case mesh::ClockQuality::implausible:
+      return "implausible";
   }
   return "unknown";
 }

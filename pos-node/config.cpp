@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -10,7 +11,6 @@
 #include <limits>
 #include <map>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/hex.h"
 #include "pos-node/domain/money.h"
@@ -29,8 +29,8 @@ using Complaint = std::optional<std::string>;
 
 Complaint name_complaint(const std::string& text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   };
   if (text.empty() || text.size() > name_length_max ||
       !std::all_of(text.begin(), text.end(), allowed)) {
@@ -189,8 +189,9 @@ const std::vector<Key>& keys() {
       text_key("store", "store", true, &Config::store, name_complaint),
       secret_key("store", "secret", true, &Config::secret,
                  [](const std::string& text) {
-                   return hex_complaint(text, "make one with `titan-pos keygen` and use the same "
-                                              "on every till of the store");
+                   return hex_complaint(text,
+                                        "make one with `titan-pos keygen` and use the same "
+                                        "on every till of the store");
                  }),
       text_key("store", "currency", false, &Config::currency, currency_complaint),
       number_key("store", "low_stock", &Config::low_stock, low_stock_max),
@@ -204,7 +205,9 @@ const std::vector<Key>& keys() {
       address_list_key("mesh", "seeds", &Config::seeds),
       flag_key("mesh", "mdns", &Config::mdns),
       text_key("mesh", "profile", false, &Config::profile,
-               [](const std::string& text) { return one_of(text, {"wired", "wireless"}); }),
+               [](const std::string& text) {
+                 return one_of(text, {"wired", "wireless"});
+               }),
       secret_key("store_database", "mode", false, &Config::store_database, database_complaint),
       text_key("cloud", "url", false, &Config::cloud_url, cloud_url_complaint),
       secret_key("cloud", "access_key", false, &Config::cloud_access_key, nullptr),
@@ -261,8 +264,9 @@ class Reader {
       complain(cloud, "cloud.access_key is needed with cloud.url; head office hands it out");
     }
     if (config.cloud_public_key.empty()) {
-      complain(cloud, "cloud.public_key is needed with cloud.url; the cloud tells it under "
-                      "GET /v1/key");
+      complain(cloud,
+               "cloud.public_key is needed with cloud.url; the cloud tells it under "
+               "GET /v1/key");
     }
   }
 
@@ -318,10 +322,9 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
   try {
     root = toml::parse(text, name);
   } catch (const toml::parse_error& error) {
-    return make_error(ErrorCode::invalid,
-                      name + ":" + std::to_string(error.source().begin.line) + ":" +
-                          std::to_string(error.source().begin.column) + ": " +
-                          std::string(error.description()));
+    return make_error(ErrorCode::invalid, name + ":" + std::to_string(error.source().begin.line) +
+                                              ":" + std::to_string(error.source().begin.column) +
+                                              ": " + std::string(error.description()));
   }
   Config config;
   Reader reader(name);
@@ -330,8 +333,8 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
     if (is_section(section)) {
       reader.read_section(config, section, value);
     } else {
-      reader.complain(&value, "unknown section or key \"" + section + "\"; known are " +
-                                  known_sections());
+      reader.complain(&value,
+                      "unknown section or key \"" + section + "\"; known are " + known_sections());
     }
   }
   reader.check_required(root);
@@ -369,8 +372,9 @@ std::string describe_config(const Config& config) {
 
 Result<HostPort> parse_host_port(std::string_view text) {
   const auto wrong = [&] {
-    return make_error(ErrorCode::invalid, "must be \"host:port\", such as \"127.0.0.1:8410\" or "
-                                          "\"[::1]:8410\"");
+    return make_error(ErrorCode::invalid,
+                      "must be \"host:port\", such as \"127.0.0.1:8410\" or "
+                      "\"[::1]:8410\"");
   };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return wrong();

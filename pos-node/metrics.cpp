@@ -23,13 +23,14 @@ Metrics::Metrics()
                                "API requests answered with a 4xx status")),
       requests_failed(counter(registry_, "titan_api_requests_failed_total",
                               "API requests answered with a 5xx status")),
-      commit_seconds(prometheus::BuildHistogram()
-                         .Name("titan_commit_seconds")
-                         .Help("Time from a request to its durable entry")
-                         .Register(registry_)
-                         .Add({}, prometheus::Histogram::BucketBoundaries{
-                                      0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02,
-                                      0.05, 0.1, 0.2, 0.5, 1, 2, 5})),
+      commit_seconds(
+          prometheus::BuildHistogram()
+              .Name("titan_commit_seconds")
+              .Help("Time from a request to its durable entry")
+              .Register(registry_)
+              .Add({}, prometheus::Histogram::BucketBoundaries{0.0001, 0.0002, 0.0005, 0.001, 0.002,
+                                                               0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
+                                                               0.5, 1, 2, 5})),
       entries_stored(counter(registry_, "titan_entries_stored_total",
                              "Entries made durable here, own and others'")),
       members_alive(gauge(registry_, "titan_members_alive", "Terminals alive, this one included")),
@@ -38,8 +39,8 @@ Metrics::Metrics()
       pending_uploads(gauge(registry_, "titan_pending_uploads",
                             "Entries stored here that the cloud does not hold yet")),
       alarms(gauge(registry_, "titan_alarms", "Alarms shown in the status")),
-      storage_queue(gauge(registry_, "titan_storage_queue",
-                          "Requests waiting for the storage thread")),
+      storage_queue(
+          gauge(registry_, "titan_storage_queue", "Requests waiting for the storage thread")),
       send_queue(gauge(registry_, "titan_send_queue", "Frames waiting to be sent to peers")),
       event_subscribers(gauge(registry_, "titan_event_subscribers", "Open event streams")),
       api_connections(gauge(registry_, "titan_api_connections", "Open API connections")),
@@ -50,6 +51,8 @@ Metrics::Metrics()
       subscribers_cut_off(counter(registry_, "titan_subscribers_cut_off_total",
                                   "Event streams closed because their client did not read")) {}
 
-std::string Metrics::text() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+std::string Metrics::text() const {
+  return prometheus::TextSerializer().Serialize(registry_.Collect());
+}
 
 }  // namespace titan::pos

@@ -24,24 +24,24 @@ class Metrics {
   prometheus::Counter& sales;
   prometheus::Counter& refunds;
   prometheus::Counter& voids;
-  prometheus::Counter& requests_refused;   // 4xx
-  prometheus::Counter& requests_failed;    // 5xx
-  prometheus::Histogram& commit_seconds;   // from append() to durable
+  prometheus::Counter& requests_refused;  // 4xx
+  prometheus::Counter& requests_failed;   // 5xx
+  prometheus::Histogram& commit_seconds;  // from append() to durable
   // -- the store as seen from here
-  prometheus::Counter& entries_stored;     // own and others'
+  prometheus::Counter& entries_stored;  // own and others'
   prometheus::Gauge& members_alive;
-  prometheus::Gauge& leader;               // 1: this terminal leads
+  prometheus::Gauge& leader;  // 1: this terminal leads
   prometheus::Gauge& term;
   prometheus::Gauge& pending_uploads;
   prometheus::Gauge& alarms;
   // -- queues, traffic, losses
-  prometheus::Gauge& storage_queue;        // requests waiting for the storage thread
-  prometheus::Gauge& send_queue;           // frames waiting for peers
+  prometheus::Gauge& storage_queue;  // requests waiting for the storage thread
+  prometheus::Gauge& send_queue;     // frames waiting for peers
   prometheus::Gauge& event_subscribers;
   prometheus::Gauge& api_connections;
   prometheus::Counter& mesh_bytes_in;
   prometheus::Counter& mesh_bytes_out;
-  prometheus::Counter& frames_dropped;     // over a queue's limit
+  prometheus::Counter& frames_dropped;  // over a queue's limit
   prometheus::Counter& subscribers_cut_off;
 };
 

@@ -62,7 +62,8 @@ class Service : public Catalogue {
 
   virtual void append(mesh::EntryDraft draft, AppendCallback done) = 0;
   // What this device recorded under the key; asked when a repeated request no longer passes the
-  // rules (its product was deleted since, say), for a repeat gets the first answer whatever changed.
+  // rules (its product was deleted since, say), for a repeat gets the first answer whatever
+  // changed.
   virtual Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) = 0;
 

@@ -15,8 +15,8 @@ namespace titan::pos {
 std::string kind_name(mesh::Kind kind);
 
 enum class EntryDetail {
-  recorded,  // the answer to the request that made it
-  looked_up, // also voided_by, which costs a query
+  recorded,   // the answer to the request that made it
+  looked_up,  // also voided_by, which costs a query
 };
 // An entry with what is known of it by now: copies, in_cloud.
 Result<std::string> entry_json(const mesh::Entry& entry, Service& service, EntryDetail detail);

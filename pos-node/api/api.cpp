@@ -35,8 +35,8 @@ Api::Api(Service& service, Metrics& metrics, ApiThreads threads)
     : service_(service), metrics_(metrics), threads_(std::move(threads)) {}
 
 std::size_t Api::body_limit(const ApiRequest& request) {
-  const bool is_product_list = request.method == Method::put && request.path.size() == 2 &&
-                               request.path[1] == "products";
+  const bool is_product_list =
+      request.method == Method::put && request.path.size() == 2 && request.path[1] == "products";
   return is_product_list ? products_body_bytes_max : body_bytes_max;
 }
 
@@ -61,15 +61,15 @@ void Api::handle(ApiRequest request, AnswerCallback done) {
     if (!matches(route)) continue;
     if (route.method == request.method) return (this->*route.handler)(request, counted);
     const bool both = allowed != nullptr;
-    allowed = both                              ? "GET, PUT"
-              : route.method == Method::get     ? "GET"
-              : route.method == Method::put     ? "PUT"
-                                                : "POST";
+    allowed = both                          ? "GET, PUT"
+              : route.method == Method::get ? "GET"
+              : route.method == Method::put ? "PUT"
+                                            : "POST";
   }
   if (!allowed) {
-    return counted(error_answer(
-        make_error(ErrorCode::not_found, "There is nothing at this address; see "
-                                         "docs/openapi.yaml for what there is.")));
+    return counted(error_answer(make_error(ErrorCode::not_found,
+                                           "There is nothing at this address; see "
+                                           "docs/openapi.yaml for what there is.")));
   }
   ApiAnswer answer = error_answer(make_error(
       ErrorCode::invalid, std::string("This address takes ") + allowed + " only.", "method"));

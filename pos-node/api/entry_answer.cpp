@@ -1,11 +1,11 @@
 // An entry as the API shows it: sales, refunds, voids, stock movements.
 #include <algorithm>
 
-#include "proto/entry.pb.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/stock_state.h"
 #include "pos-node/domain/text.h"
+#include "proto/entry.pb.h"
 
 namespace titan::pos {
 namespace {
@@ -158,16 +158,20 @@ Status write_body(JsonWriter& writer, const mesh::Entry& entry,
 
 Status write_typed_body(JsonWriter& writer, const mesh::Entry& entry) {
   switch (entry.envelope.kind) {
-    case mesh::Kind::sale: return write_body<v1::Sale>(writer, entry, write_sale);
-    case mesh::Kind::refund: return write_body<v1::Refund>(writer, entry, write_refund);
-    case mesh::Kind::void_sale: return write_body<v1::Void>(writer, entry, write_void);
+    case mesh::Kind::sale:
+      return write_body<v1::Sale>(writer, entry, write_sale);
+    case mesh::Kind::refund:
+      return write_body<v1::Refund>(writer, entry, write_refund);
+    case mesh::Kind::void_sale:
+      return write_body<v1::Void>(writer, entry, write_void);
     case mesh::Kind::delivery:
     case mesh::Kind::adjustment:
     case mesh::Kind::transfer_out:
     case mesh::Kind::transfer_in:
     case mesh::Kind::opening_stock:
       return write_body<v1::StockMovement>(writer, entry, write_movement);
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -175,22 +179,38 @@ Status write_typed_body(JsonWriter& writer, const mesh::Entry& entry) {
 
 std::string kind_name(mesh::Kind kind) {
   switch (kind) {
-    case mesh::Kind::unknown: return "unknown";
-    case mesh::Kind::sale: return "sale";
-    case mesh::Kind::refund: return "refund";
-    case mesh::Kind::void_sale: return "void";
-    case mesh::Kind::delivery: return "delivery";
-    case mesh::Kind::adjustment: return "adjustment";
-    case mesh::Kind::transfer_out: return "transfer_out";
-    case mesh::Kind::transfer_in: return "transfer_in";
-    case mesh::Kind::opening_stock: return "opening_stock";
-    case mesh::Kind::product: return "product";
-    case mesh::Kind::setting: return "setting";
-    case mesh::Kind::user: return "user";
-    case mesh::Kind::revocation: return "revocation";
-    case mesh::Kind::transfer_confirmed: return "transfer_confirmed";
-    case mesh::Kind::numbers_lost: return "numbers_lost";
-    case mesh::Kind::certificate: return "certificate";
+    case mesh::Kind::unknown:
+      return "unknown";
+    case mesh::Kind::sale:
+      return "sale";
+    case mesh::Kind::refund:
+      return "refund";
+    case mesh::Kind::void_sale:
+      return "void";
+    case mesh::Kind::delivery:
+      return "delivery";
+    case mesh::Kind::adjustment:
+      return "adjustment";
+    case mesh::Kind::transfer_out:
+      return "transfer_out";
+    case mesh::Kind::transfer_in:
+      return "transfer_in";
+    case mesh::Kind::opening_stock:
+      return "opening_stock";
+    case mesh::Kind::product:
+      return "product";
+    case mesh::Kind::setting:
+      return "setting";
+    case mesh::Kind::user:
+      return "user";
+    case mesh::Kind::revocation:
+      return "revocation";
+    case mesh::Kind::transfer_confirmed:
+      return "transfer_confirmed";
+    case mesh::Kind::numbers_lost:
+      return "numbers_lost";
+    case mesh::Kind::certificate:
+      return "certificate";
   }
   return "kind_" + std::to_string(static_cast<std::uint32_t>(kind));
 }

@@ -69,20 +69,20 @@ class EventSession : public Connection,
 
   // Nothing is expected from a subscriber, but reading answers its pings and sees it leave.
   void read_next() {
-    stream_.async_read(incoming_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (error) return self->close();
-      self->incoming_.clear();
-      self->read_next();
-    });
+    stream_.async_read(incoming_,
+                       [self = shared_from_this()](beast::error_code error, std::size_t) {
+                         if (error) return self->close();
+                         self->incoming_.clear();
+                         self->read_next();
+                       });
   }
 
   void write_next() {
     writing_ = true;
-    stream_.async_write(
-        asio::buffer(*queue_.front()),
-        [self = shared_from_this()](beast::error_code error, std::size_t) {
-          self->on_written(error);
-        });
+    stream_.async_write(asio::buffer(*queue_.front()),
+                        [self = shared_from_this()](beast::error_code error, std::size_t) {
+                          self->on_written(error);
+                        });
   }
 
   void on_written(beast::error_code error) {

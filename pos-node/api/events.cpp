@@ -1,12 +1,12 @@
 #include "pos-node/api/events.h"
 
-#include "proto/entry.pb.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/api/json_writer.h"
 #include "pos-node/domain/money.h"
 #include "pos-node/domain/stock_state.h"
 #include "pos-node/domain/text.h"
 #include "pos-node/status.h"
+#include "proto/entry.pb.h"
 
 namespace titan::pos {
 namespace {

@@ -30,8 +30,8 @@ struct StockEvent {
 struct SaleEvent {
   mesh::EntryId id;
   mesh::Kind kind = mesh::Kind::sale;
-  std::string receipt;   // empty if the kind has none
-  std::string total;     // empty if the kind has none
+  std::string receipt;  // empty if the kind has none
+  std::string total;    // empty if the kind has none
   std::string currency;
   std::string terminal;  // who made it, if its receipt says so
   bool own = false;

@@ -51,9 +51,8 @@ Status parse_target(std::string_view target, ApiRequest& request) {
   if (target.empty() || target.front() != '/') return target_error("must begin with /");
   if (target.size() > target_bytes_max) return target_error("is too long");
   const std::size_t question = target.find('?');
-  std::string_view path = target.substr(1, question == std::string_view::npos
-                                               ? std::string_view::npos
-                                               : question - 1);
+  std::string_view path =
+      target.substr(1, question == std::string_view::npos ? std::string_view::npos : question - 1);
   while (!path.empty()) {
     const std::size_t slash = path.find('/');
     auto segment = percent_decode(path.substr(0, slash), false);
@@ -82,16 +81,24 @@ Status parse_target(std::string_view target, ApiRequest& request) {
 
 unsigned http_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid: return 400;
-    case ErrorCode::refused: return 403;
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::conflict: return 409;
-    case ErrorCode::too_large: return 413;
-    case ErrorCode::unsupported: return 415;
+    case ErrorCode::invalid:
+      return 400;
+    case ErrorCode::refused:
+      return 403;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+      return 409;
+    case ErrorCode::too_large:
+      return 413;
+    case ErrorCode::unsupported:
+      return 415;
     case ErrorCode::unavailable:
-    case ErrorCode::unknown_outcome: return 503;
+    case ErrorCode::unknown_outcome:
+      return 503;
     case ErrorCode::io:
-    case ErrorCode::corrupt: return 500;
+    case ErrorCode::corrupt:
+      return 500;
   }
   return 500;
 }
@@ -100,6 +107,8 @@ ApiAnswer error_answer(const Error& error) {
   return {http_status(error.code), error_json(error), "application/json", nullptr};
 }
 
-ApiAnswer ok(std::string json) { return {200, std::move(json), "application/json", nullptr}; }
+ApiAnswer ok(std::string json) {
+  return {200, std::move(json), "application/json", nullptr};
+}
 
 }  // namespace titan::pos

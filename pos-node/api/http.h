@@ -1,4 +1,5 @@
-// A request and its answer, free of the HTTP library, so that handlers can be read and tested alone.
+// A request and its answer, free of the HTTP library, so that handlers can be read and tested
+// alone.
 #pragma once
 
 #include <functional>

@@ -22,15 +22,22 @@ constexpr std::size_t discard_bytes_max = 64 * 1024 * 1024;
 
 Method method_of(http::verb verb) {
   switch (verb) {
-    case http::verb::get: return Method::get;
-    case http::verb::head: return Method::head;
-    case http::verb::put: return Method::put;
-    case http::verb::post: return Method::post;
-    default: return Method::other;
+    case http::verb::get:
+      return Method::get;
+    case http::verb::head:
+      return Method::head;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::post:
+      return Method::post;
+    default:
+      return Method::other;
   }
 }
 
-std::string_view to_view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view to_view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // "127.0.0.1:8410" -> "127.0.0.1", "[::1]:8410" -> "::1".
 std::string_view host_part(std::string_view authority) {
@@ -121,10 +128,10 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
                         "Host");
     }
     if (!origin.empty() && !is_safe_origin(origin, host)) {
-      return make_error(ErrorCode::refused,
-                        "A page from \"" + std::string(origin.substr(0, 80)) +
-                            "\" may not use this terminal.",
-                        "Origin");
+      return make_error(
+          ErrorCode::refused,
+          "A page from \"" + std::string(origin.substr(0, 80)) + "\" may not use this terminal.",
+          "Origin");
     }
     return {};
   }
@@ -169,24 +176,23 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
     if (error) return on_bad_request(error);
     clear_deadline();  // how long a commit may take is not the client's matter
     request_.body = std::move(parser_->get().body());
-    state_->api.handle(std::move(request_),
-                       [self = shared_from_this()](ApiAnswer answer) {
-                         self->answer(std::move(answer));
-                       });
+    state_->api.handle(std::move(request_), [self = shared_from_this()](ApiAnswer answer) {
+      self->answer(std::move(answer));
+    });
   }
 
   void on_bad_request(beast::error_code error) {
     if (error == http::error::body_limit) return refuse_body(Api::body_limit(request_));
     if (error == http::error::header_limit) {
-      ApiAnswer too_large = error_answer(
-          make_error(ErrorCode::too_large, "The request's header is over " +
-                                               std::to_string(state_->limits.header_bytes_max) +
-                                               " bytes."));
+      ApiAnswer too_large = error_answer(make_error(
+          ErrorCode::too_large, "The request's header is over " +
+                                    std::to_string(state_->limits.header_bytes_max) + " bytes."));
       too_large.status = 431;
       keep_alive_ = false;
       return answer(std::move(too_large));
     }
-    const bool is_http_fault = error.category() == http::make_error_code(http::error::bad_method).category();
+    const bool is_http_fault =
+        error.category() == http::make_error_code(http::error::bad_method).category();
     if (!is_http_fault || error == http::error::end_of_stream ||
         error == http::error::partial_message) {
       return close();
@@ -195,9 +201,9 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   }
 
   void refuse_body(std::size_t limit) {
-    refuse(make_error(ErrorCode::too_large,
-                      "The body is over " + std::to_string(limit / (1024 * 1024)) +
-                          " MB; divide it."));
+    refuse(make_error(
+        ErrorCode::too_large,
+        "The body is over " + std::to_string(limit / (1024 * 1024)) + " MB; divide it."));
   }
 
   // Answers without having read the body, so the connection cannot go on.

@@ -11,7 +11,9 @@
 namespace titan::pos {
 namespace {
 
-std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
+std::string_view view(const json::string& text) {
+  return {text.data(), text.size()};
+}
 
 // A double as the decimal text it was most likely written as: 15 digits always survive the way
 // through a double. Nothing if the number needs more.
@@ -58,10 +60,18 @@ void append_canonical_object(std::string& out, const json::object& object) {
 
 void append_canonical(std::string& out, const json::value& value, bool masks_cards) {
   switch (value.kind()) {
-    case json::kind::null: out += 'n'; break;
-    case json::kind::bool_: out += value.get_bool() ? 't' : 'f'; break;
-    case json::kind::int64: out += '#' + std::to_string(value.get_int64()); break;
-    case json::kind::uint64: out += '#' + std::to_string(value.get_uint64()); break;
+    case json::kind::null:
+      out += 'n';
+      break;
+    case json::kind::bool_:
+      out += value.get_bool() ? 't' : 'f';
+      break;
+    case json::kind::int64:
+      out += '#' + std::to_string(value.get_int64());
+      break;
+    case json::kind::uint64:
+      out += '#' + std::to_string(value.get_uint64());
+      break;
     case json::kind::double_: {
       char text[48];
       const int size = std::snprintf(text, sizeof text, "#%.15g", value.get_double());
@@ -80,7 +90,9 @@ void append_canonical(std::string& out, const json::value& value, bool masks_car
       for (const auto& item : value.get_array()) append_canonical(out, item, masks_cards);
       out += ']';
       break;
-    case json::kind::object: append_canonical_object(out, value.get_object()); break;
+    case json::kind::object:
+      append_canonical_object(out, value.get_object());
+      break;
   }
 }
 
@@ -117,10 +129,9 @@ Result<json::value> parse_json(std::string_view text, json::storage_ptr memory) 
   const std::string_view before = text.substr(0, std::min(consumed, text.size()));
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-  return make_error(ErrorCode::invalid,
-                    "The body is not valid JSON: " + error.message() + " at line " +
-                        std::to_string(line) + ", column " +
-                        std::to_string(before.size() - line_start + 1) + ".");
+  return make_error(ErrorCode::invalid, "The body is not valid JSON: " + error.message() +
+                                            " at line " + std::to_string(line) + ", column " +
+                                            std::to_string(before.size() - line_start + 1) + ".");
 }
 
 std::string read_text(const json::value& value, std::size_t bytes_max, const FieldPath& at,

@@ -87,9 +87,8 @@ void read_object(const json::value& value, std::span<const Field<Target>> fields
 }
 
 template <class Target>
-void read_list(const json::value& value, std::span<const Field<Target>> fields,
-               const FieldPath& at, std::size_t items_max, std::vector<Target>& out,
-               Problem& problem) {
+void read_list(const json::value& value, std::span<const Field<Target>> fields, const FieldPath& at,
+               std::size_t items_max, std::vector<Target>& out, Problem& problem) {
   const json::array* array = value.if_array();
   if (!array) return problem.report(at, "must be a list [...]");
   if (array->size() > items_max) {

@@ -1,7 +1,8 @@
 // Writes JSON straight into a string, members in the order given. Answers and events are built with
 // it on the way of each sale, so it makes no tree first.
 //
-// Text must be valid UTF-8; bytes that are not are replaced by U+FFFD rather than break the document.
+// Text must be valid UTF-8; bytes that are not are replaced by U+FFFD rather than break the
+// document.
 #pragma once
 
 #include <charconv>
@@ -38,9 +39,7 @@ class JsonWriter {
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
   JsonWriter& value(std::same_as<bool> auto flag) { return raw(flag ? "true" : "false"); }
-  JsonWriter& value(std::integral auto number)
-    requires(!std::same_as<decltype(number), bool>)
-  {
+  JsonWriter& value(std::integral auto number) requires(!std::same_as<decltype(number), bool>) {
     char digits[24];
     const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
     return raw({digits, static_cast<std::size_t>(end - digits)});

@@ -12,14 +12,13 @@ Result<std::uint64_t> number_parameter(const ApiRequest& request, std::string_vi
   const std::string* text = request.parameter(name);
   if (!text) return number_default;
   std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(text->data(), text->data() + text->size(), number);
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
   if (error != std::errc{} || end != text->data() + text->size() || number == 0 ||
       number > number_max) {
-    return make_error(ErrorCode::invalid,
-                      std::string(name) + " must be a whole number from 1 to " +
-                          std::to_string(number_max) + ".",
-                      std::string(name));
+    return make_error(
+        ErrorCode::invalid,
+        std::string(name) + " must be a whole number from 1 to " + std::to_string(number_max) + ".",
+        std::string(name));
   }
   return number;
 }
@@ -32,8 +31,8 @@ Status known_parameters(const ApiRequest& request, std::initializer_list<std::st
       list += (list.empty() ? "" : ", ") + std::string(each);
     }
     return make_error(ErrorCode::invalid,
-                      "Unknown parameter " + name + "; known here: " +
-                          (list.empty() ? std::string("none") : list) + ".",
+                      "Unknown parameter " + name +
+                          "; known here: " + (list.empty() ? std::string("none") : list) + ".",
                       name);
   }
   return {};
@@ -74,11 +73,12 @@ void Api::get_stock_of(ApiRequest& request, AnswerCallback done) {
     const auto product = service_.product(sku);
     if (!product) return done(error_answer(product.error()));
     if (!*product) {
-      return done(error_answer(make_error(
-          ErrorCode::not_found,
-          "\"" + sku + "\" is neither in the product table nor did it ever move. Letter case "
-          "counts.",
-          "sku")));
+      return done(error_answer(
+          make_error(ErrorCode::not_found,
+                     "\"" + sku +
+                         "\" is neither in the product table nor did it ever move. Letter case "
+                         "counts.",
+                     "sku")));
     }
   }
   JsonWriter writer;
@@ -99,8 +99,8 @@ void Api::get_journal(ApiRequest& request, AnswerCallback done) {
   }
   const auto journal = JournalId::from_hex_text(*wanted);
   if (!journal) {
-    return done(error_answer(make_error(ErrorCode::invalid,
-                                        "journal must be 32 hexadecimal digits.", "journal")));
+    return done(error_answer(
+        make_error(ErrorCode::invalid, "journal must be 32 hexadecimal digits.", "journal")));
   }
   const auto from = number_parameter(request, "from", 1, UINT64_MAX);
   if (!from) return done(error_answer(from.error()));

@@ -68,9 +68,9 @@ void Api::get_product(ApiRequest& request, AnswerCallback done) {
   const auto product = service_.product(sku);
   if (!product) return done(error_answer(product.error()));
   if (!*product) {
-    return done(error_answer(make_error(
-        ErrorCode::not_found,
-        "\"" + sku + "\" is not in the product table. Letter case counts.", "sku")));
+    return done(error_answer(
+        make_error(ErrorCode::not_found,
+                   "\"" + sku + "\" is not in the product table. Letter case counts.", "sku")));
   }
   JsonWriter writer;
   write_product(writer, **product);
@@ -92,8 +92,8 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
   const bool is_csv = has_type(request.content_type, "text/csv");
   if (!is_csv && !has_type(request.content_type, "application/json")) {
     return done(error_answer(make_error(
-        ErrorCode::unsupported,
-        "Send the list as Content-Type: text/csv or application/json.", "Content-Type")));
+        ErrorCode::unsupported, "Send the list as Content-Type: text/csv or application/json.",
+        "Content-Type")));
   }
   if (imports_ >= imports_at_once_max) {
     return done(error_answer(make_error(
@@ -102,7 +102,8 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
   ++imports_;
   auto import = std::make_shared<Import>();
   import->done = std::move(done);
-  threads_.on_worker([this, is_csv, import, body = std::make_shared<std::string>(std::move(request.body)),
+  threads_.on_worker([this, is_csv, import,
+                      body = std::make_shared<std::string>(std::move(request.body)),
                       currency = service_.facts().currency] {
     auto list = std::make_shared<Result<ProductList>>(is_csv ? read_product_csv(*body, currency)
                                                              : read_product_json(*body, currency));

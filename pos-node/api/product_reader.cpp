@@ -36,8 +36,10 @@ constexpr Field<v1::Product> product_fields[] = {
     {"sku", [](v1::Product& r, const Value& v, const Path& at,
                Problem& p) { r.set_sku(read_sku(v, at, p)); }},
     {"gtins", read_gtins},
-    {"description", [](v1::Product& r, const Value& v, const Path& at,
-                       Problem& p) { r.set_description(read_text(v, description_bytes_max, at, p)); }},
+    {"description",
+     [](v1::Product& r, const Value& v, const Path& at, Problem& p) {
+       r.set_description(read_text(v, description_bytes_max, at, p));
+     }},
     {"brand", [](v1::Product& r, const Value& v, const Path& at,
                  Problem& p) { r.set_brand(read_text(v, description_bytes_max, at, p)); }},
     {"category", [](v1::Product& r, const Value& v, const Path& at,

@@ -1,5 +1,5 @@
-// Reads a JSON product list: {"products": [{"sku", "gtins", "description", "price", ...}]}, whole or
-// not at all, like its CSV sister in domain/product_import.h.
+// Reads a JSON product list: {"products": [{"sku", "gtins", "description", "price", ...}]}, whole
+// or not at all, like its CSV sister in domain/product_import.h.
 #pragma once
 
 #include <string>

@@ -13,14 +13,22 @@ namespace {
 bool is_json(std::string_view content_type) {
   constexpr std::string_view expected = "application/json";
   return content_type == expected ||
-         (content_type.starts_with(expected) && (content_type[expected.size()] == ';' ||
-                                                 content_type[expected.size()] == ' '));
+         (content_type.starts_with(expected) &&
+          (content_type[expected.size()] == ';' || content_type[expected.size()] == ' '));
 }
 
-const RequestKey& key_of(const SaleRequest& request) { return request.key; }
-const RequestKey& key_of(const RefundRequest& request) { return request.sale.key; }
-const RequestKey& key_of(const VoidRequest& request) { return request.key; }
-const RequestKey& key_of(const MovementRequest& request) { return request.key; }
+const RequestKey& key_of(const SaleRequest& request) {
+  return request.key;
+}
+const RequestKey& key_of(const RefundRequest& request) {
+  return request.sale.key;
+}
+const RequestKey& key_of(const VoidRequest& request) {
+  return request.key;
+}
+const RequestKey& key_of(const MovementRequest& request) {
+  return request.key;
+}
 
 }  // namespace
 
@@ -29,9 +37,9 @@ void Api::record(ApiRequest& request, AnswerCallback done,
                  Result<Request> (*read)(const boost::json::value&),
                  const std::function<Result<Ruling>(const Request&, const RuleContext&)>& rule) {
   if (!is_json(request.content_type)) {
-    return done(error_answer(make_error(
-        ErrorCode::unsupported, "Send the body as JSON, with Content-Type: application/json.",
-        "Content-Type")));
+    return done(error_answer(
+        make_error(ErrorCode::unsupported,
+                   "Send the body as JSON, with Content-Type: application/json.", "Content-Type")));
   }
   json::monotonic_resource memory;
   const auto body = parse_json(request.body, &memory);
@@ -50,10 +58,10 @@ void Api::refuse_or_repeat(const RequestKey& key, const Error& refusal,
   const auto record = service_.recorded(key.idempotency_key);
   if (!record || !*record) return done(error_answer(refusal));
   if ((*record)->request_hash != key.request_hash) {
-    return done(error_answer(make_error(
-        ErrorCode::conflict,
-        "This idempotency_key was already used for another request; take a new key.",
-        "idempotency_key")));
+    return done(error_answer(
+        make_error(ErrorCode::conflict,
+                   "This idempotency_key was already used for another request; take a new key.",
+                   "idempotency_key")));
   }
   const auto entry = service_.entry((*record)->entry);
   if (!entry || !*entry) return done(error_answer(refusal));
@@ -175,16 +183,16 @@ void Api::post_transfer(ApiRequest& request, AnswerCallback done) {
 void Api::get_sale(ApiRequest& request, AnswerCallback done) {
   const auto id = parse_id(request.path[2]);
   if (!id) {
-    return done(error_answer(make_error(
-        ErrorCode::invalid, "A sale's id is \"<journal>:<number>\", as given when it was made.",
-        "id")));
+    return done(error_answer(
+        make_error(ErrorCode::invalid,
+                   "A sale's id is \"<journal>:<number>\", as given when it was made.", "id")));
   }
   const auto entry = service_.entry(*id);
   if (!entry) return done(error_answer(entry.error()));
   if (!*entry) {
-    return done(error_answer(make_error(
-        ErrorCode::not_found, "Sale " + request.path[2] + " is not on this terminal (yet).",
-        "id")));
+    return done(error_answer(
+        make_error(ErrorCode::not_found,
+                   "Sale " + request.path[2] + " is not on this terminal (yet).", "id")));
   }
   auto json = entry_json(**entry, service_, EntryDetail::looked_up);
   if (!json) return done(error_answer(json.error()));

@@ -79,8 +79,8 @@ void read_payments(SaleRequest& r, const Value& v, const Path& at, Problem& p) {
 }
 
 constexpr Field<SaleRequest> sale_fields[] = {
-    {"idempotency_key", [](SaleRequest& r, const Value& v, const Path& at,
-                           Problem& p) { read_key(r.key, v, at, p); }},
+    {"idempotency_key",
+     [](SaleRequest& r, const Value& v, const Path& at, Problem& p) { read_key(r.key, v, at, p); }},
     {"currency", [](SaleRequest& r, const Value& v, const Path& at,
                     Problem& p) { r.currency = read_text(v, name_bytes_max, at, p); }},
     {"cashier", [](SaleRequest& r, const Value& v, const Path& at,
@@ -140,8 +140,8 @@ constexpr Field<RefundRequest> refund_only_fields[] = {
 };
 
 constexpr Field<VoidRequest> void_fields[] = {
-    {"idempotency_key", [](VoidRequest& r, const Value& v, const Path& at,
-                           Problem& p) { read_key(r.key, v, at, p); }},
+    {"idempotency_key",
+     [](VoidRequest& r, const Value& v, const Path& at, Problem& p) { read_key(r.key, v, at, p); }},
     {"sale", [](VoidRequest& r, const Value& v, const Path& at,
                 Problem& p) { r.sale = read_id(v, at, p); }},
     {"reason", [](VoidRequest& r, const Value& v, const Path& at,

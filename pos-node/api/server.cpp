@@ -43,20 +43,21 @@ class Server::Acceptor : public std::enable_shared_from_this<Server::Acceptor> {
 
   Result<HostPort> listen(const HostPort& address) {
     const auto failed = [&](const std::string& why) {
-      return make_error(ErrorCode::io, "The API cannot listen on " + address_text(address) + ": " +
-                                           why);
+      return make_error(ErrorCode::io,
+                        "The API cannot listen on " + address_text(address) + ": " + why);
     };
     boost::system::error_code error;
-    const auto ip = asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host,
-                                           error);
+    const auto ip =
+        asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host, error);
     if (error) return failed("\"" + address.host + "\" is no IP address of this machine.");
     const Tcp::endpoint endpoint(ip, address.port);
     if (acceptor_.open(endpoint.protocol(), error); error) return failed(error.message() + ".");
     acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (acceptor_.bind(endpoint, error); error) {
       if (error == boost::system::errc::address_in_use) {
-        return failed("the port is taken, perhaps by another titan-pos. Stop that program or set "
-                      "another port under [api] listen.");
+        return failed(
+            "the port is taken, perhaps by another titan-pos. Stop that program or set "
+            "another port under [api] listen.");
       }
       return failed(error.message() + ". Check [api] listen.");
     }
@@ -91,10 +92,10 @@ class Server::Acceptor : public std::enable_shared_from_this<Server::Acceptor> {
 
  private:
   void accept_next() {
-    acceptor_.async_accept([self = shared_from_this()](boost::system::error_code error,
-                                                       Socket socket) {
-      self->on_accepted(error, std::move(socket));
-    });
+    acceptor_.async_accept(
+        [self = shared_from_this()](boost::system::error_code error, Socket socket) {
+          self->on_accepted(error, std::move(socket));
+        });
   }
 
   void on_accepted(boost::system::error_code error, Socket socket) {
@@ -146,11 +147,21 @@ class Server::Acceptor : public std::enable_shared_from_this<Server::Acceptor> {
 Server::Server(asio::io_context& loop, Service& service, Metrics& metrics, ServerLimits limits)
     : acceptor_(std::make_shared<Acceptor>(loop, service, metrics, limits)) {}
 
-Server::~Server() { acceptor_->close(); }
+Server::~Server() {
+  acceptor_->close();
+}
 
-Result<HostPort> Server::listen(const HostPort& address) { return acceptor_->listen(address); }
-EventHub& Server::events() { return acceptor_->events(); }
-void Server::stop_accepting() { acceptor_->stop_accepting(); }
-void Server::close() { acceptor_->close(); }
+Result<HostPort> Server::listen(const HostPort& address) {
+  return acceptor_->listen(address);
+}
+EventHub& Server::events() {
+  return acceptor_->events();
+}
+void Server::stop_accepting() {
+  acceptor_->stop_accepting();
+}
+void Server::close() {
+  acceptor_->close();
+}
 
 }  // namespace titan::pos

@@ -19,16 +19,16 @@
 namespace titan::pos {
 
 struct ServerLimits {
-  std::size_t connections_max = 256;               // one more is answered 503 and closed
-  std::size_t header_bytes_max = 16 * 1024;        // 431 and closed
-  std::chrono::seconds request_wait{75};           // from one answer to the next request's header
-  std::chrono::seconds body_wait{30};              // for the whole body; then closed
-  std::chrono::seconds write_wait{30};             // for a client to take its answer; then closed
-  std::chrono::seconds linger{2};                  // to let a refused client read why
+  std::size_t connections_max = 256;         // one more is answered 503 and closed
+  std::size_t header_bytes_max = 16 * 1024;  // 431 and closed
+  std::chrono::seconds request_wait{75};     // from one answer to the next request's header
+  std::chrono::seconds body_wait{30};        // for the whole body; then closed
+  std::chrono::seconds write_wait{30};       // for a client to take its answer; then closed
+  std::chrono::seconds linger{2};            // to let a refused client read why
   std::size_t event_queue_bytes_max = 4 * 1024 * 1024;  // of one subscriber; then cut off
   std::size_t event_queue_length_max = 50'000;          // of one subscriber; then cut off
-  std::size_t event_client_bytes_max = 4096;       // of a message from a subscriber; then closed
-  std::chrono::seconds event_idle{30};             // without answer to a ping; then closed
+  std::size_t event_client_bytes_max = 4096;  // of a message from a subscriber; then closed
+  std::chrono::seconds event_idle{30};        // without answer to a ping; then closed
 };
 
 class Server {

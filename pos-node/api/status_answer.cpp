@@ -12,14 +12,16 @@ namespace {
 std::string base64(BytesView bytes) {
   constexpr int variant = sodium_base64_VARIANT_ORIGINAL;
   std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0');
-  sodium_bin2base64(text.data(), text.size(),
-                    reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), variant);
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                    bytes.size(), variant);
   text.pop_back();  // the terminating zero
   return text;
 }
 
 // Thousandths as a JSON number: 1234 -> 1.234.
-std::string thousandths(std::int64_t value) { return to_short_text(value, 3); }
+std::string thousandths(std::int64_t value) {
+  return to_short_text(value, 3);
+}
 
 void write_intervals(JsonWriter& writer, const crdt::IntervalSet& set) {
   writer.begin_array();
@@ -120,10 +122,14 @@ void write_duties(JsonWriter& writer, const StatusReport& status) {
 
 const char* to_string(mesh::MemberState state) {
   switch (state) {
-    case mesh::MemberState::alive: return "alive";
-    case mesh::MemberState::suspect: return "suspect";
-    case mesh::MemberState::dead: return "dead";
-    case mesh::MemberState::left: return "left";
+    case mesh::MemberState::alive:
+      return "alive";
+    case mesh::MemberState::suspect:
+      return "suspect";
+    case mesh::MemberState::dead:
+      return "dead";
+    case mesh::MemberState::left:
+      return "left";
   }
   return "dead";
 }
@@ -170,8 +176,8 @@ void write_product(JsonWriter& writer, const Product& product) {
       .member("category", product.category())
       .key("price");
   if (product.has_price()) {
-    writer.value(to_text(product.price().amount(),
-                         std::min(product.price().exponent(), decimal_scale_max)));
+    writer.value(
+        to_text(product.price().amount(), std::min(product.price().exponent(), decimal_scale_max)));
   } else {
     writer.null();
   }

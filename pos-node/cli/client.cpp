@@ -52,9 +52,9 @@ class ApiClient::Exchange {
                        [&](beast::error_code outcome, std::size_t) { error = outcome; });
     });
     if (!run()) {
-      return make_error(ErrorCode::unknown_outcome,
-                        "titan-pos at " + authority() + " gave no answer within " +
-                            std::to_string(wait_.count()) + " s.");
+      return make_error(ErrorCode::unknown_outcome, "titan-pos at " + authority() +
+                                                        " gave no answer within " +
+                                                        std::to_string(wait_.count()) + " s.");
     }
     if (error) {
       close();
@@ -77,8 +77,9 @@ class ApiClient::Exchange {
     const auto endpoints = resolver.resolve(address_.host, std::to_string(address_.port), error);
     if (!error) {
       error = asio::error::would_block;
-      asio::async_connect(socket_, endpoints,
-                          [&](beast::error_code outcome, const Tcp::endpoint&) { error = outcome; });
+      asio::async_connect(socket_, endpoints, [&](beast::error_code outcome, const Tcp::endpoint&) {
+        error = outcome;
+      });
       if (!run()) error = asio::error::timed_out;
     }
     if (error) {

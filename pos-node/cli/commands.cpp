@@ -100,7 +100,8 @@ int Commands::status() {
   console_.line(console_.paint(field("terminal"), Colour::bold) + " of store " + field("store") +
                 " (" + field("tenant") + "), " + field("role") + ", version " + field("version"));
   const std::string leader = field("leader.terminal");
-  const auto show = [&](const std::string& name, const std::string& text, const std::string& state) {
+  const auto show = [&](const std::string& name, const std::string& text,
+                        const std::string& state) {
     console_.line("  " + name + std::string(15 - name.size(), ' ') +
                   console_.paint(text, colour_of_state(state)));
   };
@@ -110,21 +111,19 @@ int Commands::status() {
     show("leader", leader + ", term " + field("leader.term"), "");
   }
   show("entries", field("vector.entries") + " stored, stock digest " + field("stock_digest"), "");
-  show("cloud", in_words(field("uplink.state")) + ", " + field("pending_uploads") +
-                    " entries pending" +
-                    (field("uplink.message").empty() ? "" : ": " + field("uplink.message")),
+  show("cloud",
+       in_words(field("uplink.state")) + ", " + field("pending_uploads") + " entries pending" +
+           (field("uplink.message").empty() ? "" : ": " + field("uplink.message")),
        field("uplink.state"));
-  const std::string progress =
-      field("store_database.state") == "filling"
-          ? " (" + field("store_database.behind") + " entries behind)"
-          : "";
-  show("store database", in_words(field("store_database.state")) + progress +
-                             (field("store_database.message").empty()
-                                  ? ""
-                                  : ": " + field("store_database.message")),
+  const std::string progress = field("store_database.state") == "filling"
+                                   ? " (" + field("store_database.behind") + " entries behind)"
+                                   : "";
+  show("store database",
+       in_words(field("store_database.state")) + progress +
+           (field("store_database.message").empty() ? "" : ": " + field("store_database.message")),
        field("store_database.state"));
-  show("clock", field("clock.quality") + ", at most " + field("clock.max_skew_ms") +
-                    " ms off the others",
+  show("clock",
+       field("clock.quality") + ", at most " + field("clock.max_skew_ms") + " ms off the others",
        field("clock.quality") == "synchronised" ? "ok" : "low");
   console_.line("");
   print_members(*status);

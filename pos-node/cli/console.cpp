@@ -34,12 +34,18 @@ std::size_t width_of(char32_t c) {
 
 const char* escape_of(Colour colour) {
   switch (colour) {
-    case Colour::plain: return "";
-    case Colour::bold: return "\033[1m";
-    case Colour::green: return "\033[32m";
-    case Colour::yellow: return "\033[33m";
-    case Colour::red: return "\033[31m";
-    case Colour::dim: return "\033[2m";
+    case Colour::plain:
+      return "";
+    case Colour::bold:
+      return "\033[1m";
+    case Colour::green:
+      return "\033[32m";
+    case Colour::yellow:
+      return "\033[33m";
+    case Colour::red:
+      return "\033[31m";
+    case Colour::dim:
+      return "\033[2m";
   }
   return "";
 }

@@ -19,11 +19,11 @@ namespace titan::pos {
 struct JournalVerdict {
   std::string terminal;
   std::uint64_t entries = 0;
-  std::uint64_t missing = 0;         // numbers below the top that are not here (yet)
+  std::uint64_t missing = 0;  // numbers below the top that are not here (yet)
   std::uint64_t receipts = 0;
   std::uint64_t first_receipt = 0;
   std::uint64_t last_receipt = 0;
-  bool signatures_checked = true;    // false: number 1, which carries the key, is not here
+  bool signatures_checked = true;  // false: number 1, which carries the key, is not here
   std::vector<std::string> faults;
 
   bool is_good() const { return faults.empty(); }
@@ -34,8 +34,7 @@ inline constexpr std::size_t faults_max = 20;  // per journal; then only counted
 class JournalCheck {
  public:
   // `keys`: of devices whose opening was seen in any journal; this check adds to it.
-  JournalCheck(JournalId journal, const Hash& tenant_store,
-               std::map<DeviceId, PublicKey>& keys);
+  JournalCheck(JournalId journal, const Hash& tenant_store, std::map<DeviceId, PublicKey>& keys);
 
   // Entries ascending by number.
   void add(BytesView bytes, const std::string& stated_hash);

@@ -11,9 +11,9 @@ namespace {
 Bytes from_base64(std::string_view text) {
   Bytes bytes(text.size(), '\0');
   std::size_t size = 0;
-  const int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()),
-                                       bytes.size(), text.data(), text.size(), nullptr, &size,
-                                       nullptr, sodium_base64_VARIANT_ORIGINAL);
+  const int failed =
+      sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                        text.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
   bytes.resize(failed == 0 ? size : 0);
   return bytes;
 }
@@ -65,15 +65,15 @@ void print(Console& console, const std::vector<CheckedJournal>& journals, bool g
     std::string text = verdict.is_good() ? "good" : "BAD";
     if (!verdict.signatures_checked) text += ", signatures not checked: number 1 is not here";
     if (verdict.missing > 0) text += ", " + std::to_string(verdict.missing) + " not here yet";
-    const std::string receipts = verdict.receipts == 0
-                                     ? "none"
-                                     : std::to_string(verdict.first_receipt) + " to " +
-                                           std::to_string(verdict.last_receipt);
+    const std::string receipts =
+        verdict.receipts == 0
+            ? "none"
+            : std::to_string(verdict.first_receipt) + " to " + std::to_string(verdict.last_receipt);
     table.add({{verdict.terminal, Colour::bold},
                {each.journal.substr(0, 12) + "…"},
                {std::to_string(verdict.entries), Colour::plain, true},
                {receipts, Colour::plain, true},
-               {text, !verdict.is_good()                             ? Colour::red
+               {text, !verdict.is_good()                                   ? Colour::red
                       : verdict.signatures_checked && verdict.missing == 0 ? Colour::green
                                                                            : Colour::yellow}});
   }

@@ -3,10 +3,10 @@
 namespace titan::pos {
 
 Error CsvReader::fault(const std::string& what) const {
-  return make_error(ErrorCode::invalid,
-                    "Line " + std::to_string(line_) + ", column " + std::to_string(column_) +
-                        ": " + what,
-                    "line " + std::to_string(line_));
+  return make_error(
+      ErrorCode::invalid,
+      "Line " + std::to_string(line_) + ", column " + std::to_string(column_) + ": " + what,
+      "line " + std::to_string(line_));
 }
 
 void CsvReader::advance(std::size_t bytes) {
@@ -34,8 +34,9 @@ Status CsvReader::read_quoted(std::string& field) {
     advance(1);
   }
   if (!rest_.empty() && rest_.front() != ',' && rest_.front() != '\n' && rest_.front() != '\r') {
-    return fault("after the closing quote a comma or the end of the line is expected; a quote "
-                 "inside a field is written \"\"");
+    return fault(
+        "after the closing quote a comma or the end of the line is expected; a quote "
+        "inside a field is written \"\"");
   }
   return {};
 }
@@ -45,8 +46,9 @@ Status CsvReader::read_plain(std::string& field) {
   field += rest_.substr(0, end);
   advance(end);
   if (!rest_.empty() && rest_.front() == '"') {
-    return fault("a quote \" inside a field that does not begin with one; put the whole field in "
-                 "quotes and double the inner one");
+    return fault(
+        "a quote \" inside a field that does not begin with one; put the whole field in "
+        "quotes and double the inner one");
   }
   return {};
 }

@@ -29,10 +29,14 @@ GtinFault check_gtin(std::string_view code) {
 
 std::string_view gtin_flag(GtinFault fault) {
   switch (fault) {
-    case GtinFault::none: return "";
-    case GtinFault::not_digits: return "gtin_format";
-    case GtinFault::length: return "gtin_length";
-    case GtinFault::check_digit: return "gtin_check_digit";
+    case GtinFault::none:
+      return "";
+    case GtinFault::not_digits:
+      return "gtin_format";
+    case GtinFault::length:
+      return "gtin_length";
+    case GtinFault::check_digit:
+      return "gtin_check_digit";
   }
   return "";
 }
@@ -40,8 +44,10 @@ std::string_view gtin_flag(GtinFault fault) {
 std::string describe_gtin_fault(std::string_view code, GtinFault fault) {
   const std::string quoted = "\"" + std::string(code) + "\"";
   switch (fault) {
-    case GtinFault::none: return "";
-    case GtinFault::not_digits: return "GTIN " + quoted + " has characters other than digits";
+    case GtinFault::none:
+      return "";
+    case GtinFault::not_digits:
+      return "GTIN " + quoted + " has characters other than digits";
     case GtinFault::length:
       return "GTIN " + quoted + " has " + std::to_string(code.size()) +
              " digits instead of 8, 12, 13 or 14";

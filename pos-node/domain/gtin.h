@@ -12,8 +12,8 @@ namespace titan::pos {
 
 enum class GtinFault {
   none,
-  not_digits,   // letters, blanks, application identifiers in brackets
-  length,       // not 8, 12, 13 or 14 digits: a shop code or a GS1-128 string
+  not_digits,  // letters, blanks, application identifiers in brackets
+  length,      // not 8, 12, 13 or 14 digits: a shop code or a GS1-128 string
   check_digit,
 };
 

@@ -81,7 +81,9 @@ std::string to_text(std::int64_t value, std::uint32_t scale) {
   return digits;
 }
 
-std::string to_text(const Decimal& decimal) { return to_text(decimal.value, decimal.scale); }
+std::string to_text(const Decimal& decimal) {
+  return to_text(decimal.value, decimal.scale);
+}
 
 std::string to_short_text(std::int64_t value, std::uint32_t scale) {
   while (scale > 0 && value % 10 == 0) {

@@ -31,8 +31,7 @@ Status check_movement(const MovementRequest& request, const RuleContext& context
                       "other_store");
   }
   if (request.other_store == context.facts.store) {
-    return make_error(ErrorCode::invalid, "A transfer's other store is this store.",
-                      "other_store");
+    return make_error(ErrorCode::invalid, "A transfer's other store is this store.", "other_store");
   }
   if (request.document.empty()) {
     return make_error(ErrorCode::invalid,

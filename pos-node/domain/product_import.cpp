@@ -130,7 +130,8 @@ Complaint take_delisted(v1::Product& product, const std::string& field) {
 Complaint take_low_stock(v1::Product& product, const std::string& field) {
   const auto quantity = parse_decimal(field);
   const auto units = quantity ? rescale_exactly(*quantity, 6) : std::nullopt;
-  if (!units || *units < 0 || check_quantity({std::max<std::int64_t>(*units, 1), 6}, "").has_error()) {
+  if (!units || *units < 0 ||
+      check_quantity({std::max<std::int64_t>(*units, 1), 6}, "").has_error()) {
     return "must be a quantity of zero or more";
   }
   product.set_low_stock_micro(*units);
@@ -241,10 +242,10 @@ Result<ProductList> read_product_csv(std::string_view text, const std::string& c
       return make_error(ErrorCode::invalid, "L" + place.substr(1) + what, place);
     };
     if (++rows > import_products_max) {
-      return make_error(ErrorCode::too_large,
-                        "More than " + std::to_string(import_products_max) +
-                            " products; divide the list.",
-                        place);
+      return make_error(
+          ErrorCode::too_large,
+          "More than " + std::to_string(import_products_max) + " products; divide the list.",
+          place);
     }
     if (row.fields.size() != header->size()) {
       return fault(" has " + std::to_string(row.fields.size()) + " columns, the first line has " +

@@ -34,8 +34,8 @@ struct ProductList {
 // blanks or semicolons. `currency` is the store's.
 Result<ProductList> read_product_csv(std::string_view text, const std::string& currency);
 
-// Shared with the JSON list (api/product_reader.h): takes a product into the list, the later of two with one sku winning, with
-// warnings for odd barcodes. `place` names it: "line 7", "products[6]".
+// Shared with the JSON list (api/product_reader.h): takes a product into the list, the later of two
+// with one sku winning, with warnings for odd barcodes. `place` names it: "line 7", "products[6]".
 class ProductCollector {
  public:
   // The product's texts are checked already; sku and GTINs are looked at here.

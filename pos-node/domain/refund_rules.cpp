@@ -96,9 +96,8 @@ std::vector<RuleAlarm> compare_with_sold(const mesh::Entry& original, const v1::
     const std::int64_t sold_units = stock_units(line.quantity());
     if (std::abs(units) <= std::abs(sold_units)) continue;
     alarms.push_back({std::string(flag::refunded_more_than_sold),
-                      "Of sale " + name_of(original) + ", " +
-                          to_short_text(units, 6) + " of " + line.sku() +
-                          " were refunded, but only " + to_short_text(sold_units, 6) +
+                      "Of sale " + name_of(original) + ", " + to_short_text(units, 6) + " of " +
+                          line.sku() + " were refunded, but only " + to_short_text(sold_units, 6) +
                           " were sold. Check the receipts."});
   }
   return alarms;
@@ -136,8 +135,7 @@ Status check_refund(const RefundRequest& request, const RefundHistory& history) 
   }
   if (std::max(request.sale.lines.size(), request.original_lines.size()) > sale_lines_max) {
     return make_error(ErrorCode::too_large,
-                      "At most " + std::to_string(sale_lines_max) + " lines are allowed.",
-                      "lines");
+                      "At most " + std::to_string(sale_lines_max) + " lines are allowed.", "lines");
   }
   return {};
 }
@@ -155,8 +153,7 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
       return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "original.id");
     }
     if (sale.currency && *sale.currency != sold.currency()) {
-      return make_error(ErrorCode::invalid, "The sale was in " + sold.currency() + ".",
-                        "currency");
+      return make_error(ErrorCode::invalid, "The sale was in " + sold.currency() + ".", "currency");
     }
     sale.currency = sold.currency();
     auto lines = match_lines(request, sold);

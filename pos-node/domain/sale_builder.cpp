@@ -9,8 +9,12 @@ namespace titan::pos {
 
 namespace v1 = titan::entry::v1;
 
-Decimal to_decimal(const v1::Price& price) { return {price.amount(), price.exponent()}; }
-Decimal to_decimal(const v1::Quantity& quantity) { return {quantity.value(), quantity.scale()}; }
+Decimal to_decimal(const v1::Price& price) {
+  return {price.amount(), price.exponent()};
+}
+Decimal to_decimal(const v1::Quantity& quantity) {
+  return {quantity.value(), quantity.scale()};
+}
 
 void set_price(v1::Price& out, const Decimal& price) {
   out.set_amount(price.value);
@@ -23,7 +27,8 @@ std::int64_t stock_units(const v1::Quantity& quantity) {
 
 Status check_quantity(const Decimal& quantity, const std::string& field) {
   if (quantity.is_zero()) {
-    return make_error(ErrorCode::invalid, "The quantity is missing or zero; leave such a line out.", field);
+    return make_error(ErrorCode::invalid, "The quantity is missing or zero; leave such a line out.",
+                      field);
   }
   constexpr std::int64_t units_max = quantity_pieces_max * crdt::stock_units_per_piece;
   const auto units = rescale_exactly(quantity, 6);
@@ -115,8 +120,8 @@ Result<ProductPointer> SaleBuilder::resolve_product(const LineRequest& line, v1:
     product = std::move(*found);
     out.set_sku(product ? product->sku() : line.gtin);
     if (const auto fault = sku_fault(out.sku())) {
-      return make_error(ErrorCode::invalid, "The barcode cannot stand for a sku: it " + *fault +
-                                                ". Send the sku.",
+      return make_error(ErrorCode::invalid,
+                        "The barcode cannot stand for a sku: it " + *fault + ". Send the sku.",
                         line_field("gtin"));
     }
   } else {
@@ -169,8 +174,9 @@ Result<SaleBuilder::Prices> SaleBuilder::resolve_prices(const LineRequest& line,
   }
   return make_error(ErrorCode::invalid,
                     product ? "\"" + name + "\" has no price: send charged_unit_price."
-                            : "\"" + name + "\" is not in the product table and the line has no "
-                              "price: send charged_unit_price to sell it all the same.",
+                            : "\"" + name +
+                                  "\" is not in the product table and the line has no "
+                                  "price: send charged_unit_price to sell it all the same.",
                     field);
 }
 
@@ -263,9 +269,8 @@ Status SaleBuilder::set_sums(const LineRequest& line, const Prices& prices,
                         line_field("tax"));
     }
     // Added tax is part of what the customer pays, so the stated figure moves the total too.
-    if (!out.tax_included() &&
-        (!subtract_checked(agreed.total_minor, agreed.tax_minor) ||
-         !add_checked(agreed.total_minor, *stated))) {
+    if (!out.tax_included() && (!subtract_checked(agreed.total_minor, agreed.tax_minor) ||
+                                !add_checked(agreed.total_minor, *stated))) {
       return overflow_error(line_field("tax"));
     }
     agreed.tax_minor = *stated;

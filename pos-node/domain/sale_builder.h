@@ -39,8 +39,7 @@ class SaleBuilder {
   Result<ProductPointer> resolve_product(const LineRequest& line, titan::entry::v1::Line& out);
   Result<Prices> resolve_prices(const LineRequest& line, const titan::entry::v1::Line* original,
                                 const Product* product);
-  Status set_quantity(const LineRequest& line, const Product* product,
-                      titan::entry::v1::Line& out);
+  Status set_quantity(const LineRequest& line, const Product* product, titan::entry::v1::Line& out);
   void set_tax_terms(const LineRequest& line, const titan::entry::v1::Line* original,
                      const Product* product, titan::entry::v1::Line& out);
   Result<std::int64_t> set_discounts(const LineRequest& line,
@@ -57,8 +56,8 @@ class SaleBuilder {
   Result<std::int64_t> add_payment(const PaymentRequest& request, std::size_t index,
                                    std::int64_t paid_minor);
   Result<std::int64_t> payment_amount(const PaymentRequest& request,
-                                      const titan::entry::v1::Payment& out,
-                                      std::int64_t paid_minor, const std::string& field);
+                                      const titan::entry::v1::Payment& out, std::int64_t paid_minor,
+                                      const std::string& field);
   Status settle_change(std::int64_t paid_minor, bool change_stated);
 
   std::string line_field(std::string_view member) const;  // "lines[2].sku"

@@ -27,7 +27,8 @@ Status SaleBuilder::add_rounding() {
   const auto rounding = to_minor(*request_.rounding, exponent_, "rounding");
   if (!rounding) return rounding.error();
   // The coarsest cash rounding in use is to half a unit; ten units where there is no minor unit.
-  const std::int64_t rounding_max = exponent_ == 0 ? 10 : rescale_exactly({1, 0}, exponent_).value();
+  const std::int64_t rounding_max =
+      exponent_ == 0 ? 10 : rescale_exactly({1, 0}, exponent_).value();
   if (*rounding >= rounding_max || *rounding <= -rounding_max) {
     return make_error(ErrorCode::invalid,
                       "A cash rounding of " + to_text(*rounding, exponent_) +
@@ -48,8 +49,9 @@ Status SaleBuilder::check_stated_total() {
   if (!stated) return stated.error();
   if (*stated == sale_.total_minor()) return {};
   return make_error(ErrorCode::invalid,
-                    "The total is stated as " + to_text(*stated, exponent_) + ", but the lines, "
-                    "discounts, taxes and rounding add up to " +
+                    "The total is stated as " + to_text(*stated, exponent_) +
+                        ", but the lines, "
+                        "discounts, taxes and rounding add up to " +
                         to_text(sale_.total_minor(), exponent_) + ".",
                     "total");
 }
@@ -94,7 +96,8 @@ Result<std::int64_t> SaleBuilder::add_payment(const PaymentRequest& request, std
     out.set_change_minor(*change);
   }
   if (currency == sale_.currency()) {
-    if (request.rate && *rescale_rounded(request.rate->value, request.rate->scale, 6) != 1'000'000) {
+    if (request.rate &&
+        *rescale_rounded(request.rate->value, request.rate->scale, 6) != 1'000'000) {
       return make_error(ErrorCode::invalid,
                         "The payment is in the sale's own currency; its rate can only be 1.",
                         place + "rate");

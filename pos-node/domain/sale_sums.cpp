@@ -18,8 +18,7 @@ Result<std::int64_t> to_minor(const Decimal& amount, std::uint32_t exponent,
 }
 
 std::int64_t tax_difference_max(const Decimal& quantity) {
-  const std::int64_t pieces =
-      rescale_rounded(quantity.value, quantity.scale, 0).value_or(0);
+  const std::int64_t pieces = rescale_rounded(quantity.value, quantity.scale, 0).value_or(0);
   return 1 + (pieces < 0 ? -pieces : pieces) / 2;
 }
 

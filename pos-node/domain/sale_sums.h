@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "proto/entry.pb.h"
 #include "pos-node/domain/money.h"
 #include "pos-node/domain/requests.h"
+#include "proto/entry.pb.h"
 
 namespace titan::pos {
 

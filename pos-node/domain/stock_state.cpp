@@ -6,10 +6,14 @@ namespace titan::pos {
 
 std::string_view to_string(StockState state) {
   switch (state) {
-    case StockState::in_stock: return "in_stock";
-    case StockState::low: return "low";
-    case StockState::out_of_stock: return "out_of_stock";
-    case StockState::back_order: return "back_order";
+    case StockState::in_stock:
+      return "in_stock";
+    case StockState::low:
+      return "low";
+    case StockState::out_of_stock:
+      return "out_of_stock";
+    case StockState::back_order:
+      return "back_order";
   }
   return "in_stock";
 }
@@ -20,7 +24,9 @@ StockState stock_state(std::int64_t on_hand_units, std::int64_t low_stock_units)
   return on_hand_units <= low_stock_units ? StockState::low : StockState::in_stock;
 }
 
-std::string quantity_text(std::int64_t units) { return to_short_text(units, 6); }
+std::string quantity_text(std::int64_t units) {
+  return to_short_text(units, 6);
+}
 
 std::string stock_display(std::int64_t on_hand_units) {
   std::string text = quantity_text(on_hand_units);

@@ -10,8 +10,12 @@
 namespace titan::pos {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_continuation(unsigned char byte) {
+  return (byte & 0xC0) == 0x80;
+}
 
 // Length of the well-formed character at `at` (Unicode 15, table 3-7), 0 if there is none.
 std::size_t utf8_character_bytes(std::string_view text, std::size_t at) {

@@ -17,7 +17,7 @@ namespace titan::pos {
 inline constexpr std::size_t sku_bytes_max = 64;
 inline constexpr std::size_t gtin_bytes_max = 80;  // scanners also deliver whole GS1-128 strings
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
-inline constexpr std::size_t name_bytes_max = 128;         // cashier, method, tax code ...
+inline constexpr std::size_t name_bytes_max = 128;  // cashier, method, tax code ...
 inline constexpr std::size_t description_bytes_max = 1000;
 
 // Byte offset of the first character that is no valid UTF-8; the size if all are.

@@ -10,8 +10,8 @@ using namespace titan::pos::test;
 
 namespace {
 
-void check_refused(LabServer& lab, const JsonReply& reply, unsigned status,
-                   const std::string& code, const std::string& field) {
+void check_refused(LabServer& lab, const JsonReply& reply, unsigned status, const std::string& code,
+                   const std::string& field) {
   INFO(reply.text);
   CHECK(reply.status == status);
   CHECK(reply.at("error.code") == code);
@@ -35,8 +35,8 @@ TEST_CASE("malformed JSON is refused with its place") {
   const auto reply = lab.post("/v1/sales", "{\"idempotency_key\":\"k\",\n  \"lines\":[}");
   check_refused(lab, reply, 400, "invalid", "");
   CHECK(reply.at("error.message").find("line 2, column 12") != std::string::npos);
-  for (const char* body : {"", "nonsense", "[]", "{} {}", "{\"a\":1,}", "\"text\"", "{\"a\":\"\xC3\"}",
-                           "{\"a\":\"\\ud800\"}"}) {
+  for (const char* body : {"", "nonsense", "[]", "{} {}", "{\"a\":1,}", "\"text\"",
+                           "{\"a\":\"\xC3\"}", "{\"a\":\"\\ud800\"}"}) {
     INFO(body);
     const auto other = lab.post("/v1/sales", body);
     CHECK(other.status == 400);
@@ -137,8 +137,7 @@ TEST_CASE("a wrong content type is refused") {
   LabServer lab;
   check_refused(lab, lab.post("/v1/sales", sale_body("k"), "text/plain"), 415, "unsupported",
                 "Content-Type");
-  check_refused(lab, lab.post("/v1/sales", sale_body("k"), ""), 415, "unsupported",
-                "Content-Type");
+  check_refused(lab, lab.post("/v1/sales", sale_body("k"), ""), 415, "unsupported", "Content-Type");
   CHECK(lab.post("/v1/sales", sale_body("k"), "application/json; charset=utf-8").status == 201);
 }
 
@@ -217,7 +216,8 @@ TEST_CASE("pages of strangers are turned away") {
   CHECK(lab.raw("GET", "/v1/status", "", "", {{"Origin", "null"}}).status == 403);
   CHECK(lab.raw("GET", "/v1/status", "", "", {{"Origin", "http://localhost:3000"}}).status == 200);
   const auto rebound = exchange_bytes(
-      lab.port(), "GET /v1/status HTTP/1.1\r\nHost: evil.example:8410\r\nConnection: close\r\n\r\n");
+      lab.port(),
+      "GET /v1/status HTTP/1.1\r\nHost: evil.example:8410\r\nConnection: close\r\n\r\n");
   CHECK(rebound.find("403") != std::string::npos);
 }
 
@@ -243,8 +243,8 @@ TEST_CASE("product lists: wrong columns, encoding, type; all or nothing") {
                 "line 2");
   check_refused(lab, lab.put("/v1/products", "sku\nB\n", "text/plain"), 415, "unsupported",
                 "Content-Type");
-  check_refused(lab, lab.put("/v1/products", R"({"products":[{"sku":"B","colour":1}]})",
-                             "application/json"),
-                400, "invalid", "products[0].colour");
+  check_refused(
+      lab, lab.put("/v1/products", R"({"products":[{"sku":"B","colour":1}]})", "application/json"),
+      400, "invalid", "products[0].colour");
   lab.on_loop([](FakeService& service) { CHECK(service.shop.catalogue.by_sku.size() == 1); });
 }

@@ -1,7 +1,7 @@
 // GET /v1/events over real WebSockets.
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 #include <catch2/catch.hpp>
 
@@ -22,9 +22,8 @@ class EventClient {
     auto& socket = beast::get_lowest_layer(stream_);
     socket.connect({asio::ip::address_v4::loopback(), port});
     if (!origin.empty()) {
-      stream_.set_option(websocket::stream_base::decorator([origin](websocket::request_type& r) {
-        r.set(beast::http::field::origin, origin);
-      }));
+      stream_.set_option(websocket::stream_base::decorator(
+          [origin](websocket::request_type& r) { r.set(beast::http::field::origin, origin); }));
     }
     stream_.handshake("127.0.0.1:" + std::to_string(port), "/v1/events");
   }

@@ -10,9 +10,9 @@ using namespace titan::pos::test;
 TEST_CASE("stock has a state from in stock to back order") {
   LabServer lab;
   const auto move = [&](const char* key, const char* quantity) {
-    const auto reply = lab.post("/v1/adjustments",
-                                std::string(R"({"idempotency_key":")") + key +
-                                    R"(","lines":[{"sku":"A","quantity":")" + quantity + "\"}]}");
+    const auto reply = lab.post("/v1/adjustments", std::string(R"({"idempotency_key":")") + key +
+                                                       R"(","lines":[{"sku":"A","quantity":")" +
+                                                       quantity + "\"}]}");
     REQUIRE(reply.status == 201);
     return lab.get("/v1/stock/A");
   };

@@ -130,7 +130,8 @@ TEST_CASE("a void at another terminal is refused, of an unknown sale not found")
   CHECK(reply.status == 403);
   CHECK(reply.at("error.code") == "refused");
   const std::string ghost = "33333333333333333333333333333333:1";
-  CHECK(lab.post("/v1/voids", R"({"idempotency_key":"v","sale":")" + ghost + R"("})").status == 404);
+  CHECK(lab.post("/v1/voids", R"({"idempotency_key":"v","sale":")" + ghost + R"("})").status ==
+        404);
   CHECK(lab.post("/v1/voids", R"({"idempotency_key":"v"})").at("error.field") == "sale");
 }
 
@@ -156,20 +157,19 @@ TEST_CASE("refunds: of a sale, with a reason, of more than was sold") {
   CHECK(lab.post("/v1/refunds", refund_body("r2")).status == 200);
   lab.on_loop([](FakeService& service) { CHECK(service.alarms.size() == 1); });  // told once
 
-  const auto reason = lab.post(
-      "/v1/refunds",
-      R"({"idempotency_key":"r3","lines":[{"sku":"A","quantity":"1"}],"reason":"gift"})");
+  const auto reason =
+      lab.post("/v1/refunds",
+               R"({"idempotency_key":"r3","lines":[{"sku":"A","quantity":"1"}],"reason":"gift"})");
   CHECK(reason.status == 201);
-  CHECK(lab.post("/v1/refunds",
-                 R"({"idempotency_key":"r4","lines":[{"sku":"A","quantity":"1"}]})")
+  CHECK(lab.post("/v1/refunds", R"({"idempotency_key":"r4","lines":[{"sku":"A","quantity":"1"}]})")
             .at("error.field") == "original");
 }
 
 TEST_CASE("deliveries, adjustments and transfers move stock") {
   LabServer lab;
-  const auto delivery = lab.post(
-      "/v1/deliveries",
-      R"({"idempotency_key":"d","lines":[{"sku":"A","quantity":"10"}],"document":"LS-1","who":"m"})");
+  const auto delivery =
+      lab.post("/v1/deliveries", R"({"idempotency_key":"d","lines":[{"sku":"A","quantity":"10"}],)"
+                                 R"("document":"LS-1","who":"m"})");
   INFO(delivery.text);
   REQUIRE(delivery.status == 201);
   CHECK(delivery.at("kind") == "delivery");
@@ -190,7 +190,8 @@ TEST_CASE("deliveries, adjustments and transfers move stock") {
 TEST_CASE("a product list is taken in, warned of, and sells at once") {
   LabServer lab;
   const std::string csv =
-      "sku,gtin,description,price,tax_rate_basis_points\nB,4006381333932,Cup,1.20,2000\nC,,Bag,,0\n";
+      "sku,gtin,description,price,tax_rate_basis_points\nB,4006381333932,Cup,1.20,2000\nC,,Bag,,"
+      "0\n";
   const auto reply = lab.put("/v1/products", csv, "text/csv; charset=utf-8");
   INFO(reply.text);
   REQUIRE(reply.status == 200);
@@ -240,10 +241,11 @@ TEST_CASE("pipelined requests are answered in their order") {
 TEST_CASE("a client that waits for 100 Continue gets it") {
   LabServer lab;
   const std::string body = sale_body("k");
-  const std::string answer = exchange_bytes(
-      lab.port(), "POST /v1/sales HTTP/1.1\r\nContent-Type: application/json\r\n"
-                  "Expect: 100-continue\r\nConnection: close\r\nContent-Length: " +
-                      std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string answer =
+      exchange_bytes(lab.port(),
+                     "POST /v1/sales HTTP/1.1\r\nContent-Type: application/json\r\n"
+                     "Expect: 100-continue\r\nConnection: close\r\nContent-Length: " +
+                         std::to_string(body.size()) + "\r\n\r\n" + body);
   CHECK(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\n"));
   CHECK(answer.find("201") != std::string::npos);
 }

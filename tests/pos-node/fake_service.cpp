@@ -43,8 +43,8 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
     }
     return done(Appended{entry(known->second.entry).value(), true});
   }
-  auto made = std::make_shared<mesh::Entry>(
-      *test::recorded(draft, shop.facts.device, entries.size() + 1));
+  auto made =
+      std::make_shared<mesh::Entry>(*test::recorded(draft, shop.facts.device, entries.size() + 1));
   mesh::Envelope& envelope = made->envelope;
   envelope.time = draft.time;
   envelope.utc_offset_minutes = draft.utc_offset_minutes;
@@ -132,8 +132,12 @@ Result<std::vector<EntryPointer>> FakeService::refunds_of(const mesh::EntryId& s
   return found;
 }
 
-std::uint32_t FakeService::copies(const mesh::EntryId&) const { return 3; }
-bool FakeService::in_cloud(const mesh::EntryId& id) const { return id.number == 1; }
+std::uint32_t FakeService::copies(const mesh::EntryId&) const {
+  return 3;
+}
+bool FakeService::in_cloud(const mesh::EntryId& id) const {
+  return id.number == 1;
+}
 
 Result<std::vector<JournalSummary>> FakeService::journals() {
   std::vector<JournalSummary> all;
@@ -170,6 +174,8 @@ void FakeService::raise_alarm(const std::string& code, const std::string& messag
   alarms.push_back(code + ": " + message);
 }
 
-void FakeService::refresh_metrics(Metrics& metrics) { metrics.members_alive.Set(1); }
+void FakeService::refresh_metrics(Metrics& metrics) {
+  metrics.members_alive.Set(1);
+}
 
 }  // namespace titan::pos::test

@@ -62,7 +62,9 @@ struct Shop {
   MapCatalogue catalogue;
 };
 
-inline Decimal decimal(const char* text) { return parse_decimal(text).value(); }
+inline Decimal decimal(const char* text) {
+  return parse_decimal(text).value();
+}
 
 inline LineRequest line(const std::string& sku, const char* quantity, const char* price = nullptr) {
   LineRequest request;

@@ -7,8 +7,8 @@
 using namespace titan::pos;
 
 TEST_CASE("barcodes with right check digits") {
-  for (const char* code : {"4006381333931", "96385074", "036000291452", "10614141000415",
-                           "0019320001376"}) {
+  for (const char* code :
+       {"4006381333931", "96385074", "036000291452", "10614141000415", "0019320001376"}) {
     INFO(code);
     CHECK(check_gtin(code) == GtinFault::none);
     CHECK(gtin_flag(check_gtin(code)).empty());

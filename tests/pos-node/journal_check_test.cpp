@@ -116,8 +116,8 @@ TEST_CASE("a receipt number left out is found") {
   mesh::Envelope forged = entries[1].envelope;
   forged.receipt->number = 10;
   const Bytes envelope = first.codec.encode_envelope(forged);
-  const Bytes bytes = first.codec.encode_signed_entry(
-      envelope, sign(key_of(1), "titan-entry-1" + envelope));
+  const Bytes bytes =
+      first.codec.encode_signed_entry(envelope, sign(key_of(1), "titan-entry-1" + envelope));
   std::map<DeviceId, PublicKey> keys;
   JournalCheck checker(entries[0].envelope.id.journal, first.store, keys);
   checker.add(entries[0].bytes, entries[0].hash.hex());

@@ -118,7 +118,9 @@ JsonReply parsed(HttpReply reply) {
 }
 }  // namespace
 
-JsonReply LabServer::get(const std::string& target) { return parsed(raw("GET", target)); }
+JsonReply LabServer::get(const std::string& target) {
+  return parsed(raw("GET", target));
+}
 JsonReply LabServer::post(const std::string& target, const std::string& body,
                           const std::string& content_type) {
   return parsed(raw("POST", target, content_type, body));

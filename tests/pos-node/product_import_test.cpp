@@ -58,8 +58,8 @@ TEST_CASE("the public catalogue's columns are understood") {
 }
 
 TEST_CASE("odd barcodes and repeated skus are warned of, not refused") {
-  const auto list = read_product_csv(
-      "sku,gtin,price\nA,4006381333932,1\nB,4006381333932,1\nA,00009,2\n", "GBP");
+  const auto list =
+      read_product_csv("sku,gtin,price\nA,4006381333932,1\nB,4006381333932,1\nA,00009,2\n", "GBP");
   REQUIRE(list.has_value());
   CHECK(list->rows == 3);
   REQUIRE(list->products.size() == 2);
@@ -105,7 +105,7 @@ TEST_CASE("a JSON list follows the same rules") {
   CHECK(read_product_json("{}", "GBP").error().field == "products");
   CHECK(read_product_json(R"({"products":[{"price":"1"}]})", "GBP").error().field ==
         "products[0].sku");
-  CHECK(read_product_json(R"({"products":[{"sku":"A","price":"1.2345678"}]})", "GBP")
-            .error()
-            .field == "products[0].price");
+  CHECK(
+      read_product_json(R"({"products":[{"sku":"A","price":"1.2345678"}]})", "GBP").error().field ==
+      "products[0].price");
 }

@@ -122,7 +122,8 @@ TEST_CASE("a sale of another till that has not arrived yet can be refunded by it
 
 TEST_CASE("an article that the sale does not have") {
   SoldShop shop;
-  const auto refused = make_refund(shop.refund({line("C", "1", "1")}), shop.context(), shop.history);
+  const auto refused =
+      make_refund(shop.refund({line("C", "1", "1")}), shop.context(), shop.history);
   REQUIRE(refused.has_error());
   CHECK(refused.error().field == "lines[0].sku");
   auto request = shop.refund({line("C", "1", "1")});

@@ -107,10 +107,9 @@ TEST_CASE("what happened is recorded and flagged: exchange, zero and negative pr
   shop.catalogue.add("A", "5");
   shop.catalogue.add("FREE", "0");
   shop.catalogue.add("OLD", "1").set_delisted(true);
-  const auto ruling = make_sale(
-      sale_of({line("A", "1"), line("A", "-1", "4.00"), line("FREE", "1"), line("OLD", "1"),
-               line("B", "1", "-11.62")}),
-      shop.context());
+  const auto ruling = make_sale(sale_of({line("A", "1"), line("A", "-1", "4.00"), line("FREE", "1"),
+                                         line("OLD", "1"), line("B", "1", "-11.62")}),
+                                shop.context());
   const auto sale = sale_body(ruling);
   CHECK(has_flag(sale.flags(), flag::negative_line));
   CHECK(has_flag(sale.lines(1).flags(), flag::negative_line));
@@ -172,9 +171,8 @@ TEST_CASE("quantities that cannot be") {
 
 TEST_CASE("sums beyond 64 bits are refused, wherever they arise") {
   Shop shop;
-  check_refused(
-      make_sale(sale_of({line("A", "1000000000", "999999999999999999")}), shop.context()),
-      "lines[0].charged_unit_price");
+  check_refused(make_sale(sale_of({line("A", "1000000000", "999999999999999999")}), shop.context()),
+                "lines[0].charged_unit_price");
   std::vector<LineRequest> lines(100, line("A", "1000", "999999999999.99"));
   check_refused(make_sale(sale_of(lines), shop.context()), "lines[92].charged_unit_price");
   auto request = sale_of({line("A", "1", "1")});
@@ -328,8 +326,8 @@ TEST_CASE("the sums of any sale agree with its lines and payments") {
       effect += static_cast<std::int64_t>(each.removed - each.added);
     }
     RC_ASSERT(effect == moved);
-    RC_ASSERT(std::is_sorted(ruling->draft.stock_effects.begin(),
-                             ruling->draft.stock_effects.end()));
+    RC_ASSERT(
+        std::is_sorted(ruling->draft.stock_effects.begin(), ruling->draft.stock_effects.end()));
     // Deterministic: the same request makes the same bytes.
     RC_ASSERT(make_sale(sale_of(lines), shop.context())->draft.body == ruling->draft.body);
   }));
@@ -346,8 +344,8 @@ TEST_CASE("deliveries add, adjustments go both ways, transfers carry a claim whe
   CHECK_FALSE(ruling->draft.wants_receipt);
   CHECK(ruling->draft.stock_effects[0] == crdt::StockEffect{"A", 10'000'000, 0});
   CHECK(ruling->draft.stock_effects[1] == crdt::StockEffect{"NEW", 2'500'000, 0});
-  CHECK(has_flag(body_of<v1::StockMovement>(ruling->draft).lines(1).flags(),
-                 flag::unknown_product));
+  CHECK(
+      has_flag(body_of<v1::StockMovement>(ruling->draft).lines(1).flags(), flag::unknown_product));
 
   request.lines = {{"A", "", decimal("-10"), {}, {}}};
   check_refused(make_movement(request, shop.context()), "lines[0].quantity");

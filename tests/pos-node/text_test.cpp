@@ -24,7 +24,8 @@ TEST_CASE("text that may be recorded, and text that may not") {
 
 TEST_CASE("the first bad byte is found where it is") {
   CHECK(first_invalid_utf8("abc") == 3);
-  CHECK(first_invalid_utf8("ab\xFF" "c") == 2);
+  CHECK(first_invalid_utf8("ab\xFF"
+                           "c") == 2);
   CHECK(first_invalid_utf8("\xC3\xA9\xC3") == 2);
 }
 
@@ -58,11 +59,10 @@ TEST_CASE("an id survives the way to text and back") {
   const mesh::EntryId id{*JournalId::from_hex_text("0123456789abcdef0123456789abcdef"), 17};
   CHECK(id_text(id) == "0123456789abcdef0123456789abcdef:17");
   CHECK(parse_id(id_text(id)) == id);
-  for (const char* text : {"", ":", "0123456789abcdef0123456789abcdef", "12:1",
-                           "0123456789abcdef0123456789abcdef:0",
-                           "0123456789abcdef0123456789abcdef:x",
-                           "0123456789abcdef0123456789abcdef:1 ",
-                           "0123456789abcdef0123456789abcdef:-1"}) {
+  for (const char* text :
+       {"", ":", "0123456789abcdef0123456789abcdef", "12:1", "0123456789abcdef0123456789abcdef:0",
+        "0123456789abcdef0123456789abcdef:x", "0123456789abcdef0123456789abcdef:1 ",
+        "0123456789abcdef0123456789abcdef:-1"}) {
     INFO(text);
     CHECK_FALSE(parse_id(text));
   }
