@@ -59,7 +59,8 @@ class Day:
             for part in ("the LAN is cut", "healed", "the cloud is away"):
                 await self._cashiers.sell(self._parts[part], "all together", self._per_second)
         await self._sell("evening")
-        story.tell("the shop closes", "head")
+        story.tell("the shop closes; the sums are being compared", "head")
+        self.headline = "proving"
 
     async def _sell(self, part):
         await self._cashiers.sell(self._parts[part], part, self._per_second)

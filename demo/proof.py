@@ -233,7 +233,10 @@ class Proof:
         """What the leader's PostgreSQL says, read with psql; a text when it cannot be read."""
         try:
             leader = await self._shop.leader()
-            address = (await leader.status())["store_database"]["address"]
+            database = (await leader.status())["store_database"]
+            address = database["address"]
+            if not address:
+                return f"{leader.name} says it is {database['state']}: {database['message']}"
             stock = await _psql(address, f"SELECT sku, on_hand FROM {SCHEMA}.inventory "
                                          f"WHERE store = '{STORE}'")
             sales = await _psql(address, "SELECT encode(journal, 'hex') || ':' || number, receipt, "

@@ -43,9 +43,10 @@ def figure_lines(story):
 
 
 def check_lines(checks, colour):
+    """(mark, sentence) of each check."""
     for check in checks:
         mark = colour("green", "✓") if check.holds else colour("red", "✗")
-        yield f"  {mark} {check.name}: {check.detail}"
+        yield f"  {mark} ", f"{check.name}: {check.detail}"
 
 
 def holds(checks):

@@ -48,18 +48,19 @@ class Screen:
 
     def line(self, line):
         """A line of the story, above the table."""
-        self._erase()
-        room = shutil.get_terminal_size().columns - TEXT_COLUMN if self.live else 10_000
-        rows = textwrap.wrap(line.text, max(20, room)) or [""]
         lead = self.colour("grey", f"{line.seconds:6.1f} s") + "  "
-        for row in rows:
-            self._write(f"{lead}{self.colour(MOODS[line.mood], row)}\n")
-            lead = " " * TEXT_COLUMN
-        self._draw()
+        self.text(line.text, lead, TEXT_COLUMN, MOODS[line.mood])
 
-    def text(self, text=""):
+    def text(self, text="", lead="", column=0, colour=""):
+        """`text` behind `lead`, which is `column` wide; on a terminal wrapped to stay there."""
         self._erase()
-        self._write(text + "\n")
+        rows = [text]
+        if self.live:
+            room = shutil.get_terminal_size().columns - column
+            rows = textwrap.wrap(text, max(20, room), drop_whitespace=column > 0) or [""]
+        for row in rows:
+            self._write(f"{lead}{self.colour(colour, row)}\n")
+            lead = " " * column
         self._draw()
 
     def start(self, table):

@@ -48,12 +48,15 @@ class Shop:
     async def open(self):
         """Everything switched on, all tills at once, as in the morning."""
         lab, story = self.lab, self.story
+        if lab.isolated:
+            story.tell(f"making a LAN of {self.cloud_host} hosts, and mDNS on it")
         await lab.create(self.cloud_host)
         avahi = asyncio.create_task(self._start_avahi())
         self.cloud = Cloud(lab, self.cloud_host, tenants=(TENANT,))
         await self.cloud.start()
         await avahi
-        story.tell("the cloud runs, with its own PostgreSQL")
+        story.tell(f"the cloud runs, with its own PostgreSQL; now all {self.count} tills are "
+                   "switched on at once")
         began = story.seconds()
         self.store = Store(lab, tenant=TENANT, store=STORE)
         for host in range(1, self.count + 1):
@@ -70,8 +73,8 @@ class Shop:
         leader = await self.store.wait_for_leader(seconds=START_SECONDS_MAX)
         story.figure("found_each_other_s", round(story.seconds() - began, 2))
         how = "by mDNS" if lab.isolated else "by their configured addresses"
-        story.tell(f"{self.count} tills switched on at once found each other {how} and chose "
-                   f"{leader.name} as the store's server", "good")
+        story.tell(f"{self.count} tills found each other {how} and chose {leader.name} as the "
+                   "store's server", "good")
         await self.wait_for_uplink(START_SECONDS_MAX)
         await self._publish()
         return leader

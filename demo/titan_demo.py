@@ -181,8 +181,8 @@ async def _run_shop(arguments, lab, story, screen, sales, trading_day):
 def _show(screen, story, checks, cashiers):
     screen.text()
     screen.text(screen.colour("bold", "THE PROOF"))
-    for line in report.check_lines(checks, screen.colour):
-        screen.text(line)
+    for mark, sentence in report.check_lines(checks, screen.colour):
+        screen.text(sentence, mark, 4)
     screen.text(f"    {cashiers.repeated} requests were sent again with the same key; "
                 f"{cashiers.repeats_known} of them had been recorded already, and count once")
     screen.text()

@@ -130,7 +130,7 @@ class StandInTill:
                            "journals": [{"journal": journal, "stored": stored}
                                         for journal, stored in journals.items()]},
                 "pending_uploads": len(self.entries) - len(self.lan.in_cloud),
-                "store_database": {"state": "off", "behind": 0, "address": ""}}
+                "store_database": {"state": "off", "behind": 0, "address": "", "message": ""}}
 
     async def wait_until(self, predicate, seconds, what):
         return await self.status()
