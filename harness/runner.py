@@ -108,6 +108,8 @@ class Run:
         own_lab = Lab() if "lab" in wanted else None
         verdict, seen = "ok", ""
         try:
+            if own_lab:
+                await self.end_shared()  # its processes would share the machine for nothing
             arguments = {"lab": own_lab} if own_lab else {}
             for parameter in wanted:
                 if parameter != "lab":
