@@ -13,7 +13,10 @@ from demo import journals as journal_reader
 from demo.shop import STORE, TENANT
 from harness.waiting import wait_until
 
+PROOF_SECONDS_MAX = 150  # all of it, on a machine that is busy with other things
 SETTLE_SECONDS_MAX = 30
+PSQL_SECONDS_MAX = 20
+VERIFY_SECONDS_MAX = 60
 FAULTS_SHOWN_MAX = 3
 SCHEMA = f"tenant_{TENANT}"  # uplink/postgres/schema.cpp
 UNITS_PER_PIECE = 1_000_000
@@ -122,16 +125,27 @@ class Proof:
         self._expected = expected
         self._other_documents = other_documents  # booked besides the day: {key: id}
         self._story = story
+        self._step = "waiting until nothing is on its way"
 
     async def run(self, keys):
         """`keys`: of every document of the day."""
+        try:
+            async with asyncio.timeout(PROOF_SECONDS_MAX):
+                return await self._run(keys)
+        except TimeoutError:
+            return [Check("comparing everything", False, f"not done within {PROOF_SECONDS_MAX} s; it "
+                          f"was {self._step}")]
+
+    async def _run(self, keys):
         checks = [await self._settle()]
         tills = self._shop.tills
+        self._step = "reading the journals of every till"
         held = await asyncio.gather(*(self._journals(till) for till in tills))
         faults = [fault for fault in held if isinstance(fault, str)]
         entries = {till.name: journals for till, journals in zip(tills, held)
                    if isinstance(journals, dict)}
         checks.append(judged("hash chains, recomputed", faults, self._sizes(entries)))
+        self._step = "waiting for titan-pos journal verify"
         checks.append(await self._signatures())
         checks.append(self._receipts(entries))
         answered = [(one.document.key, one.id) for one in self._sold]
@@ -180,7 +194,8 @@ class Proof:
 
     async def _signatures(self):
         async def verify(till):
-            code, output, errors = await till.command_line("journal", "verify", seconds=60)
+            code, output, errors = await till.command_line("journal", "verify",
+                                                           seconds=VERIFY_SECONDS_MAX)
             return f"{till.name}: {(errors or output).strip()[:200]}" if code != 0 else ""
         tills = self._shop.tills
         faults = [fault for fault in await asyncio.gather(*map(verify, tills)) if fault]
@@ -196,11 +211,14 @@ class Proof:
                       f"{len(receipts):,} receipts, no number missing, none twice")
 
     async def _compare(self, entries):
+        self._step = "reading the store database"
         shop, store_database = self._shop, await self._store_database()
+        self._step = "reading the stock of every till"
         stocks = await asyncio.gather(*(till.stock() for till in shop.tills))
         places = {till.name: as_numbers(stock) for till, stock in zip(shop.tills, stocks)}
         for name, journals in list(entries.items())[:1]:
             places[f"the entries of {name} added up"] = journal_reader.stock_of(journals)
+        self._step = "reading the sales and stock of the cloud"
         cloud_sales = await self._cloud_sales()
         places["cloud"] = as_numbers(await shop.cloud.stock(STORE, TENANT))
         receipts = [(row["id"], row["receipt"]) for row in cloud_sales]
@@ -271,7 +289,12 @@ async def _psql(address, sql):
         "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql, address,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE)
-    output, errors = await child.communicate()
+    try:
+        output, errors = await asyncio.wait_for(child.communicate(), PSQL_SECONDS_MAX)
+    except asyncio.TimeoutError:
+        child.kill()
+        await child.wait()
+        raise RuntimeError(f"psql {address}: no answer within {PSQL_SECONDS_MAX} s") from None
     if child.returncode != 0:
         raise RuntimeError(f"psql {address}: {errors.decode().strip()}")
     return [line.split("\t") for line in output.decode().splitlines()]
