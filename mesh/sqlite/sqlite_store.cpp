@@ -299,10 +299,7 @@ void SqliteStore::store_member(const RememberedMember& remembered) {
 
 // The span is durable by now, so trouble in here is left to the next idle moment or commit.
 Status SqliteStore::after_commit() {
-  if (needs_forced_checkpoint()) {
-    log_pages_at_retry_ = connection_->log_pages();
-    (void)copy_log_back();
-  }
+  if (needs_forced_checkpoint()) (void)copy_log_back();
   if (newest_position_ - folded_position_ > unfolded_entries_max) {
     (void)fold_slice();
   }
@@ -312,7 +309,8 @@ Status SqliteStore::after_commit() {
 bool SqliteStore::needs_forced_checkpoint() const {
   const int pages = connection_->log_pages();
   if (pages < log_pages_max) return false;
-  return pages < log_pages_at_retry_ || pages >= log_pages_at_retry_ + log_pages_retry;
+  return log_pages_at_retry_ == 0 || pages < log_pages_at_retry_ ||
+         pages >= log_pages_at_retry_ + log_pages_retry;
 }
 
 Status SqliteStore::copy_log_back() {
@@ -326,6 +324,7 @@ Status SqliteStore::copy_log_back() {
     }
     // A reader in the middle of a query keeps the log from starting over; what is left counts on.
     connection_->set_log_pages(std::max(0, in_log - copied));
+    log_pages_at_retry_ = in_log > copied ? in_log : 0;
     return {};
   });
 }
@@ -341,6 +340,11 @@ Result<std::size_t> SqliteStore::fold_slice() {
 
 Result<bool> SqliteStore::checkpoint_if_idle() {
   if (failed_) return false;
+  // Folding fills the log too: a long stretch of it must not let the log grow without bound.
+  if (needs_forced_checkpoint()) {
+    if (const Status copied = copy_log_back(); !copied) return copied.error();
+    return true;
+  }
   if (newest_position_ - folded_position_ >= unfolded_entries_idle) {
     const auto folded = fold_slice();
     if (!folded) return folded.error();

@@ -140,7 +140,7 @@ class SqliteStore {
   std::map<JournalId, KnownJournal> journals_;
   std::int64_t newest_position_ = 0;
   std::int64_t folded_position_ = 0;
-  int log_pages_at_retry_ = 0;
+  int log_pages_at_retry_ = 0;  // length of a log that a reader kept from starting over
   bool failed_ = false;
 };
 

@@ -101,6 +101,30 @@ TEST_CASE("idle moments fold, and a polite close leaves nothing to replay") {
   require_same(must(store->load()), before);
 }
 
+TEST_CASE("folding a long backlog does not let the log grow without bound") {
+  TempFolder folder;
+  auto store = open_store(folder.file());
+  Till till(1);
+  // Many products, so that each slice writes many pages.
+  for (int i = 0; i < 60; ++i) {
+    std::vector<EntryPointer> entries;
+    for (int k = 0; k < 200; ++k) {
+      std::vector<Item> items;
+      for (int j = 0; j < 4; ++j) {
+        items.push_back({"SKU-" + std::to_string((i * 7919 + k * 104729 + j * 31) % 20'000), 1});
+      }
+      entries.push_back(till.sale(items));
+    }
+    must(store->commit(request_of(entries)));
+  }
+  std::uintmax_t highest = 0;
+  while (must(store->checkpoint_if_idle())) {
+    highest = std::max(highest, std::filesystem::file_size(folder.file() + "-wal"));
+  }
+  CHECK(highest < static_cast<std::uintmax_t>(log_pages_max) * 4096 * 5 / 4);
+  CHECK(12'000 - must(folded_position(store->connection())) < unfolded_entries_idle);
+}
+
 TEST_CASE("the past of this device is its own newest entry, however its entries arrived") {
   auto store = open_in_memory();
   Till restored(1);
