@@ -75,7 +75,7 @@ TEST_CASE("sales become rows, with quotes and backslashes as they were") {
   CHECK(database.text("SELECT method FROM payments") == "cash");
   CHECK(database.text("SELECT business_date::text FROM sales") == "2011-10-06");
   CHECK(database.number("SELECT on_hand FROM inventory WHERE sku = '85123A'") == 8'000'000);
-  CHECK(database.text("SELECT reason FROM inventory_deltas ORDER BY number LIMIT 1") == "DELIVERY");
+  CHECK(database.text("SELECT reason FROM inventory_deltas ORDER BY number LIMIT 1") == "SALE");
   CHECK(database.text("SELECT stored FROM sync_state") == "1-2");
 }
 
