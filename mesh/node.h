@@ -222,6 +222,7 @@ class Node {
   void receive_entries(Now now, const ProcessId& from, const std::vector<Bytes>& raw);
   bool is_wanted(Now now, const Entry& entry);
   void accept(const std::shared_ptr<const Entry>& entry);
+  void tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope);
   void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored);
   void take_watermark(const Watermark& watermark);
   void keep_key(const DeviceId& device);

@@ -80,6 +80,13 @@ void Node::show_stock(const Entry& entry) {
   if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 
+void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
+  if (duplicate.is_same_request) return emit(DuplicateFound{duplicate});
+  emit(Alarm{"key_reused", "the idempotency key \"" + envelope.idempotency_key +
+                               "\" was used for two different records of this terminal, which "
+                               "was rebuilt in between; both count, look at both"});
+}
+
 void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored) {
   if (stored.empty()) return;
   std::vector<std::shared_ptr<const Entry>> own;
@@ -93,7 +100,7 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
       continue;
     }
     if (envelope.device == device_) {
-      if (const auto duplicate = own_.observe(*entry)) emit(DuplicateFound{*duplicate});
+      if (const auto duplicate = own_.observe(*entry)) tell_duplicate(*duplicate, envelope);
     }
     haves_due_[envelope.device].insert(envelope.id.journal);
     haves_at_ = std::min(haves_at_, now.mono + have_delay);

@@ -114,12 +114,14 @@ std::optional<OwnJournal::Duplicate> OwnJournal::observe(const Entry& entry) {
   const IdempotencyRecord found = record_of(entry);
   const auto [first, is_new] = records_.try_emplace(entry.envelope.idempotency_key, found);
   if (is_new || first->second.entry_hash == found.entry_hash) return std::nullopt;
-  if (first->second.request_hash != found.request_hash) return std::nullopt;
+  if (first->second.request_hash != found.request_hash) {
+    return Duplicate{first->second.entry, found.entry, found.entry_hash, false};
+  }
   IdempotencyRecord kept = first->second;
   IdempotencyRecord extra = found;
   if (extra.entry < kept.entry) std::swap(kept, extra);
   first->second = kept;
-  return Duplicate{kept.entry, extra.entry, extra.entry_hash};
+  return Duplicate{kept.entry, extra.entry, extra.entry_hash, true};
 }
 
 void OwnJournal::on_store_failed() {

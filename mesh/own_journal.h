@@ -36,11 +36,13 @@ struct AppendReply {
 
 class OwnJournal {
  public:
-  // Two entries of this device with one idempotency key and one request: a rebuild repeated a sale.
+  // Two entries of this device with one idempotency key, after a rebuild. With one request the
+  // sale was repeated and counts once; with two requests they are two sales and both count.
   struct Duplicate {
     EntryId kept;
-    EntryId extra;  // the greater of the two
+    EntryId extra;  // of one request: the greater of the two
     Hash extra_hash;
+    bool is_same_request = true;
   };
 
   OwnJournal(const Codec& codec, const KeyPair& key, ProcessId process, JournalWriterConfig config,

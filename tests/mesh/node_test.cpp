@@ -196,6 +196,33 @@ TEST_CASE("a disk restored from an old image sells alone first, then everything 
   CHECK(cluster.node(2).shown_stock().on_hand("milk") == -11 * piece);
 }
 
+TEST_CASE("a restored till uses an old key again: one sale of one request, two and an alarm of two",
+          "[node]") {
+  Cluster cluster({.tills = 2, .seed = 6});
+  cluster.run_for(seconds(2));
+  cluster.sell(0, "milk", 1, "repeated");
+  cluster.sell(0, "milk", 1, "used-twice");
+  REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 2 && cluster.agrees(); },
+                            seconds(2)));
+  cluster.crash(0);
+  cluster.disk(0).roll_back_to(0);
+  cluster.cut({{0}, {1}});
+  cluster.start(0);
+  cluster.sell(0, "milk", 1, "repeated");
+  cluster.sell(0, "milk", 4, "used-twice");
+  cluster.run_for(seconds(1));
+  CHECK_FALSE(has_alarm(cluster, 0, "key_reused"));
+  cluster.heal();
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 4; },
+      seconds(4)));
+  CHECK(has_alarm(cluster, 0, "key_reused"));
+  const auto found = std::count_if(
+      cluster.events(0).begin(), cluster.events(0).end(),
+      [](const Event& event) { return std::holds_alternative<DuplicateFound>(event); });
+  CHECK(found == 1);
+}
+
 TEST_CASE("mass restart: one leader within the bound, nothing lost", "[node]") {
   Cluster cluster({.tills = 10, .seed = 21, .check_every_step = false});
   cluster.run_for(seconds(4));
