@@ -29,6 +29,7 @@ class Book:
         self.sales = {}  # entry id -> the till's answer
         self.moved = collections.Counter()  # sku -> pieces on hand, by what was acknowledged
         self.unanswered = {}  # idempotency key -> (till, lines)
+        self.other_receipts = []  # of refunds, voids and sales made around the book
 
     async def sell(self, till, *lines, key=None):
         """Sells at a till and books its answer. An OSError leaves the sale unanswered."""
@@ -99,8 +100,9 @@ class Book:
         twice = [receipt for receipt, count in receipts.items() if count > 1]
         assert not twice, f"receipts that exist twice: {twice}"
         series = collections.defaultdict(list)
-        for sale in self.sales.values():
-            series[sale["series"]].append(sale["receipt_number"])
+        for record in [*self.sales.values(), *self.other_receipts]:
+            if record.get("receipt_number"):
+                series[record["series"]].append(record["receipt_number"])
         for name, numbers in series.items():
             numbers.sort()
             gapless = list(range(numbers[0], numbers[0] + len(numbers)))

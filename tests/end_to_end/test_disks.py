@@ -146,6 +146,9 @@ async def test_an_old_key_used_for_another_basket_after_a_rebuild_counts_and_ala
     await shop.lab.heal()
     await shop.settled()
     await shop.agree()
+    await till.wait_until(
+        lambda status: any(alarm["code"] == "key_reused" and "used-twice" in alarm["message"]
+                           for alarm in status["alarms"]), 5, "says that the key was used twice")
 
 
 @limit(90)
