@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <spdlog/spdlog.h>
 
+#include "base/overloaded.h"
 #include "mesh/verify.h"
 #include "uplink/wire/uplink_codec.h"
 
@@ -15,13 +16,6 @@ using uplink::RefusalCode;
 
 constexpr std::uint32_t busy_retry_ms = 500;
 constexpr std::size_t store_name_bytes_max = 64;
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 // Takes the same time whether the first or the last character differs.
 bool same_secret(const std::string& a, const std::string& b) {

@@ -1,18 +1,8 @@
 // Effects and states of the upload session in words: one place for logs, transcripts and status.
+#include "base/overloaded.h"
 #include "uplink/upload_session.h"
 
 namespace titan::uplink {
-
-namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-}  // namespace
 
 const char* to_string(UplinkState state) {
   switch (state) {

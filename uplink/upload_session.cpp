@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/overloaded.h"
+
 namespace titan::uplink {
 
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 std::string seconds_text(Duration duration) {
   return std::to_string(std::chrono::duration_cast<seconds>(duration).count()) + " s";
@@ -407,6 +402,12 @@ void UploadSession::on_read(Now now, std::uint64_t id, const std::vector<Bytes>&
                                       " entries that should be on this disk cannot be read; "
                                       "other terminals of the store may still hold them"});
   }
+  pump(now);
+}
+
+void UploadSession::on_read_failed(Now now, std::uint64_t id) {
+  if (phase_ != Phase::up) return;
+  window_.on_read_failed(now, id);
   pump(now);
 }
 

@@ -80,7 +80,7 @@ struct SendToCloud {
   std::uint64_t connection = 0;
   ToCloud message;
 };
-// Answered with on_read().
+// Answered with on_read() or on_read_failed().
 struct ReadEntries {
   std::uint64_t id = 0;
   JournalId journal;
@@ -159,7 +159,10 @@ class UploadSession {
 
   // -- disk
   void on_stored(Now now, std::span<const std::shared_ptr<const mesh::Entry>> entries);
+  // What the disk answered: entries asked for and not among these cannot be read.
   void on_read(Now now, std::uint64_t id, const std::vector<Bytes>& entries);
+  // The disk could not be asked (too much else to read): it is asked again a moment later.
+  void on_read_failed(Now now, std::uint64_t id);
 
   void on_tick(Now now);
   MonoTime next_deadline() const;

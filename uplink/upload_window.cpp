@@ -203,6 +203,22 @@ void UploadWindow::on_read(Now now, std::uint64_t id, const std::vector<Bytes>& 
   }
 }
 
+void UploadWindow::on_read_failed(Now now, std::uint64_t id) {
+  if (!reading_ || reading_->id != id) return;
+  const WindowRead read = *std::exchange(reading_, std::nullopt);
+  for (const auto& interval : read.numbers.intervals()) {
+    for (std::uint64_t number = interval.first; number <= interval.last; ++number) {
+      remove(pending_, {read.journal, number});
+      retry_later(now, {read.journal, number});
+    }
+  }
+}
+
+void UploadWindow::retry_later(Now now, const mesh::EntryId& id) {
+  add(waiting_, id);
+  if (waiting_until_ == MonoTime::never()) waiting_until_ = now.mono + config_.retry_pause;
+}
+
 std::optional<Batch> UploadWindow::next_batch(Now now) {
   if (!connected_ || in_flight_.size() >= window_batches_) return std::nullopt;
   release_retries(now);
@@ -248,8 +264,7 @@ std::optional<AckOutcome> UploadWindow::on_ack(Now now, const BatchAck& ack) {
       ++outcome.quarantined;
     } else if (failure.retryable) {
       ++outcome.retried;
-      add(waiting_, id);
-      if (waiting_until_ == MonoTime::never()) waiting_until_ = now.mono + config_.retry_pause;
+      retry_later(now, id);
     } else {
       ++outcome.refused;
       add(set_aside_, id);

@@ -74,6 +74,8 @@ class UploadWindow {
   // Bytes read from disk for the read with this id. Numbers asked for and passed over are
   // unreadable: they are set aside.
   void on_read(Now now, std::uint64_t id, const std::vector<Bytes>& entries);
+  // The read could not be tried; its numbers wait for the retry pause.
+  void on_read_failed(Now now, std::uint64_t id);
   // Nothing: the acknowledgement fits no batch in flight, the peer does not keep the protocol.
   std::optional<AckOutcome> on_ack(Now now, const BatchAck& ack);
 
@@ -108,6 +110,7 @@ class UploadWindow {
   void stage_recent(Now now);
   void stage(Now now, const mesh::EntryId& id, Bytes bytes);
   bool staging_full() const;
+  void retry_later(Now now, const mesh::EntryId& id);
   void release_retries(Now now);
   void forget_recent(const mesh::EntryId& id);
   static void add(Numbers& numbers, const mesh::EntryId& id);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
@@ -22,6 +23,7 @@
 #include "tests/uplink/postgres/test_postgres.h"
 #include "tests/uplink/till.h"
 #include "uplink/messages.h"
+#include "uplink/postgres/schema.h"
 #include "uplink/websocket/websocket_client.h"
 #include "uplink/wire/uplink_codec.h"
 
@@ -80,9 +82,22 @@ inline HttpAnswer http(std::uint16_t port, const std::string& method, const std:
   return answer;
 }
 
+// One server for all cases; each begins with an empty tenant.
+inline TestPostgres& shared_postgres() {
+  static TestPostgres server;
+  return server;
+}
+
 class CloudProcess {
  public:
-  CloudProcess() : port(free_port()) {
+  CloudProcess() : postgres(shared_postgres()), port(free_port()) {
+    postgres.start();
+    {
+      const auto connection = uplink::open_connection(postgres.url());
+      pqxx::work transaction(*connection);
+      transaction.exec("DROP SCHEMA IF EXISTS tenant_acme CASCADE");
+      transaction.commit();
+    }
     std::ofstream(folder_.path + "/cloud.toml")
         << "[gateway]\nlisten = \"127.0.0.1:" << port << "\"\ndata = \"" << folder_.path
         << "/data\"\nadmin_key = \"admin-key-1\"\n[database]\nurl = \"" << postgres.url()
@@ -144,7 +159,7 @@ class CloudProcess {
     return shown;
   }
 
-  TestPostgres postgres;
+  TestPostgres& postgres;
   const std::uint16_t port;
   PublicKey key;
 
@@ -204,20 +219,16 @@ class TestUplink {
     }
   }
 
-  // The next message of this kind; others in between are dropped.
+  // The first message of this kind; others stay in the inbox.
   template <class Message>
   Message receive(int limit_ms = 20'000) {
-    std::optional<Message> found;
-    run_until(
-        [&] {
-          while (!found && !inbox.empty()) {
-            if (auto* message = std::get_if<Message>(&inbox.front())) found = std::move(*message);
-            inbox.pop_front();
-          }
-          return found.has_value();
-        },
-        std::string("a message of type ") + typeid(Message).name(), limit_ms);
-    return *found;
+    const auto fits = [](const auto& m) { return std::holds_alternative<Message>(m); };
+    run_until([&] { return std::any_of(inbox.begin(), inbox.end(), fits); },
+              std::string("a message of type ") + typeid(Message).name(), limit_ms);
+    const auto found = std::find_if(inbox.begin(), inbox.end(), fits);
+    Message message = std::get<Message>(std::move(*found));
+    inbox.erase(found);
+    return message;
   }
 
   uplink::Handshake handshake(std::uint64_t term, const std::string& store = "london-1") const {

@@ -302,7 +302,8 @@ TEST_CASE("a quarantined entry counts as held and is told") {
   Stage stage;
   stage.up();
   stage.sells(2);
-  CHECK(stage.acks({{0, false, true, "its body is not a sale"}}) == "");
+  CHECK(stage.acks({{0, false, true, "its body is not a sale"}})
+            .starts_with("alarm quarantined: the cloud holds 1 entries that it cannot book yet"));
   stage.sells(1);
   CHECK(stage.acks({{0, false, true, "its body is not a sale"}}) ==
         "alarm quarantined: the cloud holds 1 entries that it cannot book yet, first entry 3 of "
@@ -332,8 +333,8 @@ TEST_CASE("a leader that lacks entries fetches them and does not send them back"
     held.stored.add(lost.back()->envelope.id.number);
   }
   CHECK(stage.up({{other.tail().journal, held}}) ==
-        "cloud reachable, lease held\n"
         "note: this disk lacks 3 entries that the cloud holds; fetching them\n"
+        "cloud reachable, lease held\n"
         "send wanted 1: 3 of 1 journals\n");
   CHECK(stage.session.status().to_fetch == 3);
   LostEntries answer;
@@ -433,6 +434,20 @@ TEST_CASE("a follower tries the cloud only while its leader cannot reach it") {
   stage.session.on_probed(stage.now, true);
   stage.session.on_leader_reaches_cloud(stage.now, true);
   CHECK(stage.runs(seconds(30)) == "");
+}
+
+TEST_CASE("a disk too busy to read is asked again, and nothing is given up") {
+  Stage stage;
+  stage.keep(stage.till.sell("A", 1));
+  stage.up();
+  REQUIRE(stage.reads.size() == 1);
+  stage.session.on_read_failed(stage.now, stage.reads[0].id);
+  stage.reads.clear();
+  CHECK(stage.effects() == "");
+  CHECK(stage.session.status().set_aside == 0);
+  CHECK(stage.session.status().pending_entries == 1);
+  CHECK(stage.runs(seconds(1)) == "read 2: 1-1\n");
+  CHECK(stage.reads_answered() == "send batch 1 with 1 entry\n");
 }
 
 TEST_CASE("unreadable entries are set aside with an alarm and block nothing") {

@@ -1,5 +1,6 @@
 #include "uplink/wire/uplink_codec.h"
 
+#include "base/overloaded.h"
 #include "mesh/wire/convert.h"
 #include "mesh/wire/reader.h"
 #include "proto/uplink.pb.h"
@@ -12,13 +13,6 @@ namespace pb = titan::uplink::v1;
 using mesh::wire::put;
 using mesh::wire::Reader;
 using mesh::wire::to_wire;
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 // What a handshake's signature covers: everything that says who asks for what. The cursors are
 // left out, they are long and prove nothing.

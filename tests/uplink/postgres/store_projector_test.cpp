@@ -16,9 +16,22 @@ namespace {
 using test::EntryPointer;
 using test::Till;
 
+// One server for all cases, a fresh schema for each.
+test::TestPostgres& server() {
+  static test::TestPostgres postgres;
+  return postgres;
+}
+
 class Database {
  public:
-  Database() : connection(open_connection(postgres.url())) { prepare_tenant(*connection, "acme"); }
+  Database() : connection(open_connection(server().url())) {
+    {
+      pqxx::work transaction(*connection);
+      transaction.exec("DROP SCHEMA IF EXISTS tenant_acme CASCADE");
+      transaction.commit();
+    }
+    prepare_tenant(*connection, "acme");
+  }
 
   void project(std::vector<EntryPointer> entries) {
     StoreProjector projector("london-1", device_of(test::key_of("cloud").public_key));
@@ -48,7 +61,6 @@ class Database {
     return transaction.exec1(query)[0].c_str();
   }
 
-  test::TestPostgres postgres;
   std::unique_ptr<pqxx::connection> connection;
   ApplyOutcome last;
   crdt::VersionVector vector;
