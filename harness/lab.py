@@ -6,10 +6,12 @@ every host is then this machine's loopback, nothing can be cut, and ports must d
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -74,6 +76,18 @@ class Lab:
     def address(self, host):
         """Where other hosts reach this one."""
         return f"10.77.0.{host}" if self.isolated else "127.0.0.1"
+
+    def port(self, host, usual):
+        """The port a host's program listens on. In a namespace the usual one is free; on loopback
+        each host has its own, and another one where some program of this machine has it."""
+        if self.isolated:
+            return usual
+        with contextlib.closing(socket.socket()) as probe:
+            for wanted in (usual + host, 0):
+                with contextlib.suppress(OSError):
+                    probe.bind(("127.0.0.1", wanted))
+                    break
+            return probe.getsockname()[1]
 
     def namespace(self, host):
         """The namespace of a host, for sockets made by this process."""

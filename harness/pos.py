@@ -58,14 +58,14 @@ class Till:
         self.name = name or f"till-{host}"
         self.folder = lab.folder / self.name
         self.data = data or self.folder / "data"
-        shift = 0 if lab.isolated else host
-        self.api_port = API_PORT + shift
-        self.mesh_address = f"{lab.address(host)}:{MESH_PORT + shift}"
+        self.api_port = lab.port(host, API_PORT)
+        mesh_port = lab.port(host, MESH_PORT)
+        self.mesh_address = f"{lab.address(host)}:{mesh_port}"
         self.settings = {
             "store": dict(store_settings),
             "terminal": {"name": self.name, "data": str(self.data)},
             "api": {"listen": f"127.0.0.1:{self.api_port}"},
-            "mesh": {"listen": f"{'0.0.0.0' if lab.isolated else '127.0.0.1'}:{MESH_PORT + shift}",
+            "mesh": {"listen": f"{'0.0.0.0' if lab.isolated else '127.0.0.1'}:{mesh_port}",
                      "seeds": [], "mdns": True},
             "store_database": {"mode": "none"},
             "log": {"level": "debug"},
