@@ -63,6 +63,10 @@ class Report:
         self.notes.append(text)
 
     def text(self):
+        return "\n".join([self.title, *(self._table() if self.rows else ()),
+                          *(f"  - {note}" for note in self.notes)])
+
+    def _table(self):
         lines = [["", "measured", "baseline", "ratio", "figure to reach", "reached"]]
         for row in self.rows:
             baseline = ""
@@ -75,9 +79,8 @@ class Report:
                 "; ".join(text for text, _ in row.goals),
                 {None: "", True: "yes", False: "NO"}[row.reached]])
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        table = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
-                 for line in lines]
-        return "\n".join([self.title, *table, *(f"  - {note}" for note in self.notes)])
+        return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
+                for line in lines]
 
     def as_json(self):
         return {"title": self.title, "rows": [row.as_json() for row in self.rows],

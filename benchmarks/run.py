@@ -99,15 +99,15 @@ async def run(names, context, result):
 
 
 def summarise(result):
-    rows = [row for report in result["benchmarks"].values() for row in report.get("rows", [])
-            if row["reached"] is not None]
-    missed = [row for row in rows if not row["reached"]]
+    rows = [(name, row) for name, report in result["benchmarks"].items()
+            for row in report.get("rows", []) if row["reached"] is not None]
+    missed = [(name, row) for name, row in rows if not row["reached"]]
     print(f"\n{len(rows) - len(missed)} of {len(rows)} figures of the design reached"
           + (" (rough: --quick)" if result["quick"] else ""))
-    for row in missed:
+    for name, row in missed:
         value = "not seen" if row["value"] is None else f"{row['value']:.3g} {row['unit']}"
         ratio = f" ({row['ratio']:.2f}x)" if row["ratio"] is not None else ""
-        print(f"  not reached: {row['what']}: {value}{ratio}, wanted {row['goal']}")
+        print(f"  not reached: {name}: {row['what']}: {value}{ratio}, wanted {row['goal']}")
 
 
 def write_json(path, result):
