@@ -179,6 +179,7 @@ void Node::restart_storage(Now now, StoredState state) {
   anti_entropy_.on_vector_moved(now);
   // A promise under way may not have become durable: make it so before it may count.
   store_request().promise = election_.promise();
+  store_request().is_urgent = true;
   emit(Note{"storage is open again: " + std::to_string(index_.stored().entry_count()) +
             " entries; this terminal goes on in a new journal"});
   finish(now);
@@ -218,6 +219,7 @@ std::uint64_t Node::append(Now now, const EntryDraft& draft) {
     index_.on_handed_to_disk(entry->envelope.id.journal, entry->envelope.id.number);
     keep_key(device_);
     store_request().entries.push_back(entry);
+    store_request().is_urgent = true;
   }
   finish(now);
   return ticket;

@@ -108,6 +108,7 @@ void Node::take_election() {
     // One request carries one promise: an earlier one goes to the disk on its own.
     if (request_ && request_->promise) flush_store_request();
     store_request().promise = promise;
+    store_request().is_urgent = true;
   }
   for (const election::Event& event : effects.events) {
     std::visit(

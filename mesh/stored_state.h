@@ -34,6 +34,9 @@ struct StoreRequest {
   std::optional<election::Promise> promise;
   std::vector<RememberedMember> members;
   std::optional<Watermark> watermark;
+  // Somebody waits for it: a till screen for its receipt, a candidate for a vote. What peers hold
+  // too may wait a moment for more.
+  bool is_urgent = false;
 };
 
 // The first answer to an idempotency key of this device.

@@ -26,6 +26,12 @@ void StorageThread::submit(mesh::StoreRequest request) {
     const std::lock_guard lock(mutex_);
     if (failed_) return;
     queued_entries_ += request.entries.size();
+    if (queue_.empty()) queued_since_ = std::chrono::steady_clock::now();
+    urgent_ = urgent_ || request.is_urgent;
+    if (!urgent_ && !queue_.empty()) {  // the thread is counting the delay already
+      queue_.push_back(std::move(request));
+      return;
+    }
     queue_.push_back(std::move(request));
   }
   wake_.notify_one();
@@ -77,12 +83,17 @@ void StorageThread::run() {
       continue;
     }
     if (!queue_.empty()) {
+      const auto due = queued_since_ + relaxed_commit_delay;
+      wake_.wait_until(lock, due, [&] { return urgent_ || reopen_wanted_ || stopping_; });
+      if (reopen_wanted_) continue;
       const std::size_t count = std::min(queue_.size(), commit_requests_max);
       std::vector<mesh::StoreRequest> batch(
           std::make_move_iterator(queue_.begin()),
           std::make_move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
       for (const auto& request : batch) queued_entries_ -= request.entries.size();
+      urgent_ = !queue_.empty() && urgent_;
+      queued_since_ = std::chrono::steady_clock::now();
       lock.unlock();
       commit(std::move(batch));
       housekeeping = true;
@@ -111,6 +122,7 @@ void StorageThread::commit(std::vector<mesh::StoreRequest> batch) {
     failed_ = true;
     queue_.clear();
     queued_entries_ = 0;
+    urgent_ = false;
   }
   post([this, id = batch.front().id, error = committed.error()] {
     callbacks_.on_failed(id, error);

@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,10 @@ namespace titan::pos {
 
 // Entries waiting for the disk beyond which new sales are refused as unavailable.
 inline constexpr std::size_t storage_queue_entries_max = 20'000;
+// What nobody waits for (entries of others, which they hold too) gathers this long for one commit.
+// Longer: fewer commits per sale in the store, and the moment in which a screen is told of a sale
+// belongs to the screen; `copies` rises later.
+inline constexpr Duration relaxed_commit_delay = milliseconds(5);
 // Requests of one transaction; a larger one would hold up those behind it.
 inline constexpr std::size_t commit_requests_max = 512;
 
@@ -61,6 +66,8 @@ class StorageThread {
   std::condition_variable wake_;
   std::vector<mesh::StoreRequest> queue_;
   std::size_t queued_entries_ = 0;
+  bool urgent_ = false;  // something in the queue is waited for
+  std::chrono::steady_clock::time_point queued_since_;  // of the oldest in the queue
   bool failed_ = false;
   bool reopen_wanted_ = false;
   bool stopping_ = false;
