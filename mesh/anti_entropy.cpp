@@ -47,6 +47,7 @@ void AntiEntropy::on_peer_down(Now now, const ProcessId& peer) {
   }
   for (const std::uint64_t id : given_up) end_request(now, id);
   std::erase_if(served_, [&](const auto& served) { return served.second.peer == peer; });
+  forks_compared_.clear();  // its answer may have been lost
 }
 
 // ---- comparing ---------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ void AntiEntropy::on_hash_lists(Now now, const ProcessId& from, const HashList& 
   request.journal = theirs.journal;
   request.bytes_max = config_.request_bytes_max;
   for (const auto& branch : theirs.entries) {
-    if (held.contains(branch)) continue;
+    if (held.contains(branch) || taken_branches_.contains(branch.second)) continue;
     if (request.hashes.size() >= config_.request_numbers_max) break;
     request.hashes.push_back(branch.second);
     wanted_branches_.insert(branch.second);
@@ -187,7 +188,9 @@ void AntiEntropy::on_hash_lists(Now now, const ProcessId& from, const HashList& 
   send(from, std::move(request));
 }
 
-bool AntiEntropy::take_wanted_branch(const Hash& hash) { return wanted_branches_.erase(hash) > 0; }
+bool AntiEntropy::take_wanted_branch(const Hash& hash) {
+  return wanted_branches_.erase(hash) > 0 && taken_branches_.insert(hash).second;
+}
 
 // ---- asking --------------------------------------------------------------------------------------
 
@@ -219,6 +222,10 @@ void AntiEntropy::ask_for_missing(Now now) {
 bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
                            const crdt::IntervalSet& theirs) {
   if (requests_.size() >= config_.requests_in_flight_max) return false;
+  if (index_.pending_count() >= config_.pending_entries_max) {
+    held_back_ = true;
+    return false;
+  }
   Peer& state = peers_.at(peer);
   if (state.asked >= config_.requests_per_peer_max) return false;
   crdt::IntervalSet lacking = index_.lacking(journal, theirs);
@@ -258,9 +265,13 @@ void AntiEntropy::on_entries(Now now, const ProcessId& from, const Entries& mess
   const auto found = requests_.find(message.request);
   if (found == requests_.end() || found->second.peer != from) return;
   found->second.deadline = now.mono + config_.request_timeout;
-  found->second.entries_received += message.entries.size();
   if (!message.last) return;
-  if (found->second.entries_received == 0) on_unusable(from, found->second.journal);
+  // Nothing came of it: unreadable, refused, or nowhere to store it. Not again before their next
+  // vector.
+  const crdt::IntervalSet& asked = found->second.numbers;
+  if (!asked.empty() && index_.lacking(found->second.journal, asked) == asked) {
+    on_unusable(from, found->second.journal);
+  }
   end_request(now, message.request);
 }
 
@@ -352,6 +363,7 @@ void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
 // ---- time ----------------------------------------------------------------------------------------
 
 void AntiEntropy::on_vector_moved(Now now) {
+  if (std::exchange(held_back_, false)) ask_at_ = std::min(ask_at_, now.mono);
   if (interval_ == config_.interval) return;
   interval_ = config_.interval;
   next_round_ = std::min(next_round_, now.mono + interval_);

@@ -40,6 +40,9 @@ struct AntiEntropyConfig {
   std::uint64_t request_numbers_max = 4096;
   // A request names one journal; many small journals travel well because requests overlap.
   std::uint32_t requests_in_flight_max = 64;
+  // Nothing more is asked for while so many entries wait for the own disk: a catch-up goes at its
+  // pace, and the till's own sales are not far behind in the queue.
+  std::uint64_t pending_entries_max = 5000;
   std::uint32_t requests_per_peer_max = 16;
   // A peer that asks for more at once is answered with an empty last frame.
   std::uint32_t serves_per_peer_max = 32;
@@ -116,6 +119,8 @@ class AntiEntropy {
 
   // Whether an entry was asked for by its hash (a branch of a forked journal); forgets it.
   bool take_wanted_branch(const Hash& hash);
+  // The disk was read anew: what was on its way to it may not be there.
+  void on_storage_restarted() { taken_branches_.clear(); }
   // Devices other than this one that hold the entry, as far as their vectors have told us.
   std::uint32_t holders(const JournalId& journal, std::uint64_t number) const;
   std::uint32_t requests_in_flight() const { return static_cast<std::uint32_t>(requests_.size()); }
@@ -132,7 +137,6 @@ class AntiEntropy {
     JournalId journal;
     crdt::IntervalSet numbers;
     MonoTime deadline;
-    std::uint64_t entries_received = 0;
   };
   struct Served {
     ProcessId peer;
@@ -163,6 +167,7 @@ class AntiEntropy {
   std::map<JournalId, crdt::IntervalSet> in_flight_;  // numbers of all requests_
   std::map<std::uint64_t, Served> served_;
   std::set<Hash> wanted_branches_;
+  std::set<Hash> taken_branches_;  // since the last load: what a list read earlier still lacks
   // The pair of contents (theirs, ours) last compared for a fork, so that one is not chased twice.
   std::map<JournalId, std::pair<crdt::ContentSum, crdt::ContentSum>> forks_compared_;
   std::uint64_t next_id_ = 1;
@@ -170,6 +175,7 @@ class AntiEntropy {
   Duration interval_;
   MonoTime next_round_;
   MonoTime ask_at_ = MonoTime::never();
+  bool held_back_ = false;  // asking stopped until the own disk has caught up
   DeviceId first_device_;
   std::uint64_t stock_digest_ = 0;
   std::uint64_t watermark_sequence_ = 0;

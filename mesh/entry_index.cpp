@@ -26,14 +26,15 @@ crdt::IntervalSet EntryIndex::lacking(const JournalId& journal,
 }
 
 void EntryIndex::on_handed_to_disk(const JournalId& journal, std::uint64_t number) {
-  pending_[journal].add(number);
+  if (pending_[journal].add(number)) ++pending_count_;
 }
 
 void EntryIndex::on_stored(const DeviceId& device, const JournalId& journal, std::uint64_t number,
                            const Hash& hash) {
   stored_.add(device, journal, number, hash);
   const auto found = pending_.find(journal);
-  if (found == pending_.end()) return;
+  if (found == pending_.end() || !found->second.contains(number)) return;
+  --pending_count_;
   found->second.remove({number, number});
   if (found->second.empty()) pending_.erase(found);
 }

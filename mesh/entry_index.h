@@ -26,6 +26,7 @@ class EntryIndex {
   // The numbers of `wanted` that are neither stored nor on their way to the disk.
   crdt::IntervalSet lacking(const JournalId& journal, const crdt::IntervalSet& wanted) const;
   bool any_pending() const { return !pending_.empty(); }
+  std::uint64_t pending_count() const { return pending_count_; }
 
   void on_handed_to_disk(const JournalId& journal, std::uint64_t number);
   void on_stored(const DeviceId& device, const JournalId& journal, std::uint64_t number,
@@ -39,6 +40,7 @@ class EntryIndex {
  private:
   crdt::VersionVector stored_;
   std::map<JournalId, crdt::IntervalSet> pending_;
+  std::uint64_t pending_count_ = 0;
   std::map<DeviceId, PublicKey> keys_;
 };
 

@@ -158,6 +158,9 @@ void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids) {
 void Node::on_store_failed(Now now, std::uint64_t) {
   begin(now);
   storage_failed_ = true;
+  for (auto& [id, storing] : storing_) {
+    doubtful_.insert(doubtful_.end(), storing.entries.begin(), storing.entries.end());
+  }
   storing_.clear();
   request_.reset();
   own_.on_store_failed();
@@ -175,6 +178,14 @@ void Node::restart_storage(Now now, StoredState state) {
   stored_stock_ = state.stock;
   shown_stock_ = state.stock;
   own_.resume(state);
+  anti_entropy_.on_storage_restarted();
+  // Of those that failed, some may be there: the leader's duties have not heard of them yet.
+  std::vector<std::shared_ptr<const Entry>> there;
+  for (const auto& entry : std::exchange(doubtful_, {})) {
+    const EntryId& id = entry->envelope.id;
+    if (index_.stored().contains(id.journal, id.number)) there.push_back(entry);
+  }
+  if (!there.empty()) emit(EntriesStored{std::move(there)});
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   anti_entropy_.on_vector_moved(now);
   // A promise under way may not have become durable: make it so before it may count.

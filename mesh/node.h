@@ -277,6 +277,7 @@ class Node {
   std::uint64_t next_ticket_ = 1;
   std::uint64_t next_fork_read_ = 1;
   bool storage_failed_ = false;
+  std::vector<std::shared_ptr<const Entry>> doubtful_;  // failed to commit, may be there yet
 
   std::optional<MonoTime> last_input_;
   bool view_stale_ = true;

@@ -109,8 +109,8 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
   anti_entropy_.on_vector_moved(now);
   mail(own);
   for (const auto& entry : own) {
-    own_.on_stored(*entry);
     const Envelope& envelope = entry->envelope;
+    if (const auto duplicate = own_.on_stored(*entry)) tell_duplicate(*duplicate, envelope);
     emit(EntrySeen{entry, true,
                    envelope.claim.is_none() ||
                        shown_stock_.claim_won_by(envelope.claim, entry->hash)});

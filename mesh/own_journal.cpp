@@ -89,15 +89,12 @@ bool OwnJournal::is_waiting_for(const Entry& entry) const {
   return waiting != waiting_.end() && waiting->second.entry->hash == entry.hash;
 }
 
-void OwnJournal::on_stored(const Entry& entry) {
+std::optional<OwnJournal::Duplicate> OwnJournal::on_stored(const Entry& entry) {
   const auto waiting = waiting_.find(entry.envelope.id);
-  if (waiting == waiting_.end()) return;
+  if (waiting == waiting_.end()) return std::nullopt;
   durable_tail_ = {entry.envelope.id.journal, entry.envelope.id.number, entry.hash};
   if (entry.envelope.receipt) durable_receipt_number_ = entry.envelope.receipt->number;
-  if (!entry.envelope.idempotency_key.empty()) {
-    records_[entry.envelope.idempotency_key] = record_of(entry);
-    waiting_keys_.erase(entry.envelope.idempotency_key);
-  }
+  waiting_keys_.erase(entry.envelope.idempotency_key);
   bool repeated = false;
   for (const std::uint64_t ticket : waiting->second.tickets) {
     replies_.push_back(
@@ -105,11 +102,16 @@ void OwnJournal::on_stored(const Entry& entry) {
     repeated = true;
   }
   waiting_.erase(waiting);
+  return compare_keys(entry);
 }
 
 std::optional<OwnJournal::Duplicate> OwnJournal::observe(const Entry& entry) {
   writer_.observe_logical_clock(entry.envelope.logical_clock);
   if (entry.envelope.receipt) writer_.observe_receipt_number(entry.envelope.receipt->number);
+  return compare_keys(entry);
+}
+
+std::optional<OwnJournal::Duplicate> OwnJournal::compare_keys(const Entry& entry) {
   if (entry.envelope.idempotency_key.empty()) return std::nullopt;
   const IdempotencyRecord found = record_of(entry);
   const auto [first, is_new] = records_.try_emplace(entry.envelope.idempotency_key, found);
@@ -119,7 +121,9 @@ std::optional<OwnJournal::Duplicate> OwnJournal::observe(const Entry& entry) {
   }
   IdempotencyRecord kept = first->second;
   IdempotencyRecord extra = found;
-  if (extra.entry < kept.entry) std::swap(kept, extra);
+  if (std::pair(extra.entry, extra.entry_hash) < std::pair(kept.entry, kept.entry_hash)) {
+    std::swap(kept, extra);
+  }
   first->second = kept;
   return Duplicate{kept.entry, extra.entry, extra.entry_hash, true};
 }

@@ -52,7 +52,8 @@ class OwnJournal {
   // key.
   std::shared_ptr<const Entry> append(std::uint64_t ticket, const EntryDraft& draft);
   bool is_waiting_for(const Entry& entry) const;
-  void on_stored(const Entry& entry);
+  // A duplicate: an earlier life's entry under the same key came back while this one was written.
+  std::optional<Duplicate> on_stored(const Entry& entry);
   // An entry of this device that was written earlier or by a copy, now stored here.
   std::optional<Duplicate> observe(const Entry& entry);
   // A foreign entry was seen: ours order behind it.
@@ -80,6 +81,7 @@ class OwnJournal {
     std::vector<std::uint64_t> tickets;
   };
 
+  std::optional<Duplicate> compare_keys(const Entry& entry);
   void answer_repeat(std::uint64_t ticket, const EntryDraft& draft,
                      const IdempotencyRecord& first);
 

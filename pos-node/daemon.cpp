@@ -86,19 +86,37 @@ std::string time_stamp() {
   return text;
 }
 
-// Opens the journal; a damaged file is set aside and what can be saved of it is.
-Result<std::unique_ptr<mesh::SqliteStore>> open_store(const mesh::StoreOptions& options,
-                                                      const mesh::StoreIdentity& identity,
-                                                      const mesh::Codec& codec) {
+struct OpenJournal {
+  std::unique_ptr<mesh::SqliteStore> store;
+  mesh::StoredState state;
+};
+
+Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
+                                  const mesh::StoreIdentity& identity,
+                                  const mesh::Codec& codec) {
   auto store = mesh::SqliteStore::open(options, identity, codec);
-  if (store || store.error().code != ErrorCode::corrupt) return store;
-  spdlog::error("{}", store.error().message);
+  if (!store) return store.error();
+  auto state = (*store)->load();
+  if (!state) return state.error();
+  return OpenJournal{std::move(*store), std::move(*state)};
+}
+
+// A damaged file is set aside and what can be saved of it is, wherever the damage shows first.
+Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
+                                    const mesh::StoreIdentity& identity,
+                                    const mesh::Codec& codec) {
+  if (Status ready = mesh::finish_interrupted_recovery(options.path); !ready) {
+    return ready.error();
+  }
+  auto journal = open_and_load(options, identity, codec);
+  if (journal || journal.error().code != ErrorCode::corrupt) return journal;
+  spdlog::error("{}", journal.error().message);
   const auto recovered = mesh::recover(options, identity, codec, time_stamp());
   if (!recovered) return recovered.error();
   spdlog::warn("the damaged file is kept as {}; {} entries were saved from it, {} were not usable; "
                "what is missing comes from the other terminals and the cloud",
                recovered->set_aside, recovered->entries_recovered, recovered->entries_rejected);
-  return mesh::SqliteStore::open(options, identity, codec);
+  return open_and_load(options, identity, codec);
 }
 
 class Daemon {
@@ -119,7 +137,7 @@ class Daemon {
 
  private:
   Status start();
-  Status open_journal();
+  Result<mesh::StoredState> open_journal();
   void make_mesh(mesh::StoredState state);
   Status make_api();
   Status make_uplink();
@@ -163,8 +181,7 @@ Status Daemon::start() {
   spdlog::info("{} of store {} ({}), device {}", terminal_, config_.store, config_.tenant,
                device.hex());
 
-  if (Status opened = open_journal(); !opened) return opened;
-  auto state = store_->load();
+  auto state = open_journal();
   if (!state) return state.error();
   spdlog::info("journal open: {} entries of {} devices", state->vector.entry_count(),
                state->vector.devices().size());
@@ -178,7 +195,7 @@ Status Daemon::start() {
   return {};
 }
 
-Status Daemon::open_journal() {
+Result<mesh::StoredState> Daemon::open_journal() {
   const PublicKey cloud_key = cloud_key_of(config_);
   mesh::StoreIdentity identity;
   identity.tenant = config_.tenant;
@@ -187,15 +204,15 @@ Status Daemon::open_journal() {
   if (!cloud_key.is_none()) identity.cloud_device = device_of(cloud_key);
   mesh::StoreOptions options;
   options.path = folder_->file("titan.sqlite3");
-  auto store = open_store(options, identity, codec_);
-  if (!store) return store.error();
-  store_ = std::move(*store);
+  auto journal = open_or_recover(options, identity, codec_);
+  if (!journal) return journal.error();
+  store_ = std::move(journal->store);
   for (auto* reader : {&service_reader_, &database_reader_}) {
     auto opened = store_->open_reader();
     if (!opened) return opened.error();
     *reader = std::move(*opened);
   }
-  return {};
+  return std::move(journal->state);
 }
 
 void Daemon::make_mesh(mesh::StoredState state) {

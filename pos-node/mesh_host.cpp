@@ -10,6 +10,7 @@ namespace titan::pos {
 namespace {
 
 constexpr std::chrono::seconds reopen_every(1);
+constexpr Duration reopen_calm = seconds(5);
 
 mesh::LinkEnd link_end_of(mesh::LinkDown reason) {
   switch (reason) {
@@ -171,7 +172,15 @@ void MeshHost::on_storage_failed(std::uint64_t id, const Error& error) {
   spdlog::error("a write to the disk failed, reopening the database: {}", error.message);
   node_->on_store_failed(clock_.now(), id);
   carry_out();
-  storage_->reopen();
+  // A disk that reads well and cannot be written fails again at once: not without a pause.
+  const MonoTime now = clock_.now().mono;
+  const bool again = last_reopen_ && now - *last_reopen_ < reopen_calm;
+  last_reopen_ = now;
+  if (again) {
+    reopen_later();
+  } else {
+    storage_->reopen();
+  }
 }
 
 void MeshHost::reopen_later() {

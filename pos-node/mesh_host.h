@@ -100,6 +100,7 @@ class MeshHost {
   bool carrying_out_ = false;
   std::map<std::uint64_t, AppendDone> appends_;
   std::string storage_problem_;
+  std::optional<MonoTime> last_reopen_;
 
   boost::asio::steady_timer timer_;
   MonoTime armed_for_ = MonoTime::never();

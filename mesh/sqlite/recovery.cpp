@@ -20,6 +20,7 @@ constexpr std::size_t recovery_batch_entries = 1000;
 constexpr std::size_t row_bytes_max = entry_bytes_max + 4096;
 // Columns of `entries`; later versions only append.
 constexpr std::size_t hash_column = 3;
+constexpr const char* building_suffix = ".recovering";
 
 Status set_aside(const std::string& path, const std::string& target) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -33,6 +34,22 @@ Status set_aside(const std::string& path, const std::string& target) {
     }
   }
   return {};
+}
+
+Status put_in_place(const std::string& built, const std::string& path) {
+  std::error_code failed;
+  std::filesystem::rename(built, path, failed);
+  if (!failed) return {};
+  return make_error(ErrorCode::io, "cannot put the recovered file " + built + " in place: " +
+                                       failed.message() +
+                                       "; check the owner and mode of the folder");
+}
+
+void remove_file(const std::string& path) {
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code ignored;  // what cannot be removed shows when it is opened
+    std::filesystem::remove(path + suffix, ignored);
+  }
 }
 
 class Recovery {
@@ -134,18 +151,32 @@ StoredState read_what_sqlite_can(const std::string& path) {
 
 }  // namespace
 
+Status finish_interrupted_recovery(const std::string& path) {
+  const std::string building = path + building_suffix;
+  std::error_code failed;
+  if (std::filesystem::exists(path, failed) || !std::filesystem::exists(building, failed)) {
+    return {};
+  }
+  // The damaged file is aside already, so the new one was complete. A log left of the old one must
+  // not be taken for the new one's.
+  if (const Status aside = set_aside(path, path + ".damaged-log"); !aside) return aside;
+  return put_in_place(building, path);
+}
+
 Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
                                const Codec& codec, const std::string& time_stamp) {
   RecoveryReport report;
   report.set_aside = options.path + ".damaged-" + time_stamp;
-  if (const Status aside = set_aside(options.path, report.set_aside); !aside) return aside.error();
+  StoreOptions building = options;
+  building.path += building_suffix;
+  remove_file(building.path);  // of an attempt that did not come to its end
 
-  auto scan = PageScan::open(report.set_aside);
+  auto scan = PageScan::open(options.path);
   if (!scan) return scan.error();
-  auto store = SqliteStore::open(options, identity, codec);
+  auto store = SqliteStore::open(building, identity, codec);
   if (!store) return store.error();
 
-  const StoredState remembered = read_what_sqlite_can(report.set_aside);
+  const StoredState remembered = read_what_sqlite_can(options.path);
   StoreRequest small;
   small.devices = remembered.devices;
   small.members = remembered.members;
@@ -158,6 +189,13 @@ Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity&
   for (const PublicKey& key : remembered.devices) recovery.learn_key(key);
   if (const Status done = recovery.run(); !done) return done.error();
   if (const Status closed = (*store)->close(); !closed) return closed.error();
+  store->reset();
+
+  // Only now, with everything saved, does the damaged file give way.
+  if (const Status aside = set_aside(options.path, report.set_aside); !aside) return aside.error();
+  if (const Status placed = put_in_place(building.path, options.path); !placed) {
+    return placed.error();
+  }
   return report;
 }
 

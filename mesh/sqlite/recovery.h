@@ -1,4 +1,6 @@
-// A damaged file is set aside, and every entry that can still be proven is put into a new one.
+// Every entry of a damaged file that can still be proven is put into a new one; then the damaged one
+// is set aside. An attempt that is interrupted (power, disk full) leaves the damaged file where it is
+// and is made again.
 //
 // An entry is taken over if its bytes decode, have the hash they were stored under, and its
 // signature verifies, alone or through the chain of a run (mesh/verify.h). Damaged numbers are then
@@ -29,5 +31,9 @@ struct RecoveryReport {
 // "20111006T091700Z". On success a new file stands at options.path.
 Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
                                const Codec& codec, const std::string& time_stamp);
+
+// To be called before the store is opened: a recovery that ended between its last two steps is
+// completed.
+Status finish_interrupted_recovery(const std::string& path);
 
 }  // namespace titan::mesh
