@@ -226,7 +226,7 @@ class Node {
   void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored);
   void take_watermark(const Watermark& watermark);
   void keep_key(const DeviceId& device);
-  void show_stock(const Entry& entry);
+  void show(const std::shared_ptr<const Entry>& entry, bool own);
 
   // node_parts.cpp: membership, anti-entropy, election
   void take_membership(Now now);

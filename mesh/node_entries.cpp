@@ -62,10 +62,7 @@ void Node::accept(const std::shared_ptr<const Entry>& entry) {
   own_.observe_logical_clock(envelope.logical_clock);
   keep_key(envelope.device);
   store_request().entries.push_back(entry);
-  show_stock(*entry);
-  emit(EntrySeen{entry, false,
-                 envelope.claim.is_none() ||
-                     shown_stock_.claim_won_by(envelope.claim, entry->hash)});
+  show(entry, false);
 }
 
 // A device's key goes to the disk with its first entry.
@@ -74,9 +71,13 @@ void Node::keep_key(const DeviceId& device) {
   if (key && keys_on_disk_.insert(device).second) store_request().devices.push_back(*key);
 }
 
-void Node::show_stock(const Entry& entry) {
-  const Envelope& envelope = entry.envelope;
-  auto changes = shown_stock_.apply(entry.hash, envelope.claim, envelope.stock_effects);
+// The sale first, then what it did to the stock.
+void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
+  const Envelope& envelope = entry->envelope;
+  auto changes = shown_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
+  emit(EntrySeen{entry, own,
+                 envelope.claim.is_none() ||
+                     shown_stock_.claim_won_by(envelope.claim, entry->hash)});
   if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 
@@ -95,7 +96,6 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
     index_.on_stored(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     stored_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
     if (own_.is_waiting_for(*entry)) {
-      show_stock(*entry);
       own.push_back(entry);
       continue;
     }
@@ -109,11 +109,10 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
   anti_entropy_.on_vector_moved(now);
   mail(own);
   for (const auto& entry : own) {
-    const Envelope& envelope = entry->envelope;
-    if (const auto duplicate = own_.on_stored(*entry)) tell_duplicate(*duplicate, envelope);
-    emit(EntrySeen{entry, true,
-                   envelope.claim.is_none() ||
-                       shown_stock_.claim_won_by(envelope.claim, entry->hash)});
+    if (const auto duplicate = own_.on_stored(*entry)) {
+      tell_duplicate(*duplicate, entry->envelope);
+    }
+    show(entry, true);
   }
   emit(EntriesStored{stored});
 }
