@@ -235,6 +235,9 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
 
   writer.member("copies", service.copies(envelope.id))
       .member("in_cloud", service.in_cloud(envelope.id));
+  if (!envelope.claim.is_none()) {
+    writer.member("counts", service.stock().claim_won_by(envelope.claim, entry.hash));
+  }
   const bool can_be_voided =
       envelope.kind == mesh::Kind::sale || envelope.kind == mesh::Kind::refund;
   if (can_be_voided && detail == EntryDetail::looked_up) {

@@ -90,7 +90,8 @@ inline TestPostgres& shared_postgres() {
 
 class CloudProcess {
  public:
-  CloudProcess() : postgres(shared_postgres()), port(free_port()) {
+  explicit CloudProcess(bool tls = false)
+      : postgres(shared_postgres()), port(free_port()), tls_(tls) {
     postgres.start();
     {
       const auto connection = uplink::open_connection(postgres.url());
@@ -100,19 +101,35 @@ class CloudProcess {
     }
     std::ofstream(folder_.path + "/cloud.toml")
         << "[gateway]\nlisten = \"127.0.0.1:" << port << "\"\ndata = \"" << folder_.path
-        << "/data\"\nadmin_key = \"admin-key-1\"\n[database]\nurl = \"" << postgres.url()
+        << "/data\"\n"
+        << (tls_ ? "tls_certificate = \"" + certificate() + "\"\ntls_key = \"" + folder_.path +
+                       "/key.pem\"\n"
+                 : std::string())
+        << "admin_key = \"admin-key-1\"\n[database]\nurl = \"" << postgres.url()
         << "\"\n[[tenants]]\nname = \"acme\"\naccess_key = \"access-key-1\"\n[log]\nlevel = "
            "\"debug\"\nfile = \""
         << folder_.path << "/log\"\n";
+    if (tls_) make_certificate();
     start();
   }
   ~CloudProcess() { kill(); }
+
+  bool tls() const { return tls_; }
+  std::string certificate() const { return folder_.path + "/certificate.pem"; }
 
   void start() {
     const std::string config = folder_.path + "/cloud.toml";
     const char* arguments[] = {TITAN_CLOUD_PROGRAM, "run", "--config", config.c_str(), nullptr};
     REQUIRE(::posix_spawn(&pid_, TITAN_CLOUD_PROGRAM, nullptr, nullptr,
                           const_cast<char**>(arguments), environ) == 0);
+    if (tls_) {
+      wait_until([&] { return log().find("listens on") != std::string::npos; }, "a cloud",
+                 [&] { return log(); });
+      key = PublicKey::from_hex_text(output_of(std::string(TITAN_CLOUD_PROGRAM) +
+                                               " keygen --data " + folder_.path + "/data"))
+                .value();
+      return;
+    }
     wait_until([&] { return http(port, "GET", "/healthz").status == 200; }, "a healthy cloud",
                [&] { return log(); });
     const auto text = http(port, "GET", "/v1/key").json().at("public_key").as_string();
@@ -164,15 +181,39 @@ class CloudProcess {
   PublicKey key;
 
  private:
+  // The first line a command prints.
+  static std::string output_of(const std::string& command) {
+    FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe);
+    char line[256] = {};
+    const bool printed = std::fgets(line, sizeof line, pipe) != nullptr;
+    CHECK(::pclose(pipe) == 0);
+    REQUIRE(printed);
+    std::string text(line);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+  }
+  void make_certificate() const {
+    output_of(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=titan-test -addext subjectAltName=IP:127.0.0.1 -keyout " +
+        folder_.path + "/key.pem -out " + certificate() + " 2>/dev/null && echo made");
+  }
+
   TemporaryFolder folder_;
+  const bool tls_;
   pid_t pid_ = 0;
 };
 
 // The protocol by hand: what a leader says, message by message.
 class TestUplink {
  public:
-  explicit TestUplink(const CloudProcess& cloud, const Till& till) : till_(till) {
+  // Over TLS it trusts the cloud's own certificate, unless told another file.
+  explicit TestUplink(const CloudProcess& cloud, const Till& till,
+                      std::optional<std::string> ca_file = {})
+      : till_(till) {
     uplink::CloudUrl url;
+    url.tls = cloud.tls();
     url.host = "127.0.0.1";
     url.port = std::to_string(cloud.port);
     url.target = "/v1/uplink";
@@ -187,7 +228,8 @@ class TestUplink {
       open = false;
       closed = why;
     };
-    client_ = std::move(*uplink::WebSocketClient::make(loop_, url, "", std::move(handlers)));
+    client_ = std::move(*uplink::WebSocketClient::make(
+        loop_, url, ca_file.value_or(cloud.tls() ? cloud.certificate() : ""), std::move(handlers)));
     client_->connect(1);
     run_until([&] { return open || !closed.empty(); }, "a connection");
   }

@@ -387,6 +387,17 @@ TEST_CASE("told to stop it says goodbye and ends politely within a second") {
   CHECK(uplink.receive<uplink::Closing>().code == uplink::ClosingCode::shutting_down);
 }
 
+TEST_CASE("over TLS: a trusted cloud gets the sales, a stranger's certificate none") {
+  CloudProcess cloud(true);
+  Till till("till-1");
+  TestUplink uplink(cloud, till);
+  CHECK(uplink.join(1).cloud_key == cloud.key);
+  CHECK(uplink.upload({till.sell("A", 1)}).accepted == 1);
+  TestUplink wary(cloud, till, "");  // trusts the system's authorities only
+  CHECK_FALSE(wary.open);
+  CHECK(wary.closed.find("certificate") != std::string::npos);
+}
+
 TEST_CASE("more batches than the window allows end the connection") {
   CloudProcess cloud;
   Till till("till-1");

@@ -86,6 +86,7 @@ TEST_CASE("a void takes back once") {
   REQUIRE(reply.status == 201);
   CHECK(reply.at("kind") == "void");
   CHECK(reply.at("sale") == sale.at("id"));
+  CHECK(reply.at("counts") == "true");
   CHECK(reply.at("total") == "2.55");
   CHECK(lab.get("/v1/stock/A").at("on_hand") == "0");
   CHECK(lab.get("/v1/sales/" + sale.at("id")).at("voided_by") == reply.at("id"));
@@ -185,6 +186,23 @@ TEST_CASE("deliveries, adjustments and transfers move stock") {
   CHECK(lab.get("/v1/stock/A").at("on_hand") == "4.5");
   CHECK(lab.post("/v1/transfers", R"({"idempotency_key":"u","lines":[]})").at("error.field") ==
         "direction");
+}
+
+TEST_CASE("an arrival that was booked already is kept, but moves no stock again") {
+  LabServer lab;
+  const auto arrive = [&](const std::string& key) {
+    return lab.post("/v1/transfers",
+                    R"({"idempotency_key":")" + key +
+                        R"(","direction":"in","other_store":"paris",)"
+                        R"("transfer_id":"T1","lines":[{"sku":"A","quantity":"2"}]})");
+  };
+  const auto first = arrive("t1");
+  const auto second = arrive("t2");
+  REQUIRE(second.status == 201);
+  CHECK(lab.get("/v1/stock/A").at("on_hand") == "2");
+  const bool first_counts = lab.get("/v1/sales/" + first.at("id")).at("counts") == "true";
+  const bool second_counts = lab.get("/v1/sales/" + second.at("id")).at("counts") == "true";
+  CHECK(first_counts != second_counts);
 }
 
 TEST_CASE("a product list is taken in, warned of, and sells at once") {

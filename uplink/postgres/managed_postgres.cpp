@@ -380,7 +380,13 @@ bool ManagedPostgres::wait_for_end(int milliseconds) {
 }
 
 void ManagedPostgres::stop() {
-  if (!is_running()) return;
+  if (is_running()) end_child();
+  const bool outside = !socket_folder_.empty() && !socket_folder_.starts_with(folder_);
+  std::error_code ignored;
+  if (outside) fs::remove_all(socket_folder_, ignored);
+}
+
+void ManagedPostgres::end_child() {
   ::kill(child_, SIGINT);
   if (wait_for_end(fast_stop_ms)) return;
   ::kill(child_, SIGQUIT);

@@ -66,6 +66,7 @@ class ManagedPostgres {
   std::vector<std::string> as_user(const Identity& identity,
                                    std::vector<std::string> command) const;
   Result<pid_t> spawn(const std::vector<std::string>& command) const;
+  void end_child();
   bool wait_for_end(int milliseconds);
   void set_aside();
   std::string last_log_lines() const;

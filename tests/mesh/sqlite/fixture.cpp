@@ -90,13 +90,13 @@ void set_reference(wire::EntryReference& reference, const Entry& entry) {
 
 Till::Till(std::uint64_t seed, JournalTail predecessor, std::uint64_t last_receipt,
            std::uint64_t logical_clock)
-    : key_(key_of(seed)), random_(next_process_seed()) {
+    : key_(key_of(seed)), random_(std::make_unique<Random>(next_process_seed())) {
   JournalWriterConfig config;
   config.terminal = "till-" + std::to_string(seed);
   config.tenant_store = tenant_store_hash("acme", "london-1");
-  const ProcessId process = ProcessId::draw(random_);
+  const ProcessId process = ProcessId::draw(*random_);
   writer_ = std::make_unique<JournalWriter>(codec(), key_, process, config, predecessor,
-                                            last_receipt, logical_clock, random_);
+                                            last_receipt, logical_clock, *random_);
 }
 
 EntryPointer Till::write(EntryDraft draft) {

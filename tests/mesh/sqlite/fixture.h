@@ -61,7 +61,7 @@ class Till {
 
  private:
   KeyPair key_;
-  Random random_;
+  std::unique_ptr<Random> random_;  // the writer refers to it, and tills are moved
   std::unique_ptr<JournalWriter> writer_;
 };
 
