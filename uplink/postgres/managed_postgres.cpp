@@ -325,7 +325,7 @@ Status ManagedPostgres::start() {
     if (status = end_leftover(); !status) return status;
     if (status = launch(*identity); !status) return status;
     if (status = wait_until_ready(); status) return status;
-    stop();
+    if (is_running()) end_child();
     if (!pause_(0)) return status;
   }
   return status;
