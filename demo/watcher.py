@@ -13,6 +13,7 @@ from harness.http import HttpError
 STATUS_EVERY_SECONDS = 0.2
 STATUS_SECONDS_MAX = 1.0
 RECONNECT_SECONDS = 0.2
+CLOSE_SECONDS_MAX = 1.0  # a till that hangs must not hold up the end
 ALARMS_KEPT = 1000
 
 
@@ -104,7 +105,8 @@ class Watcher:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _read_events(self, view):
-        socket = await view.till.http.websocket("/v1/events", max_msg_size=0)
+        socket = await view.till.http.websocket("/v1/events", max_msg_size=0,
+                                                  timeout=CLOSE_SECONDS_MAX)
         view.listening = True
         try:
             async for message in socket:
