@@ -183,7 +183,10 @@ void Node::restart_storage(Now now, StoredState state) {
   std::vector<std::shared_ptr<const Entry>> there;
   for (const auto& entry : std::exchange(doubtful_, {})) {
     const EntryId& id = entry->envelope.id;
-    if (index_.stored().contains(id.journal, id.number)) there.push_back(entry);
+    if (!index_.stored().contains(id.journal, id.number)) continue;
+    there.push_back(entry);
+    if (entry->envelope.device != device_) continue;
+    if (const auto duplicate = own_.observe(*entry)) tell_duplicate(*duplicate, entry->envelope);
   }
   if (!there.empty()) emit(EntriesStored{std::move(there)});
   anti_entropy_.set_stock_digest(stored_stock_.digest());

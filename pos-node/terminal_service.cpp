@@ -123,6 +123,7 @@ void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
     if (entry->envelope.kind == mesh::Kind::product) note_products(*entry);
     if (entry->envelope.kind == mesh::Kind::refund) check_refund(*entry);
   }
+  for (const auto& duplicate : std::exchange(duplicates_due_, {})) on_duplicate(duplicate);
 }
 
 void TerminalService::note_products(const mesh::Entry& entry) {
@@ -158,8 +159,14 @@ void TerminalService::check_refund(const mesh::Entry& refund) {
 // A sale recorded twice under one key, because the disk that held the first was lost for a while:
 // the extra one is voided, by claim, so that it counts once whoever else does the same.
 void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
-  const auto extra = entry(duplicate.extra);
-  if (!extra || !*extra) return;
+  const auto branches = reader_->find_entry(duplicate.extra);
+  if (!branches) return duplicates_due_.push_back(duplicate);
+  EntryPointer extra;
+  for (const mesh::StoredEntry& branch : *branches) {
+    if (branch.hash != duplicate.extra_hash) continue;
+    if (auto decoded = decode(branch)) extra = std::move(*decoded);
+  }
+  if (!extra) return;
   const ClockReading now = clock();
   VoidRequest request;
   request.key.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
@@ -167,7 +174,7 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   request.sale = duplicate.extra;
   request.reason = "recorded twice under one idempotency key; counts as " +
                    duplicate.kept.journal.hex() + ":" + std::to_string(duplicate.kept.number);
-  auto ruling = make_void(request, {facts_, now, *this}, **extra);
+  auto ruling = make_void(request, {facts_, now, *this}, *extra);
   if (!ruling) {
     raise_alarm("duplicate", "entry " + duplicate.extra.journal.hex() + ":" +
                                  std::to_string(duplicate.extra.number) +
@@ -177,8 +184,10 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   }
   raise_alarm("duplicate", "a sale was recorded twice under one key after a rebuild of this "
                            "terminal; the second one is voided");
-  append(std::move(ruling->draft), [](const Result<Appended>& done) {
-    if (!done) spdlog::error("voiding a duplicate failed: {}", done.error().message);
+  append(std::move(ruling->draft), [this, duplicate](const Result<Appended>& done) {
+    if (done) return;
+    spdlog::error("voiding a duplicate failed, trying again soon: {}", done.error().message);
+    duplicates_due_.push_back(duplicate);
   });
 }
 
