@@ -133,8 +133,8 @@ class Proof:
             async with asyncio.timeout(PROOF_SECONDS_MAX):
                 return await self._run(keys)
         except TimeoutError:
-            return [Check("comparing everything", False, f"not done within {PROOF_SECONDS_MAX} s; it "
-                          f"was {self._step}")]
+            return [Check("comparing everything", False,
+                          f"not done within {PROOF_SECONDS_MAX} s; it was {self._step}")]
 
     async def _run(self, keys):
         checks = [await self._settle()]

@@ -75,9 +75,9 @@ class Screen:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-            if not keep_table:
-                self._erase()
-            self._drawn = 0
+            self._erase()
+            for line in self._table() if keep_table else []:
+                self._write(line + "\n")
             self._write("\x1b[?25h")
         self._table = lambda: []
 

@@ -167,6 +167,7 @@ async def _run_shop(arguments, lab, story, screen, sales, trading_day):
         expected = expectation.expect(sales.rows, delivered)
         checks = await proof.Proof(shop, cashiers, watcher, expected, deliveries, story).run(
             [document.key for document in trading_day.documents])
+        day.headline = ""
     finally:
         await watcher.stop()
     await screen.stop(keep_table=True)
@@ -192,7 +193,8 @@ def _show(screen, story, checks, cashiers):
     samples = story.figures["propagation_samples"]
     missing = story.figures["propagation_events_missing"]
     screen.text(f"  (propagation: {samples:,} events, {missing} missing; measured from one Python "
-                "process\n   that shares the machine with every till, PostgreSQL and cloud)")
+                "process")
+    screen.text("   that shares the machine with every till, PostgreSQL and cloud)")
     screen.text()
     verdict = report.verdict_text(checks, story.seconds())
     colour = "green" if report.holds(checks) else "red"
