@@ -18,7 +18,7 @@ namespace titan::pos {
 inline constexpr std::size_t page_items_max = 1000;  // products, stock
 inline constexpr std::size_t page_items_default = 100;
 inline constexpr std::size_t journal_entries_max = 1000;
-inline constexpr std::size_t journal_page_bytes = 1024 * 1024;
+inline constexpr std::size_t journal_page_bytes = 256 * 1024;
 inline constexpr std::size_t imports_at_once_max = 1;
 
 // Where the API runs its work.

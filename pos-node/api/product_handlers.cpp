@@ -1,4 +1,6 @@
 // Products: look-up, search, and the import of lists.
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "base/crypto.h"
@@ -173,6 +175,9 @@ void Api::continue_import(const std::shared_ptr<Import>& import) {
 void Api::finish_import(const std::shared_ptr<Import>& import, ApiAnswer answer) {
   --imports_;
   import->done(std::move(answer));
+  // A big list leaves tens of megabytes of freed memory behind, which the allocator would keep.
+  import->list = {};
+  threads_.on_worker([] { malloc_trim(0); });
 }
 
 }  // namespace titan::pos
