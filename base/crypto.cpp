@@ -16,8 +16,7 @@ const unsigned char* data_of(BytesView bytes) {
 
 KeyPair KeyPair::from_seed(const SecretSeed& seed) {
   KeyPair pair;
-  crypto_sign_seed_keypair(pair.public_key.bytes.data(), pair.secret_key.data(),
-                           seed.bytes.data());
+  crypto_sign_seed_keypair(pair.public_key.bytes.data(), pair.secret_key.data(), seed.bytes.data());
   return pair;
 }
 

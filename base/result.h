@@ -11,7 +11,7 @@
 namespace titan {
 
 enum class ErrorCode {
-  invalid,          // the input is wrong; `field` names the part
+  invalid,  // the input is wrong; `field` names the part
   not_found,
   conflict,         // same idempotency key, another request
   too_large,        // over a named limit

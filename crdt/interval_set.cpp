@@ -18,8 +18,8 @@ auto first_ending_at(Range& intervals, std::uint64_t number) {
 
 void append_joined(Intervals& joined, Interval next) {
   // Written without `last + 1`, which would wrap at the greatest number.
-  if (!joined.empty() && (next.first <= joined.back().last ||
-                          next.first - joined.back().last == 1)) {
+  if (!joined.empty() &&
+      (next.first <= joined.back().last || next.first - joined.back().last == 1)) {
     joined.back().last = std::max(joined.back().last, next.last);
   } else {
     joined.push_back(next);
@@ -51,8 +51,7 @@ void IntervalSet::add(Interval interval) {
   // All that overlaps or touches the new interval melts into it.
   const auto from = first_ending_at(intervals_, interval.first - 1);
   auto to = from;
-  while (to != intervals_.end() &&
-         (to->first <= interval.last || to->first - interval.last == 1)) {
+  while (to != intervals_.end() && (to->first <= interval.last || to->first - interval.last == 1)) {
     interval.first = std::min(interval.first, to->first);
     interval.last = std::max(interval.last, to->last);
     ++to;
@@ -73,8 +72,8 @@ void IntervalSet::add(const IntervalSet& other) {
   }
   Intervals sorted;
   sorted.reserve(intervals_.size() + other.intervals_.size());
-  std::merge(intervals_.begin(), intervals_.end(), other.intervals_.begin(),
-             other.intervals_.end(), std::back_inserter(sorted));
+  std::merge(intervals_.begin(), intervals_.end(), other.intervals_.begin(), other.intervals_.end(),
+             std::back_inserter(sorted));
   Intervals joined;
   joined.reserve(sorted.size());
   for (const Interval& interval : sorted) append_joined(joined, interval);
@@ -83,8 +82,8 @@ void IntervalSet::add(const IntervalSet& other) {
 
 void IntervalSet::remove(Interval interval) {
   if (interval.first > interval.last) return;
-  *this = minus(IntervalSet(Intervals{{std::max<std::uint64_t>(interval.first, 1),
-                                       interval.last}}));
+  *this =
+      minus(IntervalSet(Intervals{{std::max<std::uint64_t>(interval.first, 1), interval.last}}));
 }
 
 bool IntervalSet::contains(std::uint64_t number) const {

@@ -101,8 +101,7 @@ std::vector<StockChange> Stock::apply(const Hash& entry_hash, const Hash& claim,
   return changes;
 }
 
-StockChange Stock::move_sum(std::string_view product, std::uint64_t added,
-                            std::uint64_t removed) {
+StockChange Stock::move_sum(std::string_view product, std::uint64_t added, std::uint64_t removed) {
   auto row = sums_.find(product);
   if (row == sums_.end()) row = sums_.emplace(product, StockSum{}).first;
   StockSum& sum = row->second;
@@ -123,7 +122,9 @@ bool Stock::claim_won_by(const Hash& claim, const Hash& entry_hash) const {
   return found != claims_.end() && found->second.entry_hash == entry_hash;
 }
 
-std::int64_t Stock::on_hand(std::string_view product) const { return sum(product).on_hand(); }
+std::int64_t Stock::on_hand(std::string_view product) const {
+  return sum(product).on_hand();
+}
 
 StockSum Stock::sum(std::string_view product) const {
   const auto found = sums_.find(product);

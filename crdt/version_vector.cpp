@@ -27,8 +27,7 @@ ContentSum journal_digest(const JournalId& journal, const VectorItem& item) {
   std::memcpy(bytes.data(), journal.bytes.data(), JournalId::size);
   std::memcpy(bytes.data() + JournalId::size, content.data(), content.size());
   write_little_endian(item.stored.count(), bytes.data() + JournalId::size + content.size());
-  return ContentSum::of(
-      blake2b({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  return ContentSum::of(blake2b({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
 }
 
 }  // namespace

@@ -81,8 +81,7 @@ class VersionVector {
     ContentSum& device_digest;
   };
   Place place_of(const DeviceId& device, const JournalId& journal);
-  void replace_digest(ContentSum& device_digest, const ContentSum& before,
-                      const ContentSum& after);
+  void replace_digest(ContentSum& device_digest, const ContentSum& before, const ContentSum& after);
   void erase(const JournalId& journal);
 
   std::map<DeviceId, Journals> devices_;

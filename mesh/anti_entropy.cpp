@@ -152,7 +152,8 @@ void AntiEntropy::learn_items(Now now, const ProcessId& from,
   if (lacking) ask_at_ = std::min(ask_at_, now.mono + config_.settle);
 }
 
-// ---- forks: the same numbers with other content --------------------------------------------------
+// ---- forks: the same numbers with other content
+// --------------------------------------------------
 
 void AntiEntropy::compare_forks(const ProcessId& from, const JournalItem& theirs) {
   const crdt::VectorItem* ours = index_.stored().find(theirs.journal);
@@ -192,7 +193,8 @@ bool AntiEntropy::take_wanted_branch(const Hash& hash) {
   return wanted_branches_.erase(hash) > 0 && taken_branches_.insert(hash).second;
 }
 
-// ---- asking --------------------------------------------------------------------------------------
+// ---- asking
+// --------------------------------------------------------------------------------------
 
 void AntiEntropy::ask_for_missing(Now now) {
   ask_at_ = MonoTime::never();
@@ -253,8 +255,7 @@ bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& jour
   } else {
     std::for_each(intervals.begin(), intervals.end(), take);
   }
-  requests_[request.request] = {peer, journal, request.numbers,
-                                now.mono + config_.request_timeout};
+  requests_[request.request] = {peer, journal, request.numbers, now.mono + config_.request_timeout};
   in_flight_[journal].add(request.numbers);
   ++state.asked;
   send(peer, std::move(request));
@@ -305,7 +306,8 @@ void AntiEntropy::end_request(Now now, std::uint64_t id) {
   ask_at_ = now.mono;
 }
 
-// ---- serving -------------------------------------------------------------------------------------
+// ---- serving
+// -------------------------------------------------------------------------------------
 
 void AntiEntropy::on_entry_request(const ProcessId& from, const EntryRequest& message) {
   const auto peer = peers_.find(from);
@@ -360,7 +362,8 @@ void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
   send(served.peer, std::move(frame));
 }
 
-// ---- time ----------------------------------------------------------------------------------------
+// ---- time
+// ----------------------------------------------------------------------------------------
 
 void AntiEntropy::on_vector_moved(Now now) {
   if (std::exchange(held_back_, false)) ask_at_ = std::min(ask_at_, now.mono);

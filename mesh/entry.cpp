@@ -94,8 +94,8 @@ Status check_envelope(const Envelope& envelope) {
     if (envelope.receipt->number == 0) {
       return fault("receipts are numbered from 1", "receipt.number");
     }
-    const Status text = check_text(envelope.receipt->terminal, terminal_bytes_max,
-                                   "receipt.terminal");
+    const Status text =
+        check_text(envelope.receipt->terminal, terminal_bytes_max, "receipt.terminal");
     if (!text) return text;
   }
   return check_text(envelope.idempotency_key, idempotency_key_bytes_max, "idempotency_key");

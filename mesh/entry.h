@@ -107,10 +107,10 @@ struct Envelope {
 
 struct Entry {
   Envelope envelope;
-  Bytes bytes;             // the SignedEntry as its writer made it
-  Bytes envelope_bytes;    // what the signature covers
+  Bytes bytes;           // the SignedEntry as its writer made it
+  Bytes envelope_bytes;  // what the signature covers
   Signature signature;
-  Hash hash;               // BLAKE2b-256 of `bytes`
+  Hash hash;  // BLAKE2b-256 of `bytes`
 };
 
 // What a caller wants recorded; the journal adds place, chain, process facts and signature.

@@ -106,8 +106,7 @@ std::uint64_t JournalWriter::next_logical_clock(WallTime time) const {
   return std::min(std::max(ms << 16, logical_clock_ + 1), logical_clock_max);
 }
 
-void JournalWriter::start_new_journal(JournalTail predecessor,
-                                      std::uint64_t last_receipt_number) {
+void JournalWriter::start_new_journal(JournalTail predecessor, std::uint64_t last_receipt_number) {
   predecessor_ = whole_or_none(predecessor);
   tail_ = {};
   next_journal_ = {};

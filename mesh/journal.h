@@ -34,8 +34,8 @@ struct JournalTail {
 };
 
 struct JournalWriterConfig {
-  std::string terminal;  // as printed on receipts
-  Hash tenant_store;     // tenant_store_hash()
+  std::string terminal;             // as printed on receipts
+  Hash tenant_store;                // tenant_store_hash()
   std::vector<Bytes> certificates;  // leaf first
   std::uint32_t software_version = 1;
 };

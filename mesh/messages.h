@@ -167,9 +167,8 @@ struct Relay {
 };
 
 // The hello that opens a connection is the transport's own matter and not among these.
-using Message =
-    std::variant<Ping, Ack, PingRequest, Leave, DirectMail, Have, SyncRoot, SyncDevices, SyncItems,
-                 EntryRequest, Entries, HashListRequest, HashList, Watermark, Relay,
-                 election::Message>;
+using Message = std::variant<Ping, Ack, PingRequest, Leave, DirectMail, Have, SyncRoot, SyncDevices,
+                             SyncItems, EntryRequest, Entries, HashListRequest, HashList, Watermark,
+                             Relay, election::Message>;
 
 }  // namespace titan::mesh

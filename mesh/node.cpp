@@ -77,8 +77,8 @@ void Node::begin(Now now) {
   if (last_input_) {
     const Duration silence = now.mono - *last_input_;
     if (silence > config_.election.lease) {
-      emit(Note{"this terminal stood still for " +
-                std::to_string(silence / milliseconds(1)) + " ms; judging nobody for it"});
+      emit(Note{"this terminal stood still for " + std::to_string(silence / milliseconds(1)) +
+                " ms; judging nobody for it"});
       membership_.on_stalled(now, silence);
       election_.on_stalled(now, silence);
     }
@@ -302,7 +302,9 @@ MonoTime Node::next_deadline() const {
 
 // ---- queries ------------------------------------------------------------------------------------
 
-MemberInfo Node::self() const { return self_; }
+MemberInfo Node::self() const {
+  return self_;
+}
 
 std::optional<MemberInfo> Node::member_of(const ProcessId& process) const {
   if (process == process_) return self_;

@@ -255,8 +255,8 @@ class Node {
   std::optional<Watermark> watermark_;
   std::optional<WatermarkVector> watermark_vector_;
   crdt::VersionVector in_cloud_;
-  bool watermark_due_ = false;     // to the disk, and as leader to the members
-  MonoTime watermark_next_{};      // not before
+  bool watermark_due_ = false;  // to the disk, and as leader to the members
+  MonoTime watermark_next_{};   // not before
 
   // The parts.
   Membership membership_;

@@ -20,8 +20,8 @@ void Node::receive_entries(Now now, const ProcessId& from, const std::vector<Byt
   for (const Bytes& bytes : raw) {
     auto entry = codec_.decode_entry(bytes);
     if (!entry) {
-      emit(Alarm{"bad_entry", "unreadable entry from " + from.hex() + ": " +
-                                  entry.error().message});
+      emit(
+          Alarm{"bad_entry", "unreadable entry from " + from.hex() + ": " + entry.error().message});
       continue;
     }
     if (is_wanted(now, *entry)) wanted.push_back(std::make_shared<const Entry>(std::move(*entry)));
@@ -36,9 +36,9 @@ void Node::receive_entries(Now now, const ProcessId& from, const std::vector<Byt
     anti_entropy_.on_unusable(from, rejection.id.journal);
     // A key that is not known yet comes with the next comparison of vectors.
     if (rejection.code == RejectionCode::unknown_device) continue;
-    emit(Alarm{to_string(rejection.code),
-               "entry " + rejection.id.journal.hex() + ":" + std::to_string(rejection.id.number) +
-                   " from " + from.hex() + " was refused: " + rejection.reason});
+    emit(Alarm{to_string(rejection.code), "entry " + rejection.id.journal.hex() + ":" +
+                                              std::to_string(rejection.id.number) + " from " +
+                                              from.hex() + " was refused: " + rejection.reason});
   }
   for (const auto& entry : checked.accepted) accept(entry);
 }
@@ -75,9 +75,9 @@ void Node::keep_key(const DeviceId& device) {
 void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
   const Envelope& envelope = entry->envelope;
   auto changes = shown_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
-  emit(EntrySeen{entry, own,
-                 envelope.claim.is_none() ||
-                     shown_stock_.claim_won_by(envelope.claim, entry->hash)});
+  emit(EntrySeen{
+      entry, own,
+      envelope.claim.is_none() || shown_stock_.claim_won_by(envelope.claim, entry->hash)});
   if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 

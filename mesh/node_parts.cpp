@@ -19,24 +19,22 @@ std::string describe(const election::Token& token) {
 
 void Node::take_membership(Now now) {
   for (MembershipEffect& effect : membership_.take_effects()) {
-    std::visit(Overloaded{
-                   [&](SendMessage& sending) { send(sending.to, sending.message); },
-                   [&](MemberStateChanged& change) { on_member_changed(now, change); },
-                   [&](DeviceTwice& twice) {
-                     emit(Alarm{"device_twice",
-                                "the device key of " + twice.first.terminal +
-                                    " is in use by two running terminals (processes " +
-                                    twice.first.process.hex() + " and " +
-                                    twice.second.process.hex() +
-                                    "): a disk was cloned. Every sale of both counts; set one of "
-                                    "them up with an empty data folder."});
-                   },
-                   [&](LinkWanted& wanted) { emit(std::move(wanted)); },
-                   [&](LeaderNewsHeard& heard) {
-                     election_.on_leader_news(now, heard.from, heard.news);
-                   },
-               },
-               effect);
+    std::visit(
+        Overloaded{
+            [&](SendMessage& sending) { send(sending.to, sending.message); },
+            [&](MemberStateChanged& change) { on_member_changed(now, change); },
+            [&](DeviceTwice& twice) {
+              emit(Alarm{"device_twice",
+                         "the device key of " + twice.first.terminal +
+                             " is in use by two running terminals (processes " +
+                             twice.first.process.hex() + " and " + twice.second.process.hex() +
+                             "): a disk was cloned. Every sale of both counts; set one of "
+                             "them up with an empty data folder."});
+            },
+            [&](LinkWanted& wanted) { emit(std::move(wanted)); },
+            [&](LeaderNewsHeard& heard) { election_.on_leader_news(now, heard.from, heard.news); },
+        },
+        effect);
   }
 }
 
@@ -111,37 +109,36 @@ void Node::take_election() {
     store_request().is_urgent = true;
   }
   for (const election::Event& event : effects.events) {
-    std::visit(
-        Overloaded{
-            [&](const election::BecameLeader& e) { on_leader(e.token); },
-            [&](const election::TokenRaised& e) { on_leader(e.to); },
-            [&](const election::SteppedDown& e) {
-              emit(Note{"stepped down from " + describe(e.token)});
-              on_leader(std::nullopt);
-            },
-            [&](const election::LeaderChanged& e) {
-              on_leader(e.token.is_none() ? std::nullopt : std::optional(e.token));
-            },
-            [&](const election::PreVoteStarted& e) {
-              emit(Note{"asking " + std::to_string(e.electorate) +
-                        " members whether a leader is heard (rank " + std::to_string(e.rank) +
-                        ")"});
-            },
-            [&](const election::VoteStarted& e) {
-              emit(Note{"standing for leader in term " + std::to_string(e.term)});
-            },
-            [&](const election::Vetoed& e) {
-              emit(Note{e.by.hex() + " hears a leader: " + describe(e.leader)});
-            },
-            [&](const election::RoundFailed& e) {
-              emit(Note{"election round failed: " + std::to_string(e.granted) + " of " +
-                        std::to_string(e.electorate) + " granted"});
-            },
-            [&](const election::HandOverStarted& e) {
-              emit(Note{"handing leadership over to " + e.to.hex()});
-            },
-        },
-        event);
+    std::visit(Overloaded{
+                   [&](const election::BecameLeader& e) { on_leader(e.token); },
+                   [&](const election::TokenRaised& e) { on_leader(e.to); },
+                   [&](const election::SteppedDown& e) {
+                     emit(Note{"stepped down from " + describe(e.token)});
+                     on_leader(std::nullopt);
+                   },
+                   [&](const election::LeaderChanged& e) {
+                     on_leader(e.token.is_none() ? std::nullopt : std::optional(e.token));
+                   },
+                   [&](const election::PreVoteStarted& e) {
+                     emit(Note{"asking " + std::to_string(e.electorate) +
+                               " members whether a leader is heard (rank " +
+                               std::to_string(e.rank) + ")"});
+                   },
+                   [&](const election::VoteStarted& e) {
+                     emit(Note{"standing for leader in term " + std::to_string(e.term)});
+                   },
+                   [&](const election::Vetoed& e) {
+                     emit(Note{e.by.hex() + " hears a leader: " + describe(e.leader)});
+                   },
+                   [&](const election::RoundFailed& e) {
+                     emit(Note{"election round failed: " + std::to_string(e.granted) + " of " +
+                               std::to_string(e.electorate) + " granted"});
+                   },
+                   [&](const election::HandOverStarted& e) {
+                     emit(Note{"handing leadership over to " + e.to.hex()});
+                   },
+               },
+               event);
   }
 }
 

@@ -29,35 +29,34 @@ void Node::on_frame(Now now, const ProcessId& from, BytesView frame) {
 }
 
 void Node::on_message(Now now, const ProcessId& from, Message&& message) {
-  std::visit(
-      Overloaded{
-          [&](Ping& m) { membership_.on_ping(now, from, m); },
-          [&](Ack& m) { membership_.on_ack(now, from, m); },
-          [&](PingRequest& m) { membership_.on_ping_request(now, from, m); },
-          [&](Leave& m) { membership_.on_leave(now, from, m); },
-          [&](DirectMail& m) { receive_entries(now, from, m.entries); },
-          [&](Have& m) { anti_entropy_.on_have(from, m); },
-          [&](SyncRoot& m) { anti_entropy_.on_sync_root(now, from, m); },
-          [&](SyncDevices& m) { anti_entropy_.on_sync_devices(now, from, m); },
-          [&](SyncItems& m) { anti_entropy_.on_sync_items(now, from, m); },
-          [&](EntryRequest& m) { anti_entropy_.on_entry_request(from, m); },
-          [&](Entries& m) {
-            receive_entries(now, from, m.entries);
-            anti_entropy_.on_entries(now, from, m);
-          },
-          [&](HashListRequest& m) { anti_entropy_.on_hash_list_request(from, m); },
-          [&](HashList& m) {
-            if (fork_reads_.size() >= fork_reads_max) return;
-            const std::uint64_t id = own_read_flag | next_fork_read_++;
-            effects_.emplace_back(ReadRequest{.id = id, .journal = m.journal,
-                                              .hash_list_only = true});
-            fork_reads_.emplace(id, std::pair(from, std::move(m)));
-          },
-          [&](Watermark& m) { take_watermark(m); },
-          [&](Relay& m) { on_relay(now, from, std::move(m)); },
-          [&](election::Message& m) { election_.on_message(now, from, m); },
-      },
-      message);
+  std::visit(Overloaded{
+                 [&](Ping& m) { membership_.on_ping(now, from, m); },
+                 [&](Ack& m) { membership_.on_ack(now, from, m); },
+                 [&](PingRequest& m) { membership_.on_ping_request(now, from, m); },
+                 [&](Leave& m) { membership_.on_leave(now, from, m); },
+                 [&](DirectMail& m) { receive_entries(now, from, m.entries); },
+                 [&](Have& m) { anti_entropy_.on_have(from, m); },
+                 [&](SyncRoot& m) { anti_entropy_.on_sync_root(now, from, m); },
+                 [&](SyncDevices& m) { anti_entropy_.on_sync_devices(now, from, m); },
+                 [&](SyncItems& m) { anti_entropy_.on_sync_items(now, from, m); },
+                 [&](EntryRequest& m) { anti_entropy_.on_entry_request(from, m); },
+                 [&](Entries& m) {
+                   receive_entries(now, from, m.entries);
+                   anti_entropy_.on_entries(now, from, m);
+                 },
+                 [&](HashListRequest& m) { anti_entropy_.on_hash_list_request(from, m); },
+                 [&](HashList& m) {
+                   if (fork_reads_.size() >= fork_reads_max) return;
+                   const std::uint64_t id = own_read_flag | next_fork_read_++;
+                   effects_.emplace_back(
+                       ReadRequest{.id = id, .journal = m.journal, .hash_list_only = true});
+                   fork_reads_.emplace(id, std::pair(from, std::move(m)));
+                 },
+                 [&](Watermark& m) { take_watermark(m); },
+                 [&](Relay& m) { on_relay(now, from, std::move(m)); },
+                 [&](election::Message& m) { election_.on_message(now, from, m); },
+             },
+             message);
 }
 
 void Node::on_relay(Now now, const ProcessId& from, Relay&& relay) {
@@ -114,7 +113,8 @@ void Node::send_haves(Now now) {
   for (const auto& [author, journals] : std::exchange(haves_due_, {})) {
     Have have;
     for (const JournalId& journal : journals) {
-      if (const auto* item = index_.stored().find(journal)) have.journals.push_back({journal, *item});
+      if (const auto* item = index_.stored().find(journal))
+        have.journals.push_back({journal, *item});
     }
     for (const auto& [process, member] : links_) {
       if (member.device() == author) send(process, have);

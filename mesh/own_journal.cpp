@@ -179,6 +179,8 @@ bool OwnJournal::is_from_copy(const Entry& entry) const {
   return index < recent_hashes_.size() && recent_hashes_[index] != entry.hash;
 }
 
-std::vector<AppendReply> OwnJournal::take_replies() { return std::exchange(replies_, {}); }
+std::vector<AppendReply> OwnJournal::take_replies() {
+  return std::exchange(replies_, {});
+}
 
 }  // namespace titan::mesh

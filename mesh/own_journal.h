@@ -82,8 +82,7 @@ class OwnJournal {
   };
 
   std::optional<Duplicate> compare_keys(const Entry& entry);
-  void answer_repeat(std::uint64_t ticket, const EntryDraft& draft,
-                     const IdempotencyRecord& first);
+  void answer_repeat(std::uint64_t ticket, const EntryDraft& draft, const IdempotencyRecord& first);
 
   JournalWriter writer_;
   bool paused_ = false;

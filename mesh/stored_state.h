@@ -60,7 +60,7 @@ struct StoredState {
   std::uint64_t last_number = 0;
   Hash last_hash;
   std::uint64_t last_receipt_number = 0;
-  std::uint64_t logical_clock = 0;  // the greatest seen in any entry
+  std::uint64_t logical_clock = 0;                       // the greatest seen in any entry
   std::map<std::string, IdempotencyRecord> idempotency;  // this device's keys
 };
 

@@ -135,11 +135,16 @@ class Checker {
 
 const char* to_string(RejectionCode code) {
   switch (code) {
-    case RejectionCode::malformed: return "malformed";
-    case RejectionCode::foreign_store: return "foreign_store";
-    case RejectionCode::foreign_journal: return "foreign_journal";
-    case RejectionCode::unknown_device: return "unknown_device";
-    case RejectionCode::bad_signature: return "bad_signature";
+    case RejectionCode::malformed:
+      return "malformed";
+    case RejectionCode::foreign_store:
+      return "foreign_store";
+    case RejectionCode::foreign_journal:
+      return "foreign_journal";
+    case RejectionCode::unknown_device:
+      return "unknown_device";
+    case RejectionCode::bad_signature:
+      return "bad_signature";
   }
   return "unknown";
 }

@@ -50,9 +50,8 @@ class DatabaseEntrySource final : public uplink::EntrySource {
 };
 
 void set_up_log(const Config& config) {
-  auto logger = config.log_file.empty()
-                    ? spdlog::stderr_color_mt("titan-pos")
-                    : spdlog::basic_logger_mt("titan-pos", config.log_file);
+  auto logger = config.log_file.empty() ? spdlog::stderr_color_mt("titan-pos")
+                                        : spdlog::basic_logger_mt("titan-pos", config.log_file);
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(config.log_level));
   logger->flush_on(spdlog::level::info);
@@ -92,8 +91,7 @@ struct OpenJournal {
 };
 
 Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
-                                  const mesh::StoreIdentity& identity,
-                                  const mesh::Codec& codec) {
+                                  const mesh::StoreIdentity& identity, const mesh::Codec& codec) {
   auto store = mesh::SqliteStore::open(options, identity, codec);
   if (!store) return store.error();
   auto state = (*store)->load();
@@ -103,8 +101,7 @@ Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
 
 // A damaged file is set aside and what can be saved of it is, wherever the damage shows first.
 Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
-                                    const mesh::StoreIdentity& identity,
-                                    const mesh::Codec& codec) {
+                                    const mesh::StoreIdentity& identity, const mesh::Codec& codec) {
   if (Status ready = mesh::finish_interrupted_recovery(options.path); !ready) {
     return ready.error();
   }
@@ -113,9 +110,10 @@ Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
   spdlog::error("{}", journal.error().message);
   const auto recovered = mesh::recover(options, identity, codec, time_stamp());
   if (!recovered) return recovered.error();
-  spdlog::warn("the damaged file is kept as {}; {} entries were saved from it, {} were not usable; "
-               "what is missing comes from the other terminals and the cloud",
-               recovered->set_aside, recovered->entries_recovered, recovered->entries_rejected);
+  spdlog::warn(
+      "the damaged file is kept as {}; {} entries were saved from it, {} were not usable; "
+      "what is missing comes from the other terminals and the cloud",
+      recovered->set_aside, recovered->entries_recovered, recovered->entries_rejected);
   return open_and_load(options, identity, codec);
 }
 
@@ -268,9 +266,8 @@ Status Daemon::make_api() {
   facts.device = mesh_->node().device();
   facts.process = mesh_->node().process();
   facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
-  service_ = std::make_unique<TerminalService>(std::move(facts), *mesh_,
-                                               std::move(service_reader_), metrics_,
-                                               clock_.now().wall);
+  service_ = std::make_unique<TerminalService>(std::move(facts), *mesh_, std::move(service_reader_),
+                                               metrics_, clock_.now().wall);
   server_ = std::make_unique<Server>(loop_, *service_, metrics_);
   service_->set_events(server_->events());
   const auto address = parse_host_port(config_.api_listen);
@@ -285,16 +282,15 @@ Status Daemon::make_uplink() {
   TerminalService::Reports reports;
   reports.store_database = [this] { return store_database_report(); };
   if (!config_.cloud_url.empty()) {
-    auto made = UplinkHost::make(
-        loop_, clock_, *mesh_, config_, folder_->device_key(), terminal_, cloud_key_of(config_),
-        Random(draw_number()),
-        {[this](const UplinkReport& report) {
-           spdlog::info("uplink: {} {}", report.state, report.message);
-           service_->publish(UplinkEvent{report.state, report.message});
-         },
-         [this](const std::string& code, const std::string& message) {
-           service_->raise_alarm(code, message);
-         }});
+    auto made = UplinkHost::make(loop_, clock_, *mesh_, config_, folder_->device_key(), terminal_,
+                                 cloud_key_of(config_), Random(draw_number()),
+                                 {[this](const UplinkReport& report) {
+                                    spdlog::info("uplink: {} {}", report.state, report.message);
+                                    service_->publish(UplinkEvent{report.state, report.message});
+                                  },
+                                  [this](const std::string& code, const std::string& message) {
+                                    service_->raise_alarm(code, message);
+                                  }});
     if (!made) return made.error();
     uplink_ = std::move(*made);
     reports.uplink = [this] { return uplink_ ? uplink_->report() : UplinkReport{}; };
@@ -314,14 +310,12 @@ void Daemon::make_store_database() {
     config.cloud_device = device_of(key);
   }
   store_database_ = std::make_unique<uplink::StoreDatabase>(
-      std::move(config), std::make_unique<DatabaseEntrySource>(std::move(database_reader_)),
-      codec_,
+      std::move(config), std::make_unique<DatabaseEntrySource>(std::move(database_reader_)), codec_,
       uplink::StoreDatabaseCallbacks{
           [this](std::function<void()> act) { boost::asio::post(loop_, std::move(act)); },
           [this](const election::Token& holder, bool gone) {
-            mesh_->input([&](mesh::Node& node, Now now) {
-              node.on_lease_refused(now, holder, gone);
-            });
+            mesh_->input(
+                [&](mesh::Node& node, Now now) { node.on_lease_refused(now, holder, gone); });
           },
           [this](const uplink::StoreDatabaseStatus& status) { on_store_database(status); }});
 }

@@ -18,7 +18,9 @@ namespace {
 
 namespace json = boost::json;
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 Result<int> take_lock(const std::string& folder) {
   const std::string path = folder + "/lock";
@@ -73,9 +75,9 @@ Result<KeyPair> load_or_make_key(const std::string& path) {
   }
   struct stat facts {};
   if (::stat(path.c_str(), &facts) == 0 && (facts.st_mode & 077) != 0) {
-    return make_error(ErrorCode::refused, "the device key " + path +
-                                              " can be read by others; make it private: chmod 600 " +
-                                              path);
+    return make_error(
+        ErrorCode::refused,
+        "the device key " + path + " can be read by others; make it private: chmod 600 " + path);
   }
   std::string text = read_file(path);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
@@ -124,8 +126,8 @@ Result<DataFolder> DataFolder::open(const std::string& path, const std::string& 
   std::error_code failed;
   std::filesystem::create_directories(path, failed);
   if (failed) {
-    return make_error(ErrorCode::io, "cannot make the data folder " + path + ": " +
-                                         failed.message());
+    return make_error(ErrorCode::io,
+                      "cannot make the data folder " + path + ": " + failed.message());
   }
   auto lock = take_lock(path);
   if (!lock) return lock.error();
@@ -133,8 +135,8 @@ Result<DataFolder> DataFolder::open(const std::string& path, const std::string& 
   auto key = load_or_make_key(folder.file("device.key"));
   if (!key) return key.error();
   folder.device_key_ = *key;
-  const Status owned = check_owner(folder.file("terminal.json"), tenant, store,
-                                   device_of(key->public_key));
+  const Status owned =
+      check_owner(folder.file("terminal.json"), tenant, store, device_of(key->public_key));
   if (!owned) return owned.error();
   return folder;
 }

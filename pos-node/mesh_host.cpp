@@ -1,7 +1,7 @@
 #include "pos-node/mesh_host.h"
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/overloaded.h"
@@ -14,10 +14,12 @@ constexpr Duration reopen_calm = seconds(5);
 
 mesh::LinkEnd link_end_of(mesh::LinkDown reason) {
   switch (reason) {
-    case mesh::LinkDown::closed: return mesh::LinkEnd::closed;
+    case mesh::LinkDown::closed:
+      return mesh::LinkEnd::closed;
     // It took back its acceptance: there is somebody, so its death is not certain.
     case mesh::LinkDown::refused:
-    case mesh::LinkDown::timed_out: break;
+    case mesh::LinkDown::timed_out:
+      break;
   }
   return mesh::LinkEnd::timed_out;
 }
@@ -59,8 +61,7 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Par
           },
           [this](const Error& error) {
             storage_problem_ = error.message;
-            spdlog::error("storage cannot be opened, trying again every second: {}",
-                          error.message);
+            spdlog::error("storage cannot be opened, trying again every second: {}", error.message);
             reopen_later();
           }});
   reads_ = std::make_unique<ReadThread>(std::move(parts.reader));
@@ -80,11 +81,13 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Par
     node_->on_link_down(clock_.now(), peer, link_end_of(reason));
     carry_out();
   };
-  transport_ = std::make_unique<mesh::Transport>(loop, std::move(parts.transport),
-                                                 std::move(callbacks));
+  transport_ =
+      std::make_unique<mesh::Transport>(loop, std::move(parts.transport), std::move(callbacks));
 }
 
-MeshHost::~MeshHost() { stop(); }
+MeshHost::~MeshHost() {
+  stop();
+}
 
 Status MeshHost::start(std::function<std::vector<std::string>(std::uint16_t)> addresses) {
   if (Status started = transport_->start(); !started) return started;
@@ -144,11 +147,11 @@ void MeshHost::carry_out(mesh::Effect& effect) {
 void MeshHost::read(const mesh::ReadRequest& request) {
   using HashList = std::vector<std::pair<std::uint64_t, Hash>>;
   auto answer = [this, id = request.id](std::vector<Bytes> entries, HashList hashes) {
-    boost::asio::post(loop_, [this, id, entries = std::move(entries),
-                              hashes = std::move(hashes)]() mutable {
-      node_->on_read(clock_.now(), id, std::move(entries), std::move(hashes));
-      carry_out();
-    });
+    boost::asio::post(
+        loop_, [this, id, entries = std::move(entries), hashes = std::move(hashes)]() mutable {
+          node_->on_read(clock_.now(), id, std::move(entries), std::move(hashes));
+          carry_out();
+        });
   };
   const bool taken = reads_->submit([request, answer](mesh::SqliteReader& reader) {
     if (request.hash_list_only) {

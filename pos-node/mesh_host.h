@@ -29,7 +29,9 @@ class ProcessClock {
  public:
   Now now() const;
   // When, on the timer's clock.
-  std::chrono::steady_clock::time_point at(MonoTime time) const { return start_ + time.since_start; }
+  std::chrono::steady_clock::time_point at(MonoTime time) const {
+    return start_ + time.since_start;
+  }
 
  private:
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

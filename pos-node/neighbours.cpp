@@ -22,7 +22,9 @@ Neighbours::Neighbours(boost::asio::io_context& loop, const ProcessClock& clock,
       remembered_(std::move(remembered)),
       timer_(loop) {}
 
-Neighbours::~Neighbours() { stop(); }
+Neighbours::~Neighbours() {
+  stop();
+}
 
 mesh::TransportCallbacks Neighbours::callbacks() {
   mesh::TransportCallbacks callbacks;
@@ -137,25 +139,23 @@ void Neighbours::found_member(const mesh::MemberInfo& member, Rung rung) {
 void Neighbours::carry_out() {
   if (stopped_ || mesh_ == nullptr) return;
   for (discovery::Effect& effect : ladder_.take_effects()) {
-    std::visit(Overloaded{
-                   [&](const discovery::Dial& dial) {
-                     const Status dialled =
-                         mesh_->transport().dial(dial.address, dial.retry_every);
-                     if (!dialled) {
-                       spdlog::warn("cannot dial {}: {}", dial.address, dialled.error().message);
-                     }
-                   },
-                   [&](const discovery::HangUp& hang_up) {
-                     mesh_->transport().hang_up(hang_up.address);
-                   },
-                   [&](const discovery::Remember& remember) {
-                     mesh_->input([&](mesh::Node& node, Now now) {
-                       node.on_last_good_address(now, remember.device, remember.address);
-                     });
-                   },
-                   [&](const discovery::Note& note) { spdlog::info("{}", note.message); },
-               },
-               effect);
+    std::visit(
+        Overloaded{
+            [&](const discovery::Dial& dial) {
+              const Status dialled = mesh_->transport().dial(dial.address, dial.retry_every);
+              if (!dialled) {
+                spdlog::warn("cannot dial {}: {}", dial.address, dialled.error().message);
+              }
+            },
+            [&](const discovery::HangUp& hang_up) { mesh_->transport().hang_up(hang_up.address); },
+            [&](const discovery::Remember& remember) {
+              mesh_->input([&](mesh::Node& node, Now now) {
+                node.on_last_good_address(now, remember.device, remember.address);
+              });
+            },
+            [&](const discovery::Note& note) { spdlog::info("{}", note.message); },
+        },
+        effect);
   }
   const MonoTime deadline = ladder_.next_deadline();
   if (deadline == MonoTime::never()) return;

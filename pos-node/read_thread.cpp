@@ -7,7 +7,9 @@ namespace titan::pos {
 ReadThread::ReadThread(std::unique_ptr<mesh::SqliteReader> reader)
     : reader_(std::move(reader)), thread_([this] { run(); }) {}
 
-ReadThread::~ReadThread() { stop(); }
+ReadThread::~ReadThread() {
+  stop();
+}
 
 bool ReadThread::submit(Job job) {
   {

@@ -20,7 +20,9 @@ StorageThread::StorageThread(boost::asio::io_context& loop,
   thread_ = std::thread([this] { run(); });
 }
 
-StorageThread::~StorageThread() { stop(); }
+StorageThread::~StorageThread() {
+  stop();
+}
 
 void StorageThread::submit(mesh::StoreRequest request) {
   {
@@ -145,6 +147,8 @@ void StorageThread::reopen_now() {
   post([this, shared] { callbacks_.on_reopened(std::move(*shared)); });
 }
 
-void StorageThread::post(std::function<void()> act) { boost::asio::post(loop_, std::move(act)); }
+void StorageThread::post(std::function<void()> act) {
+  boost::asio::post(loop_, std::move(act));
+}
 
 }  // namespace titan::pos

@@ -6,8 +6,8 @@
 // and nothing is written until reopen().
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -66,7 +66,7 @@ class StorageThread {
   std::condition_variable wake_;
   std::vector<mesh::StoreRequest> queue_;
   std::size_t queued_entries_ = 0;
-  bool urgent_ = false;  // something in the queue is waited for
+  bool urgent_ = false;                                 // something in the queue is waited for
   std::chrono::steady_clock::time_point queued_since_;  // of the oldest in the queue
   bool failed_ = false;
   bool reopen_wanted_ = false;

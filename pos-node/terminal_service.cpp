@@ -39,10 +39,13 @@ ProductPointer to_product(const mesh::StoredProduct& stored) {
 
 const char* role_text(election::Role role) {
   switch (role) {
-    case election::Role::leader: return "leader";
-    case election::Role::follower: return "follower";
+    case election::Role::leader:
+      return "leader";
+    case election::Role::follower:
+      return "follower";
     case election::Role::pre_candidate:
-    case election::Role::candidate: break;
+    case election::Role::candidate:
+      break;
   }
   return "candidate";
 }
@@ -50,8 +53,8 @@ const char* role_text(election::Role role) {
 }  // namespace
 
 TerminalService::TerminalService(StoreFacts facts, MeshHost& mesh,
-                                 std::unique_ptr<mesh::SqliteReader> reader,
-                                 Metrics& metrics, WallTime started)
+                                 std::unique_ptr<mesh::SqliteReader> reader, Metrics& metrics,
+                                 WallTime started)
     : facts_(std::move(facts)),
       mesh_(mesh),
       reader_(std::move(reader)),
@@ -90,12 +93,12 @@ void TerminalService::on_event(const mesh::Event& event) {
             const mesh::MemberInfo& member = changed.update.member;
             spdlog::info("{} ({}) is {}", member.terminal, member.process.hex().substr(0, 8),
                          to_string(changed.update.state));
-            publish(MemberEvent{member.terminal, member.process, changed.update.state,
-                                changed.before});
+            publish(
+                MemberEvent{member.terminal, member.process, changed.update.state, changed.before});
           },
           [&](const mesh::LeaderChanged& changed) {
-            LeaderEvent leader{changed.leader.has_value(), changed.terminal, {}, 0,
-                               changed.is_self};
+            LeaderEvent leader{
+                changed.leader.has_value(), changed.terminal, {}, 0, changed.is_self};
             if (changed.leader) {
               leader.process = changed.leader->process;
               leader.term = changed.leader->term;
@@ -176,14 +179,15 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
                    duplicate.kept.journal.hex() + ":" + std::to_string(duplicate.kept.number);
   auto ruling = make_void(request, {facts_, now, *this}, *extra);
   if (!ruling) {
-    raise_alarm("duplicate", "entry " + duplicate.extra.journal.hex() + ":" +
-                                 std::to_string(duplicate.extra.number) +
-                                 " was recorded twice and cannot be voided: " +
-                                 ruling.error().message);
+    raise_alarm("duplicate",
+                "entry " + duplicate.extra.journal.hex() + ":" +
+                    std::to_string(duplicate.extra.number) +
+                    " was recorded twice and cannot be voided: " + ruling.error().message);
     return;
   }
-  raise_alarm("duplicate", "a sale was recorded twice under one key after a rebuild of this "
-                           "terminal; the second one is voided");
+  raise_alarm("duplicate",
+              "a sale was recorded twice under one key after a rebuild of this "
+              "terminal; the second one is voided");
   append(std::move(ruling->draft), [this, duplicate](const Result<Appended>& done) {
     if (done) return;
     spdlog::error("voiding a duplicate failed, trying again soon: {}", done.error().message);
@@ -406,8 +410,8 @@ void TerminalService::refresh_metrics(Metrics& metrics) {
   metrics.term.Set(node.leader() ? static_cast<double>(node.leader()->term) : 0);
   metrics.pending_uploads.Set(static_cast<double>(node.pending_uploads()));
   metrics.storage_queue.Set(static_cast<double>(mesh_.queued_entries()));
-  metrics.event_subscribers.Set(
-      events_ == nullptr ? 0 : static_cast<double>(events_->subscribers()));
+  metrics.event_subscribers.Set(events_ == nullptr ? 0
+                                                   : static_cast<double>(events_->subscribers()));
   if (reports_.api_connections) {
     metrics.api_connections.Set(static_cast<double>(reports_.api_connections()));
   }

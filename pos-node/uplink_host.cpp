@@ -1,7 +1,7 @@
 #include "pos-node/uplink_host.h"
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <deque>
@@ -70,7 +70,9 @@ UplinkHost::UplinkHost(boost::asio::io_context& loop, const ProcessClock& clock,
       session_(std::move(config), mesh.codec(), random, clock.now()),
       timer_(loop) {}
 
-UplinkHost::~UplinkHost() { stop(); }
+UplinkHost::~UplinkHost() {
+  stop();
+}
 
 void UplinkHost::stop() {
   if (std::exchange(stopped_, true)) return;

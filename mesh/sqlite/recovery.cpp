@@ -40,8 +40,8 @@ Status put_in_place(const std::string& built, const std::string& path) {
   std::error_code failed;
   std::filesystem::rename(built, path, failed);
   if (!failed) return {};
-  return make_error(ErrorCode::io, "cannot put the recovered file " + built + " in place: " +
-                                       failed.message() +
+  return make_error(ErrorCode::io, "cannot put the recovered file " + built +
+                                       " in place: " + failed.message() +
                                        "; check the owner and mode of the folder");
 }
 

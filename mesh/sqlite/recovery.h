@@ -1,6 +1,6 @@
-// Every entry of a damaged file that can still be proven is put into a new one; then the damaged one
-// is set aside. An attempt that is interrupted (power, disk full) leaves the damaged file where it is
-// and is made again.
+// Every entry of a damaged file that can still be proven is put into a new one; then the damaged
+// one is set aside. An attempt that is interrupted (power, disk full) leaves the damaged file where
+// it is and is made again.
 //
 // An entry is taken over if its bytes decode, have the hash they were stored under, and its
 // signature verifies, alone or through the chain of a run (mesh/verify.h). Damaged numbers are then

@@ -101,8 +101,8 @@ election::LeaderNews news_from(Reader& reader, const pb::LeaderNews& in) {
 MemberInfo member_from(Reader& reader, const pb::MemberInfo& in) {
   MemberInfo member;
   member.process = reader.required<ProcessId>(in.process(), "member.process");
-  member.device_key = reader.required<PublicKey>(in.device_public_key(),
-                                                 "member.device_public_key");
+  member.device_key =
+      reader.required<PublicKey>(in.device_public_key(), "member.device_public_key");
   reader.within(in.terminal().size(), member_text_bytes_max, "member.terminal");
   member.terminal = in.terminal();
   member.addresses.reserve(
@@ -124,14 +124,14 @@ MemberInfo member_from(Reader& reader, const pb::MemberInfo& in) {
 MemberUpdate update_from(Reader& reader, const pb::MemberUpdate& in) {
   MemberUpdate update;
   update.member = member_from(reader, in.member());
-  update.state = reader.choice(static_cast<std::uint32_t>(in.state()), MemberState::left,
-                               "update.state");
+  update.state =
+      reader.choice(static_cast<std::uint32_t>(in.state()), MemberState::left, "update.state");
   update.incarnation = in.incarnation();
   return update;
 }
 
-crdt::IntervalSet intervals_from(
-    Reader& reader, const google::protobuf::RepeatedPtrField<pb::Interval>& in) {
+crdt::IntervalSet intervals_from(Reader& reader,
+                                 const google::protobuf::RepeatedPtrField<pb::Interval>& in) {
   std::vector<crdt::Interval> intervals;
   intervals.reserve(static_cast<std::size_t>(in.size()));
   for (const auto& interval : in) {
@@ -157,8 +157,8 @@ Watermark watermark_from(Reader& reader, const pb::Watermark& in) {
   Watermark watermark;
   watermark.vector_bytes = in.vector();
   watermark.signature = reader.sized<Signature>(in.signature(), "watermark.signature");
-  watermark.cloud_key = reader.required<PublicKey>(in.cloud_public_key(),
-                                                   "watermark.cloud_public_key");
+  watermark.cloud_key =
+      reader.required<PublicKey>(in.cloud_public_key(), "watermark.cloud_public_key");
   return watermark;
 }
 

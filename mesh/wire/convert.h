@@ -43,8 +43,8 @@ MemberInfo member_from(Reader& reader, const pb::MemberInfo& in);
 MemberUpdate update_from(Reader& reader, const pb::MemberUpdate& in);
 JournalItem item_from(Reader& reader, const pb::JournalItem& in);
 Watermark watermark_from(Reader& reader, const pb::Watermark& in);
-crdt::IntervalSet intervals_from(
-    Reader& reader, const google::protobuf::RepeatedPtrField<pb::Interval>& in);
+crdt::IntervalSet intervals_from(Reader& reader,
+                                 const google::protobuf::RepeatedPtrField<pb::Interval>& in);
 void intervals_to_wire(const crdt::IntervalSet& numbers,
                        google::protobuf::RepeatedPtrField<pb::Interval>* out);
 

@@ -50,8 +50,7 @@ std::uint64_t term_from(Reader& reader, std::uint64_t term, const char* field) {
 PreVoteReply reply_from(Reader& reader, const pb::PreVoteReply& in) {
   return {.round = in.round(),
           .answer = reader.choice(in.answer(), VoteAnswer::vote_pending, "pre_vote_reply.answer"),
-          .promised_term =
-              term_from(reader, in.promised_term(), "pre_vote_reply.promised_term"),
+          .promised_term = term_from(reader, in.promised_term(), "pre_vote_reply.promised_term"),
           .news = news_from(reader, in.leader())};
 }
 
@@ -82,14 +81,14 @@ election::Message election_message_from(Reader& reader, const pb::Frame& in) {
     case pb::Frame::kVoteReply:
       return reply_from(reader, in.vote_reply());
     case pb::Frame::kHandOver:
-      return HandOver{token_from(reader, in.hand_over().token()),
-                      reader.choice(in.hand_over().reason(), HandOverReason::cloud,
-                                    "hand_over.reason")};
+      return HandOver{
+          token_from(reader, in.hand_over().token()),
+          reader.choice(in.hand_over().reason(), HandOverReason::cloud, "hand_over.reason")};
     case pb::Frame::kStepDown:
-      return StepDown{token_from(reader, in.step_down().token()),
-                      reader.choice(in.step_down().reason(), StepDownReason::stalled,
-                                    "step_down.reason"),
-                      token_from(reader, in.step_down().successor())};
+      return StepDown{
+          token_from(reader, in.step_down().token()),
+          reader.choice(in.step_down().reason(), StepDownReason::stalled, "step_down.reason"),
+          token_from(reader, in.step_down().successor())};
     default:
       reader.fail("message", "is of a kind that this version does not know",
                   ErrorCode::unsupported);

@@ -103,8 +103,8 @@ Envelope envelope_from(Reader& reader, epb::Envelope& in) {
   if (in.has_opening()) envelope.opening = opening_from(reader, *in.mutable_opening());
   envelope.logical_clock = in.logical_clock();
   if (in.has_receipt()) {
-    envelope.receipt = Receipt{std::move(*in.mutable_receipt()->mutable_terminal()),
-                               in.receipt().number()};
+    envelope.receipt =
+        Receipt{std::move(*in.mutable_receipt()->mutable_terminal()), in.receipt().number()};
   }
   return envelope;
 }
@@ -118,8 +118,8 @@ struct SignedParts {
 // alone, the hash all bytes: if another form of the same two fields, or a third field, were taken,
 // anyone could make a second entry with another hash out of one sale, and both would count.
 std::optional<SignedParts> split_signed_entry(BytesView bytes) {
-  google::protobuf::io::CodedInputStream input(
-      reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                               static_cast<int>(bytes.size()));
   constexpr std::uint32_t envelope_tag = 1 << 3 | 2;
   constexpr std::uint32_t signature_tag = 2 << 3 | 2;
   constexpr std::size_t signature_field_size = 2 + Signature::size;

@@ -113,9 +113,9 @@ HelloResult check(const WireHello& hello, BytesView label, const HelloContext& c
   }
   const auto signature = Signature::from_bytes(hello.signature());
   if (!signature || !verify(member->device_key, message, *signature)) {
-    return refuse(context, RefusalCode::signature,
-                  "the hello of terminal " + member->terminal +
-                      " is not signed by the device key it names");
+    return refuse(
+        context, RefusalCode::signature,
+        "the hello of terminal " + member->terminal + " is not signed by the device key it names");
   }
   return std::move(*member);
 }
@@ -128,16 +128,25 @@ void throw_exception_from_error(const HelloRefusal& refusal, const boost::source
 
 HelloKind hello_kind(BytesView frame) {
   using google::protobuf::internal::WireFormatLite;
-  google::protobuf::io::CodedInputStream input(
-      reinterpret_cast<const std::uint8_t*>(frame.data()), static_cast<int>(frame.size()));
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(frame.data()),
+                                               static_cast<int>(frame.size()));
   HelloKind kind = HelloKind::none;
   while (const std::uint32_t tag = input.ReadTag()) {
     switch (WireFormatLite::GetTagFieldNumber(tag)) {
-      case pb::Frame::kProtocolFieldNumber: break;
-      case pb::Frame::kHelloFieldNumber: kind = HelloKind::hello; break;
-      case pb::Frame::kHelloAcceptedFieldNumber: kind = HelloKind::accepted; break;
-      case pb::Frame::kHelloRefusedFieldNumber: kind = HelloKind::refused; break;
-      case pb::Frame::kHelloWantedFieldNumber: kind = HelloKind::wanted; break;
+      case pb::Frame::kProtocolFieldNumber:
+        break;
+      case pb::Frame::kHelloFieldNumber:
+        kind = HelloKind::hello;
+        break;
+      case pb::Frame::kHelloAcceptedFieldNumber:
+        kind = HelloKind::accepted;
+        break;
+      case pb::Frame::kHelloRefusedFieldNumber:
+        kind = HelloKind::refused;
+        break;
+      case pb::Frame::kHelloWantedFieldNumber:
+        kind = HelloKind::wanted;
+        break;
       default:
         if (WireFormatLite::GetTagFieldNumber(tag) < first_beside_field) return HelloKind::none;
         break;
@@ -147,8 +156,7 @@ HelloKind hello_kind(BytesView frame) {
   return input.ConsumedEntireMessage() ? kind : HelloKind::none;
 }
 
-Bytes make_hello(const HelloContext& context, const KeyPair& device_key,
-                 const MemberInfo& member) {
+Bytes make_hello(const HelloContext& context, const KeyPair& device_key, const MemberInfo& member) {
   pb::Frame frame;
   frame.set_protocol(context.protocol);
   fill(frame.mutable_hello(), hello_label, context, device_key, member);

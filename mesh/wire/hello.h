@@ -24,11 +24,11 @@ using CurveKey = FixedBytes<struct CurveKeyTag, 32>;  // raw, not Z85
 
 // On the wire; append only.
 enum class RefusalCode : std::uint32_t {
-  unknown = 0,     // of a newer version
-  store = 1,       // another store of the same tenant
+  unknown = 0,  // of a newer version
+  store = 1,    // another store of the same tenant
   tenant = 2,
-  secret = 3,      // the store secrets differ
-  protocol = 4,    // no protocol version that both speak
+  secret = 3,    // the store secrets differ
+  protocol = 4,  // no protocol version that both speak
   malformed = 5,
   signature = 6,   // not made by the device it names
   connection = 7,  // made for another connection
@@ -36,7 +36,7 @@ enum class RefusalCode : std::uint32_t {
 
 struct HelloRefusal {
   RefusalCode code = RefusalCode::malformed;
-  std::string reason;  // for the person in the shop
+  std::string reason;                                 // for the person in the shop
   std::uint32_t protocol_min = protocol_version_min;  // what the refusing side speaks
   std::uint32_t protocol = protocol_version;
 };

@@ -122,7 +122,9 @@ void put_message(const Relay& message, pb::Frame* frame) {
   out->set_frame(message.frame);
   out->set_hops_left(message.hops_left);
 }
-void put_message(const election::Message& message, pb::Frame* frame) { to_frame(message, frame); }
+void put_message(const election::Message& message, pb::Frame* frame) {
+  to_frame(message, frame);
+}
 
 // ---- out of a frame --------------------------------------------------------------------------
 // Every loop stops at the first fault: rubbish costs no more than the space it takes.
@@ -246,28 +248,41 @@ void to_frame(const Message& message, pb::Frame* out) {
 
 Message message_from(Reader& reader, pb::Frame& in) {
   switch (in.message_case()) {
-    case pb::Frame::kPing: return ping_from(reader, in.ping());
-    case pb::Frame::kAck: return ack_from(reader, in.ack());
-    case pb::Frame::kPingRequest: return ping_request_from(reader, in.ping_request());
-    case pb::Frame::kLeave: return Leave{in.leave().incarnation()};
+    case pb::Frame::kPing:
+      return ping_from(reader, in.ping());
+    case pb::Frame::kAck:
+      return ack_from(reader, in.ack());
+    case pb::Frame::kPingRequest:
+      return ping_request_from(reader, in.ping_request());
+    case pb::Frame::kLeave:
+      return Leave{in.leave().incarnation()};
     case pb::Frame::kDirectMail:
       return DirectMail{entries_from(reader, in.mutable_direct_mail()->mutable_entries())};
-    case pb::Frame::kHave: return Have{items_from(reader, in.have().journals())};
-    case pb::Frame::kSyncRoot: return sync_root_from(reader, in.sync_root());
-    case pb::Frame::kSyncDevices: return sync_devices_from(reader, in.sync_devices());
-    case pb::Frame::kSyncItems: return sync_items_from(reader, in.sync_items());
-    case pb::Frame::kEntryRequest: return entry_request_from(reader, in.entry_request());
+    case pb::Frame::kHave:
+      return Have{items_from(reader, in.have().journals())};
+    case pb::Frame::kSyncRoot:
+      return sync_root_from(reader, in.sync_root());
+    case pb::Frame::kSyncDevices:
+      return sync_devices_from(reader, in.sync_devices());
+    case pb::Frame::kSyncItems:
+      return sync_items_from(reader, in.sync_items());
+    case pb::Frame::kEntryRequest:
+      return entry_request_from(reader, in.entry_request());
     case pb::Frame::kEntries:
       return Entries{in.entries().request(),
                      entries_from(reader, in.mutable_entries()->mutable_entries()),
                      in.entries().last()};
-    case pb::Frame::kWatermark: return watermark_from(reader, in.watermark());
+    case pb::Frame::kWatermark:
+      return watermark_from(reader, in.watermark());
     case pb::Frame::kHashListRequest:
       return HashListRequest{reader.required<JournalId>(in.hash_list_request().journal(),
                                                         "hash_list_request.journal")};
-    case pb::Frame::kHashList: return hash_list_from(reader, in.hash_list());
-    case pb::Frame::kRelay: return relay_from(reader, *in.mutable_relay());
-    default: return election_message_from(reader, in);
+    case pb::Frame::kHashList:
+      return hash_list_from(reader, in.hash_list());
+    case pb::Frame::kRelay:
+      return relay_from(reader, *in.mutable_relay());
+    default:
+      return election_message_from(reader, in);
   }
 }
 

@@ -17,8 +17,7 @@ namespace titan::mesh::wire {
 
 class Reader {
  public:
-  void fail(const char* field, const std::string& what,
-            ErrorCode code = ErrorCode::corrupt) {
+  void fail(const char* field, const std::string& what, ErrorCode code = ErrorCode::corrupt) {
     if (!error_) error_ = make_error(code, std::string(field) + " " + what, field);
   }
   bool failed() const { return error_.has_value(); }
@@ -40,8 +39,8 @@ class Reader {
   Id sized(const std::string& raw, const char* field) {
     const auto id = Id::from_bytes(raw);
     if (id) return *id;
-    fail(field, "has " + std::to_string(raw.size()) + " bytes instead of " +
-                    std::to_string(Id::size));
+    fail(field,
+         "has " + std::to_string(raw.size()) + " bytes instead of " + std::to_string(Id::size));
     return {};
   }
 
@@ -72,8 +71,9 @@ class Reader {
 
   std::size_t within(std::size_t count, std::size_t count_max, const char* field) {
     if (count > count_max) {
-      fail(field, "has " + std::to_string(count) + " items, at most " +
-                      std::to_string(count_max) + " are allowed",
+      fail(field,
+           "has " + std::to_string(count) + " items, at most " + std::to_string(count_max) +
+               " are allowed",
            ErrorCode::too_large);
       return 0;
     }

@@ -1,8 +1,8 @@
 #include "crdt/interval_set.h"
 
+#include <rapidcheck/catch.h>
 #include <catch2/catch.hpp>
 #include <limits>
-#include <rapidcheck/catch.h>
 #include <set>
 #include <tuple>
 

@@ -1,6 +1,6 @@
 // What all terminals of a store must agree on, whatever reached them in which order.
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 #include <set>
 #include <tuple>
 
@@ -204,8 +204,7 @@ TEST_CASE("Terminals agree in the end") {
     const auto facts = draw_facts(random);
     const Replica a = draw_replica(facts, random, {1, 2});
     const Replica b = draw_replica(facts, random, {1, 2});
-    RC_ASSERT((a.stock().sums() == b.stock().sums()) ==
-              (a.stock().digest() == b.stock().digest()));
+    RC_ASSERT((a.stock().sums() == b.stock().sums()) == (a.stock().digest() == b.stock().digest()));
     RC_ASSERT((a.vector() == b.vector()) == (a.vector().root() == b.vector().root()));
   });
 }

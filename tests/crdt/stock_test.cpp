@@ -35,8 +35,8 @@ TEST_CASE("Sales take stock out, deliveries bring it in") {
 
 TEST_CASE("Lines of one product in one entry are one change") {
   Stock stock;
-  const auto changes = stock.apply(
-      hash_of(1), no_claim, {{"b", 0, 1}, {"a", 0, 2}, {"b", 0, 3}, {"c", 0, 0}});
+  const auto changes =
+      stock.apply(hash_of(1), no_claim, {{"b", 0, 1}, {"a", 0, 2}, {"b", 0, 3}, {"c", 0, 0}});
   REQUIRE(changes.size() == 2);
   CHECK(changes[0].product == "a");
   CHECK(changes[0].after == -2);

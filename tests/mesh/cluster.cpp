@@ -9,7 +9,9 @@ namespace titan::mesh::testing {
 
 // ---- disk --------------------------------------------------------------------------------------
 
-void MemoryDisk::commit(const StoreRequest& request) { committed_.push_back(request); }
+void MemoryDisk::commit(const StoreRequest& request) {
+  committed_.push_back(request);
+}
 
 std::map<std::tuple<JournalId, std::uint64_t, Hash>, std::shared_ptr<const Entry>>
 MemoryDisk::entries() const {
@@ -50,9 +52,8 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
       state.last_receipt_number = std::max(state.last_receipt_number, envelope.receipt->number);
     }
     if (!envelope.idempotency_key.empty()) {
-      state.idempotency.emplace(
-          envelope.idempotency_key,
-          IdempotencyRecord{envelope.id, entry->hash, envelope.request_hash});
+      state.idempotency.emplace(envelope.idempotency_key,
+                                IdempotencyRecord{envelope.id, entry->hash, envelope.request_hash});
     }
   }
   return state;
@@ -195,8 +196,8 @@ void Cluster::update_links() {
       const bool possible = reaches(a, b) && reaches(b, a);
       const bool linked = tills_[a].links.contains(b);
       if (possible == linked) continue;
-      const Duration wait = possible ? config_.connect + Duration(random_.below(5000))
-                                     : config_.cut_noticed;
+      const Duration wait =
+          possible ? config_.connect + Duration(random_.below(5000)) : config_.cut_noticed;
       at(time_ + wait, [this, a, b, possible, life = tills_[a].life] {
         if (!tills_[a].node || tills_[a].life != life) return;
         if ((reaches(a, b) && reaches(b, a)) != possible) return;
@@ -244,42 +245,41 @@ void Cluster::input(std::size_t till, const std::function<void(Node&)>& act) {
 void Cluster::carry_out(std::size_t till) {
   Till& t = tills_[till];
   for (Effect& effect : t.node->take_effects()) {
-    std::visit(
-        Overloaded{
-            [&](Send& send) {
-              const auto to = till_of(send.to);
-              if (!to || !t.links.contains(*to)) return;
-              bytes_sent_ += send.frame.size();
-              if (!reaches(till, *to) || random_.chance(config_.loss)) return;
-              const auto spread = (config_.delay_max - config_.delay_min).count();
-              MonoTime arrival = time_ + config_.delay_min +
-                                 Duration(random_.below(static_cast<std::uint64_t>(spread) + 1));
-              // One connection keeps its order.
-              MonoTime& last = last_arrival_[{till, *to}];
-              last = arrival = std::max(arrival, last + Duration(1));
-              deliver(*to, arrival,
-                      [this, from = t.node->process(), frame = std::move(send.frame)](Node& node) {
-                        node.on_frame(now(), from, frame);
-                      });
-            },
-            [&](StoreRequest& request) {
-              t.queue.push_back(std::move(request));
-              start_commit(till);
-            },
-            [&](ReadRequest& request) {
-              deliver(till, time_ + Duration(200), [this, till, request](Node& node) {
-                const MemoryDisk& disk = tills_[till].disk;
-                if (request.hash_list_only) {
-                  node.on_read(now(), request.id, {}, disk.hash_list(request.journal));
-                } else {
-                  node.on_read(now(), request.id, disk.read(request), {});
-                }
-              });
-            },
-            [&](AppendReply& reply) { t.replies.push_back(std::move(reply)); },
-            [&](Event& event) { t.events.push_back(std::move(event)); },
-        },
-        effect);
+    std::visit(Overloaded{
+                   [&](Send& send) {
+                     const auto to = till_of(send.to);
+                     if (!to || !t.links.contains(*to)) return;
+                     bytes_sent_ += send.frame.size();
+                     if (!reaches(till, *to) || random_.chance(config_.loss)) return;
+                     const auto spread = (config_.delay_max - config_.delay_min).count();
+                     MonoTime arrival =
+                         time_ + config_.delay_min +
+                         Duration(random_.below(static_cast<std::uint64_t>(spread) + 1));
+                     // One connection keeps its order.
+                     MonoTime& last = last_arrival_[{till, *to}];
+                     last = arrival = std::max(arrival, last + Duration(1));
+                     deliver(*to, arrival,
+                             [this, from = t.node->process(), frame = std::move(send.frame)](
+                                 Node& node) { node.on_frame(now(), from, frame); });
+                   },
+                   [&](StoreRequest& request) {
+                     t.queue.push_back(std::move(request));
+                     start_commit(till);
+                   },
+                   [&](ReadRequest& request) {
+                     deliver(till, time_ + Duration(200), [this, till, request](Node& node) {
+                       const MemoryDisk& disk = tills_[till].disk;
+                       if (request.hash_list_only) {
+                         node.on_read(now(), request.id, {}, disk.hash_list(request.journal));
+                       } else {
+                         node.on_read(now(), request.id, disk.read(request), {});
+                       }
+                     });
+                   },
+                   [&](AppendReply& reply) { t.replies.push_back(std::move(reply)); },
+                   [&](Event& event) { t.events.push_back(std::move(event)); },
+               },
+               effect);
   }
   if (config_.check_every_step) t.node->check_invariants();
   schedule_tick(till);

@@ -12,7 +12,9 @@
 
 namespace titan::mesh::testing {
 
-inline KeyPair draw_key(Random& random) { return KeyPair::from_seed(SecretSeed::draw(random)); }
+inline KeyPair draw_key(Random& random) {
+  return KeyPair::from_seed(SecretSeed::draw(random));
+}
 
 inline Bytes draw_bytes(Random& random, std::size_t size_max) {
   Bytes bytes(random.below(size_max + 1), '\0');
@@ -35,7 +37,9 @@ Id draw_or_none(Random& random) {
 }
 
 // Small, large or anything: the lengths of varints differ.
-inline std::uint64_t draw_number(Random& random) { return random.next() >> random.below(64); }
+inline std::uint64_t draw_number(Random& random) {
+  return random.next() >> random.below(64);
+}
 
 inline std::vector<crdt::StockEffect> draw_effects(Random& random) {
   std::vector<crdt::StockEffect> effects(random.below(6));
@@ -48,8 +52,8 @@ inline std::vector<crdt::StockEffect> draw_effects(Random& random) {
 // Kinds that this version does not know are among them.
 inline EntryDraft draw_draft(Random& random) {
   EntryDraft draft;
-  draft.kind = static_cast<Kind>(random.chance({1, 4}) ? 1000 + random.below(1000)
-                                                       : 1 + random.below(15));
+  draft.kind =
+      static_cast<Kind>(random.chance({1, 4}) ? 1000 + random.below(1000) : 1 + random.below(15));
   draft.time.utc_ms = static_cast<std::int64_t>(random.below(4'000'000'000'000));
   draft.utc_offset_minutes = static_cast<std::int32_t>(random.below(1441)) - 720;
   draft.business_date = static_cast<std::uint32_t>(20110000 + random.below(10000));
@@ -109,7 +113,9 @@ inline crdt::IntervalSet draw_intervals(Random& random) {
   return crdt::IntervalSet(intervals);
 }
 
-inline crdt::ContentSum draw_content(Random& random) { return {random.next(), random.next()}; }
+inline crdt::ContentSum draw_content(Random& random) {
+  return {random.next(), random.next()};
+}
 
 inline JournalItem draw_item(Random& random) {
   return {JournalId::draw(random), {draw_intervals(random), draw_content(random)}};
@@ -127,7 +133,8 @@ inline MemberInfo draw_member(Random& random) {
   member.device_key = PublicKey::draw(random);
   member.terminal = draw_text(random, 12);
   member.addresses.resize(random.below(4));
-  for (auto& address : member.addresses) address = "10.77.0.3:" + std::to_string(random.below(65536));
+  for (auto& address : member.addresses)
+    address = "10.77.0.3:" + std::to_string(random.below(65536));
   member.protocol = static_cast<std::uint32_t>(draw_number(random));
   member.may_lead = random.chance({1, 2});
   member.priority = static_cast<std::uint32_t>(draw_number(random));

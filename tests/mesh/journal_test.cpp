@@ -1,7 +1,7 @@
 #include "mesh/journal.h"
 
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 
 #include "mesh/verify.h"
 #include "mesh/wire/wire_codec.h"

@@ -116,8 +116,7 @@ TEST_CASE("5 and 5 are cut, both sides sell, all agree after the heal", "[node]"
   INFO(cluster.describe());
   REQUIRE(agreed);
   CHECK(cluster.node(0).vector().entry_count() == sold);
-  CHECK(cluster.node(9).shown_stock().on_hand("milk") ==
-        -static_cast<std::int64_t>(sold) * piece);
+  CHECK(cluster.node(9).shown_stock().on_hand("milk") == -static_cast<std::int64_t>(sold) * piece);
   CHECK(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
   expect_no_alarms(cluster, 10);
 }
@@ -161,8 +160,7 @@ TEST_CASE("a commit that fails and yet is there: one sale after the repeat, in a
   CHECK(cluster.replies(0)[2].result->repeated == yet_is_there);
   cluster.sell(0, "milk", 1, "after");
   REQUIRE(cluster.run_until(
-      [&] { return cluster.agrees() && cluster.node(1).vector().entry_count() == 3; },
-      seconds(3)));
+      [&] { return cluster.agrees() && cluster.node(1).vector().entry_count() == 3; }, seconds(3)));
   CHECK(cluster.node(1).shown_stock().on_hand("milk") == -3 * piece);
   const auto& last = cluster.replies(0).back().result;
   CHECK(last->entry->envelope.id.journal != cluster.replies(0)[0].result->id.journal);
@@ -214,8 +212,7 @@ TEST_CASE("a restored till uses an old key again: one sale of one request, two a
   CHECK_FALSE(has_alarm(cluster, 0, "key_reused"));
   cluster.heal();
   REQUIRE(cluster.run_until(
-      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 4; },
-      seconds(4)));
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 4; }, seconds(4)));
   CHECK(has_alarm(cluster, 0, "key_reused"));
   const auto found = std::count_if(
       cluster.events(0).begin(), cluster.events(0).end(),
@@ -254,20 +251,32 @@ TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till"
   const std::uint64_t seed = GENERATE(range(1, 301));
   Random random(seed);
   const std::size_t tills = 2 + random.below(5);
-  Cluster cluster({.tills = tills,
-                   .seed = seed,
-                   .loss = {random.below(10), 100},
-                   .check_every_step = false});
+  Cluster cluster(
+      {.tills = tills, .seed = seed, .loss = {random.below(10), 100}, .check_every_step = false});
   for (int step = 0; step < 60; ++step) {
     const std::size_t till = random.below(tills);
     switch (random.below(12)) {
-      case 0: cluster.crash(till); break;
-      case 1: cluster.start(till); break;
-      case 2: cluster.cut({{till}}); break;
-      case 3: cluster.cut_one_way(till, (till + 1) % tills); break;
-      case 4: cluster.heal(); break;
-      case 5: cluster.stall(till, milliseconds(static_cast<int>(random.below(1500)))); break;
-      case 6: if (cluster.is_up(till)) cluster.fail_next_commit(till, random.chance({1, 2})); break;
+      case 0:
+        cluster.crash(till);
+        break;
+      case 1:
+        cluster.start(till);
+        break;
+      case 2:
+        cluster.cut({{till}});
+        break;
+      case 3:
+        cluster.cut_one_way(till, (till + 1) % tills);
+        break;
+      case 4:
+        cluster.heal();
+        break;
+      case 5:
+        cluster.stall(till, milliseconds(static_cast<int>(random.below(1500))));
+        break;
+      case 6:
+        if (cluster.is_up(till)) cluster.fail_next_commit(till, random.chance({1, 2}));
+        break;
       default:
         if (cluster.is_up(till)) cluster.sell(till, "milk", 1);
     }
@@ -276,8 +285,8 @@ TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till"
   cluster.heal();
   for (std::size_t i = 0; i < tills; ++i) cluster.start(i);
   INFO("seed " << seed);
-  const bool agreed = cluster.run_until(
-      [&] { return cluster.agrees() && cluster.has_one_leader(); }, seconds(30));
+  const bool agreed =
+      cluster.run_until([&] { return cluster.agrees() && cluster.has_one_leader(); }, seconds(30));
   INFO(cluster.describe());
   REQUIRE(agreed);
   std::set<EntryId> sold;
@@ -287,8 +296,7 @@ TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till"
       if (!reply.result) continue;
       sold.insert(reply.result->id);
       for (std::size_t j = 0; j < tills; ++j) {
-        CHECK(cluster.node(j).vector().contains(reply.result->id.journal,
-                                                reply.result->id.number));
+        CHECK(cluster.node(j).vector().contains(reply.result->id.journal, reply.result->id.number));
       }
     }
     CHECK_FALSE(has_alarm(cluster, i, "divergence"));

@@ -1,9 +1,9 @@
 #include "mesh/verify.h"
 
+#include <rapidcheck/catch.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
-#include <rapidcheck/catch.h>
 
 #include "mesh/journal.h"
 #include "mesh/wire/wire_codec.h"
@@ -287,15 +287,14 @@ TEST_CASE("Entries out of order, with gaps, of several authors") {
     RC_ASSERT(together.accepted.size() + together.rejected.size() == received.size());
     for (const auto& entry : received) {
       const bool single = !check({entry}, knowledge).accepted.empty();
-      const bool in_run = std::any_of(
-          together.accepted.begin(), together.accepted.end(),
-          [&](const EntryPointer& accepted) { return accepted->hash == entry->hash; });
+      const bool in_run =
+          std::any_of(together.accepted.begin(), together.accepted.end(),
+                      [&](const EntryPointer& accepted) { return accepted->hash == entry->hash; });
       RC_ASSERT(!single || in_run);
     }
-    RC_ASSERT(std::is_sorted(together.accepted.begin(), together.accepted.end(),
-                             [](const auto& x, const auto& y) {
-                               return x->envelope.id < y->envelope.id;
-                             }));
+    RC_ASSERT(std::is_sorted(
+        together.accepted.begin(), together.accepted.end(),
+        [](const auto& x, const auto& y) { return x->envelope.id < y->envelope.id; }));
   });
 }
 
@@ -323,17 +322,33 @@ TEST_CASE("Every kind of tampering is refused") {
     knowledge.knows(author);
     Envelope forged = entries[1]->envelope;
     switch (random.below(8)) {
-      case 0: forged.kind = static_cast<Kind>(static_cast<std::uint32_t>(forged.kind) + 1); break;
-      case 1: forged.time.utc_ms += 1; break;
-      case 2: forged.body += "x"; break;
-      case 3: forged.stock_effects.push_back({"x", 1, 0}); break;
-      case 4: forged.claim = Hash::draw(random); break;
-      case 5: forged.id.number += 1; break;
-      case 6: forged.previous_hash = Hash::draw(random); break;
-      default: forged.idempotency_key += "x"; break;
+      case 0:
+        forged.kind = static_cast<Kind>(static_cast<std::uint32_t>(forged.kind) + 1);
+        break;
+      case 1:
+        forged.time.utc_ms += 1;
+        break;
+      case 2:
+        forged.body += "x";
+        break;
+      case 3:
+        forged.stock_effects.push_back({"x", 1, 0});
+        break;
+      case 4:
+        forged.claim = Hash::draw(random);
+        break;
+      case 5:
+        forged.id.number += 1;
+        break;
+      case 6:
+        forged.previous_hash = Hash::draw(random);
+        break;
+      default:
+        forged.idempotency_key += "x";
+        break;
     }
-    const auto tampered = decoded(codec.encode_signed_entry(codec.encode_envelope(forged),
-                                                            entries[1]->signature));
+    const auto tampered =
+        decoded(codec.encode_signed_entry(codec.encode_envelope(forged), entries[1]->signature));
     RC_ASSERT(only_rejection(check({tampered}, knowledge)) == "bad_signature");
     EntryList with_successor = {entries[0], tampered};
     RC_ASSERT(check(with_successor, knowledge).accepted.size() == 1u);

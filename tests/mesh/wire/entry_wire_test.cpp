@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 
 #include "base/hex.h"
 #include "mesh/verify.h"
@@ -22,8 +22,7 @@ Bytes draw_entry_bytes(Random& random) {
 }
 
 Result<Entry> decode(const epb::Envelope& envelope) {
-  return codec.decode_entry(
-      codec.encode_signed_entry(envelope.SerializeAsString(), Signature{}));
+  return codec.decode_entry(codec.encode_signed_entry(envelope.SerializeAsString(), Signature{}));
 }
 
 epb::Envelope smallest_envelope() {
@@ -72,13 +71,13 @@ TEST_CASE("Unknown kinds and fields are kept byte for byte") {
       effect.GetReflection()->MutableUnknownFields(&effect)->AddVarint(99, random.next());
     }
     const Bytes envelope_bytes = envelope.SerializeAsString();
-    const Bytes bytes = codec.encode_signed_entry(
-        envelope_bytes, sign(key, signed_part(envelope_bytes)));
+    const Bytes bytes =
+        codec.encode_signed_entry(envelope_bytes, sign(key, signed_part(envelope_bytes)));
 
     // Through direct mail, an answer to a request and a relay, as a terminal in between does it.
     DirectMail mail{{codec.decode_entry(bytes)->bytes}};
-    const Relay relay{ProcessId::draw(random), ProcessId::draw(random),
-                      codec.encode_message(mail), 1};
+    const Relay relay{ProcessId::draw(random), ProcessId::draw(random), codec.encode_message(mail),
+                      1};
     const auto relayed = codec.decode_message(codec.encode_message(relay));
     const auto delivered = codec.decode_message(std::get<Relay>(*relayed).frame);
     const Bytes& arrived = std::get<DirectMail>(*delivered).entries.at(0);
@@ -144,8 +143,8 @@ TEST_CASE("Rubbish is no entry, and decoding it does no harm") {
   rc::prop("a valid entry, cut anywhere", [](std::uint64_t seed) {
     Random random(seed);
     const Bytes bytes = draw_entry_bytes(random);
-    RC_ASSERT(codec.decode_entry(BytesView(bytes).substr(0, random.below(bytes.size())))
-                  .has_error());
+    RC_ASSERT(
+        codec.decode_entry(BytesView(bytes).substr(0, random.below(bytes.size()))).has_error());
   });
   rc::prop("a valid entry with changed bytes", [](std::uint64_t seed) {
     Random random(seed);
@@ -169,13 +168,27 @@ TEST_CASE("A field of the wrong size is named") {
   epb::Envelope envelope = smallest_envelope();
   REQUIRE(decode(envelope).has_value());
   std::string field;
-  SECTION("journal") { envelope.set_journal(std::string(15, 'x')), field = "journal"; }
-  SECTION("no journal") { envelope.clear_journal(), field = "journal"; }
-  SECTION("device") { envelope.set_device(std::string(17, 'x')), field = "device"; }
-  SECTION("previous hash") { envelope.set_previous_hash("x"), field = "previous_hash"; }
-  SECTION("request hash") { envelope.set_request_hash("x"), field = "request_hash"; }
-  SECTION("claim") { envelope.set_claim(std::string(33, 'x')), field = "claim"; }
-  SECTION("opening") { envelope.mutable_opening(), field = "opening.process"; }
+  SECTION("journal") {
+    envelope.set_journal(std::string(15, 'x')), field = "journal";
+  }
+  SECTION("no journal") {
+    envelope.clear_journal(), field = "journal";
+  }
+  SECTION("device") {
+    envelope.set_device(std::string(17, 'x')), field = "device";
+  }
+  SECTION("previous hash") {
+    envelope.set_previous_hash("x"), field = "previous_hash";
+  }
+  SECTION("request hash") {
+    envelope.set_request_hash("x"), field = "request_hash";
+  }
+  SECTION("claim") {
+    envelope.set_claim(std::string(33, 'x')), field = "claim";
+  }
+  SECTION("opening") {
+    envelope.mutable_opening(), field = "opening.process";
+  }
   const auto entry = decode(envelope);
   REQUIRE(entry.has_error());
   CHECK(entry.error().code == ErrorCode::corrupt);
@@ -221,8 +234,8 @@ TEST_CASE("The bytes of an entry are for ever") {
 TEST_CASE("A watermark's vector comes back") {
   rc::prop("for any vector", [](std::uint64_t seed) {
     Random random(seed);
-    const WatermarkVector vector{draw_number(random), draw_bytes(random, 16), draw_number(random),
-                                 draw_text(random, 9), draw_text(random, 9), draw_items(random)};
+    const WatermarkVector vector{draw_number(random),  draw_bytes(random, 16), draw_number(random),
+                                 draw_text(random, 9), draw_text(random, 9),   draw_items(random)};
     const Bytes bytes = codec.encode_watermark_vector(vector);
     const auto read = codec.decode_watermark_vector(bytes);
     RC_ASSERT(read.has_value());

@@ -1,7 +1,7 @@
 #include "mesh/wire/hello.h"
 
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 
 #include "mesh/wire/wire_codec.h"
 #include "proto/mesh.pb.h"
@@ -131,8 +131,7 @@ TEST_CASE("A refusal tells the other side why, without our names") {
   Side till(1);
   Side peer(2);
   peer.context.store = "s-2";
-  const auto refused =
-      check_hello(make_hello(peer.context, peer.key, peer.member), till.context);
+  const auto refused = check_hello(make_hello(peer.context, peer.key, peer.member), till.context);
   REQUIRE(refused.has_error());
   CHECK(refused.error().reason.find("s-1") == std::string::npos);
   const Bytes frame = make_hello_refused(refused.error());

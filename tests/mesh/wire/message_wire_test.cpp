@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 #include <set>
 
 #include "mesh/wire/wire_codec.h"
@@ -58,19 +58,26 @@ std::vector<Id> draw_ids(Random& random) {
   return ids;
 }
 
-bool coin(Random& random) { return random.chance({1, 2}); }
+bool coin(Random& random) {
+  return random.chance({1, 2});
+}
 
-std::uint64_t draw_term(Random& random) { return random.below(election::term_max); }
+std::uint64_t draw_term(Random& random) {
+  return random.below(election::term_max);
+}
 
 election::Message draw_election_message(Random& random, std::uint64_t kind) {
   const auto answer = static_cast<election::VoteAnswer>(random.below(4));
   switch (kind) {
-    case 0: return election::Beat{draw_news(random)};
-    case 1: return election::PreVoteRequest{draw_number(random)};
+    case 0:
+      return election::Beat{draw_news(random)};
+    case 1:
+      return election::PreVoteRequest{draw_number(random)};
     case 2:
       return election::PreVoteReply{draw_number(random), answer, draw_term(random),
                                     draw_news(random)};
-    case 3: return election::VoteRequest{draw_term(random), draw_token(random)};
+    case 3:
+      return election::VoteRequest{draw_term(random), draw_token(random)};
     case 4:
       return election::VoteReply{draw_term(random), answer, draw_term(random), draw_news(random)};
     case 5:
@@ -90,7 +97,8 @@ static_assert(election_kinds == 7);
 
 Message draw_sync_message(Random& random, std::uint64_t kind) {
   switch (kind) {
-    case 6: return SyncRoot{draw_content(random), random.next(), coin(random), draw_number(random)};
+    case 6:
+      return SyncRoot{draw_content(random), random.next(), coin(random), draw_number(random)};
     case 7: {
       SyncDevices message{draw_content(random), {}};
       for (const auto& device : draw_ids<DeviceId>(random)) {
@@ -106,10 +114,13 @@ Message draw_sync_message(Random& random, std::uint64_t kind) {
       return message;
     }
     case 9:
-      return EntryRequest{draw_number(random), JournalId::draw(random), draw_intervals(random),
-                          draw_number(random), coin(random), draw_ids<Hash>(random)};
-    case 10: return Entries{draw_number(random), draw_entry_bytes(random), coin(random)};
-    case 11: return HashListRequest{JournalId::draw(random)};
+      return EntryRequest{draw_number(random),    JournalId::draw(random),
+                          draw_intervals(random), draw_number(random),
+                          coin(random),           draw_ids<Hash>(random)};
+    case 10:
+      return Entries{draw_number(random), draw_entry_bytes(random), coin(random)};
+    case 11:
+      return HashListRequest{JournalId::draw(random)};
     default: {
       HashList message{JournalId::draw(random), {}};
       for (const auto& hash : draw_ids<Hash>(random)) {
@@ -129,10 +140,14 @@ Message draw_message(Random& random, std::uint64_t kind) {
     case 1:
       return Ack{draw_number(random), draw_updates(random), draw_news(random),
                  draw_or_none<ProcessId>(random), sent};
-    case 2: return PingRequest{draw_number(random), ProcessId::draw(random), draw_updates(random)};
-    case 3: return Leave{draw_number(random)};
-    case 4: return DirectMail{draw_entry_bytes(random)};
-    case 5: return Have{draw_items(random)};
+    case 2:
+      return PingRequest{draw_number(random), ProcessId::draw(random), draw_updates(random)};
+    case 3:
+      return Leave{draw_number(random)};
+    case 4:
+      return DirectMail{draw_entry_bytes(random)};
+    case 5:
+      return Have{draw_items(random)};
     case 13:
       return Watermark{draw_bytes(random, 300), Signature::draw(random), PublicKey::draw(random)};
     case 14:
@@ -187,10 +202,10 @@ TEST_CASE("The drawn messages cover every kind") {
 }
 
 TEST_CASE("Messages of all defaults come back where their ids may be none") {
-  for (const Message& message : {Message(Ping{}), Message(Ack{}), Message(Leave{}),
-                                 Message(DirectMail{}), Message(Have{}), Message(SyncRoot{}),
-                                 Message(SyncDevices{}), Message(SyncItems{}), Message(Entries{}),
-                                 Message(election::Message(election::Beat{}))}) {
+  for (const Message& message :
+       {Message(Ping{}), Message(Ack{}), Message(Leave{}), Message(DirectMail{}), Message(Have{}),
+        Message(SyncRoot{}), Message(SyncDevices{}), Message(SyncItems{}), Message(Entries{}),
+        Message(election::Message(election::Beat{}))}) {
     const auto read = codec.decode_message(codec.encode_message(message));
     REQUIRE(read.has_value());
     CHECK(same(*read, message));
@@ -238,7 +253,9 @@ TEST_CASE("What a newer version sends is unsupported, not corrupt") {
     frame.set_protocol(2);
     frame.GetReflection()->MutableUnknownFields(&frame)->AddLengthDelimited(99, "new");
   }
-  SECTION("an answer without a name here") { frame.mutable_vote_reply()->set_answer(77); }
+  SECTION("an answer without a name here") {
+    frame.mutable_vote_reply()->set_answer(77);
+  }
   SECTION("a state without a name here") {
     auto* update = frame.mutable_ping_request()->add_updates();
     frame.mutable_ping_request()->set_target(std::string(16, 'p'));
@@ -246,7 +263,9 @@ TEST_CASE("What a newer version sends is unsupported, not corrupt") {
     update->mutable_member()->set_device_public_key(std::string(32, 'k'));
     update->set_state(static_cast<pb::MemberState>(9));
   }
-  SECTION("a hello, which is the transport's matter") { frame.mutable_hello_wanted(); }
+  SECTION("a hello, which is the transport's matter") {
+    frame.mutable_hello_wanted();
+  }
   const auto read = decode(frame);
   REQUIRE(read.has_error());
   CHECK(read.error().code == ErrorCode::unsupported);

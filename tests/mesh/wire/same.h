@@ -42,10 +42,7 @@ struct Sameness<std::variant<Kinds...>> {
   static bool of(const std::variant<Kinds...>& a, const std::variant<Kinds...>& b) {
     if (a.index() != b.index()) return false;
     return std::visit(
-        [&](const auto& one) {
-          return same(one, std::get<std::decay_t<decltype(one)>>(b));
-        },
-        a);
+        [&](const auto& one) { return same(one, std::get<std::decay_t<decltype(one)>>(b)); }, a);
   }
 };
 
