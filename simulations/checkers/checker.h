@@ -1,0 +1,43 @@
+// A checker judges one invariant from what was observed. One file each; all are listed in
+// all_checkers(). A checker knows nothing of the executor, so it judges real runs as well.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "simulations/history/observation.h"
+#include "simulations/scenario/scenario.h"
+
+namespace titan::simulations {
+
+struct Violation {
+  std::string checker;
+  MonoTime at;
+  std::string message;  // which terminals, which entry, expected and seen: for the person at 2 a.m.
+};
+
+class Checker : public Observer {
+ public:
+  // "M4", "receipts" ...: as scenario files name it in `caught_by`.
+  virtual std::string_view name() const = 0;
+  virtual std::string_view what() const = 0;  // the invariant in a sentence
+  // After RunEnded: what can be said only of the whole run.
+  virtual void finish() {}
+  // None: judged. Else why it could not (what this executor does not observe).
+  virtual std::optional<std::string> not_judged() const { return std::nullopt; }
+  const std::vector<Violation>& violations() const { return violations_; }
+
+ protected:
+  // The first few are kept, the rest counted.
+  void violate(MonoTime at, std::string message);
+
+ private:
+  std::vector<Violation> violations_;
+};
+
+std::vector<std::unique_ptr<Checker>> all_checkers(const Scenario& scenario);
+
+}  // namespace titan::simulations
