@@ -380,8 +380,9 @@ void Daemon::leave() {
   store_database_->follow();  // its shutdown and the hand-over go on side by side
   mesh_->leave(leave_limit, [this] {
     server_->close();
-    if (uplink_) uplink_->stop();
-    boost::asio::post(loop_, [this] { loop_.stop(); });
+    const auto end = [this] { boost::asio::post(loop_, [this] { loop_.stop(); }); };
+    if (!uplink_) return end();
+    uplink_->leave(end);
   });
 }
 

@@ -15,6 +15,8 @@ namespace {
 
 // A follower looks this often whether its leader still reaches the cloud.
 constexpr Duration look_every = seconds(1);
+// A stop waits so long for the cloud to hear of it; then the lease runs out by itself.
+constexpr Duration goodbye_limit = milliseconds(150);
 
 }  // namespace
 
@@ -68,15 +70,35 @@ UplinkHost::UplinkHost(boost::asio::io_context& loop, const ProcessClock& clock,
       device_key_(device_key),
       handlers_(std::move(handlers)),
       session_(std::move(config), mesh.codec(), random, clock.now()),
-      timer_(loop) {}
+      timer_(loop),
+      leave_timer_(loop) {}
 
 UplinkHost::~UplinkHost() {
   stop();
 }
 
+void UplinkHost::leave(std::function<void()> done) {
+  session_.follow(clock_.now());
+  carry_out();
+  left_ = std::move(done);
+  leave_timer_.expires_after(goodbye_limit);
+  leave_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || !left_) return;
+    spdlog::warn(
+        "uplink: the cloud did not hear the goodbye in time; the lease runs out by itself");
+    std::exchange(left_, nullptr)();
+  });
+  client_->when_closed([this] {
+    if (stopped_ || !left_) return;
+    leave_timer_.cancel();
+    std::exchange(left_, nullptr)();
+  });
+}
+
 void UplinkHost::stop() {
   if (std::exchange(stopped_, true)) return;
   timer_.cancel();
+  leave_timer_.cancel();
   client_.reset();
 }
 
@@ -150,19 +172,24 @@ void UplinkHost::carry_out(uplink::UplinkEffect& effect) {
 }
 
 void UplinkHost::read(const uplink::ReadEntries& request) {
-  auto answer = [this, id = request.id](std::vector<Bytes> entries) {
+  // Nothing: the disk could not be asked, so these entries are not missing but asked for again.
+  auto answer = [this, id = request.id](std::optional<std::vector<Bytes>> entries) {
     boost::asio::post(loop_, [this, id, entries = std::move(entries)] {
       if (stopped_) return;
-      session_.on_read(clock_.now(), id, entries);
+      if (entries) {
+        session_.on_read(clock_.now(), id, *entries);
+      } else {
+        session_.on_read_failed(clock_.now(), id);
+      }
       carry_out();
     });
   };
   const bool taken = mesh_.reads().submit([request, answer](mesh::SqliteReader& reader) {
     auto entries = reader.read_entries({request.journal, request.numbers, {}, request.bytes_max});
     if (!entries) spdlog::error("cannot read entries to upload: {}", entries.error().message);
-    answer(entries ? std::move(*entries) : std::vector<Bytes>{});
+    answer(entries ? std::optional(std::move(*entries)) : std::nullopt);
   });
-  if (!taken) answer({});
+  if (!taken) answer(std::nullopt);
 }
 
 void UplinkHost::arm_timer() {

@@ -37,6 +37,9 @@ class UplinkHost {
 
   void on_event(const mesh::Event& event);
   UplinkReport report() const;
+  // Gives the store's lease back, so that nobody waits for it to run out; `done` comes once the
+  // cloud has heard it, or after a few moments.
+  void leave(std::function<void()> done);
   void stop();
 
  private:
@@ -57,6 +60,8 @@ class UplinkHost {
   uplink::UploadSession session_;
   std::unique_ptr<uplink::WebSocketClient> client_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer leave_timer_;
+  std::function<void()> left_;
   uplink::UplinkState told_state_ = uplink::UplinkState::not_leader;
   std::string told_message_;
   bool carrying_out_ = false;

@@ -5,6 +5,7 @@ import signal
 import time
 
 from harness.runner import limit, shared
+from harness.waiting import wait_until
 from shop import Shop
 
 # The figure to reach is 1 s (DESIGN §11) on an idle machine; tests share theirs.
@@ -125,6 +126,23 @@ async def test_the_last_till_of_the_evening_leads_and_uploads_alone(shop):
     await shop.wait_for_uplink(of=last)
     await shop.book.sell(last, "p01")
     await last.wait_until(lambda status: status["pending_uploads"] == 0, 5, "has uploaded its sale")
+
+
+async def test_the_last_till_to_stop_gives_the_lease_of_the_store_back_at_once(lab):
+    """Else whoever opens the store's other half waits until it has run out."""
+    shop = await Shop.open(lab, 1, cloud=True)
+    till = shop.tills[0]
+    await shop.sell_some([till])
+    await shop.cloud_agrees()
+    taken = await till.stop()
+    assert taken < 1, f"the stop took {taken:.2f} s"
+    seen = {}
+
+    async def released():
+        seen["rows"] = await shop.cloud.postgres.query(
+            "SELECT terminal, renewed = '-infinity' FROM tenant_acme.leadership", database="titan")
+        return seen["rows"] == [[till.name, "t"]]
+    await wait_until(released, 1, "the lease is given back", every=0.05, seen=lambda: seen)
 
 
 async def test_a_till_that_may_not_lead_never_does(lab):

@@ -66,7 +66,14 @@ struct WebSocketClient::Shared {
   asio::ssl::context tls{asio::ssl::context::tls_client};
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::size_t closing = 0;  // connections that are saying goodbye
+  std::function<void()> when_closed;
   bool owner_gone = false;
+
+  void tell_when_closed() {
+    if (closing > 0 || !when_closed) return;
+    asio::post(context, std::exchange(when_closed, nullptr));
+  }
 };
 
 // What a connection is without its kind of stream.
@@ -133,6 +140,8 @@ class WebSocketClient::StreamConnection final : public Connection {
     ended_ = true;
     resolver_.cancel();
     if (!open_) return cut();
+    closing_ = true;
+    ++shared_->closing;
     timer_.expires_after(Milliseconds(shared_->limits.close_ms));
     timer_.async_wait([self = self()](error_code error) {
       if (!error) self->cut();
@@ -234,8 +243,8 @@ class WebSocketClient::StreamConnection final : public Connection {
                         [self = self()](error_code error, std::size_t size) {
                           self->shared_->bytes_sent += size;
                           if (self->ended_) {
-                            if (!error) self->close();
-                            return;
+                            if (error) return self->cut();
+                            return self->close();
                           }
                           self->timer_.cancel();
                           if (error)
@@ -254,7 +263,12 @@ class WebSocketClient::StreamConnection final : public Connection {
     });
   }
 
-  void cut() { tcp().close(); }
+  void cut() {
+    tcp().close();
+    if (!std::exchange(closing_, false)) return;
+    --shared_->closing;
+    shared_->tell_when_closed();
+  }
 
   void fail(const std::string& reason) {
     if (ended_) return;
@@ -277,6 +291,7 @@ class WebSocketClient::StreamConnection final : public Connection {
   std::size_t queued_bytes_ = 0;
   std::string reason_;
   bool open_ = false;
+  bool closing_ = false;  // counted in shared_->closing
 };
 
 Result<std::unique_ptr<WebSocketClient>> WebSocketClient::make(asio::io_context& context,
@@ -326,6 +341,11 @@ void WebSocketClient::disconnect(std::uint64_t connection, const std::string& re
   if (!connection_ || connection_->number() != connection) return;
   connection_->end(reason);
   connection_.reset();
+}
+
+void WebSocketClient::when_closed(std::function<void()> done) {
+  shared_->when_closed = std::move(done);
+  shared_->tell_when_closed();
 }
 
 void WebSocketClient::probe(std::function<void(bool)> answer) {

@@ -63,6 +63,9 @@ class WebSocketClient {
   void send(std::uint64_t connection, Bytes message);
   // Closes politely within close_ms, then at once.
   void disconnect(std::uint64_t connection, const std::string& reason);
+  // Calls `done` from the loop once every connection that was ended has said so to the cloud and
+  // heard its answer, or came to its limit. To be asked once, before the client goes.
+  void when_closed(std::function<void()> done);
   // Can a TCP connection be made at all? Independent of connect().
   void probe(std::function<void(bool reachable)> answer);
 
