@@ -40,6 +40,15 @@ struct EntryFacts {
   std::uint64_t bytes = 0;
 };
 
+// The first of a run.
+struct RunBegan {
+  std::string executor;  // "simulator", "lab"
+  std::vector<std::string> terminals;
+  // Whether EntryStored comes at the moment of durability, and DiskReplaced is told; otherwise
+  // what is on the disks is known only from the end.
+  bool sees_disks = true;
+};
+
 // ---- processes ----------------------------------------------------------------------------------
 struct ProcessStarted {
   TerminalIndex terminal = 0;
@@ -65,6 +74,7 @@ struct RequestSent {
   std::string key;
   mesh::Kind kind = mesh::Kind::sale;
   Hash request_hash;
+  Hash claim;                                    // of all requests with one claim one counts
   std::vector<crdt::StockEffect> stock_effects;  // what it must come to
 };
 struct RequestAnswered {
@@ -89,6 +99,11 @@ struct StockRead {
 struct EntryStored {
   TerminalIndex terminal = 0;
   std::shared_ptr<const EntryFacts> entry;
+};
+// What is on a terminal's disk at the end of the run, read from the disk itself.
+struct JournalListed {
+  TerminalIndex terminal = 0;
+  std::vector<std::pair<mesh::EntryId, Hash>> held;
 };
 // What a terminal says of itself after an input that changed it.
 struct StateReported {
@@ -118,6 +133,12 @@ struct LeaderReported {
   std::optional<election::Token> leader;
   bool is_self = false;
 };
+// A vote left a terminal. Simulator only.
+struct VoteGranted {
+  TerminalIndex terminal = 0;
+  std::uint64_t term = 0;
+  ProcessId candidate;
+};
 
 // ---- cloud and store database -------------------------------------------------------------------
 struct LeaseGranted {
@@ -138,18 +159,21 @@ struct WatermarkSigned {
   std::uint64_t sequence = 0;
   std::uint64_t entries = 0;
 };
-struct DatabaseHolds {  // the store database, written under `token`
+struct DatabaseHolds {         // a store database, written under `token`
+  TerminalIndex terminal = 0;  // whose; of a shared one the number of terminals
   std::shared_ptr<const EntryFacts> entry;
   election::Token token;
 };
-// A store database starts empty or is another terminal's: what was held counts no longer.
+// A leader opens a store database.
 struct DatabaseOpened {
-  TerminalIndex terminal = 0;
-  std::uint64_t entries = 0;
+  TerminalIndex terminal = 0;  // whose, as above
+  std::uint64_t entries = 0;   // 0: it is empty, what it held earlier is gone
 };
 
 // ---- the run itself -----------------------------------------------------------------------------
-// For each terminal those that it has a way to and from; the cloud counts as one more, the last.
+// For each terminal those that it exchanges frames with both ways, as far as the network and the
+// processes let it: one that does not run, is stalled or deaf has none. The cloud counts as one
+// more, the last. A fault that comes and goes (flap) begins and ends each time.
 using Reachability = std::vector<std::vector<TerminalIndex>>;
 struct FaultBegan {
   std::uint32_t number = 0;  // in the scenario's list
@@ -177,11 +201,11 @@ struct TrafficCounted {
 };
 
 using Observation =
-    std::variant<ProcessStarted, ProcessEnded, DiskReplaced, RequestSent, RequestAnswered,
-                 StockRead, EntryStored, StateReported, AlarmRaised, MemberReported, LeaderReported,
-                 LeaseGranted, LeaseReleased, CloudAcknowledged, CloudHolds, WatermarkSigned,
-                 DatabaseHolds, DatabaseOpened, FaultBegan, FaultEnded, AllHealed, RunEnded,
-                 Reached, TrafficCounted>;
+    std::variant<RunBegan, ProcessStarted, ProcessEnded, DiskReplaced, RequestSent, RequestAnswered,
+                 StockRead, EntryStored, JournalListed, StateReported, AlarmRaised, MemberReported,
+                 LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, CloudAcknowledged,
+                 CloudHolds, WatermarkSigned, DatabaseHolds, DatabaseOpened, FaultBegan, FaultEnded,
+                 AllHealed, RunEnded, Reached, TrafficCounted>;
 
 struct Observed {
   MonoTime at;

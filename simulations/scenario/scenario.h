@@ -45,6 +45,9 @@ struct TerminalSpec {
   std::uint32_t priority = 0;
   bool is_next_version = false;  // speaks N+1: one more field, one more message
   Duration starts_at{};          // switched on later than the store
+  // Its own line to the switch, which comes on top of what the switches on the way do; none: a
+  // cable that adds nothing.
+  std::optional<LinkQuality> line;
 };
 
 enum class Timing { wired, wireless };  // the timing profile that the whole store uses
