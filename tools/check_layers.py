@@ -14,9 +14,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # A folder may include its own files and those of the folders before it.
-ORDER = ["base", "proto", "crdt", "election", "mesh", "discovery", "uplink", "pos-node", "cloud"]
+ORDER = ["base", "proto", "crdt", "election", "mesh", "discovery", "uplink", "pos-node", "cloud",
+         "simulations"]
 # Hosts stand side by side: none includes another.
-HOSTS = {"pos-node", "cloud"}
+HOSTS = {"pos-node", "cloud", "simulations"}
 # Sans-IO, top level and `wire`; every other sub-folder is an adapter.
 CORE = {"base", "crdt", "election", "mesh", "discovery", "uplink"}
 WIRE = "wire"
