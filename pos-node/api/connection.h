@@ -20,18 +20,19 @@ using Tcp = asio::ip::tcp;
 // Of the loop's own executor type, which spares a virtual call at each step.
 using Socket = asio::basic_stream_socket<Tcp, asio::io_context::executor_type>;
 
-// One open connection. A single sweep a second closes those past their deadline, which is cheaper
-// than a timer at each step of each request.
+// One open connection. A single sweep calls on those past their deadline, which is cheaper than a
+// timer at each step of each request.
 class Connection {
  public:
   using Clock = std::chrono::steady_clock;
 
   virtual ~Connection() = default;
   virtual void close() = 0;
+  virtual void on_deadline() { close(); }
   bool is_overdue(Clock::time_point now) const { return now > deadline_; }
 
  protected:
-  void set_deadline(std::chrono::seconds wait) { deadline_ = Clock::now() + wait; }
+  void set_deadline(Clock::duration wait) { deadline_ = Clock::now() + wait; }
   void clear_deadline() { deadline_ = Clock::time_point::max(); }
 
  private:

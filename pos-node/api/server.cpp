@@ -131,7 +131,7 @@ class Server::Acceptor : public std::enable_shared_from_this<Server::Acceptor> {
     const auto connections = state_->connections;
     for (const auto& [id, weak] : connections) {
       const auto connection = weak.lock();
-      if (connection && connection->is_overdue(now)) connection->close();
+      if (connection && connection->is_overdue(now)) connection->on_deadline();
     }
   }
 

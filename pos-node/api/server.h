@@ -28,7 +28,8 @@ struct ServerLimits {
   std::size_t event_queue_bytes_max = 4 * 1024 * 1024;  // of one subscriber; then cut off
   std::size_t event_queue_length_max = 50'000;          // of one subscriber; then cut off
   std::size_t event_client_bytes_max = 4096;  // of a message from a subscriber; then closed
-  std::chrono::seconds event_idle{30};        // without answer to a ping; then closed
+  // A subscriber silent for half of it is pinged; without an answer for all of it, closed.
+  std::chrono::seconds event_idle{30};
 };
 
 class Server {

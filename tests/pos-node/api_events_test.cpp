@@ -4,6 +4,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "tests/pos-node/lab_server.h"
 
@@ -35,7 +36,15 @@ class EventClient {
   }
 
   void send(const std::string& text) { stream_.write(asio::buffer(text)); }
+  void ping(const std::string& text) { stream_.ping(websocket::ping_data(text)); }
+  // Told of pings, pongs and closes while it reads.
+  void on_control(std::function<void(websocket::frame_type, beast::string_view)> handler) {
+    stream_.control_callback(std::move(handler));
+  }
+  // The stream without its protocol, e.g. to read without answering.
+  asio::ip::tcp::socket& socket() { return beast::get_lowest_layer(stream_); }
   void close() { stream_.close(websocket::close_code::normal); }
+  std::uint16_t code() const { return stream_.reason().code; }
   beast::error_code read_until_error() {
     beast::error_code error;
     while (!error) {
@@ -134,6 +143,64 @@ TEST_CASE("a subscriber that sends too much is closed") {
   EventClient client(lab.port());
   client.send(std::string(10'000, 'x'));
   CHECK(client.read_until_error());
+}
+
+TEST_CASE("a subscriber's ping is answered") {
+  LabServer lab;
+  EventClient client(lab.port());
+  std::string answer;
+  client.on_control([&](websocket::frame_type kind, beast::string_view payload) {
+    if (kind == websocket::frame_type::pong) answer = std::string(payload);
+  });
+  client.ping("are you there");
+  while (answer.empty()) {
+    lab.publish(UplinkEvent{"up", ""});
+    client.next();
+  }
+  CHECK(answer == "are you there");
+}
+
+TEST_CASE("a silent subscriber is pinged and stays if it answers, else it is closed") {
+  ServerLimits limits;
+  limits.event_idle = std::chrono::seconds(1);
+  LabServer lab(limits);
+  EventClient answers(lab.port());
+  EventClient deaf(lab.port());
+  int pings = 0;
+  answers.on_control([&](websocket::frame_type kind, beast::string_view) {
+    if (kind == websocket::frame_type::ping && ++pings == 5) {
+      lab.publish(AlarmEvent{"test", "enough"});
+    }
+  });
+  // Reading answers the pings.
+  CHECK(answers.next().at("code") == "test");
+  CHECK(pings == 5);
+  for (int i = 0; i < 5000 && lab.subscribers() > 1; ++i) lab.get("/healthz");
+  CHECK(lab.subscribers() == 1);
+  std::string received(1000, ' ');
+  beast::error_code error;
+  while (!error) deaf.socket().read_some(asio::buffer(received), error);
+  CHECK(error);
+}
+
+TEST_CASE("a close is answered with its code") {
+  LabServer lab;
+  EventClient client(lab.port());
+  lab.publish(UplinkEvent{"up", ""});
+  CHECK(client.next().at("type") == "uplink");
+  CHECK_NOTHROW(client.close());
+  CHECK(client.code() == websocket::close_code::normal);
+}
+
+TEST_CASE("events in one write are one message each") {
+  LabServer lab;
+  EventClient client(lab.port());
+  std::vector<Event> events;
+  for (std::uint64_t i = 0; i < 2000; ++i) events.emplace_back(WatermarkEvent{i, 0});
+  events.emplace_back(AlarmEvent{"long", std::string(70'000, 'x')});
+  lab.publish(events);
+  for (std::uint64_t i = 0; i < 2000; ++i) REQUIRE(client.next().at("sequence") == i);
+  CHECK(client.next().at("message").as_string().size() == 70'000);
 }
 
 TEST_CASE("a stranger's page gets no events") {

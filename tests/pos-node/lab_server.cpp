@@ -76,8 +76,10 @@ void LabServer::on_loop(const std::function<void(FakeService&)>& work) {
   done.get_future().wait();
 }
 
-void LabServer::publish(const Event& event) {
-  on_loop([&](FakeService&) { server_.events().publish(event, {1317888900000}); });
+void LabServer::publish(const std::vector<Event>& events) {
+  on_loop([&](FakeService&) {
+    for (const Event& event : events) server_.events().publish(event, {1317888900000});
+  });
 }
 
 std::size_t LabServer::subscribers() {

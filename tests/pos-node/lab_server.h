@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "pos-node/api/server.h"
 #include "pos-node/cli/client.h"
@@ -31,7 +32,8 @@ class LabServer {
 
   // Runs on the loop thread and waits for it.
   void on_loop(const std::function<void(FakeService&)>& work);
-  void publish(const Event& event);
+  void publish(const Event& event) { publish(std::vector<Event>{event}); }
+  void publish(const std::vector<Event>& events);  // in one turn of the loop
   std::size_t subscribers();
   // Waits until the condition holds on the loop thread; fails the test after 5 s.
   void wait_until(const std::string& what, const std::function<bool(FakeService&)>& condition);
