@@ -13,6 +13,7 @@ from harness.store import Store
 from harness.waiting import wait_until
 
 CATALOGUE = 50_000
+PRODUCT = 9  # kind of an entry
 TILLS_OF_THE_STORE = 30
 
 
@@ -26,7 +27,7 @@ async def join(context):
         store = await open_shop(lab, [1, 2, 3])
         await import_catalogue(store.tills[0], CATALOGUE)
         await store.wait_until_equal(seconds=120)
-        catalogue = await _stored(store.tills[0])
+        catalogue = await _products_in(store.tills[0])
         await _sell_a_day(lab, store, entries)
         rows = [await _join_once(lab, store, n, catalogue) for n in range(rounds)]
         copies = [await _bare_copy(lab, store.tills[0].data / "titan.sqlite3")
@@ -50,8 +51,22 @@ async def _stored(till):
     return {row["journal"]: row["stored"] for row in status["vector"]["journals"]}
 
 
+async def _products_in(till):
+    """{journal: intervals of the numbers of its PRODUCT entries}."""
+    found = {}
+    for journal, intervals in (await _stored(till)).items():
+        place, last = 1, max(high for _, high in intervals)
+        while place and place <= last:
+            page = await till.api("GET", f"/v1/journal?journal={journal}&from={place}&limit=200")
+            for entry in page["entries"]:
+                if entry["kind"] == PRODUCT:
+                    found.setdefault(journal, []).append((entry["number"], entry["number"]))
+            place = page.get("next")
+    return found
+
+
 def _covers(stored, wanted):
-    """Newest entries may come first, so what counts is which numbers are there, not how many."""
+    """Entries come in any order, so what counts is which numbers are there, not how many."""
     return all(any(low <= first and last <= high for low, high in stored.get(journal, []))
                for journal, intervals in wanted.items() for first, last in intervals)
 

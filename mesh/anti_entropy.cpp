@@ -184,7 +184,8 @@ void AntiEntropy::on_hash_lists(Now now, const ProcessId& from, const HashList& 
   forks_compared_.erase(theirs.journal);
   if (request.hashes.empty()) return;
   request.request = next_id_++;
-  requests_[request.request] = {from, theirs.journal, {}, now.mono + config_.request_timeout};
+  requests_[request.request] = {
+      from, theirs.journal, {}, now.mono + config_.request_timeout, false};
   ++peers_.at(from).asked;
   send(from, std::move(request));
 }
@@ -204,25 +205,59 @@ void AntiEntropy::ask_for_missing(Now now) {
   std::rotate(order.begin(),
               order.begin() + static_cast<std::ptrdiff_t>(random_.below(order.size())),
               order.end());
+  const bool catches_up = lacks_much();
+  if (!catches_up) state_complete_.clear();
+  ask_peers(now, order, true, What::everything);
+  // A newcomer sells with the whole catalogue before it holds history, wherever in the journals of
+  // a busy day the products stand.
+  if (catches_up) {
+    ask_peers(now, order, false, What::state);
+    if (waits_for_state()) return;
+  }
+  ask_peers(now, order, false, What::everything);
+}
+
+void AntiEntropy::ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device,
+                            What what) {
   const crdt::VersionVector& stored = index_.stored();
-  for (const bool first_device_only : {true, false}) {
-    for (const ProcessId& peer : order) {
-      const auto known = known_.find(peers_.at(peer).device);
-      if (known == known_.end()) continue;
-      for (const auto& [device, journals] : known->second.devices()) {
-        if (first_device_only != (device == first_device_)) continue;
-        if (known->second.device_digest(device) == stored.device_digest(device)) continue;
-        for (const auto& [journal, item] : journals) {
-          if (!ask_peer(now, peer, journal, item.stored)) break;
-        }
+  for (const ProcessId& peer : order) {
+    const auto known = known_.find(peers_.at(peer).device);
+    if (known == known_.end()) continue;
+    for (const auto& [device, journals] : known->second.devices()) {
+      if (first_device != (device == first_device_)) continue;
+      if (known->second.device_digest(device) == stored.device_digest(device)) continue;
+      for (const auto& [journal, item] : journals) {
+        if (!ask_peer(now, peer, journal, item.stored, what)) break;
       }
     }
   }
 }
 
+bool AntiEntropy::lacks_much() const {
+  for (const auto& [peer, state] : peers_) {
+    const auto known = known_.find(state.device);
+    if (known == known_.end()) continue;
+    std::uint64_t lacking = 0;
+    for (const auto& [device, journals] : known->second.devices()) {
+      if (known->second.device_digest(device) == index_.stored().device_digest(device)) continue;
+      for (const auto& [journal, item] : journals) {
+        lacking += index_.lacking(journal, item.stored).count();
+      }
+      if (lacking > config_.newest_first_above) return true;
+    }
+  }
+  return false;
+}
+
+bool AntiEntropy::waits_for_state() const {
+  return std::any_of(requests_.begin(), requests_.end(),
+                     [](const auto& request) { return request.second.state_only; });
+}
+
 // False when this peer, or all of us together, have asked enough for now.
 bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
-                           const crdt::IntervalSet& theirs) {
+                           const crdt::IntervalSet& theirs, What what) {
+  if (what == What::state && state_complete_.contains(journal)) return true;
   if (requests_.size() >= config_.requests_in_flight_max) return false;
   if (index_.pending_count() >= config_.pending_entries_max) {
     held_back_ = true;
@@ -240,7 +275,9 @@ bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& jour
   request.journal = journal;
   request.bytes_max = config_.request_bytes_max;
   request.newest_first = lacking.count() > config_.newest_first_above;
-  std::uint64_t room = config_.request_numbers_max;
+  request.state_only = what == What::state;
+  // Of so many numbers few are state, and the holder knows which.
+  std::uint64_t room = request.state_only ? lacking.count() : config_.request_numbers_max;
   auto take = [&](const crdt::Interval& interval) {
     if (room == 0) return;
     const std::uint64_t count = std::min(room, interval.count());
@@ -255,7 +292,8 @@ bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& jour
   } else {
     std::for_each(intervals.begin(), intervals.end(), take);
   }
-  requests_[request.request] = {peer, journal, request.numbers, now.mono + config_.request_timeout};
+  requests_[request.request] = {peer, journal, request.numbers, now.mono + config_.request_timeout,
+                                request.state_only};
   in_flight_[journal].add(request.numbers);
   ++state.asked;
   send(peer, std::move(request));
@@ -267,11 +305,15 @@ void AntiEntropy::on_entries(Now now, const ProcessId& from, const Entries& mess
   if (found == requests_.end() || found->second.peer != from) return;
   found->second.deadline = now.mono + config_.request_timeout;
   if (!message.last) return;
-  // Nothing came of it: unreadable, refused, or nowhere to store it. Not again before their next
-  // vector.
   const crdt::IntervalSet& asked = found->second.numbers;
   if (!asked.empty() && index_.lacking(found->second.journal, asked) == asked) {
-    on_unusable(from, found->second.journal);
+    if (found->second.state_only) {
+      state_complete_.insert(found->second.journal);
+    } else {
+      // Nothing came of it: unreadable, refused, or nowhere to store it. Not again before their
+      // next vector.
+      on_unusable(from, found->second.journal);
+    }
   }
   end_request(now, message.request);
 }

@@ -48,7 +48,8 @@ struct AntiEntropyConfig {
   std::uint32_t serves_per_peer_max = 32;
   // Journals listed in one SyncItems; the rest follows in later rounds.
   std::uint32_t items_per_message_max = 8000;
-  // More missing numbers than this in a journal: the newest are asked for first.
+  // More missing entries than this in all: what a till needs to sell with (products, settings,
+  // users) is asked for before the rest, and of a journal that lacks as many the newest come first.
   std::uint64_t newest_first_above = 1000;
 
   static AntiEntropyConfig wired() { return {}; }
@@ -137,7 +138,9 @@ class AntiEntropy {
     JournalId journal;
     crdt::IntervalSet numbers;
     MonoTime deadline;
+    bool state_only = false;
   };
+  enum class What { state, everything };
   struct Served {
     ProcessId peer;
     std::uint64_t request = 0;
@@ -151,8 +154,11 @@ class AntiEntropy {
   void learn_items(Now now, const ProcessId& from, const std::vector<DeviceItems>& devices);
   void compare_forks(const ProcessId& from, const JournalItem& theirs);
   void ask_for_missing(Now now);
+  void ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device, What what);
   bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
-                const crdt::IntervalSet& theirs);
+                const crdt::IntervalSet& theirs, What what);
+  bool lacks_much() const;
+  bool waits_for_state() const;
   void end_request(Now now, std::uint64_t id);
   void forget_item(const DeviceId& holder, const JournalId& journal);
 
@@ -165,6 +171,7 @@ class AntiEntropy {
   std::map<DeviceId, crdt::VersionVector> known_;
   std::map<std::uint64_t, Request> requests_;
   std::map<JournalId, crdt::IntervalSet> in_flight_;  // numbers of all requests_
+  std::set<JournalId> state_complete_;  // while much is lacking: whose products are here
   std::map<std::uint64_t, Served> served_;
   std::set<Hash> wanted_branches_;
   std::set<Hash> taken_branches_;  // since the last load: what a list read earlier still lacks

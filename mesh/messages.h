@@ -125,6 +125,7 @@ struct EntryRequest {
   std::uint64_t bytes_max = 0;
   bool newest_first = false;
   std::vector<Hash> hashes;  // branches of a forked journal
+  bool state_only = false;   // of the numbers only products, settings and users
 };
 struct Entries {
   std::uint64_t request = 0;

@@ -69,6 +69,7 @@ struct ReadRequest {
   std::uint64_t bytes_max = 0;
   bool newest_first = false;
   bool hash_list_only = false;
+  bool state_only = false;  // of the numbers only products, settings and users
 };
 
 // Events, for screens, logs and metrics.

@@ -158,10 +158,15 @@ void Node::take_anti_entropy() {
         Overloaded{
             [&](AntiEntropy::SendTo& sending) { send(sending.to, sending.message); },
             [&](AntiEntropy::Serve& serve) {
-              effects_.emplace_back(ReadRequest{
-                  serve.read_id, serve.request.journal, std::move(serve.request.numbers),
-                  std::move(serve.request.hashes), serve.request.bytes_max,
-                  serve.request.newest_first, serve.hash_list_only});
+              EntryRequest& asked = serve.request;
+              effects_.emplace_back(ReadRequest{.id = serve.read_id,
+                                                .journal = asked.journal,
+                                                .numbers = std::move(asked.numbers),
+                                                .hashes = std::move(asked.hashes),
+                                                .bytes_max = asked.bytes_max,
+                                                .newest_first = asked.newest_first,
+                                                .hash_list_only = serve.hash_list_only,
+                                                .state_only = asked.state_only});
             },
             [&](AntiEntropy::Diverged& diverged) {
               const auto member = member_of(diverged.peer);

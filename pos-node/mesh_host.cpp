@@ -160,8 +160,9 @@ void MeshHost::read(const mesh::ReadRequest& request) {
       answer({}, hashes ? std::move(*hashes) : HashList{});
       return;
     }
-    auto entries = reader.read_entries({request.journal, request.numbers, request.hashes,
-                                        request.bytes_max, request.newest_first});
+    auto entries =
+        reader.read_entries({request.journal, request.numbers, request.hashes, request.bytes_max,
+                             request.newest_first, request.state_only});
     if (!entries) spdlog::error("cannot read entries for a peer: {}", entries.error().message);
     answer(entries ? std::move(*entries) : std::vector<Bytes>{}, {});
   });

@@ -75,6 +75,30 @@ bool take_interval(Connection& connection, std::int64_t journal, const crdt::Int
   return true;
 }
 
+// Products, settings and users: few among many, so their own index leads to them.
+void take_state(Connection& connection, std::int64_t journal, const EntryQuery& query,
+                BoundedEntries& entries) {
+  std::vector<std::pair<std::uint64_t, std::int64_t>> found;  // number, position
+  {
+    Use use = connection.use(
+        "SELECT number, position FROM entries INDEXED BY entries_layered WHERE kind BETWEEN 9 AND "
+        "11 AND journal = ?");
+    use.integer(1, journal);
+    while (use.step()) {
+      if (query.numbers.contains(use.number_at(0))) {
+        found.emplace_back(use.number_at(0), use.integer_at(1));
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  if (query.newest_first) std::reverse(found.begin(), found.end());
+  for (const auto& [number, position] : found) {
+    Use use = connection.use("SELECT number, bytes FROM entries WHERE position = ?");
+    use.integer(1, position);
+    if (use.step() && !entries.take(use.number_at(0), use.view_at(1))) return;
+  }
+}
+
 // Branches of a forked journal: rare, so one walk along the journal's index serves them all.
 void take_hashes(Connection& connection, std::int64_t journal, const EntryQuery& query,
                  BoundedEntries& entries) {
@@ -111,6 +135,10 @@ Result<std::vector<Bytes>> SqliteReader::read_entries(const EntryQuery& query) {
     const auto journal = journal_ref(*connection_, query.journal);
     if (!journal) return std::vector<Bytes>{};
     BoundedEntries entries(query.bytes_max);
+    if (query.state_only) {
+      take_state(*connection_, *journal, query, entries);
+      return std::move(entries).ascending();
+    }
     const auto& intervals = query.numbers.intervals();
     for (std::size_t i = 0; i < intervals.size(); ++i) {
       const auto& interval = intervals[query.newest_first ? intervals.size() - 1 - i : i];

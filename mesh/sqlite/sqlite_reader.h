@@ -44,6 +44,7 @@ struct EntryQuery {
   std::vector<Hash> hashes;     // entries of the journal to be read beside those of `numbers`
   std::uint64_t bytes_max = 0;  // the first entry is read whatever its size
   bool newest_first = false;    // where to begin; the answer ascends in any case
+  bool state_only = false;      // of the numbers only products, settings and users
 };
 
 struct ProductLayers {

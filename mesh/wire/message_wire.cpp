@@ -94,6 +94,7 @@ void put_message(const EntryRequest& message, pb::Frame* frame) {
   out->set_bytes_max(message.bytes_max);
   out->set_newest_first(message.newest_first);
   put_ids(message.hashes, out->mutable_hashes());
+  out->set_state_only(message.state_only);
 }
 void put_message(const Entries& message, pb::Frame* frame) {
   pb::Entries* out = frame->mutable_entries();
@@ -219,7 +220,8 @@ EntryRequest entry_request_from(Reader& reader, const pb::EntryRequest& in) {
           .numbers = intervals_from(reader, in.numbers()),
           .bytes_max = in.bytes_max(),
           .newest_first = in.newest_first(),
-          .hashes = ids_from<Hash>(reader, in.hashes(), "entry_request.hashes")};
+          .hashes = ids_from<Hash>(reader, in.hashes(), "entry_request.hashes"),
+          .state_only = in.state_only()};
 }
 HashList hash_list_from(Reader& reader, const pb::HashList& in) {
   HashList message;

@@ -59,6 +59,14 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
   return state;
 }
 
+namespace {
+
+bool is_state(Kind kind) {
+  return kind == Kind::product || kind == Kind::setting || kind == Kind::user;
+}
+
+}  // namespace
+
 std::vector<Bytes> MemoryDisk::read(const ReadRequest& request) const {
   std::vector<Bytes> found;
   std::uint64_t bytes = 0;
@@ -68,6 +76,7 @@ std::vector<Bytes> MemoryDisk::read(const ReadRequest& request) const {
     const bool by_hash = std::find(request.hashes.begin(), request.hashes.end(), entry->hash) !=
                          request.hashes.end();
     if (!by_hash && !request.numbers.contains(entry->envelope.id.number)) return;
+    if (request.state_only && !is_state(entry->envelope.kind)) return;
     bytes += entry->bytes.size();
     found.push_back(entry->bytes);
   };
@@ -154,6 +163,10 @@ std::uint64_t Cluster::sell(std::size_t till, const std::string& product, std::u
   draft.request_hash = blake2b(product + std::to_string(pieces));
   draft.stock_effects = {{product, 0, pieces * crdt::stock_units_per_piece}};
   draft.wants_receipt = true;
+  return append(till, draft);
+}
+
+std::uint64_t Cluster::append(std::size_t till, const EntryDraft& draft) {
   std::uint64_t ticket = 0;
   input(till, [&](Node& node) { ticket = node.append(now(), draft); });
   return ticket;

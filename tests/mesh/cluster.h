@@ -56,6 +56,7 @@ class Cluster {
   bool run_until(const std::function<bool()>& condition, Duration limit);
   std::uint64_t sell(std::size_t till, const std::string& product, std::uint64_t pieces,
                      const std::string& key = "");
+  std::uint64_t append(std::size_t till, const EntryDraft& draft);
   void cut(const std::vector<std::vector<std::size_t>>& groups);
   void cut_one_way(std::size_t from, std::size_t to);
   void heal();

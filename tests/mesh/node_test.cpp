@@ -220,6 +220,41 @@ TEST_CASE("a restored till uses an old key again: one sale of one request, two a
   CHECK(found == 1);
 }
 
+TEST_CASE("a newcomer holds the catalogue before it holds history", "[node]") {
+  Cluster cluster({.tills = 3, .seed = 8, .check_every_step = false});
+  cluster.crash(2);
+  cluster.run_for(seconds(2));
+  EntryDraft products;
+  products.kind = Kind::product;
+  products.body = Bytes(20'000, 'p');
+  for (int i = 0; i < 3; ++i) cluster.append(1, products);
+  for (int i = 0; i < 3000; ++i) cluster.sell(1, "milk", 1);
+  for (int i = 0; i < 60; ++i) cluster.append(1, products);
+  for (int i = 0; i < 3000; ++i) cluster.sell(static_cast<std::size_t>(i) % 2, "milk", 1);
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.agrees() && cluster.node(0).vector().entry_count() == 6063; },
+      seconds(10)));
+  cluster.start(2);
+  std::size_t products_held = 0;
+  std::size_t sales_held = 0;
+  std::size_t looked_at = 0;
+  const auto holds_catalogue = [&] {
+    const auto& events = cluster.events(2);
+    for (; looked_at < events.size(); ++looked_at) {
+      const auto* stored = std::get_if<EntriesStored>(&events[looked_at]);
+      if (stored == nullptr) continue;
+      for (const auto& entry : stored->entries) {
+        ++(entry->envelope.kind == Kind::product ? products_held : sales_held);
+      }
+    }
+    return products_held == 63;
+  };
+  REQUIRE(cluster.run_until(holds_catalogue, seconds(5)));
+  CHECK(sales_held == 0);
+  REQUIRE(cluster.run_until([&] { return cluster.agrees(); }, seconds(5)));
+  expect_no_alarms(cluster, 3);
+}
+
 TEST_CASE("mass restart: one leader within the bound, nothing lost", "[node]") {
   Cluster cluster({.tills = 10, .seed = 21, .check_every_step = false});
   cluster.run_for(seconds(4));

@@ -101,6 +101,26 @@ TEST_CASE("both branches of a forked journal are kept and count") {
         std::vector<Bytes>{right->bytes});
 }
 
+TEST_CASE("of the numbers asked for only products, settings and users, where that is asked") {
+  auto store = open_in_memory();
+  Till till(1);
+  std::vector<EntryPointer> entries;
+  for (int i = 0; i < 12; ++i) {
+    entries.push_back(i % 3 == 0 ? till.products({product("P" + std::to_string(i), "TEA")})
+                                 : till.sale({{"A", i + 1}}));
+  }
+  must(store->commit(request_of(entries)));
+  auto reader = must(store->open_reader());
+  const JournalId journal = entries[0]->envelope.id.journal;
+  crdt::IntervalSet wanted;
+  wanted.add(crdt::Interval{2, 99});
+  const std::vector<Bytes> all =
+      must(reader->read_entries({journal, wanted, {}, 1 << 20, false, true}));
+  CHECK(all == std::vector<Bytes>{entries[3]->bytes, entries[6]->bytes, entries[9]->bytes});
+  CHECK(must(reader->read_entries({journal, wanted, {}, 1, true, true})) ==
+        std::vector<Bytes>{entries[9]->bytes});
+}
+
 TEST_CASE("entries are read by intervals, bounded, from either end, ascending") {
   auto store = open_in_memory();
   Till till(1);

@@ -114,9 +114,13 @@ Message draw_sync_message(Random& random, std::uint64_t kind) {
       return message;
     }
     case 9:
-      return EntryRequest{draw_number(random),    JournalId::draw(random),
-                          draw_intervals(random), draw_number(random),
-                          coin(random),           draw_ids<Hash>(random)};
+      return EntryRequest{draw_number(random),
+                          JournalId::draw(random),
+                          draw_intervals(random),
+                          draw_number(random),
+                          coin(random),
+                          draw_ids<Hash>(random),
+                          coin(random)};
     case 10:
       return Entries{draw_number(random), draw_entry_bytes(random), coin(random)};
     case 11:
