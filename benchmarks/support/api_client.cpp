@@ -38,11 +38,12 @@ enum class Read { some, nothing, closed };
 
 // Appends what is there.
 Read read_some(int socket, std::string& into) {
-  const std::size_t before = into.size();
-  into.resize(before + read_bytes);
-  const ssize_t received = recv(socket, into.data() + before, read_bytes, 0);
-  into.resize(before + static_cast<std::size_t>(received > 0 ? received : 0));
-  if (received > 0) return Read::some;
+  static char buffer[read_bytes];  // growing `into` first would clear as many bytes at each read
+  const ssize_t received = recv(socket, buffer, sizeof buffer, 0);
+  if (received > 0) {
+    into.append(buffer, static_cast<std::size_t>(received));
+    return Read::some;
+  }
   if (received < 0 && (errno == EAGAIN || errno == EINTR)) return Read::nothing;
   return Read::closed;
 }
