@@ -167,6 +167,19 @@ class Lab:
         """IP from sender no longer reaches receiver; the other way works. TCP dies both ways."""
         await self._netlab("oneway", sender, receiver)
 
+    async def ways(self, cut=(), oneway=(), mute=()):
+        """Exactly these pairs of hosts: cut both ways; no IP from the first to the second; no
+        multicast. Replaces partition, cut and oneway at one stroke."""
+        words = []
+        for kind, pairs in (("cut", cut), ("oneway", oneway), ("mute", mute)):
+            words += [kind, *(f"{one}-{other}" for one, other in pairs)]
+        await self._netlab("ways", *words)
+
+    async def reset_connections(self, host, others):
+        """Every TCP connection of a host with these others is reset on both ends."""
+        for other in others:
+            await self.run(host, "ss", "-K", "dst", self.address(other))
+
     async def loss(self, sender, receiver, percent):
         """Drops a share of the frames in one direction; 0 ends it."""
         await self._netlab("loss", sender, receiver, percent)

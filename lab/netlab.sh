@@ -12,7 +12,11 @@
 #   netlab.sh mend 1,2 3,4 [...]           undo a cut between these groups
 #   netlab.sh oneway A B                   IP frames from A no longer reach B (B to A goes on; ARP passes)
 #   netlab.sh loss A B PCT                 drop PCT % of the frames from A to B (one way), 0 = none
-#   netlab.sh heal                         undo partition, cut, oneway, loss
+#   netlab.sh ways [cut 1-2 ...] [oneway 3-4 ...] [mute 5-6 ...]
+#                                          exactly these pairs: nothing passes either way; no IP from
+#                                          the first to the second; no multicast either way. Replaces
+#                                          earlier partitions, cuts and oneways at one stroke
+#   netlab.sh heal                         undo partition, cut, oneway, ways, loss
 #   netlab.sh down I | up I                pull/plug host I's cable (the host sees NO-CARRIER)
 #   netlab.sh netem I [up|down|both] delay=MS jitter=MS loss=PCT dup=PCT reorder=PCT rate=KBIT seed=N
 #   netlab.sh netem I off                  back to the plain cable
@@ -64,10 +68,12 @@ create() {
 table bridge netlab {
   set cut    { type ifname . ifname; }
   set oneway { type ifname . ifname; }
+  set mute   { type ifname . ifname; }
   chain forwarding {
     type filter hook forward priority 0; policy accept;
     iifname . oifname @cut counter drop
     ether type != arp iifname . oifname @oneway counter drop
+    ip daddr 224.0.0.0/4 iifname . oifname @mute counter drop
     jump losses
   }
   chain losses { }
@@ -180,6 +186,30 @@ oneway() {
   add_pairs "$1" "$2"
   nftb "add element bridge netlab oneway { ${pairs%, } }"
 }
+ways() {
+  local kind="" word pairs
+  local -A elements=([cut]="" [oneway]="" [mute]="")
+  for word in "$@"; do
+    case $word in
+      cut | oneway | mute) kind=$word ;;
+      *-*)
+        [[ -n $kind ]] || die "ways: say cut, oneway or mute before '$word'"
+        need "${word%-*}"
+        need "${word#*-}"
+        pairs=""
+        add_pairs "${word%-*}" "${word#*-}"
+        [[ $kind == oneway ]] || add_pairs "${word#*-}" "${word%-*}"
+        elements[$kind]+=$pairs
+        ;;
+      *) die "ways: '$word' is not a pair of hosts like 1-2" ;;
+    esac
+  done
+  for kind in cut oneway mute; do
+    echo "flush set bridge netlab $kind"
+    pairs=${elements[$kind]}
+    [[ -z $pairs ]] || echo "add element bridge netlab $kind { ${pairs%, } }"
+  done | nftb -f -
+}
 loss() {
   local handle share
   need "$1"
@@ -191,7 +221,7 @@ loss() {
   [[ $share == 0 ]] || nftb "add rule bridge netlab losses iifname { \"p$1\", \"t$1\" } oifname { \"p$2\", \"t$2\" } numgen random mod 10000 < $share counter drop comment \"$1>$2\""
 }
 heal() {
-  printf 'flush set bridge netlab cut\nflush set bridge netlab oneway\nflush chain bridge netlab losses\n' | nftb -f -
+  printf 'flush set bridge netlab cut\nflush set bridge netlab oneway\nflush set bridge netlab mute\nflush chain bridge netlab losses\n' | nftb -f -
 }
 
 netem_off() {
@@ -262,7 +292,7 @@ status() {
 
 command=${1:-}
 [[ $# -eq 0 ]] || shift
-declare -A arguments=([create]=1 [run]=2 [partition]=1 [cut]=2 [mend]=2 [oneway]=2 [loss]=3 [netem]=2
+declare -A arguments=([create]=1 [run]=2 [partition]=1 [cut]=2 [mend]=2 [oneway]=2 [ways]=0 [loss]=3 [netem]=2
   [down]=1 [up]=1 [killhost]=1 [destroy]=0 [heal]=0 [status]=0 [sweep]=0)
 [[ -n $command && -n ${arguments[$command]:-} ]] || {
   manual
