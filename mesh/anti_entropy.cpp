@@ -206,7 +206,10 @@ void AntiEntropy::ask_for_missing(Now now) {
               order.begin() + static_cast<std::ptrdiff_t>(random_.below(order.size())),
               order.end());
   const bool catches_up = lacks_much();
-  if (!catches_up) state_complete_.clear();
+  if (!catches_up) {
+    state_complete_.clear();
+    state_on_way_.clear();
+  }
   ask_peers(now, order, true, What::everything);
   // A newcomer sells with the whole catalogue before it holds history, wherever in the journals of
   // a busy day the products stand.
@@ -249,8 +252,14 @@ bool AntiEntropy::lacks_much() const {
   return false;
 }
 
-bool AntiEntropy::waits_for_state() const {
-  return std::any_of(requests_.begin(), requests_.end(),
+// Also until it is stored: history would share its commits and hold it up.
+bool AntiEntropy::waits_for_state() {
+  std::erase_if(state_on_way_, [&](const auto& on_way) {
+    const auto* item = index_.stored().find(on_way.first);
+    return item != nullptr && on_way.second.minus(item->stored).empty();
+  });
+  return !state_on_way_.empty() ||
+         std::any_of(requests_.begin(), requests_.end(),
                      [](const auto& request) { return request.second.state_only; });
 }
 
@@ -306,7 +315,10 @@ void AntiEntropy::on_entries(Now now, const ProcessId& from, const Entries& mess
   found->second.deadline = now.mono + config_.request_timeout;
   if (!message.last) return;
   const crdt::IntervalSet& asked = found->second.numbers;
-  if (!asked.empty() && index_.lacking(found->second.journal, asked) == asked) {
+  const crdt::IntervalSet lacking = index_.lacking(found->second.journal, asked);
+  if (lacking != asked) {
+    if (found->second.state_only) state_on_way_[found->second.journal].add(asked.minus(lacking));
+  } else if (!asked.empty()) {
     if (found->second.state_only) {
       state_complete_.insert(found->second.journal);
     } else {
@@ -409,6 +421,7 @@ void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
 
 void AntiEntropy::on_vector_moved(Now now) {
   if (std::exchange(held_back_, false)) ask_at_ = std::min(ask_at_, now.mono);
+  if (!state_on_way_.empty() && !waits_for_state()) ask_at_ = std::min(ask_at_, now.mono);
   if (interval_ == config_.interval) return;
   interval_ = config_.interval;
   next_round_ = std::min(next_round_, now.mono + interval_);

@@ -121,7 +121,10 @@ class AntiEntropy {
   // Whether an entry was asked for by its hash (a branch of a forked journal); forgets it.
   bool take_wanted_branch(const Hash& hash);
   // The disk was read anew: what was on its way to it may not be there.
-  void on_storage_restarted() { taken_branches_.clear(); }
+  void on_storage_restarted() {
+    taken_branches_.clear();
+    state_on_way_.clear();
+  }
   // Devices other than this one that hold the entry, as far as their vectors have told us.
   std::uint32_t holders(const JournalId& journal, std::uint64_t number) const;
   std::uint32_t requests_in_flight() const { return static_cast<std::uint32_t>(requests_.size()); }
@@ -158,7 +161,7 @@ class AntiEntropy {
   bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
                 const crdt::IntervalSet& theirs, What what);
   bool lacks_much() const;
-  bool waits_for_state() const;
+  bool waits_for_state();
   void end_request(Now now, std::uint64_t id);
   void forget_item(const DeviceId& holder, const JournalId& journal);
 
@@ -171,7 +174,9 @@ class AntiEntropy {
   std::map<DeviceId, crdt::VersionVector> known_;
   std::map<std::uint64_t, Request> requests_;
   std::map<JournalId, crdt::IntervalSet> in_flight_;  // numbers of all requests_
-  std::set<JournalId> state_complete_;  // while much is lacking: whose products are here
+  // While much is lacking: whose products have all come, and those not on the disk yet.
+  std::set<JournalId> state_complete_;
+  std::map<JournalId, crdt::IntervalSet> state_on_way_;
   std::map<std::uint64_t, Served> served_;
   std::set<Hash> wanted_branches_;
   std::set<Hash> taken_branches_;  // since the last load: what a list read earlier still lacks
