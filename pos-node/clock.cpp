@@ -34,6 +34,14 @@ ClockReading read_system_clock() {
   return reading;
 }
 
+std::string file_time_stamp() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc)};
+}
+
 const char* to_string(mesh::ClockQuality quality) {
   switch (quality) {
     case mesh::ClockQuality::unknown:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/time.h"
 #include "mesh/entry.h"
@@ -22,6 +23,9 @@ struct ClockReading {
 
 // Asks the kernel (clock_gettime, adjtimex) and the system's time zone.
 ClockReading read_system_clock();
+
+// "20111006T091700Z", now: for the name of a file set aside.
+std::string file_time_stamp();
 
 // "synchronised", "unsynchronised", "held", "implausible", "unknown".
 const char* to_string(mesh::ClockQuality quality);

@@ -11,7 +11,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/sqlite_store.h"
 #include "pos-node/api/server.h"
+#include "pos-node/clock.h"
 #include "pos-node/data_folder.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/neighbours.h"
@@ -75,19 +75,10 @@ PublicKey cloud_key_of(const Config& config) {
   return PublicKey::from_hex_text(config.cloud_public_key).value_or(PublicKey{});
 }
 
-// "20111006T091700Z"
-std::string time_stamp() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
-  return text;
-}
-
 struct OpenJournal {
   std::unique_ptr<mesh::SqliteStore> store;
   mesh::StoredState state;
+  std::string damage;  // what became of a damaged file; empty: it was whole
 };
 
 Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
@@ -96,7 +87,7 @@ Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
   if (!store) return store.error();
   auto state = (*store)->load();
   if (!state) return state.error();
-  return OpenJournal{std::move(*store), std::move(*state)};
+  return OpenJournal{std::move(*store), std::move(*state), {}};
 }
 
 // A damaged file is set aside and what can be saved of it is, wherever the damage shows first.
@@ -108,13 +99,11 @@ Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
   auto journal = open_and_load(options, identity, codec);
   if (journal || journal.error().code != ErrorCode::corrupt) return journal;
   spdlog::error("{}", journal.error().message);
-  const auto recovered = mesh::recover(options, identity, codec, time_stamp());
+  const auto recovered = mesh::recover(options, identity, codec, file_time_stamp());
   if (!recovered) return recovered.error();
-  spdlog::warn(
-      "the damaged file is kept as {}; {} entries were saved from it, {} were not usable; "
-      "what is missing comes from the other terminals and the cloud",
-      recovered->set_aside, recovered->entries_recovered, recovered->entries_rejected);
-  return open_and_load(options, identity, codec);
+  journal = open_and_load(options, identity, codec);
+  if (journal) journal->damage = describe(*recovered);
+  return journal;
 }
 
 class Daemon {
@@ -166,6 +155,7 @@ class Daemon {
   std::unique_ptr<mesh::SqliteReader> database_reader_;
   boost::asio::signal_set signals_{loop_};
   std::string store_database_state_;
+  std::string damage_;  // of the journal's file at the start; for an alarm
   bool leaving_ = false;
 };
 
@@ -186,6 +176,7 @@ Status Daemon::start() {
 
   make_mesh(std::move(*state));
   if (Status ready = make_api(); !ready) return ready;
+  if (!damage_.empty()) service_->raise_alarm("database_damaged", damage_);
   if (Status ready = make_uplink(); !ready) return ready;
   make_store_database();
   if (Status ready = join_neighbours(); !ready) return ready;
@@ -205,6 +196,7 @@ Result<mesh::StoredState> Daemon::open_journal() {
   auto journal = open_or_recover(options, identity, codec_);
   if (!journal) return journal.error();
   store_ = std::move(journal->store);
+  damage_ = std::move(journal->damage);
   for (auto* reader : {&service_reader_, &database_reader_}) {
     auto opened = store_->open_reader();
     if (!opened) return opened.error();

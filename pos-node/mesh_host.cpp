@@ -9,6 +9,9 @@
 namespace titan::pos {
 namespace {
 
+// Sales of this till waiting for its disk, beyond which another is refused as unavailable. Entries
+// of others do not count: they are held back elsewhere, and a till that catches up still sells.
+constexpr std::size_t appends_waiting_max = 20'000;
 constexpr std::chrono::seconds reopen_every(1);
 constexpr Duration reopen_calm = seconds(5);
 
@@ -63,6 +66,11 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Par
             storage_problem_ = error.message;
             spdlog::error("storage cannot be opened, trying again every second: {}", error.message);
             reopen_later();
+          },
+          [this](const mesh::RecoveryReport& report) {
+            if (handlers_.on_event) {
+              handlers_.on_event(mesh::Alarm{"database_damaged", mesh::describe(report)});
+            }
           }});
   reads_ = std::make_unique<ReadThread>(std::move(parts.reader));
   mesh::TransportCallbacks callbacks = handlers_.neighbours;
@@ -98,9 +106,9 @@ Status MeshHost::start(std::function<std::vector<std::string>(std::uint16_t)> ad
 }
 
 void MeshHost::append(const mesh::EntryDraft& draft, AppendDone done) {
-  if (storage_->queued_entries() >= storage_queue_entries_max) {
+  if (appends_.size() >= appends_waiting_max) {
     done(make_error(ErrorCode::unavailable,
-                    "the disk is behind by " + std::to_string(storage_queue_entries_max) +
+                    "the disk is behind by " + std::to_string(appends_waiting_max) +
                         " entries; repeat in a moment with the same idempotency_key"));
     return;
   }
@@ -187,6 +195,14 @@ void MeshHost::on_storage_failed(std::uint64_t id, const Error& error) {
   }
 }
 
+// What a reader meets concerns the whole till: the file is mended before a sale meets it, too.
+void MeshHost::look_for_damage() {
+  if (!storage_problem_.empty() || !storage_->damage_seen()) return;
+  on_storage_failed(0, make_error(ErrorCode::corrupt,
+                                  "damage was found in the database; what can be saved is put "
+                                  "into a new one"));
+}
+
 void MeshHost::reopen_later() {
   reopen_timer_.expires_after(reopen_every);
   reopen_timer_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -205,6 +221,7 @@ void MeshHost::arm_timer() {
   timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled) return;
     armed_for_ = MonoTime::never();
+    look_for_damage();
     node_->on_tick(clock_.now());
     carry_out();
   });

@@ -85,6 +85,7 @@ class MeshHost {
   void carry_out(mesh::Effect& effect);
   void read(const mesh::ReadRequest& request);
   void on_storage_failed(std::uint64_t id, const Error& error);
+  void look_for_damage();
   void reopen_later();
   void arm_timer();
   void check_left();

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "pos-node/clock.h"
+
 namespace titan::pos {
 namespace {
 
@@ -28,14 +30,10 @@ void StorageThread::submit(mesh::StoreRequest request) {
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return;
-    queued_entries_ += request.entries.size();
-    if (queue_.empty()) queued_since_ = std::chrono::steady_clock::now();
-    urgent_ = urgent_ || request.is_urgent;
-    if (!urgent_ && !queue_.empty()) {  // the thread is counting the delay already
-      queue_.push_back(std::move(request));
-      return;
-    }
-    queue_.push_back(std::move(request));
+    const bool was_empty = queue_.empty();
+    if (was_empty) queued_since_ = std::chrono::steady_clock::now();
+    queue_.push(std::move(request));
+    if (!was_empty && !queue_.has_urgent()) return;  // the thread is counting the delay already
   }
   wake_.notify_one();
 }
@@ -44,6 +42,8 @@ void StorageThread::reopen() {
   {
     const std::lock_guard lock(mutex_);
     reopen_wanted_ = true;
+    failed_ = true;
+    queue_.clear();
   }
   wake_.notify_one();
 }
@@ -59,7 +59,7 @@ void StorageThread::stop() {
 
 std::size_t StorageThread::queued_entries() const {
   const std::lock_guard lock(mutex_);
-  return queued_entries_;
+  return queue_.entries();
 }
 
 void StorageThread::run() {
@@ -87,16 +87,10 @@ void StorageThread::run() {
     }
     if (!queue_.empty()) {
       const auto due = queued_since_ + relaxed_commit_delay;
-      wake_.wait_until(lock, due, [&] { return urgent_ || reopen_wanted_ || stopping_; });
+      wake_.wait_until(lock, due,
+                       [&] { return queue_.has_urgent() || reopen_wanted_ || stopping_; });
       if (reopen_wanted_) continue;
-      const std::size_t count = std::min(queue_.size(), commit_requests_max);
-      std::vector<mesh::StoreRequest> batch(
-          std::make_move_iterator(queue_.begin()),
-          std::make_move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(count)));
-      queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
-      for (const auto& request : batch) queued_entries_ -= request.entries.size();
-      urgent_ = !queue_.empty() && urgent_;
-      queued_since_ = std::chrono::steady_clock::now();
+      std::vector<mesh::StoreRequest> batch = queue_.take();
       lock.unlock();
       commit(std::move(batch));
       housekeeping = true;
@@ -124,8 +118,6 @@ void StorageThread::commit(std::vector<mesh::StoreRequest> batch) {
     const std::lock_guard lock(mutex_);
     failed_ = true;
     queue_.clear();
-    queued_entries_ = 0;
-    urgent_ = false;
   }
   post([this, id = batch.front().id, error = committed.error()] {
     callbacks_.on_failed(id, error);
@@ -133,8 +125,7 @@ void StorageThread::commit(std::vector<mesh::StoreRequest> batch) {
 }
 
 void StorageThread::reopen_now() {
-  const Status reopened = store_->reopen();
-  auto state = reopened ? store_->load() : Result<mesh::StoredState>(reopened.error());
+  auto state = open_again();
   if (!state) {
     post([this, error = state.error()] { callbacks_.on_reopen_failed(error); });
     return;
@@ -145,6 +136,28 @@ void StorageThread::reopen_now() {
   }
   auto shared = std::make_shared<mesh::StoredState>(std::move(*state));
   post([this, shared] { callbacks_.on_reopened(std::move(*shared)); });
+}
+
+Result<mesh::StoredState> StorageThread::open_again() {
+  if (!store_->damage_seen()) {
+    const Status reopened = store_->reopen();
+    auto state = reopened ? store_->load() : Result<mesh::StoredState>(reopened.error());
+    if (state || !store_->damage_seen()) return state;
+  }
+  using Clock = std::chrono::steady_clock;
+  if (recovery_failure_ && Clock::now() - recovery_failed_ < recovery_pause) {
+    return *recovery_failure_;
+  }
+  auto report = store_->recover_and_reopen(file_time_stamp());
+  auto state = report ? store_->load() : Result<mesh::StoredState>(report.error());
+  if (!state) {
+    recovery_failure_ = state.error();
+    recovery_failed_ = Clock::now();
+    return state;
+  }
+  recovery_failure_.reset();
+  post([this, report = std::move(*report)] { callbacks_.on_recovered(report); });
+  return state;
 }
 
 void StorageThread::post(std::function<void()> act) {

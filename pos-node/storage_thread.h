@@ -1,9 +1,11 @@
 // The thread that makes entries durable: whatever has gathered during one commit goes into the next
 // (group commit), so a slow disk costs latency, not throughput.
 //
-// The loop thread calls every function; callbacks run on the loop thread. Requests become durable
-// in the order of submit(). After a failed commit everything submitted is dropped, on_failed tells,
-// and nothing is written until reopen().
+// The loop thread calls every function; callbacks run on the loop thread. Urgent requests become
+// durable in the order of submit(), the others too, but urgent ones may overtake them
+// (commit_queue.h). After a failed commit everything submitted is dropped, on_failed tells, and
+// nothing is written until reopen(). A file that turns out damaged is replaced as at a start: set
+// aside, with every entry that can be proven in a new one.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -14,22 +16,23 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/sqlite_store.h"
 #include "mesh/stored_state.h"
+#include "pos-node/commit_queue.h"
 
 namespace titan::pos {
 
-// Entries waiting for the disk beyond which new sales are refused as unavailable.
-inline constexpr std::size_t storage_queue_entries_max = 20'000;
 // What nobody waits for (entries of others, which they hold too) gathers this long for one commit.
 // Longer: fewer commits per sale in the store, and the moment in which a screen is told of a sale
 // belongs to the screen; `copies` rises later.
 inline constexpr Duration relaxed_commit_delay = milliseconds(5);
-// Requests of one transaction; a larger one would hold up those behind it.
-inline constexpr std::size_t commit_requests_max = 512;
+// A recovery reads the whole file: one that failed (the disk is full, say) is not tried sooner.
+inline constexpr std::chrono::seconds recovery_pause(30);
 
 class StorageThread {
  public:
@@ -38,6 +41,7 @@ class StorageThread {
     std::function<void(std::uint64_t id, const Error& error)> on_failed;
     std::function<void(mesh::StoredState state)> on_reopened;
     std::function<void(const Error& error)> on_reopen_failed;
+    std::function<void(const mesh::RecoveryReport& report)> on_recovered;  // before on_reopened
   };
 
   StorageThread(boost::asio::io_context& loop, std::unique_ptr<mesh::SqliteStore> store,
@@ -45,17 +49,21 @@ class StorageThread {
   ~StorageThread();  // stop()
 
   void submit(mesh::StoreRequest request);
-  // Looks at what is really on the disk; answers with on_reopened or on_reopen_failed.
+  // Drops what waits and looks at what is really on the disk; answers with on_reopened or
+  // on_reopen_failed.
   void reopen();
   // Finishes what was submitted, folds, closes the file. Blocks.
   void stop();
 
   std::size_t queued_entries() const;
+  // Whether a commit or any reader met damage in the file; reopen() mends it.
+  bool damage_seen() const { return store_->damage_seen(); }
 
  private:
   void run();
   void commit(std::vector<mesh::StoreRequest> batch);
   void reopen_now();
+  Result<mesh::StoredState> open_again();
   void post(std::function<void()> act);
 
   boost::asio::io_context& loop_;
@@ -64,13 +72,14 @@ class StorageThread {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<mesh::StoreRequest> queue_;
-  std::size_t queued_entries_ = 0;
-  bool urgent_ = false;                                 // something in the queue is waited for
+  CommitQueue queue_;
   std::chrono::steady_clock::time_point queued_since_;  // of the oldest in the queue
   bool failed_ = false;
   bool reopen_wanted_ = false;
   bool stopping_ = false;
+  // Of the thread: the last recovery, if it failed.
+  std::optional<Error> recovery_failure_;
+  std::chrono::steady_clock::time_point recovery_failed_;
   std::thread thread_;
 };
 

@@ -81,6 +81,7 @@ bool Use::is_null_at(int column) const {
 
 Connection::Connection(Options options)
     : options_(std::move(options)),
+      generation_(options_.file ? options_.file->generation.load() : 0),
       database_(options_.mode == Mode::in_memory ? ":memory:" : options_.path,
                 open_flags(options_.mode), busy_wait_ms_max) {}
 
@@ -121,6 +122,16 @@ void Connection::configure() {
   register_entry_tables(handle);
 }
 
+void Connection::follow_file() {
+  if (options_.mode != Mode::read_only || !options_.file) return;
+  const std::uint64_t generation = options_.file->generation;
+  if (generation == generation_) return;
+  kept_.clear();
+  database_ = SQLite::Database(options_.path, open_flags(options_.mode), busy_wait_ms_max);
+  configure();
+  generation_ = generation;
+}
+
 Use Connection::use(std::string_view sql) {
   const auto found = kept_.find(sql);
   if (found != kept_.end()) return Use(*found->second);
@@ -141,6 +152,9 @@ Error Connection::error(const SQLite::Exception& exception, std::string_view whi
   switch (exception.getErrorCode() & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+      if (options_.file && options_.file->generation == generation_) {
+        options_.file->damaged_generation = generation_;
+      }
       return make_error(ErrorCode::corrupt,
                         where + ": the file is damaged (" + exception.what() +
                             "); it will be set aside and every readable entry recovered");

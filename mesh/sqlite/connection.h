@@ -8,6 +8,7 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -57,6 +58,16 @@ class Use {
   SQLite::Statement& statement_;
 };
 
+// The file as its writer and all readers see it, each on a thread of its own. The generation rises
+// when another file may stand at the path; damage is reported for the generation it was found in,
+// so that what a reader still finds in a file set aside is not taken for damage of the new one.
+struct FileState {
+  std::atomic<std::uint64_t> generation{1};
+  std::atomic<std::uint64_t> damaged_generation{0};
+
+  bool is_damaged() const { return damaged_generation == generation; }
+};
+
 class Connection {
  public:
   enum class Mode { read_write, read_only, in_memory };
@@ -65,6 +76,8 @@ class Connection {
     std::string path;  // for messages also in memory
     Mode mode = Mode::read_write;
     int cache_kilobytes = 4096;
+    // Read-only connections open the file anew when its generation rises. None: a file by itself.
+    std::shared_ptr<FileState> file = nullptr;
   };
 
   static Result<std::unique_ptr<Connection>> open(Options options);
@@ -85,6 +98,8 @@ class Connection {
   template <class Work>
   auto guarded(std::string_view while_doing, Work&& work) -> std::invoke_result_t<Work> {
     try {
+      if (depth_ == 0) follow_file();
+      const Depth within(depth_);
       return work();
     } catch (const SQLite::Exception& exception) {
       return error(exception, while_doing);
@@ -92,10 +107,24 @@ class Connection {
   }
 
  private:
+  class Depth {
+   public:
+    explicit Depth(int& depth) : depth_(depth) { ++depth_; }
+    ~Depth() { --depth_; }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+
+   private:
+    int& depth_;
+  };
+
   explicit Connection(Options options);
   void configure();
+  void follow_file();
 
   Options options_;
+  std::uint64_t generation_ = 0;
+  int depth_ = 0;  // calls of guarded() under way: their statements must not be taken from them
   SQLite::Database database_;
   std::map<std::string_view, std::unique_ptr<SQLite::Statement>> kept_;
   int log_pages_ = 0;

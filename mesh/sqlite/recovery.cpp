@@ -151,6 +151,14 @@ StoredState read_what_sqlite_can(const std::string& path) {
 
 }  // namespace
 
+std::string describe(const RecoveryReport& report) {
+  return "this terminal's database was damaged and is kept as " + report.set_aside + "; " +
+         std::to_string(report.entries_recovered) + " entries were saved from it, " +
+         std::to_string(report.entries_rejected) +
+         " were not usable; what is missing comes from the other terminals and the cloud. Have the "
+         "disk of this terminal checked.";
+}
+
 Status finish_interrupted_recovery(const std::string& path) {
   const std::string building = path + building_suffix;
   std::error_code failed;

@@ -27,6 +27,9 @@ struct RecoveryReport {
   std::string first_rejection;  // a reason, for a person
 };
 
+// One sentence for an alarm.
+std::string describe(const RecoveryReport& report);
+
 // The store must not be open. `time_stamp` becomes part of the damaged file's new name, e.g.
 // "20111006T091700Z". On success a new file stands at options.path.
 Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,

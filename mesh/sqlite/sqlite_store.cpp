@@ -9,6 +9,7 @@
 
 #include "mesh/sqlite/entry_tables.h"
 #include "mesh/sqlite/fold.h"
+#include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/schema.h"
 
 namespace titan::mesh {
@@ -56,7 +57,7 @@ Status SqliteStore::connect() {
     auto opened = Connection::open(
         {options_.path,
          options_.in_memory ? Connection::Mode::in_memory : Connection::Mode::read_write,
-         options_.cache_kilobytes});
+         options_.cache_kilobytes, file_});
     if (!opened) return opened.error();
     connection_ = std::move(*opened);
   }
@@ -152,7 +153,14 @@ Status SqliteStore::rebuild_projections() {
 }
 
 Result<StoredState> SqliteStore::load() {
-  return load_state({*connection_, codec_, identity_.device});
+  auto state = load_state({*connection_, codec_, identity_.device});
+  if (!state) note_damage(state.error());
+  return state;
+}
+
+// Also an entry whose bytes do not fit its hash, which SQLite knows nothing of.
+void SqliteStore::note_damage(const Error& error) {
+  if (error.code == ErrorCode::corrupt) file_->damaged_generation = file_->generation.load();
 }
 
 // ---- writing -----------------------------------------------------------------------------------
@@ -331,7 +339,10 @@ Status SqliteStore::copy_log_back() {
 
 Result<std::size_t> SqliteStore::fold_slice() {
   const auto folded = fold_some({*connection_, codec_, identity_.device}, fold_slice_entries);
-  if (!folded) return folded;
+  if (!folded) {
+    note_damage(folded.error());
+    return folded;
+  }
   const auto position = folded_position(*connection_);
   if (!position) return position.error();
   folded_position_ = *position;
@@ -356,7 +367,28 @@ Result<bool> SqliteStore::checkpoint_if_idle() {
 }
 
 Status SqliteStore::reopen() {
+  if (!options_.in_memory) {
+    // Else a file that a recovery had no time to put in place would be covered by an empty one.
+    if (const Status ready = finish_interrupted_recovery(options_.path); !ready) return ready;
+  }
+  ++file_->generation;
   return connect();
+}
+
+Result<RecoveryReport> SqliteStore::recover_and_reopen(const std::string& time_stamp) {
+  if (options_.in_memory) {
+    return make_error(ErrorCode::invalid, options_.path + " is in memory: nothing to recover from");
+  }
+  failed_ = true;
+  connection_.reset();
+  if (const Status ready = finish_interrupted_recovery(options_.path); !ready) {
+    return ready.error();
+  }
+  auto report = recover(options_, identity_, codec_, time_stamp);
+  if (!report) return report;
+  ++file_->generation;
+  if (const Status connected = connect(); !connected) return connected.error();
+  return report;
 }
 
 Status SqliteStore::close() {
@@ -374,7 +406,10 @@ Status SqliteStore::close() {
 
 Result<std::unique_ptr<SqliteReader>> SqliteStore::open_reader() const {
   if (options_.in_memory) return std::make_unique<SqliteReader>(connection_);
-  return SqliteReader::open(options_.path);
+  auto connection =
+      Connection::open({options_.path, Connection::Mode::read_only, reader_cache_kilobytes, file_});
+  if (!connection) return connection.error();
+  return std::make_unique<SqliteReader>(std::move(*connection));
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::copy() const {

@@ -41,6 +41,8 @@ struct StoreOptions {
   int cache_kilobytes = 4096;  // more: fewer reads in a large import; part of the daemon's 64 MB
 };
 
+struct RecoveryReport;
+
 // What a test or the simulator makes of a commit.
 enum class CommitFault {
   none,
@@ -83,7 +85,12 @@ class SqliteStore {
   // log back or folds a slice. Answers whether more is waiting.
   Result<bool> checkpoint_if_idle();
 
+  // Readers made by open_reader() open the file anew, too.
   Status reopen();
+  // Whether this store or a reader of it met damage in the file since it was last opened.
+  bool damage_seen() const { return file_->is_damaged(); }
+  // Instead of reopen(): sets the damaged file aside, saves what can be proven and opens that.
+  Result<RecoveryReport> recover_and_reopen(const std::string& time_stamp);
   Status close();  // folds and copies the log back; the object is of no use afterwards
 
   // A reader for one other thread; in memory it shares this store's connection and thread.
@@ -128,12 +135,15 @@ class SqliteStore {
   Result<std::size_t> fold_slice();
   Status after_commit();
   Error failure(Error error);
+  void note_damage(const Error& error);
 
   const StoreOptions options_;
   const StoreIdentity identity_;
   const Codec& codec_;
   CommitFaultPlan fault_plan_;
   std::uint64_t commits_ = 0;
+
+  const std::shared_ptr<FileState> file_ = std::make_shared<FileState>();
 
   // Since the last open or reopen.
   std::shared_ptr<Connection> connection_;

@@ -84,6 +84,50 @@ async def test_a_damaged_database_is_set_aside_and_its_sales_come_back(shop):
     await shop.agree()
 
 
+@limit(120)
+async def test_pages_that_go_bad_under_a_running_till_are_mended_without_a_restart(lab):
+    shop = await Shop.open(lab, 2)
+    till, other = shop.tills
+    # More than the caches hold, so that pages come from the file.
+    for start in range(0, 30_000, 3000):
+        await till.import_products([
+            {"sku": f"bulk-{number:05}", "description": f"A thing of many, number {number}",
+             "price": "2.50"} for number in range(start, start + 3000)])
+    await shop.sell_some(shop.tills, times=10)
+    await shop.agree()
+    file = till.data / "titan.sqlite3"
+
+    def copied_back():  # the pages are in the file, not only in its log
+        return file.stat().st_size > 8 << 20
+    await wait_until(copied_back, 10, "the log is copied back", seen=lambda: file.stat().st_size)
+    size = file.stat().st_size
+    with open(file, "r+b") as database:
+        for page in range(2, size // 4096):
+            database.seek(page * 4096)
+            database.write(b"\xa5" * 4096)
+
+    async def mended():
+        with contextlib.suppress(ApiError, OSError):
+            await shop.book.sell(till, "p05", "bulk-00100", "bulk-07000")
+        alarms = (await till.status())["alarms"]
+        return [alarm for alarm in alarms if alarm["code"] == "database_damaged"]
+    alarm = (await wait_until(mended, 20, "the till says that its database was damaged", every=0.2,
+                              seen=lambda: till.process.log_tail(12)))[0]
+    assert ".damaged-" in alarm["message"], alarm
+
+    async def sells():
+        await shop.book.settle()
+        await shop.book.sell(till, "p06")
+        return True
+    await wait_until(sells, 15, "the till sells again", seen=lambda: till.process.log_tail(12))
+    await shop.settled()
+    await shop.agree()
+    product = await till.api("GET", "/v1/products/bulk-29999")
+    assert product["price"] == "2.50", product
+    await shop.book.sell(other, "bulk-29999")
+    await shop.agree()
+
+
 @limit(90)
 async def test_a_database_overwritten_from_its_first_byte_comes_back_from_the_others(shop):
     till = shop.tills[2]

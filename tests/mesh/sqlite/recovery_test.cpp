@@ -185,3 +185,57 @@ TEST_CASE("reading pages never trusts a byte: leaf pages of random cells") {
     CHECK(bytes < 1'000'000'000);
   }
 }
+
+TEST_CASE("damage that a reader meets while the store is open is mended, and the reader goes on") {
+  TempFolder folder;
+  Random random(5);
+  Till till(1);
+  std::vector<EntryPointer> written;
+  StoreOptions options = options_of(folder.file());
+  options.cache_kilobytes = 64;  // the pages must come from the file, not from memory
+  auto store = must(SqliteStore::open(options, identity(), codec()));
+  for (int i = 0; i < 1000; ++i) {
+    written.push_back(till.sale({{"A", 1}, {"B", 2}}, "key-" + std::to_string(i)));
+    must(store->commit(request_of({written.back()})));
+  }
+  while (must(store->checkpoint_if_idle())) {
+  }
+  auto reader = must(store->open_reader());
+  CHECK(must(reader->entries_after(0, 10, 1 << 26)).size() == 10);
+  const auto pages = static_cast<std::uint64_t>(number(*store, "PRAGMA page_count"));
+  for (std::uint64_t page = pages / 2; page < pages / 2 + 20; ++page) {
+    overwrite_page(folder.file(), page, random);
+  }
+  CHECK_FALSE(store->damage_seen());
+  const auto all = reader->entries_after(0, 2000, 1 << 26);
+  REQUIRE(all.has_error());
+  CHECK(all.error().code == ErrorCode::corrupt);
+  CHECK(store->damage_seen());
+
+  const RecoveryReport report = must(store->recover_and_reopen("20111006T091700Z"));
+  CHECK(std::filesystem::exists(report.set_aside));
+  CHECK_FALSE(store->damage_seen());
+  const StoredState state = must(store->load());
+  CHECK(state.vector.entry_count() == report.entries_recovered);
+  CHECK(report.entries_recovered >= 800);
+  CHECK(report.entries_recovered < 1000);
+  CHECK(must(reader->entry_count()) == report.entries_recovered);
+  must(store->commit(request_of(written)));  // as peers give them back
+  CHECK(must(reader->entry_count()) == 1000);
+  must(store->check_file());
+}
+
+TEST_CASE("a reopening completes a recovery that could not put the new file in place") {
+  TempFolder folder;
+  Till till(1);
+  auto store = open_store(folder.file());
+  must(store->commit(request_of({till.sale({{"A", 1}})})));
+  auto reader = must(store->open_reader());
+  must(store->close());
+  // As it stands between the last two steps.
+  std::filesystem::copy_file(folder.file(), folder.file() + ".recovering");
+  std::filesystem::rename(folder.file(), folder.file() + ".damaged-x");
+  must(store->reopen());
+  CHECK(must(store->load()).vector.entry_count() == 1);
+  CHECK(must(reader->entry_count()) == 1);
+}
