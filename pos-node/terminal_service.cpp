@@ -15,6 +15,9 @@ namespace v1 = titan::entry::v1;
 
 constexpr const char* version = "0.1.0";
 
+// Products kept at hand, some hundred bytes each; one more and all are read anew.
+constexpr std::size_t products_kept_max = 1024;
+
 ProductPointer to_product(const mesh::StoredProduct& stored) {
   auto product = std::make_shared<Product>();
   product->set_sku(stored.sku);
@@ -123,6 +126,7 @@ void TerminalService::on_event(const mesh::Event& event) {
 void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
   metrics_.entries_stored.Increment(static_cast<double>(stored.entries.size()));
   for (const EntryPointer& entry : stored.entries) {
+    if (mesh::ProductProjection::concerns(entry->envelope.kind)) products_.clear();
     if (entry->envelope.kind == mesh::Kind::product) note_products(*entry);
     if (entry->envelope.kind == mesh::Kind::refund) check_refund(*entry);
   }
@@ -231,9 +235,12 @@ std::int64_t TerminalService::low_stock_units(std::string_view sku) {
 }
 
 Result<ProductPointer> TerminalService::product(std::string_view sku) {
+  if (const auto kept = products_.find(sku); kept != products_.end()) return kept->second;
   const auto found = reader_->product(std::string(sku));
   if (!found) return found.error();
-  return *found ? to_product(**found) : ProductPointer{};
+  if (!*found) return ProductPointer{};
+  if (products_.size() >= products_kept_max) products_.clear();
+  return products_.emplace(sku, to_product(**found)).first->second;
 }
 
 Result<ProductPointer> TerminalService::product_by_gtin(std::string_view gtin) {

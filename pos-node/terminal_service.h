@@ -82,6 +82,8 @@ class TerminalService final : public Service {
   const WallTime started_;
   Reports reports_;
   std::map<std::string, std::int64_t, std::less<>> low_stock_;  // products with one of their own
+  // What was sold lately, so that a line of a sale costs no query; forgotten when products change.
+  std::map<std::string, ProductPointer, std::less<>> products_;
   // Whose void failed: tried again with the next commit.
   std::vector<mesh::OwnJournal::Duplicate> duplicates_due_;
   std::deque<AlarmReport> alarms_;  // newest first
