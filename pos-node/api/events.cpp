@@ -1,5 +1,8 @@
 #include "pos-node/api/events.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
 #include "pos-node/api/answers.h"
 #include "pos-node/api/json_writer.h"
 #include "pos-node/domain/money.h"
@@ -88,11 +91,47 @@ std::string write(const WatermarkEvent& event, WallTime time) {
   return std::move(writer.text());
 }
 
-// Reads only the figures of a sale, not its lines: this runs for every sale of the whole store.
 void set_total(SaleEvent& event, std::int64_t total, const std::string& currency,
                std::uint32_t exponent) {
   event.total = to_text(total, std::min(exponent, decimal_scale_max));
   event.currency = currency;
+}
+
+// Reads only the figures of a sale and skips its lines: this runs for every sale of the whole
+// store, between its arrival and the screens.
+bool read_figures(const std::string& body, v1::Sale& figures) {
+  using google::protobuf::internal::WireFormatLite;
+  constexpr auto tag_of = [](int field, WireFormatLite::WireType type) {
+    return static_cast<std::uint32_t>(field) << WireFormatLite::kTagTypeBits |
+           static_cast<std::uint32_t>(type);
+  };
+  constexpr auto currency_tag =
+      tag_of(v1::Sale::kCurrencyFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  constexpr auto exponent_tag =
+      tag_of(v1::Sale::kExponentFieldNumber, WireFormatLite::WIRETYPE_VARINT);
+  constexpr auto total_tag =
+      tag_of(v1::Sale::kTotalMinorFieldNumber, WireFormatLite::WIRETYPE_VARINT);
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(body.data()),
+                                               static_cast<int>(body.size()));
+  while (const std::uint32_t tag = input.ReadTag()) {
+    std::uint32_t small = 0;
+    std::uint64_t large = 0;
+    if (tag == currency_tag) {
+      if (!input.ReadVarint32(&small) ||
+          !input.ReadString(figures.mutable_currency(), static_cast<int>(small))) {
+        return false;
+      }
+    } else if (tag == exponent_tag) {
+      if (!input.ReadVarint32(&small)) return false;
+      figures.set_exponent(small);
+    } else if (tag == total_tag) {
+      if (!input.ReadVarint64(&large)) return false;
+      figures.set_total_minor(WireFormatLite::ZigZagDecode64(large));
+    } else if (!WireFormatLite::SkipField(&input, tag)) {
+      return false;
+    }
+  }
+  return input.ConsumedEntireMessage();
 }
 
 }  // namespace
@@ -109,7 +148,7 @@ SaleEvent sale_event(const mesh::Entry& entry, bool own) {
   }
   if (envelope.kind == mesh::Kind::sale) {
     v1::Sale body;
-    if (body.ParseFromString(envelope.body)) {
+    if (read_figures(envelope.body, body)) {
       set_total(event, body.total_minor(), body.currency(), body.exponent());
     }
   } else if (envelope.kind == mesh::Kind::refund) {

@@ -22,10 +22,12 @@ class JsonWriter {
   JsonWriter& begin_array() { return open('['); }
   JsonWriter& end_array() { return close(']'); }
 
+  // `name` is plain ASCII, as all names of the API are.
   JsonWriter& key(std::string_view name) {
     separate();
-    append_quoted(name);
-    text_ += ':';
+    text_ += '"';
+    text_ += name;
+    text_ += "\":";
     needs_comma_ = false;
     return *this;
   }

@@ -1,5 +1,6 @@
 #include "pos-node/domain/text.h"
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -38,6 +39,16 @@ std::size_t utf8_character_bytes(std::string_view text, std::size_t at) {
                : 0;
   }
   return 0;
+}
+
+// A row of time texts is written for each sale, so without printf.
+void append_digits(std::string& text, unsigned number, unsigned digits, char then = 0) {
+  std::array<char, 4> written{};
+  for (unsigned i = 0; i < digits; ++i, number /= 10) {
+    written[digits - 1 - i] = static_cast<char>('0' + number % 10);
+  }
+  text.append(written.data(), digits);
+  if (then != 0) text += then;
 }
 
 bool passes_luhn(std::string_view digits) {
@@ -154,18 +165,21 @@ std::string time_text(WallTime time, std::int32_t utc_offset_minutes) {
   const auto day = std::chrono::floor<std::chrono::days>(local);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{local - day};
-  char text[64];
-  int size = std::snprintf(
-      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03d", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  std::string result(text, static_cast<std::size_t>(size));
-  if (offset == 0) return result + "Z";
-  const std::int32_t magnitude = offset < 0 ? -offset : offset;
-  std::snprintf(text, sizeof text, "%c%02d:%02d", offset < 0 ? '-' : '+', magnitude / 60,
-                magnitude % 60);
-  return result + text;
+  std::string text;
+  text.reserve(sizeof "2011-10-06T09:17:00.000+00:00");
+  append_digits(text, static_cast<unsigned>(static_cast<int>(date.year())), 4, '-');
+  append_digits(text, static_cast<unsigned>(date.month()), 2, '-');
+  append_digits(text, static_cast<unsigned>(date.day()), 2, 'T');
+  append_digits(text, static_cast<unsigned>(clock.hours().count()), 2, ':');
+  append_digits(text, static_cast<unsigned>(clock.minutes().count()), 2, ':');
+  append_digits(text, static_cast<unsigned>(clock.seconds().count()), 2, '.');
+  append_digits(text, static_cast<unsigned>(clock.subseconds().count()), 3);
+  if (offset == 0) return text + 'Z';
+  text += offset < 0 ? '-' : '+';
+  const auto magnitude = static_cast<unsigned>(offset < 0 ? -offset : offset);
+  append_digits(text, magnitude / 60, 2, ':');
+  append_digits(text, magnitude % 60, 2);
+  return text;
 }
 
 std::string id_text(const mesh::EntryId& id) {
