@@ -85,8 +85,11 @@ Result<KeyPair> load_or_make_key(const std::string& path) {
   if (!seed) {
     return make_error(ErrorCode::corrupt,
                       "the device key " + path +
-                          " is not 64 hexadecimal digits; put it aside: the terminal makes a new "
-                          "one and is a new device then, no sale is lost by it");
+                          " is not 64 hexadecimal digits; put it back from a backup. Without one "
+                          "move the whole data folder aside (a database belongs to its key) and "
+                          "start again: the terminal is a new device then and gets everything "
+                          "from the other terminals and the cloud. Keep the old folder until all "
+                          "its sales are seen there.");
   }
   return KeyPair::from_seed(*seed);
 }

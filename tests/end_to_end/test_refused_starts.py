@@ -130,6 +130,25 @@ async def test_a_device_key_that_others_can_read_is_refused(shop):
     await refused_start(till, "device.key", "chmod 600")
 
 
+async def test_a_device_key_that_cannot_be_read_is_refused_with_advice_that_works(shop):
+    till = another(shop, name="bad-key")
+    till.settings["mesh"]["seeds"] = [shop.tills[0].mesh_address]
+    await till.start()
+    await till.stop()
+    key = till.data / "device.key"
+    good = key.read_text()
+    key.write_text("no key at all\n")
+    await refused_start(till, "device.key", "backup", "move the whole data folder aside")
+    key.write_text(good)
+    await till.start()
+    await till.stop()
+    key.write_text("no key at all\n")
+    till.data.rename(till.folder / "data.aside")
+    await till.start()
+    await till.wait_until(lambda status: status["leader"], 5, "is in the store again")
+    await till.stop()
+
+
 async def test_check_tells_the_configuration_without_its_secrets(shop):
     till = another(shop, name="checked")
     path = till.write_config()
