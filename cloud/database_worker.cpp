@@ -1,11 +1,19 @@
 #include "cloud/database_worker.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 
 #include "cloud/cloud_schema.h"
 #include "uplink/postgres/schema.h"
 
 namespace titan::cloud {
+namespace {
+
+constexpr int notices_max = 100;  // of one look at an idle connection
+
+}  // namespace
 
 DatabaseWorker::DatabaseWorker(std::string name, std::string url, std::size_t jobs_max)
     : name_(std::move(name)), url_(std::move(url)), jobs_max_(jobs_max) {
@@ -78,7 +86,24 @@ void DatabaseWorker::run_one(Job job) {
   }
 }
 
+// What an idle connection has to say is its end, or a notice that may come before it.
+bool DatabaseWorker::ended_meanwhile() {
+  for (int notices = 0; notices < notices_max; ++notices) {
+    char next = 0;
+    const auto size = ::recv(connection_->sock(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (size < 0) return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    if (size == 0) return true;
+    try {
+      connection_->get_notifs();  // reads what has come
+    } catch (const pqxx::failure&) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void DatabaseWorker::connect() {
+  if (connection_ && ended_meanwhile()) connection_.reset();
   if (connection_) return;
   const auto now = std::chrono::steady_clock::now();
   if (now < connect_not_before_) {

@@ -1,8 +1,9 @@
 // One thread with one connection to PostgreSQL, working off a bounded queue of jobs in order.
 //
 // A job that throws has failed; the connection is then dropped and made anew for a later one, so a
-// database that goes away and comes back needs nobody's help. While it is away jobs fail at once
-// instead of each waiting for its own attempt to connect.
+// database that goes away and comes back needs nobody's help. A connection that ended while nobody
+// used it is replaced before the next job begins; a job that has begun is never run twice. While
+// the database is away jobs fail at once instead of each waiting for its own attempt to connect.
 //
 // post() may be called from any thread; run and failed are called on the worker's thread.
 #pragma once
@@ -23,7 +24,7 @@
 namespace titan::cloud {
 
 // Between two attempts to connect; jobs that come in between fail at once.
-inline constexpr int reconnect_pause_ms = 250;
+inline constexpr int reconnect_pause_ms = 50;
 
 class DatabaseWorker {
  public:
@@ -49,6 +50,7 @@ class DatabaseWorker {
   void work();
   void run_one(Job job);
   void connect();
+  bool ended_meanwhile();
   void prepare(const std::string& tenant);
 
   const std::string name_;

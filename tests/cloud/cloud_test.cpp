@@ -326,6 +326,24 @@ TEST_CASE("the database goes away and comes back: nothing acknowledged meanwhile
   CHECK(shown(cloud, "A") == "-2");
 }
 
+TEST_CASE("after a restart of the database the first call and the first batch are taken") {
+  CloudProcess cloud;
+  Till till("till-1");
+  TestUplink uplink(cloud, till);
+  uplink.join(1);
+  CHECK(uplink.upload({till.sell("A", 1)}).accepted == 1);
+  CHECK(cloud.get(cloud.store("/stock")).status == 200);
+  for (int restart = 1; restart <= 3; ++restart) {
+    cloud.postgres.stop();
+    cloud.postgres.start();
+    const auto answer = cloud.get(cloud.store("/stock"));
+    INFO("restart " << restart << ": " << answer.body);
+    CHECK(answer.status == 200);
+    CHECK(uplink.upload({till.sell("A", 1)}).accepted == 1);
+  }
+  CHECK(shown(cloud, "A") == "-4");
+}
+
 TEST_CASE("a store gets back the entries it lost") {
   CloudProcess cloud;
   Till till("till-1");
