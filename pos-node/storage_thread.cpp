@@ -1,5 +1,7 @@
 #include "pos-node/storage_thread.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -18,8 +20,12 @@ constexpr std::chrono::milliseconds idle_after(4);
 
 StorageThread::StorageThread(boost::asio::io_context& loop,
                              std::unique_ptr<mesh::SqliteStore> store, Callbacks callbacks)
-    : loop_(loop), store_(std::move(store)), callbacks_(std::move(callbacks)) {
+    : loop_(loop),
+      store_(std::move(store)),
+      callbacks_(std::move(callbacks)),
+      relaxed_timer_(loop) {
   thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "titan-storage");
 }
 
 StorageThread::~StorageThread() {
@@ -27,15 +33,36 @@ StorageThread::~StorageThread() {
 }
 
 void StorageThread::submit(mesh::StoreRequest request) {
+  bool is_due = false;
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return;
-    const bool was_empty = queue_.empty();
-    if (was_empty) queued_since_ = std::chrono::steady_clock::now();
     queue_.push(std::move(request));
-    if (!was_empty && !queue_.has_urgent()) return;  // the thread is counting the delay already
+    if (queue_.entries() >= relaxed_entries_max) relaxed_due_ = true;
+    is_due = relaxed_due_ || queue_.has_urgent();
   }
-  wake_.notify_one();
+  if (is_due) {
+    wake_.notify_one();
+  } else {
+    wake_later();
+  }
+}
+
+// By a timer of the loop: waking the thread only to let it count the delay would cost a change of
+// threads just when the screens are being told.
+void StorageThread::wake_later() {
+  if (std::exchange(timer_runs_, true)) return;
+  relaxed_timer_.expires_after(relaxed_commit_delay);
+  relaxed_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    timer_runs_ = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue_.empty()) return;
+      relaxed_due_ = true;
+    }
+    wake_.notify_one();
+  });
 }
 
 void StorageThread::reopen() {
@@ -44,11 +71,13 @@ void StorageThread::reopen() {
     reopen_wanted_ = true;
     failed_ = true;
     queue_.clear();
+    relaxed_due_ = false;
   }
   wake_.notify_one();
 }
 
 void StorageThread::stop() {
+  relaxed_timer_.cancel();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -66,7 +95,9 @@ void StorageThread::run() {
   std::unique_lock lock(mutex_);
   bool housekeeping = true;
   while (true) {
-    const auto ready = [&] { return !queue_.empty() || reopen_wanted_ || stopping_; };
+    const auto ready = [&] {
+      return relaxed_due_ || queue_.has_urgent() || reopen_wanted_ || stopping_;
+    };
     if (housekeeping) {
       if (!wake_.wait_for(lock, idle_after, ready)) {
         lock.unlock();
@@ -86,11 +117,8 @@ void StorageThread::run() {
       continue;
     }
     if (!queue_.empty()) {
-      const auto due = queued_since_ + relaxed_commit_delay;
-      wake_.wait_until(lock, due,
-                       [&] { return queue_.has_urgent() || reopen_wanted_ || stopping_; });
-      if (reopen_wanted_) continue;
       std::vector<mesh::StoreRequest> batch = queue_.take();
+      relaxed_due_ = !queue_.empty();
       lock.unlock();
       commit(std::move(batch));
       housekeeping = true;
@@ -118,6 +146,7 @@ void StorageThread::commit(std::vector<mesh::StoreRequest> batch) {
     const std::lock_guard lock(mutex_);
     failed_ = true;
     queue_.clear();
+    relaxed_due_ = false;
   }
   post([this, id = batch.front().id, error = committed.error()] {
     callbacks_.on_failed(id, error);

@@ -10,6 +10,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -31,6 +32,8 @@ namespace titan::pos {
 // Longer: fewer commits per sale in the store, and the moment in which a screen is told of a sale
 // belongs to the screen; `copies` rises later.
 inline constexpr Duration relaxed_commit_delay = milliseconds(5);
+// As many entries do not wait: a till that catches up.
+inline constexpr std::size_t relaxed_entries_max = 64;
 // A recovery reads the whole file: one that failed (the disk is full, say) is not tried sooner.
 inline constexpr std::chrono::seconds recovery_pause(30);
 
@@ -60,6 +63,7 @@ class StorageThread {
   bool damage_seen() const { return store_->damage_seen(); }
 
  private:
+  void wake_later();
   void run();
   void commit(std::vector<mesh::StoreRequest> batch);
   void reopen_now();
@@ -69,11 +73,14 @@ class StorageThread {
   boost::asio::io_context& loop_;
   const std::unique_ptr<mesh::SqliteStore> store_;
   const Callbacks callbacks_;
+  // Of the loop.
+  boost::asio::steady_timer relaxed_timer_;
+  bool timer_runs_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   CommitQueue queue_;
-  std::chrono::steady_clock::time_point queued_since_;  // of the oldest in the queue
+  bool relaxed_due_ = false;  // what nobody waits for has gathered long enough
   bool failed_ = false;
   bool reopen_wanted_ = false;
   bool stopping_ = false;
