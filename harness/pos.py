@@ -52,7 +52,9 @@ class Till:
 
     On a lab that is not isolated all tills share loopback, so their ports differ by host."""
 
-    def __init__(self, lab, host, store_settings, name=None, cloud=None, data=None):
+    def __init__(self, lab, host, store_settings, name=None, cloud=None, data=None, prefix=()):
+        """`prefix`: words in front of its command line, which end in it by exec (env …)."""
+        self._prefix = list(prefix)
         self.lab = lab
         self.host = host
         self.name = name or f"till-{host}"
@@ -94,8 +96,9 @@ class Till:
 
     async def start(self, wait=True):
         """Starts titan-pos; by default returns when its API answers."""
-        self.process = await self.lab.start(self.host, self.name, binaries() / "titan-pos", "run",
-                                            "--config", self.write_config(), log=self.log)
+        self.process = await self.lab.start(
+            self.host, self.name, *self._prefix, binaries() / "titan-pos", "run",
+            "--config", self.write_config(), log=self.log)
         if wait:
             await self.ready()
         return self

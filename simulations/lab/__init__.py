@@ -1,0 +1,18 @@
+"""Plays a scenario file on real processes: titan-pos in network namespaces, titan-cloud, PostgreSQL.
+
+    run.py         the command: ./titan lab run FILE
+    scenario.py    the scenario, as titan-sim has read and checked it
+    shop.py        the store: hosts, terminals, cloud, what goes on them and off them
+    terminal.py    one terminal: its process, disk images, and what is broken inside it
+    inside.py      the disk and clock of one process, through interpose.c
+    wires.py       who reaches whom; cuts, switches, qualities of lines
+    faults.py      one function per kind of fault
+    workload.py    what is sold: the same seed, the same requests
+    screen.py      the till screens: send, repeat, remember what is open
+    observer.py    listens to terminals and cloud while it runs
+    inventory.py   reads disks, store database and cloud at the end
+    history.py     the history file that titan-sim judges
+
+What is told to the checkers is what simulations/history/observation.h names. What a real run
+cannot show is said by name, in the report and in the history, never left out silently.
+"""

@@ -1,0 +1,95 @@
+"""A scenario as titan-sim has read and checked it (`titan-sim show FILE --json`).
+
+There is one parser of scenario files, in C++; this module asks it, and knows what of a scenario
+real processes cannot show.
+"""
+
+import json
+import subprocess
+import types
+
+from harness.lab import binaries
+
+PLAIN_DELAY_US_MAX = 1_000  # a cable of the lab is as good as that
+PLAIN_BYTES_PER_SECOND = 12_500_000
+TERMINALS_MAX = 100
+
+
+class ScenarioError(Exception):
+    """The file is not a scenario, or one that real processes cannot run; the text says why."""
+
+
+def program():
+    return binaries() / "titan-sim"
+
+
+def read(path):
+    """The scenario of a file; ScenarioError with every complaint, FILE:LINE in front."""
+    asked = subprocess.run([program(), "show", str(path), "--json"], capture_output=True, text=True)
+    if asked.returncode != 0:
+        raise ScenarioError((asked.stderr or asked.stdout).strip())
+    return _record(json.loads(asked.stdout))
+
+
+def _record(value):
+    if isinstance(value, dict):
+        return types.SimpleNamespace(**{key: _record(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return [_record(item) for item in value]
+    return value
+
+
+def share(ratio):
+    """[numerator, denominator] as a number."""
+    return ratio[0] / ratio[1]
+
+
+def is_plain(quality):
+    """Whether a cable of the lab does as well as this without help."""
+    return quality is None or (quality.delay_max_us <= PLAIN_DELAY_US_MAX
+                               and quality.bytes_per_second >= PLAIN_BYTES_PER_SECOND
+                               and not any(share(ratio) for ratio in
+                                           (quality.loss, quality.duplication, quality.reordering)))
+
+
+def has_cloud(scenario):
+    return scenario.topology.cloud != "none"
+
+
+def switch_of(topology, name, root=False):
+    """The switch of this name; for none the first, or the root."""
+    if name:
+        return next(item for item in topology.switches if item.name == name)
+    if not topology.switches:
+        return None
+    if root:
+        return next(item for item in topology.switches if not item.uplink)
+    return topology.switches[0]
+
+
+def not_shown(scenario, kinds_shown):
+    """What real processes cannot show of it: a list of sentences. ScenarioError when that is what
+    the scenario is about."""
+    topology = scenario.topology
+    if scenario.planted_bug != "none":
+        raise ScenarioError(f"{scenario.name}: the bug '{scenario.planted_bug}' is planted in the "
+                            "simulated host; real processes have none. Run it with: ./titan sim run")
+    if any(terminal.next_version for terminal in topology.terminals):
+        raise ScenarioError(f"{scenario.name}: a terminal of the next version exists only in the "
+                            "simulator. Run it with: ./titan sim run")
+    said = [f"fault '{kind}' is left out: only the simulator can do that"
+            for kind in sorted({fault.kind for fault in scenario.faults} - set(kinds_shown))]
+    if said and len(said) == len({fault.kind for fault in scenario.faults}):
+        raise ScenarioError(f"{scenario.name}: {'; '.join(said)}. Run it with: ./titan sim run")
+    if topology.gateways > 1:
+        said.append(f"one gateway runs, not {topology.gateways}")
+    homes = {id(switch_of(topology, terminal.switch)) for terminal in topology.terminals}
+    between = [item.name for item in topology.switches
+               if id(item) not in homes and not is_plain(item)]
+    if between:
+        said.append(f"delay and loss of {', '.join(between)} are left out: the lab's cables have "
+                    "those of the sender's own switch")
+    if any(fault.kind == "deaf" for fault in scenario.faults):
+        said.append("a deaf terminal is soon not heard either: TCP stops at its window without "
+                    "acknowledgements")
+    return said

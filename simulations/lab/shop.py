@@ -1,0 +1,201 @@
+"""The store of a scenario on real processes: one host per terminal, one for the cloud."""
+
+import asyncio
+import collections
+import random
+import secrets
+
+from harness.cloud import Cloud
+from harness.pos import ApiError
+from harness.waiting import wait_until
+from simulations.lab import inside
+from simulations.lab.scenario import has_cloud
+from simulations.lab.terminal import Terminal
+from simulations.lab.wires import Wires
+
+TENANT, STORE = "acme", "lab-1"
+AVAHI_TERMINALS_MAX = 12  # with more, mDNS runs only where the scenario is about it
+OPEN_SECONDS_MAX = 90
+PRODUCTS_PER_IMPORT = 10_000
+
+
+class Shop:
+    def __init__(self, lab, scenario, history, seed):
+        self.lab = lab
+        self.scenario = scenario
+        self.history = history
+        self.cloud = None
+        self.terminals = []
+        self.wires = Wires(lab, scenario.topology, has_cloud(scenario))
+        self.down = collections.Counter()  # number of a terminal -> faults that keep it down
+        self._chance = random.Random(f"{seed} targets")
+        self.notes = []
+
+    # --- opening ---
+
+    async def open(self, skus):
+        """Everything that does not start later runs, one leads, all have the catalogue."""
+        topology = self.scenario.topology
+        await self.lab.create(len(self.wires.places))
+        if self.wires.cloud is not None:
+            self.cloud = Cloud(self.lab, self.wires.host(self.wires.cloud), (TENANT,))
+            await self.cloud.start()
+        await asyncio.to_thread(self._make_terminals)
+        await self.wires.lay(self._later_degraded())
+        if self._mdns():
+            await self.lab.start_avahi(*(terminal.number + 1 for terminal in self.terminals))
+        first = [terminal for terminal in self.terminals
+                 if not topology.terminals[terminal.number].starts_at_us]
+        await asyncio.gather(*(terminal.start() for terminal in first))
+        await self.until(self.has_one_leader, OPEN_SECONDS_MAX, "one leader on which all agree")
+        await self._import([{"sku": sku, "description": f"Product {sku}", "price": "1.50"}
+                            for sku in skus])
+        await self.until(self.is_equal, OPEN_SECONDS_MAX, "all terminals have the catalogue")
+        if self.cloud:
+            await wait_until(self._is_connected, OPEN_SECONDS_MAX, "the cloud accepted an uplink")
+
+    def _make_terminals(self):
+        library = inside.build(self.lab.folder)
+        settings = {"tenant": TENANT, "store": STORE, "currency": "GBP",
+                    "secret": secrets.token_hex(32)}
+        topology = self.scenario.topology
+        for number, specification in enumerate(topology.terminals):
+            control = inside.Inside(library, self.lab.folder / f"{specification.name}.control")
+            self.terminals.append(Terminal(self.lab, self.history, number, specification, settings,
+                                           self.cloud, control))
+        for terminal in self.terminals:
+            specification, given = terminal.specification, terminal.till.settings
+            given["terminal"].update(may_lead=specification.may_lead,
+                                     priority=specification.priority)
+            given["mesh"].update(profile=topology.timing, mdns=self._mdns())
+            if topology.seeds:
+                given["mesh"]["seeds"] = [other.till.mesh_address for other in self.terminals
+                                          if other is not terminal]
+            given["store_database"]["mode"] = "auto"
+            given["log"]["level"] = "info"
+
+    def _mdns(self):
+        topology = self.scenario.topology
+        is_about_it = any(fault.kind == "no_multicast" for fault in self.scenario.faults) or \
+            not all(item.passes_multicast for item in topology.switches)
+        wanted = topology.mdns and (len(topology.terminals) <= AVAHI_TERMINALS_MAX
+                                    or not topology.seeds or is_about_it)
+        if topology.mdns and not wanted and not self.notes:
+            self.notes.append(f"mDNS is off: {len(topology.terminals)} Avahi daemons on one machine "
+                              "would be what is measured; terminals find each other by seeds")
+        return wanted
+
+    def _later_degraded(self):
+        """Places whose line some fault makes worse."""
+        places = set()
+        for fault in self.scenario.faults:
+            if fault.kind != "degrade":
+                continue
+            named = [self.place(name) for name in fault.targets]
+            places |= {terminal.number for terminal in self.terminals} if None in named \
+                else set(named)
+        return sorted(places - {self.wires.cloud})
+
+    async def _import(self, products):
+        till = self.terminals[0].till
+        for at in range(0, len(products), PRODUCTS_PER_IMPORT):
+            await till.import_products(products[at:at + PRODUCTS_PER_IMPORT])
+
+    # --- who is who ---
+
+    def place(self, name):
+        """Of a terminal or the cloud by name; None for a role."""
+        if name == "cloud":
+            return self.wires.cloud
+        return next((terminal.number for terminal in self.terminals if terminal.name == name), None)
+
+    def name(self, place):
+        return "cloud" if place == self.wires.cloud else self.terminals[place].name
+
+    async def resolve(self, names, taken=()):
+        """Places of targets: names, or roles as they are at this moment. Each a different one."""
+        found = []
+        for name in names:
+            place = self.place(name)
+            if place is None:
+                place = await self._in_role(name, {*taken, *found})
+            if place is not None:
+                found.append(place)
+        return found
+
+    async def _in_role(self, role, taken):
+        leader = await self.leader()
+        if role == "leader":
+            return leader
+        running = [terminal.number for terminal in self.terminals
+                   if terminal.running and terminal.number not in taken
+                   and (role == "any" or terminal.number != leader)]
+        return self._chance.choice(running) if running else None
+
+    async def leader(self):
+        """The terminal that leads, by what they say; of two the one with the higher term."""
+        found = [(status["leader"]["term"], number) for number, status in
+                 (await self.statuses()).items() if status["role"] == "leader"]
+        return max(found)[1] if found else None
+
+    def hearing(self):
+        """Places whose process runs."""
+        places = {terminal.number for terminal in self.terminals if terminal.hears}
+        if self.cloud and self.cloud.process.running:
+            places.add(self.wires.cloud)
+        return places
+
+    def reachability(self):
+        return self.wires.reachability(self.hearing())
+
+    # --- states ---
+
+    async def statuses(self):
+        """{number: status} of the terminals that answer."""
+        async def ask(terminal):
+            try:
+                return await terminal.till.api("GET", "/v1/status", seconds=1)
+            except (OSError, ApiError):
+                return None
+        heard = [terminal for terminal in self.terminals if terminal.hears]
+        answers = await asyncio.gather(*map(ask, heard))
+        return {terminal.number: answer for terminal, answer in zip(heard, answers) if answer}
+
+    async def until(self, holds, seconds, what):
+        """Waits until holds({number: status} of all that run); AssertionError with what was seen."""
+        seen = {}
+
+        async def condition():
+            seen["now"] = await self.statuses()
+            running = sum(terminal.running for terminal in self.terminals)
+            return len(seen["now"]) == running and holds(seen["now"])
+        await wait_until(condition, seconds, what, every=0.1, seen=lambda: "".join(
+            f"\n  {self.terminals[number].name}: role {status['role']}, "
+            f"leader {(status['leader'] or {}).get('terminal')}, "
+            f"entries {status['vector']['entries']}, pending {status['pending_uploads']}"
+            for number, status in seen.get("now", {}).items()))
+
+    @staticmethod
+    def has_one_leader(statuses):
+        leaders = {(status["leader"] or {}).get("process") for status in statuses.values()}
+        leading = [status for status in statuses.values() if status["role"] == "leader"]
+        return len(leaders) == 1 and len(leading) == 1 and leading[0]["process"] in leaders
+
+    @staticmethod
+    def is_equal(statuses):
+        return len({(status["vector"]["root"], status["stock_digest"])
+                    for status in statuses.values()}) == 1
+
+    def is_settled(self, statuses):
+        """Converged: one leader, all equal, everything in the cloud and in the store database."""
+        if not self.has_one_leader(statuses) or not self.is_equal(statuses):
+            return False
+        if self.cloud and any(status["pending_uploads"] for status in statuses.values()):
+            return False
+        leading = next(status for status in statuses.values() if status["role"] == "leader")
+        database = leading["store_database"]
+        return database["state"] == "up" and database["behind"] == 0
+
+    async def _is_connected(self):
+        row = await self.cloud.store(STORE, TENANT)
+        return row and row["connected"] and row["holder"]

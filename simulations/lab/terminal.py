@@ -1,0 +1,146 @@
+"""One terminal of the scenario: its titan-pos, its disk images, what is broken inside it."""
+
+import asyncio
+import shutil
+import sqlite3
+
+from harness.pos import Till
+from simulations.lab.inventory import read_disk
+from simulations.lab.scenario import PLAIN_DELAY_US_MAX
+
+START_SECONDS_MAX = 30  # a terminal with a slow disk and a long journal
+KEPT_WITH_IMAGE = ("device.key", "terminal.json")
+DATABASE_FILE = "titan.sqlite3"
+
+
+class Terminal:
+    """`started` and `ended` go to the history; a process that is gone is never an error here."""
+
+    def __init__(self, lab, history, number, specification, store_settings, cloud, inside):
+        self.number = number
+        self.name = specification.name
+        self.specification = specification
+        self.inside = inside
+        self.till = Till(lab, number + 1, store_settings, name=specification.name, cloud=cloud,
+                         prefix=inside.command())
+        self.process = None  # its id, while it runs
+        self.is_stalled = False
+        self._history = history
+        self._life = asyncio.Lock()
+        self._images = {}  # moment of the scenario -> folder
+        if specification.commit_max_us > PLAIN_DELAY_US_MAX:
+            inside["sync_us_min"] = specification.commit_min_us
+            inside["sync_us_max"] = specification.commit_max_us
+
+    @property
+    def running(self):
+        return self.till.running
+
+    @property
+    def hears(self):
+        return self.running and not self.is_stalled
+
+    async def start(self):
+        async with self._life:
+            if self.running:
+                return
+            began = self._history.now_us()
+            await self.till.start(wait=False)
+            await self.till.ready(START_SECONDS_MAX)
+            status = await self.till.status()
+            self.process = status["process"]
+            self._history.tell("process_started", began, terminal=self.number,
+                               process=status["process"], device=status["device"], is_clone=False)
+
+    async def crash(self):
+        """kill -9; of PostgreSQL, its child, too."""
+        async with self._life:
+            if self.running:
+                self.resume()
+                await self.till.kill()
+                self._ended(False)
+
+    async def leave(self):
+        async with self._life:
+            if self.running:
+                self.resume()
+                await self.till.process.stop()
+                self._ended(True)
+
+    def _ended(self, was_polite):
+        self._history.tell("process_ended", terminal=self.number, process=self.process,
+                           was_polite=was_polite)
+        self.process = None
+
+    def stall(self):
+        self.is_stalled = True
+        self.till.process.pause()
+
+    def resume(self):
+        if self.is_stalled:
+            self.till.process.resume()
+        self.is_stalled = False
+
+    # --- disks ---
+
+    async def keep_image(self, moment):
+        """A disk image as of now, also of a running terminal. PostgreSQL is not in it: the store
+        database is a projection that its owner makes anew."""
+        if not self.till.data.exists():
+            return
+        folder = self.till.folder / f"image-{moment}"
+        self._images[moment] = folder
+        await asyncio.to_thread(copy_disk, self.till.data, folder)
+
+    async def replace_disk(self, moment=None, of=None):
+        """Of a terminal that does not run: the image of that moment, another's disk as it is, or
+        with neither an empty disk."""
+        assert not self.running, f"{self.name} runs; its disk cannot be replaced"
+        await asyncio.to_thread(shutil.rmtree, self.till.data, True)
+        if of is not None:
+            await asyncio.to_thread(copy_disk, of.till.data, self.till.data)
+        elif moment is not None and moment in self._images:
+            await asyncio.to_thread(shutil.copytree, self._images[moment], self.till.data)
+        self._history.tell(
+            "disk_replaced", terminal=self.number,
+            how="cloned" if of else "restored" if moment is not None else "lost",
+            held=[entry.held() for entry in self.entries_on_disk()])
+
+    def entries_on_disk(self):
+        """Every entry on its disk, read from the database file itself."""
+        return read_disk(self.till.data / DATABASE_FILE)
+
+    # --- the store database, its child ---
+
+    def postgres_processes(self):
+        """Process ids of its private PostgreSQL, the server first; none: it has none."""
+        pid_file = next((self.till.data / "postgres").rglob("postmaster.pid"), None)
+        if pid_file is None:
+            return []
+        try:
+            server = int(pid_file.read_text().split()[0])
+            if b"postgres" not in open(f"/proc/{server}/cmdline", "rb").read():
+                return []
+            with open(f"/proc/{server}/task/{server}/children", encoding="ascii") as children:
+                return [server, *map(int, children.read().split())]
+        except (OSError, ValueError, IndexError):
+            return []
+
+
+def copy_disk(data, target):
+    """A data folder without PostgreSQL, as SQLite's backup sees it: also of a running terminal."""
+    target.mkdir(parents=True)
+    for name in KEPT_WITH_IMAGE:
+        if (data / name).exists():
+            shutil.copy2(data / name, target / name)
+    if not (data / DATABASE_FILE).exists():
+        return
+    source = sqlite3.connect(f"file:{data / DATABASE_FILE}?mode=ro", uri=True)
+    copy = sqlite3.connect(target / DATABASE_FILE)
+    try:
+        with copy:
+            source.backup(copy)
+        copy.execute("PRAGMA journal_mode=WAL")
+    finally:
+        copy.close()
+        source.close()

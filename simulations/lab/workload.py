@@ -1,0 +1,138 @@
+"""What is sold: drawn from the scenario's workload and the seed, before anything runs.
+
+The same seed gives the same requests in the same order. What a refund or void names is the place
+of an earlier sale of the same terminal; whether that sale was acknowledged shows only in the run.
+"""
+
+import csv
+import dataclasses
+import random
+
+from simulations.lab.scenario import share
+
+PIECES_MAX = 3
+DELIVERY_PIECES = 24
+OPENING_PIECES, OPENING_LINES = 100_000, 500
+SKEW = 3  # the higher, the more of all sales the first products make
+UNITS_PER_PIECE = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    number: int
+    at_us: int
+    terminal: int
+    kind: str  # sale, refund, void, delivery
+    lines: tuple  # (sku, pieces); of a refund the places of the sale's lines; of a void none
+    sale: int | None = None  # of a refund or void: the number of the request it undoes
+    is_repeated: bool = False
+
+    @property
+    def key(self):
+        return f"lab-{self.number:06}" if self.number >= 0 else f"opening-{-self.number:06}"
+
+
+def sku(index):
+    return f"p{index:05}"
+
+
+def articles(scenario, requests):
+    """Every sku of the store."""
+    if scenario.workload.day_file:
+        return sorted({code for request in requests if request.kind == "sale"
+                       for code, _ in request.lines})
+    return [sku(index) for index in range(scenario.workload.products)]
+
+
+def opening(skus):
+    """Deliveries to the first terminal before anything is sold, so that nothing runs out."""
+    return [Request(-1 - at, 0, 0, "delivery",
+                    tuple((code, OPENING_PIECES) for code in skus[at:at + OPENING_LINES]))
+            for at in range(0, len(skus), OPENING_LINES)]
+
+
+def draw(scenario, seed):
+    """Every request of the run, in the order of time."""
+    workload = scenario.workload
+    if workload.day_file:
+        moments = _moments_of_day(workload, scenario.lasts_us)
+    else:
+        moments = _moments(workload, scenario.lasts_us, random.Random(f"{seed} moments"))
+    chance = random.Random(f"{seed} requests")
+    requests, sales = [], {}
+    for at_us, wanted in moments:
+        terminal = chance.randrange(len(scenario.topology.terminals))
+        request = _draw_one(workload, chance, len(requests), at_us, terminal, wanted,
+                            sales.setdefault(terminal, []))
+        if request.kind == "sale":
+            sales[terminal].append(request)
+        requests.append(request)
+    return requests
+
+
+def _moments(workload, lasts_us, chance):
+    """(time, lines or None) of each request: at random, at the mean rate."""
+    per_second = share(workload.sales_per_second)
+    ends = min(lasts_us, workload.stops_at_us if workload.stops_at_us is not None else lasts_us)
+    if per_second == 0:
+        return
+    at_us = chance.expovariate(per_second) * 1e6
+    while at_us < ends:
+        yield int(at_us), None
+        at_us += chance.expovariate(per_second) * 1e6
+
+
+def _moments_of_day(workload, lasts_us):
+    """The invoices of a trading day in the Online Retail layout, day_speed times as fast. Only
+    what moves stock is taken: article and quantity."""
+    invoices = {}
+    with open(workload.day_file, encoding="utf-8-sig", errors="replace", newline="") as file:
+        for row in csv.DictReader(file):
+            lines = invoices.setdefault(row["Invoice" if "Invoice" in row else "InvoiceNo"],
+                                        (row["InvoiceDate"], []))[1]
+            code, quantity = row["StockCode"].strip(), int(float(row["Quantity"] or 0))
+            if code and quantity > 0 and len(lines) < 1000:
+                lines.append((code, quantity))
+    if not invoices:
+        return
+    first = _second_of_day(next(iter(invoices.values()))[0])
+    for when, lines in sorted(invoices.values(), key=lambda item: _second_of_day(item[0])):
+        at_us = (_second_of_day(when) - first) * 1_000_000 // workload.day_speed
+        if lines and at_us < lasts_us:
+            yield at_us, tuple(lines)
+
+
+def _second_of_day(text):
+    hour, minute, *second = text.split()[1].split(":")
+    return int(hour) * 3600 + int(minute) * 60 + int(second[0] if second else 0)
+
+
+def _draw_one(workload, chance, number, at_us, terminal, wanted, sales):
+    # Drawn in any case, so that one choice does not shift all that follow.
+    refunds, voids, deliveries, repeats = (chance.random() for _ in range(4))
+    which, lines = chance.random(), wanted or _draw_lines(workload, chance)
+    is_repeated = repeats < share(workload.repeats)
+    kind = "refund" if refunds < share(workload.refunds) else \
+        "void" if voids < share(workload.voids) else None
+    if kind and sales:
+        # Each sale is undone once at most: more than that is an alarm, and rightly so.
+        earlier = sales.pop(int(which * len(sales)))
+        places = (int(which * len(earlier.lines)),) if kind == "refund" else ()
+        return Request(number, at_us, terminal, kind, places, earlier.number, is_repeated)
+    if deliveries < share(workload.deliveries):
+        came = tuple((code, DELIVERY_PIECES) for code, _ in lines)
+        return Request(number, at_us, terminal, "delivery", came, None, is_repeated)
+    return Request(number, at_us, terminal, "sale", lines, None, is_repeated)
+
+
+def _draw_lines(workload, chance):
+    lines = {}
+    for _ in range(chance.randint(1, workload.lines_max)):
+        if workload.choice == "same-product":
+            index = 0
+        elif workload.choice == "skewed":
+            index = int(workload.products * chance.random() ** SKEW)
+        else:
+            index = chance.randrange(workload.products)
+        lines.setdefault(sku(index), chance.randint(1, PIECES_MAX))
+    return tuple(lines.items())
