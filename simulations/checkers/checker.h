@@ -28,16 +28,22 @@ class Checker : public Observer {
   virtual void finish() {}
   // None: judged. Else why it could not (what this executor does not observe).
   virtual std::optional<std::string> not_judged() const { return std::nullopt; }
+  // The first few of them.
   const std::vector<Violation>& violations() const { return violations_; }
+  std::uint64_t violations_in_all() const { return in_all_; }
 
  protected:
+  static constexpr std::size_t violations_kept_max = 5;
+
   // The first few are kept, the rest counted.
   void violate(MonoTime at, std::string message);
 
  private:
   std::vector<Violation> violations_;
+  std::uint64_t in_all_ = 0;
 };
 
+// One of each, in the order of checker_table(). `scenario` outlives them.
 std::vector<std::unique_ptr<Checker>> all_checkers(const Scenario& scenario);
 
 }  // namespace titan::simulations

@@ -172,8 +172,9 @@ struct DatabaseOpened {
 
 // ---- the run itself -----------------------------------------------------------------------------
 // For each terminal those that it exchanges frames with both ways, as far as the network and the
-// processes let it: one that does not run, is stalled or deaf has none. The cloud counts as one
-// more, the last. A fault that comes and goes (flap) begins and ends each time.
+// processes let it. One that runs and hears is in its own list; one that does not run, is stalled
+// or deaf has an empty list and is in no other. The cloud counts as one more, the last. A fault
+// that comes and goes (flap) begins and ends each time. Before the first fault all reach all.
 using Reachability = std::vector<std::vector<TerminalIndex>>;
 struct FaultBegan {
   std::uint32_t number = 0;  // in the scenario's list

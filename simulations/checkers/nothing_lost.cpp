@@ -1,0 +1,279 @@
+// M4. Every acknowledged request is on some disk or in the cloud at the end, unless the last copy
+// went with a disk; no number has two contents; nothing counts twice: final stock is what the
+// certain requests come to, and some of the uncertain ones.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "base/overloaded.h"
+#include "simulations/checkers/checkers.h"
+#include "simulations/checkers/stock_judgement.h"
+#include "simulations/history/entry_book.h"
+#include "simulations/history/store_watch.h"
+
+namespace titan::simulations {
+
+namespace {
+
+using Outcome = RequestAnswered::Outcome;
+
+// What a till screen wanted: all its tries with one key and content.
+struct Request {
+  TerminalIndex terminal = 0;
+  DeviceId device;
+  std::string key;
+  Hash request_hash;
+  Hash claim;
+  std::vector<crdt::StockEffect> effects;
+  bool has_acknowledgement = false;
+  bool has_doubt = false;            // an answer is missing, or was "unknown"
+  Hash entry;                        // as acknowledged
+  std::uint64_t disks_replaced = 0;  // on the terminal when it was acknowledged
+};
+
+using RequestId = std::tuple<DeviceId, std::string, Hash>;
+
+class NothingLost : public Checker {
+ public:
+  explicit NothingLost(const Scenario& scenario) {
+    for (const auto& fault : scenario.faults) {
+      has_clones_ = has_clones_ || fault.kind == FaultKind::clone;
+    }
+  }
+  std::string_view name() const override { return "M4"; }
+  std::string_view what() const override { return sentence_of(name()); }
+  std::optional<std::string> not_judged() const override {
+    if (!has_listing_) return "no terminal's journals were listed at the end";
+    return std::nullopt;
+  }
+
+  void on_observed(const Observed& observed) override {
+    last_ = observed.at;
+    watch_.on_observed(observed);
+    std::visit(
+        Overloaded{[&](const RequestSent& request) { on_sent(request); },
+                   [&](const RequestAnswered& answer) { on_answered(observed.at, answer); },
+                   [&](const EntryStored& stored) { on_stored(observed.at, stored); },
+                   [&](const DiskReplaced& replaced) { on_replaced(replaced); },
+                   [&](const CloudHolds& held) { cloud_.insert(book_.number_of(held.entry)); },
+                   [&](const JournalListed& listed) {
+                     has_listing_ = true;
+                     survives_.add(book_.set_of(listed.held));
+                   },
+                   [&](const StockRead& read) {
+                     if (read.is_final) reads_.push_back(read);
+                   },
+                   [](const auto&) {}},
+        observed.what);
+  }
+
+  void finish() override {
+    if (!has_listing_) return;
+    survives_.add(cloud_);
+    for (const auto& [id, request] : requests_) judge_survival(request);
+    judge_stock();
+  }
+
+ private:
+  void on_sent(const RequestSent& sent) {
+    const RequestId id{watch_.device_at(sent.terminal), sent.key, sent.request_hash};
+    Request& request = requests_[id];
+    request.terminal = sent.terminal;
+    request.device = std::get<0>(id);
+    request.key = sent.key;
+    request.request_hash = sent.request_hash;
+    request.claim = sent.claim;
+    request.effects = sent.stock_effects;
+    ++open_[{sent.terminal, sent.key}][id];
+  }
+
+  void on_answered(MonoTime at, const RequestAnswered& answer) {
+    const auto open = open_.find({answer.terminal, answer.key});
+    if (open == open_.end()) return;
+    Request* request = find_request(open->second, answer);
+    if (!request) return;
+    if (auto& waiting = open->second[id_of(*request)]; waiting != 0) --waiting;
+    if (answer.outcome == Outcome::unknown) request->has_doubt = true;
+    if (answer.outcome != Outcome::recorded && answer.outcome != Outcome::repeated) return;
+    if (!answer.hash) return;
+    const auto replaced = disks_replaced_[answer.terminal];
+    const bool is_other = request->has_acknowledgement && request->entry != *answer.hash;
+    if (is_other && request->disks_replaced == replaced && !has_clones_) {
+      violate(at, watch_.name(answer.terminal) + " acknowledged the request with key " +
+                      answer.key + " twice, with two different entries");
+    }
+    request->has_acknowledgement = true;
+    request->entry = *answer.hash;
+    request->disks_replaced = replaced;
+  }
+
+  static RequestId id_of(const Request& request) {
+    return {request.device, request.key, request.request_hash};
+  }
+
+  // A key may have been used for two baskets: then the entry tells which one was answered.
+  Request* find_request(const std::map<RequestId, std::uint64_t>& open,
+                        const RequestAnswered& answer) {
+    if (answer.hash) {
+      if (const auto number = book_.find(*answer.hash)) {
+        const auto found = requests_.find(
+            {book_.facts(*number).device, answer.key, book_.facts(*number).request_hash});
+        if (found != requests_.end()) return &found->second;
+      }
+    }
+    Request* request = nullptr;
+    for (const auto& [id, waiting] : open) {
+      if (waiting != 0 || !request) request = &requests_.at(id);
+    }
+    return request;
+  }
+
+  void on_stored(MonoTime at, const EntryStored& stored) {
+    const EntryNumber number = book_.number_of(stored.entry);
+    held_[stored.terminal].insert(number);
+    const auto [known, is_new] = contents_.emplace(stored.entry->id, stored.entry->hash);
+    if (!is_new && known->second != stored.entry->hash && !has_clones_) {
+      violate(at, watch_.name(stored.terminal) + " stored another content under number " +
+                      text_of(stored.entry->id) + " than the store knew before");
+    }
+  }
+
+  void on_replaced(const DiskReplaced& replaced) {
+    ++disks_replaced_[replaced.terminal];
+    EntrySet& held = held_[replaced.terminal];
+    EntrySet now = book_.set_of(replaced.held);
+    for (EntryNumber number = 0; number < held.end(); ++number) {
+      if (!held.contains(number) || now.contains(number) || cloud_.contains(number)) continue;
+      const bool has_other = std::any_of(held_.begin(), held_.end(), [&](const auto& disk) {
+        return disk.first != replaced.terminal && disk.second.contains(number);
+      });
+      if (!has_other) gone_.insert(number);
+    }
+    held = std::move(now);
+  }
+
+  bool survives(const Hash& hash) const {
+    const auto number = book_.find(hash);
+    return number && survives_.contains(*number);
+  }
+  bool is_gone(const Hash& hash) const {
+    const auto number = book_.find(hash);
+    return number && gone_.contains(*number);
+  }
+
+  void judge_survival(const Request& request) {
+    if (!request.has_acknowledgement || survives(request.entry) || is_gone(request.entry)) return;
+    violate(last_, "the request with key " + request.key + " was acknowledged by " +
+                       watch_.name(request.terminal) + " as entry " + entry_text(request.entry) +
+                       ", which no terminal and no cloud holds at the end");
+  }
+
+  std::string entry_text(const Hash& hash) const {
+    const auto number = book_.find(hash);
+    return number ? book_.text(*number) : hash.hex().substr(0, 8);
+  }
+
+  // What one claim settles, or a single request without one.
+  struct Settled {
+    bool is_certain = false;
+    std::vector<const std::vector<crdt::StockEffect>*> ways;
+  };
+
+  std::vector<Settled> settle() const {
+    std::map<Hash, Settled> claims;
+    std::vector<Settled> settled;
+    const auto add = [&](const Hash& claim, const std::vector<crdt::StockEffect>& effects,
+                         bool is_certain) {
+      Settled& place = claim.is_none() ? settled.emplace_back() : claims[claim];
+      place.is_certain = place.is_certain || is_certain;
+      place.ways.push_back(&effects);
+    };
+    std::map<RequestId, bool> known;
+    for (const auto& [id, request] : requests_) {
+      known[id] = true;
+      const auto open = open_.find({request.terminal, request.key});
+      const bool is_unanswered =
+          open != open_.end() && open->second.contains(id) && open->second.at(id) != 0;
+      const bool is_certain = request.has_acknowledgement && !is_gone(request.entry);
+      const bool may_count =
+          is_certain || request.has_acknowledgement || request.has_doubt || is_unanswered;
+      if (may_count) add(request.claim, request.effects, is_certain);
+    }
+    // What no till screen asked for. The store's own voids take out what was recorded twice, and
+    // that counts once here anyway.
+    for (EntryNumber number = 0; number < book_.size(); ++number) {
+      const EntryFacts& entry = book_.facts(number);
+      if (!survives_.contains(number) || entry.kind == mesh::Kind::void_sale) continue;
+      if (entry.stock_effects.empty()) continue;
+      const bool is_asked_for =
+          known.contains({entry.device, entry.idempotency_key, entry.request_hash}) ||
+          known.contains({entry.device, entry.idempotency_key, Hash{}});
+      if (!is_asked_for) add(entry.claim, entry.stock_effects, true);
+    }
+    for (auto& [claim, place] : claims) settled.push_back(std::move(place));
+    return settled;
+  }
+
+  static std::int64_t delta(const std::vector<crdt::StockEffect>& effects,
+                            const std::string& product) {
+    std::uint64_t sum = 0;
+    for (const auto& effect : effects) {
+      if (effect.product == product) sum += effect.added - effect.removed;
+    }
+    return static_cast<std::int64_t>(sum);
+  }
+
+  void judge_stock() {
+    if (reads_.empty()) return;
+    std::map<std::string, PossibleStock> stock;
+    for (const auto& read : reads_) stock[read.product];
+    for (const auto& place : settle()) {
+      std::set<std::string> products;
+      for (const auto* way : place.ways) {
+        for (const auto& effect : *way) products.insert(effect.product);
+      }
+      for (const auto& product : products) {
+        const auto found = stock.find(product);
+        if (found == stock.end()) continue;
+        if (place.is_certain && place.ways.size() == 1) {
+          found->second.add_certain(delta(*place.ways.front(), product));
+          continue;
+        }
+        std::set<std::int64_t> deltas;
+        for (const auto* way : place.ways) deltas.insert(delta(*way, product));
+        if (!place.is_certain) deltas.insert(0);
+        found->second.add_choice({deltas.begin(), deltas.end()});
+      }
+    }
+    for (const auto& read : reads_) {
+      const PossibleStock& possible = stock.at(read.product);
+      if (possible.allows(read.on_hand)) continue;
+      violate(last_, watch_.name(read.terminal) + " shows " + std::to_string(read.on_hand) +
+                         " of " + read.product + " at the end; the acknowledged requests come to " +
+                         possible.text());
+    }
+  }
+
+  bool has_clones_ = false;  // copies of running processes: the named exception
+  bool has_listing_ = false;
+  MonoTime last_;
+  StoreWatch watch_;
+  EntryBook book_;
+  std::map<RequestId, Request> requests_;
+  std::map<std::pair<TerminalIndex, std::string>, std::map<RequestId, std::uint64_t>> open_;
+  std::map<mesh::EntryId, Hash> contents_;
+  std::map<TerminalIndex, EntrySet> held_;
+  std::map<TerminalIndex, std::uint64_t> disks_replaced_;
+  EntrySet cloud_;
+  EntrySet survives_;
+  EntrySet gone_;  // the last copy went with a disk
+  std::vector<StockRead> reads_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> make_nothing_lost(const Scenario& scenario) {
+  return std::make_unique<NothingLost>(scenario);
+}
+
+}  // namespace titan::simulations
