@@ -68,6 +68,8 @@ Node::Node(NodeConfig config, KeyPair device_key, ProcessId process, StoredState
   }
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   begin(now);
+  // The process before may have ended between finding them and storing their void.
+  for (const DuplicateRecord& duplicate : state.duplicates) emit(DuplicateFound{duplicate});
   finish(now);
 }
 
@@ -186,8 +188,10 @@ void Node::restart_storage(Now now, StoredState state) {
     if (!index_.stored().contains(id.journal, id.number)) continue;
     there.push_back(entry);
     if (entry->envelope.device != device_) continue;
-    if (const auto duplicate = own_.observe(*entry)) tell_duplicate(*duplicate, entry->envelope);
+    const auto duplicate = own_.observe(*entry);
+    if (duplicate && !duplicate->is_same_request) tell_duplicate(*duplicate, entry->envelope);
   }
+  for (const DuplicateRecord& duplicate : state.duplicates) emit(DuplicateFound{duplicate});
   if (!there.empty()) emit(EntriesStored{std::move(there)});
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   anti_entropy_.on_vector_moved(now);

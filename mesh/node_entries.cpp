@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "mesh/idempotency.h"
 #include "mesh/node.h"
 #include "mesh/watermark.h"
 
@@ -82,7 +83,12 @@ void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
 }
 
 void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
-  if (duplicate.is_same_request) return emit(DuplicateFound{duplicate});
+  if (duplicate.is_same_request) {
+    if (!stored_stock_.claims().contains(void_claim(duplicate.extra_hash))) {
+      emit(DuplicateFound{duplicate});
+    }
+    return;
+  }
   emit(Alarm{"key_reused", "the idempotency key \"" + envelope.idempotency_key +
                                "\" was used for two different records of this terminal, which "
                                "was rebuilt in between; both count, look at both"});

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "mesh/idempotency.h"
+
 namespace titan::mesh {
 namespace {
 
@@ -102,30 +104,13 @@ std::optional<OwnJournal::Duplicate> OwnJournal::on_stored(const Entry& entry) {
     repeated = true;
   }
   waiting_.erase(waiting);
-  return compare_keys(entry);
+  return remember_key(records_, entry);
 }
 
 std::optional<OwnJournal::Duplicate> OwnJournal::observe(const Entry& entry) {
   writer_.observe_logical_clock(entry.envelope.logical_clock);
   if (entry.envelope.receipt) writer_.observe_receipt_number(entry.envelope.receipt->number);
-  return compare_keys(entry);
-}
-
-std::optional<OwnJournal::Duplicate> OwnJournal::compare_keys(const Entry& entry) {
-  if (entry.envelope.idempotency_key.empty()) return std::nullopt;
-  const IdempotencyRecord found = record_of(entry);
-  const auto [first, is_new] = records_.try_emplace(entry.envelope.idempotency_key, found);
-  if (is_new || first->second.entry_hash == found.entry_hash) return std::nullopt;
-  if (first->second.request_hash != found.request_hash) {
-    return Duplicate{first->second.entry, found.entry, found.entry_hash, false};
-  }
-  IdempotencyRecord kept = first->second;
-  IdempotencyRecord extra = found;
-  if (std::pair(extra.entry, extra.entry_hash) < std::pair(kept.entry, kept.entry_hash)) {
-    std::swap(kept, extra);
-  }
-  first->second = kept;
-  return Duplicate{kept.entry, extra.entry, extra.entry_hash, true};
+  return remember_key(records_, entry);
 }
 
 void OwnJournal::on_store_failed() {

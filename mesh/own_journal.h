@@ -36,14 +36,7 @@ struct AppendReply {
 
 class OwnJournal {
  public:
-  // Two entries of this device with one idempotency key, after a rebuild. With one request the
-  // sale was repeated and counts once; with two requests they are two sales and both count.
-  struct Duplicate {
-    EntryId kept;
-    EntryId extra;  // of one request: the greater of the two
-    Hash extra_hash;
-    bool is_same_request = true;
-  };
+  using Duplicate = DuplicateRecord;
 
   OwnJournal(const Codec& codec, const KeyPair& key, ProcessId process, JournalWriterConfig config,
              const StoredState& state, Random& random);
@@ -81,7 +74,6 @@ class OwnJournal {
     std::vector<std::uint64_t> tickets;
   };
 
-  std::optional<Duplicate> compare_keys(const Entry& entry);
   void answer_repeat(std::uint64_t ticket, const EntryDraft& draft, const IdempotencyRecord& first);
 
   JournalWriter writer_;

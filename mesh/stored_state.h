@@ -48,6 +48,17 @@ struct IdempotencyRecord {
   bool operator==(const IdempotencyRecord&) const = default;
 };
 
+// Two entries of this device under one idempotency key, after a rebuild. With one request the sale
+// was repeated and counts once; with two requests they are two sales and both count.
+struct DuplicateRecord {
+  EntryId kept;
+  EntryId extra;  // of one request: the greater of the two
+  Hash extra_hash;
+  bool is_same_request = true;
+
+  bool operator==(const DuplicateRecord&) const = default;
+};
+
 struct StoredState {
   crdt::VersionVector vector;
   crdt::Stock stock;
@@ -62,6 +73,7 @@ struct StoredState {
   std::uint64_t last_receipt_number = 0;
   std::uint64_t logical_clock = 0;                       // the greatest seen in any entry
   std::map<std::string, IdempotencyRecord> idempotency;  // this device's keys
+  std::vector<DuplicateRecord> duplicates;               // of one request, not voided yet
 };
 
 }  // namespace titan::mesh

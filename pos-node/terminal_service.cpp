@@ -167,7 +167,7 @@ void TerminalService::check_refund(const mesh::Entry& refund) {
 // the extra one is voided, by claim, so that it counts once whoever else does the same.
 void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
   const auto branches = reader_->find_entry(duplicate.extra);
-  if (!branches) return duplicates_due_.push_back(duplicate);
+  if (!branches) return void_later(duplicate);
   EntryPointer extra;
   for (const mesh::StoredEntry& branch : *branches) {
     if (branch.hash != duplicate.extra_hash) continue;
@@ -195,8 +195,16 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   append(std::move(ruling->draft), [this, duplicate](const Result<Appended>& done) {
     if (done) return;
     spdlog::error("voiding a duplicate failed, trying again soon: {}", done.error().message);
-    duplicates_due_.push_back(duplicate);
+    void_later(duplicate);
   });
+}
+
+// A disk that fails again and again tells of the same one each time it is reopened.
+void TerminalService::void_later(const mesh::DuplicateRecord& duplicate) {
+  const auto end = duplicates_due_.end();
+  if (std::find(duplicates_due_.begin(), end, duplicate) == end) {
+    duplicates_due_.push_back(duplicate);
+  }
 }
 
 void TerminalService::raise_alarm(const std::string& code, const std::string& message) {

@@ -69,6 +69,7 @@ class TerminalService final : public Service {
   void note_products(const mesh::Entry& entry);
   void check_refund(const mesh::Entry& entry);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
+  void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
   void note_low_stock(const std::string& sku, std::int64_t low_stock_micro);
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;

@@ -11,6 +11,8 @@
 #include <tuple>
 #include <vector>
 
+#include "mesh/idempotency.h"
+
 namespace titan::mesh {
 namespace {
 
@@ -270,19 +272,60 @@ void fold_stock(Connection& connection, const Slice& slice) {
   }
 }
 
-void fold_keys(Connection& connection, const DeviceId& device, const Slice& slice) {
+std::optional<IdempotencyRecord> read_key(Connection& connection, const Owners& owners,
+                                          const std::string& key) {
+  Use use = connection.use(
+      "SELECT journal, number, entry_hash, request_hash FROM folded_keys WHERE idempotency_key = "
+      "?");
+  use.text(1, key);
+  if (!use.step()) return std::nullopt;
+  const auto owner = owners.find(use.integer_at(0));
+  if (owner == owners.end()) return std::nullopt;
+  return IdempotencyRecord{{owner->second.journal, use.number_at(1)},
+                           use.id_at<Hash>(2).value_or(Hash{}),
+                           use.id_at<Hash>(3).value_or(Hash{})};
+}
+
+void write_key(Connection& connection, const std::map<JournalId, std::int64_t>& refs,
+               const std::string& key, const IdempotencyRecord& record) {
+  Use use = connection.use(
+      "INSERT OR REPLACE INTO folded_keys(idempotency_key, journal, number, entry_hash, "
+      "request_hash) VALUES(?, ?, ?, ?, ?)");
+  use.text(1, key)
+      .integer(2, refs.at(record.entry.journal))
+      .number(3, record.entry.number)
+      .blob(4, record.entry_hash.view())
+      .blob(5, record.request_hash.view())
+      .run();
+}
+
+void write_duplicate(Connection& connection, const std::map<JournalId, std::int64_t>& refs,
+                     const DuplicateRecord& duplicate) {
+  Use use = connection.use(
+      "INSERT OR REPLACE INTO folded_duplicates(entry_hash, journal, number, kept_journal, "
+      "kept_number) VALUES(?, ?, ?, ?, ?)");
+  use.blob(1, duplicate.extra_hash.view())
+      .integer(2, refs.at(duplicate.extra.journal))
+      .number(3, duplicate.extra.number)
+      .integer(4, refs.at(duplicate.kept.journal))
+      .number(5, duplicate.kept.number)
+      .run();
+}
+
+void fold_keys(Connection& connection, const Owners& owners, const DeviceId& device,
+               const Slice& slice) {
+  std::map<JournalId, std::int64_t> refs;
+  for (const auto& [ref, owner] : owners) refs.emplace(owner.journal, ref);
   for (const Arrived& arrived : slice) {
     const Envelope& envelope = arrived.entry.envelope;
     if (envelope.device != device || envelope.idempotency_key.empty()) continue;
-    Use use = connection.use(
-        "INSERT OR IGNORE INTO folded_keys(idempotency_key, journal, number, entry_hash, "
-        "request_hash) VALUES(?, ?, ?, ?, ?)");
-    use.text(1, envelope.idempotency_key)
-        .integer(2, arrived.journal)
-        .number(3, envelope.id.number)
-        .blob(4, arrived.entry.hash.view())
-        .blob(5, envelope.request_hash.view())
-        .run();
+    std::map<std::string, IdempotencyRecord> one;
+    const auto before = read_key(connection, owners, envelope.idempotency_key);
+    if (before) one.emplace(envelope.idempotency_key, *before);
+    const auto duplicate = remember_key(one, arrived.entry);
+    const IdempotencyRecord& record = one.begin()->second;
+    if (record != before) write_key(connection, refs, envelope.idempotency_key, record);
+    if (duplicate && duplicate->is_same_request) write_duplicate(connection, refs, *duplicate);
   }
 }
 
@@ -330,6 +373,18 @@ void read_folded(Connection& connection, const Owners& owners, StoredState& stat
                                                      use.id_at<Hash>(3).value_or(Hash{}),
                                                      use.id_at<Hash>(4).value_or(Hash{})});
   }
+  Use found = connection.use(
+      "SELECT entry_hash, journal, number, kept_journal, kept_number FROM folded_duplicates ORDER "
+      "BY entry_hash");
+  while (found.step()) {
+    const auto extra = owners.find(found.integer_at(1));
+    const auto kept = owners.find(found.integer_at(3));
+    if (extra == owners.end() || kept == owners.end()) continue;
+    state.duplicates.push_back({{kept->second.journal, found.number_at(4)},
+                                {extra->second.journal, found.number_at(2)},
+                                found.id_at<Hash>(0).value_or(Hash{}),
+                                true});
+  }
 }
 
 RememberedMember member_at(const Use& row) {
@@ -373,7 +428,7 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
     SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     fold_vector(connection, slice);
     fold_stock(connection, slice);
-    fold_keys(connection, context.device, slice);
+    fold_keys(connection, read_owners(connection), context.device, slice);
     write_past(connection, past, slice.back().position);
     transaction.commit();
     return slice.size();
@@ -430,13 +485,12 @@ Result<StoredState> load_state(const FoldContext& context) {
           past.take(arrived.entry, context.device);
           state.vector.add(device, envelope.id.journal, envelope.id.number, arrived.entry.hash);
           state.stock.apply(arrived.entry.hash, envelope.claim, envelope.stock_effects);
-          if (envelope.device == context.device && !envelope.idempotency_key.empty()) {
-            state.idempotency.try_emplace(
-                envelope.idempotency_key,
-                IdempotencyRecord{envelope.id, arrived.entry.hash, envelope.request_hash});
-          }
+          if (envelope.device != context.device) return;
+          const auto duplicate = remember_key(state.idempotency, arrived.entry);
+          if (duplicate && duplicate->is_same_request) state.duplicates.push_back(*duplicate);
         });
     if (!replayed) return replayed.error();
+    drop_voided(state.duplicates, state.stock);
     state.last_journal = past.own.journal;
     state.last_number = past.own.number;
     state.last_hash = past.own_hash;
@@ -458,7 +512,8 @@ Status forget_fold(Connection& connection) {
     SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     connection.execute(
         "DELETE FROM folded_journals; DELETE FROM folded_stock; DELETE FROM folded_claims;"
-        "DELETE FROM folded_keys; UPDATE folded SET position = 0, logical_clock = 0, "
+        "DELETE FROM folded_keys; DELETE FROM folded_duplicates; UPDATE folded SET position = 0, "
+        "logical_clock = 0, "
         "last_receipt = 0, own_clock = 0, own_journal = NULL, own_number = 0, own_hash = NULL;");
     transaction.commit();
     return {};

@@ -136,7 +136,21 @@ CREATE VIEW sync_outbox AS
     AND e.number BETWEEN coalesce(m.first, 1) AND coalesce(m.last, 9223372036854775807);
 )sql";
 
-constexpr std::array known_migrations = {Migration{1, first_tables}};
+// What is folded already is read once more, for the duplicates in it.
+constexpr const char* folded_duplicates = R"sql(
+CREATE TABLE folded_duplicates(entry_hash BLOB PRIMARY KEY, journal INTEGER NOT NULL,
+                               number INTEGER NOT NULL, kept_journal INTEGER NOT NULL,
+                               kept_number INTEGER NOT NULL) WITHOUT ROWID;
+DELETE FROM folded_journals;
+DELETE FROM folded_stock;
+DELETE FROM folded_claims;
+DELETE FROM folded_keys;
+UPDATE folded SET position = 0, logical_clock = 0, last_receipt = 0, own_clock = 0,
+                  own_journal = NULL, own_number = 0, own_hash = NULL;
+)sql";
+
+constexpr std::array known_migrations = {Migration{1, first_tables},
+                                         Migration{2, folded_duplicates}};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mesh/idempotency.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
 #include "pos-node/domain/text.h"
@@ -217,10 +218,7 @@ std::vector<RuleAlarm> over_refund_alarms(const RefundHistory& history) {
 }
 
 Hash void_claim(const Hash& entry_hash) {
-  Bytes settled = "void";
-  settled += '\0';
-  settled += entry_hash.view();
-  return blake2b(settled);
+  return mesh::void_claim(entry_hash);
 }
 
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,

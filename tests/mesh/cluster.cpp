@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/overloaded.h"
+#include "mesh/idempotency.h"
 
 namespace titan::mesh::testing {
 
@@ -36,27 +37,36 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
   }
   for (const auto& [id, member] : members) state.members.push_back(member);
   std::uint64_t last_clock = 0;
-  for (const auto& [identity, entry] : entries()) {
-    const Envelope& envelope = entry->envelope;
-    state.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
-    state.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
-    state.logical_clock = std::max(state.logical_clock, envelope.logical_clock);
-    if (envelope.device != device) continue;
-    if (envelope.logical_clock >= last_clock) {
-      last_clock = envelope.logical_clock;
-      state.last_journal = envelope.id.journal;
-      state.last_number = envelope.id.number;
-      state.last_hash = entry->hash;
-    }
-    if (envelope.receipt) {
-      state.last_receipt_number = std::max(state.last_receipt_number, envelope.receipt->number);
-    }
-    if (!envelope.idempotency_key.empty()) {
-      state.idempotency.emplace(envelope.idempotency_key,
-                                IdempotencyRecord{envelope.id, entry->hash, envelope.request_hash});
+  std::set<std::pair<EntryId, Hash>> seen;
+  for (const StoreRequest& request : committed_) {
+    for (const auto& entry : request.entries) {
+      const Envelope& envelope = entry->envelope;
+      if (!seen.emplace(envelope.id, entry->hash).second) continue;
+      state.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
+      state.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
+      state.logical_clock = std::max(state.logical_clock, envelope.logical_clock);
+      if (envelope.device != device) continue;
+      if (envelope.logical_clock >= last_clock) {
+        last_clock = envelope.logical_clock;
+        state.last_journal = envelope.id.journal;
+        state.last_number = envelope.id.number;
+        state.last_hash = entry->hash;
+      }
+      if (envelope.receipt) {
+        state.last_receipt_number = std::max(state.last_receipt_number, envelope.receipt->number);
+      }
+      const auto duplicate = remember_key(state.idempotency, *entry);
+      if (duplicate && duplicate->is_same_request) state.duplicates.push_back(*duplicate);
     }
   }
+  drop_voided(state.duplicates, state.stock);
   return state;
+}
+
+std::shared_ptr<const Entry> MemoryDisk::find(const EntryId& id, const Hash& hash) const {
+  const auto all = entries();
+  const auto found = all.find({id.journal, id.number, hash});
+  return found == all.end() ? nullptr : found->second;
 }
 
 namespace {
@@ -133,6 +143,7 @@ void Cluster::crash(std::size_t till) {
     at(time_ + milliseconds(1), [this, other, till, life = tills_[other].life] {
       if (tills_[other].node && tills_[other].life == life) {
         unlink(other, till, LinkEnd::refused);
+        update_links();  // it may be back already
       }
     });
   }
@@ -290,12 +301,36 @@ void Cluster::carry_out(std::size_t till) {
                      });
                    },
                    [&](AppendReply& reply) { t.replies.push_back(std::move(reply)); },
-                   [&](Event& event) { t.events.push_back(std::move(event)); },
+                   [&](Event& event) {
+                     if (const auto* found = std::get_if<DuplicateFound>(&event)) {
+                       void_duplicate(till, found->duplicate);
+                     }
+                     t.events.push_back(std::move(event));
+                   },
                },
                effect);
   }
   if (config_.check_every_step) t.node->check_invariants();
   schedule_tick(till);
+}
+
+// As the terminal does, a moment later.
+void Cluster::void_duplicate(std::size_t till, const DuplicateRecord& duplicate) {
+  deliver(till, time_ + Duration(100), [this, till, duplicate](Node& node) {
+    const auto extra = tills_[till].disk.find(duplicate.extra, duplicate.extra_hash);
+    if (!extra) return;
+    EntryDraft draft;
+    draft.kind = Kind::void_sale;
+    draft.time = now().wall;
+    draft.business_date = 20261122;
+    draft.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
+    draft.request_hash = duplicate.extra_hash;
+    draft.claim = void_claim(duplicate.extra_hash);
+    for (const auto& effect : extra->envelope.stock_effects) {
+      draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
+    }
+    node.append(now(), draft);
+  });
 }
 
 void Cluster::start_commit(std::size_t till) {

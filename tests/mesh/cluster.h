@@ -22,6 +22,7 @@ class MemoryDisk {
  public:
   void commit(const StoreRequest& request);
   StoredState load(const DeviceId& device) const;
+  std::shared_ptr<const Entry> find(const EntryId& id, const Hash& hash) const;
   std::vector<Bytes> read(const ReadRequest& request) const;
   std::vector<std::pair<std::uint64_t, Hash>> hash_list(const JournalId& journal) const;
   // The disk as it was after `requests` commits: an image that gets restored.
@@ -113,6 +114,7 @@ class Cluster {
   void deliver(std::size_t till, MonoTime when, std::function<void(Node&)> act);
   void input(std::size_t till, const std::function<void(Node&)>& act);
   void carry_out(std::size_t till);
+  void void_duplicate(std::size_t till, const DuplicateRecord& duplicate);
   void start_commit(std::size_t till);
   void schedule_tick(std::size_t till);
   void update_links();

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+
+#include "mesh/idempotency.h"
 
 namespace titan::mesh::testing {
 namespace wire = titan::entry::v1;
@@ -143,7 +146,7 @@ EntryPointer Till::void_sale(const Entry& original) {
   for (const crdt::StockEffect& effect : original.envelope.stock_effects) {
     draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
   }
-  draft.claim = blake2b("void" + std::string(original.hash.view()));
+  draft.claim = void_claim(original.hash);
   return write(std::move(draft));
 }
 
@@ -257,6 +260,13 @@ void require_same(const StoredState& a, const StoredState& b) {
   REQUIRE(a.last_receipt_number == b.last_receipt_number);
   REQUIRE(a.logical_clock == b.logical_clock);
   REQUIRE(a.idempotency == b.idempotency);
+  const auto by_hash = [](std::vector<DuplicateRecord> all) {
+    std::sort(all.begin(), all.end(), [](const DuplicateRecord& x, const DuplicateRecord& y) {
+      return x.extra_hash < y.extra_hash;
+    });
+    return all;
+  };
+  REQUIRE(by_hash(a.duplicates) == by_hash(b.duplicates));
   a.vector.check_invariants();
   a.stock.check_invariants();
 }

@@ -151,3 +151,26 @@ TEST_CASE("bytes that are not what they were are noticed by load") {
   CHECK(loaded.error().code == ErrorCode::corrupt);
   CHECK(loaded.error().message.find("position 2") != std::string::npos);
 }
+
+TEST_CASE("a sale recorded twice is told at every start until its void is stored, folded or not") {
+  auto store = open_in_memory();
+  Till till(1);
+  const auto first = till.sale({{"A", 1}}, "key");
+  const auto second = till.sale({{"A", 1}}, "key");
+  const auto other_request = till.sale({{"A", 2}}, "key");
+  const FoldContext context{store->connection(), codec(), device_of_seed(1)};
+  const DuplicateRecord expected{first->envelope.id, second->envelope.id, second->hash, true};
+  const bool folds = GENERATE(true, false);
+  // The greater came first: the smaller is the one to keep all the same.
+  for (const auto& entry : {second, first, other_request}) {
+    must(store->commit(request_of({entry})));
+    if (folds) must(fold_some(context, 1));
+  }
+  const StoredState state = must(store->load());
+  CHECK(state.duplicates == std::vector{expected});
+  CHECK(state.idempotency.at("key").entry == first->envelope.id);
+  must(store->commit(request_of({till.void_sale(*second)})));
+  CHECK(must(store->load()).duplicates.empty());
+  if (folds) must(fold_some(context, 1));
+  CHECK(must(store->load()).duplicates.empty());
+}
