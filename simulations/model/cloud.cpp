@@ -1,0 +1,527 @@
+#include "simulations/model/cloud.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "mesh/verify.h"
+#include "mesh/watermark.h"
+#include "proto/entry.pb.h"
+#include "uplink/upload_session.h"
+#include "uplink/wire/uplink_codec.h"
+
+namespace titan::simulations {
+namespace {
+
+// As cloud/gateway.h and uplink/postgres/lease_row.h have them.
+constexpr std::uint32_t batch_entries_max = 512;
+constexpr std::uint32_t batch_bytes_max = 1024 * 1024;
+constexpr std::uint32_t window_batches = 8;
+constexpr Duration lease_lasts = seconds(5);
+constexpr Duration watermark_every = milliseconds(50);
+constexpr std::size_t feed_entries_per_push = 64;
+// Rough figures of a Kafka append and of a PostgreSQL transaction.
+constexpr Duration log_takes = milliseconds(2);
+constexpr Duration projection_takes = milliseconds(3);
+// With the planted bug: every so-manieth acknowledged record never reaches the log.
+constexpr std::uint64_t lost_record_every = 5;
+
+}  // namespace
+
+Cloud::Cloud(Surroundings& surroundings, const mesh::Codec& codec, KeyPair key, CloudBugs bugs)
+    : surroundings_(surroundings),
+      codec_(codec),
+      key_(key),
+      bugs_(bugs),
+      random_(surroundings.random.next()),
+      gateways_(std::max<std::uint32_t>(1, surroundings.scenario.topology.gateways)) {
+  for (Gateway& gateway : gateways_) {
+    gateway.gate = std::make_shared<Gate>(surroundings_.schedule);
+  }
+}
+
+Cloud::~Cloud() {
+  for (Gateway& gateway : gateways_) gateway.gate->close();
+}
+
+Duration Cloud::database_time() {
+  return milliseconds(1) + Duration(random_.below(2000));
+}
+
+// ---- connections -------------------------------------------------------------------------------
+
+std::shared_ptr<Tcp> Cloud::accept(Tcp::Side dialled) {
+  if (refuses_) return nullptr;
+  auto session = std::make_shared<Session>();
+  session->number = next_session_++;
+  session->gateway = next_gateway_++ % gateways_.size();
+  Tcp::Side listened;
+  listened.place = surroundings_.lan.cloud();
+  std::weak_ptr<Session> weak = session;
+  auto gate_of_session = gate(session);
+  listened.on_frame = [this, weak, g = gate_of_session](Bytes frame) {
+    const auto alive = weak.lock();
+    if (alive && alive->tcp) alive->tcp->taken(1, frame.size());
+    g->pass([this, weak, frame = std::move(frame)] {
+      if (const auto to = weak.lock()) on_frame(to, frame);
+    });
+  };
+  listened.on_end = [this, weak, g = gate_of_session](TcpEnd) {
+    g->pass([this, weak] {
+      const auto ended = weak.lock();
+      if (!ended) return;
+      ended->phase = Phase::over;
+      Gateway& gateway = gateways_[ended->gateway];
+      if (gateway.session == ended) gateway.session = nullptr;
+    });
+  };
+  TcpLimits limits;
+  limits.stalled_max = seconds(20);  // the WebSocket's idle time limit
+  limits.heartbeat_every = seconds(10);
+  limits.bytes_max = 16 * 1024 * 1024;
+  session->tcp = std::make_shared<Tcp>(surroundings_.schedule, surroundings_.lan, limits,
+                                       std::move(dialled), std::move(listened));
+  surroundings_.connection_made(session->tcp);
+  // The connection knows its session only weakly.
+  std::erase_if(sessions_, [](const auto& old) { return old->phase == Phase::over; });
+  sessions_.push_back(session);
+  return session->tcp;
+}
+
+void Cloud::send(const SessionPointer& session, const uplink::ToStore& message) {
+  Bytes frame = uplink_message_mark + uplink::encode(message);
+  const MonoTime now = surroundings_.schedule.now();
+  session->last_sent = std::max(session->last_sent, now + slow_);
+  if (session->last_sent == now) {
+    surroundings_.recorder.frame(surroundings_.lan.cloud(), 0, frame);
+    session->tcp->send(1, std::move(frame));
+    return;
+  }
+  gate(session)->at(session->last_sent, [session, frame = std::move(frame)]() mutable {
+    session->tcp->send(1, std::move(frame));
+  });
+}
+
+void Cloud::on_frame(const SessionPointer& session, const Bytes& frame) {
+  if (session->phase == Phase::over || frame.empty()) return;
+  if (frame.front() == uplink_message_mark) {
+    return on_message(session, BytesView(frame).substr(1));
+  }
+  const bool was_up = session->phase == Phase::up;
+  session->phase = Phase::over;
+  Gateway& gateway = gateways_[session->gateway];
+  if (gateway.session == session) gateway.session = nullptr;
+  if (!was_up || BytesView(frame).substr(1) != uplink::goodbye) return;
+  surroundings_.schedule.in(database_time(), [this, token = session->token] {
+    if (database_.lease.token != token || database_.lease.released) return;
+    database_.lease.released = true;
+    surroundings_.recorder.observe(LeaseReleased{token});
+  });
+}
+
+void Cloud::on_message(const SessionPointer& session, BytesView bytes) {
+  const auto message = uplink::decode_to_cloud(bytes);
+  if (!message) return;
+  const bool is_handshake = std::holds_alternative<uplink::Handshake>(*message);
+  if (is_handshake != (session->phase == Phase::waiting)) return;
+  std::visit(Overloaded{
+                 [&](const uplink::Handshake& m) { on_handshake(session, m); },
+                 [&](const uplink::Batch& m) { on_batch(session, m); },
+                 [&](const uplink::LeaseRenewal& m) { on_renewal(session, m); },
+                 [&](const uplink::EntriesWanted& m) { on_wanted(session, m); },
+                 [&](const uplink::FeedProgress&) {},
+             },
+             *message);
+}
+
+// ---- handshake and lease -----------------------------------------------------------------------
+
+bool Cloud::is_gone(const Lease& lease) const {
+  return lease.released || surroundings_.schedule.now() - lease.renewed > lease_lasts;
+}
+
+void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake& handshake) {
+  session->token = handshake.token;
+  session->terminal = handshake.terminal;
+  session->device_key = handshake.device_key;
+  session->phase = Phase::opening;
+  for (const auto& item : handshake.cursors) {
+    const auto& intervals = item.item.stored.intervals();
+    if (!intervals.empty() && intervals.front().first == 1) {
+      session->cursors[item.journal] = intervals.front().last;
+    }
+  }
+  // One transaction: compare and set.
+  surroundings_.schedule.in(database_time(), [this, session] {
+    if (database_.feed.number == 0) open_feed();
+    std::optional<Lease> refused_by;
+    if (database_.lease.token > session->token && !bugs_.two_uplinks) {
+      refused_by = database_.lease;
+    } else {
+      database_.lease = {session->token, session->terminal, surroundings_.schedule.now(), false};
+      TerminalIndex terminal = 0;
+      const auto& terminals = surroundings_.scenario.topology.terminals;
+      while (terminal < terminals.size() && terminals[terminal].name != session->terminal) {
+        ++terminal;
+      }
+      surroundings_.recorder.observe(LeaseGranted{terminal, session->token});
+    }
+    gate(session)->pass([this, session, refused_by] { on_opened(session, refused_by); });
+  });
+}
+
+void Cloud::refuse(const SessionPointer& session, uplink::RefusalCode code,
+                   const std::string& reason, const Lease& holder, bool gone) {
+  session->phase = Phase::over;
+  surroundings_.recorder.reach(gone ? "lease_refused_holder_gone" : "lease_refused");
+  send(session, uplink::HandshakeRefused{code, reason, holder.token, gone, 0});
+}
+
+void Cloud::on_opened(const SessionPointer& session, const std::optional<Lease>& refused_by) {
+  if (session->phase != Phase::opening) return;
+  if (refused_by) {
+    return refuse(session, uplink::RefusalCode::lower_token,
+                  refused_by->terminal + " holds the store's lease", *refused_by,
+                  is_gone(*refused_by));
+  }
+  Gateway& gateway = gateways_[session->gateway];
+  if (const auto old = gateway.session; old && old != session) {
+    if (old->phase == Phase::up && old->token > session->token && !bugs_.two_uplinks) {
+      return refuse(session, uplink::RefusalCode::lower_token,
+                    old->terminal + " holds the store's lease", Lease{old->token, {}, {}, false},
+                    false);
+    }
+    surroundings_.recorder.reach("uplink_fenced");
+    if (!bugs_.two_uplinks) {
+      close(old, uplink::ClosingCode::fenced, "a newer connection of this store replaces it",
+            session->token);
+    }
+  }
+  session->phase = Phase::up;
+  gateway.session = session;
+  gateway.keys = database_.keys;
+  gateway.keys.emplace(device_of(session->device_key), session->device_key);
+  uplink::HandshakeAccepted accepted;
+  accepted.watermark = watermark();
+  accepted.feed_journal = database_.feed.journal;
+  accepted.feed_number = database_.feed.number;
+  accepted.cloud_key = key_.public_key;
+  accepted.batch_entries_max = batch_entries_max;
+  accepted.batch_bytes_max = batch_bytes_max;
+  accepted.window_batches = window_batches;
+  accepted.lease_ms = static_cast<std::uint32_t>(lease_lasts / milliseconds(1));
+  for (const auto& [device, journals] : database_.vector.devices()) {
+    for (const auto& [journal, item] : journals) accepted.held.push_back({journal, item});
+  }
+  session->watermark_sent = database_.sequence;
+  const auto cursor = session->cursors.find(database_.feed.journal);
+  session->feed_sent = cursor == session->cursors.end() ? 0 : cursor->second;
+  send(session, accepted);
+  push_feed(session);
+}
+
+void Cloud::on_renewal(const SessionPointer& session, const uplink::LeaseRenewal& renewal) {
+  if (session->phase != Phase::up || session->renewing) return;
+  session->renewing = true;
+  surroundings_.schedule.in(database_time(), [this, session, sequence = renewal.sequence] {
+    const bool renewed = database_.lease.token == session->token || bugs_.two_uplinks;
+    if (renewed) database_.lease.renewed = surroundings_.schedule.now();
+    gate(session)->pass([this, session, renewed, sequence, holder = database_.lease] {
+      session->renewing = false;
+      if (session->phase != Phase::up) return;
+      if (renewed) return send(session, uplink::LeaseRenewed{sequence});
+      surroundings_.recorder.reach("lease_lost");
+      close(session, uplink::ClosingCode::lease_lost,
+            "the store's lease moved to " + holder.terminal, holder.token);
+    });
+  });
+}
+
+void Cloud::close(const SessionPointer& session, uplink::ClosingCode code,
+                  const std::string& reason, const election::Token& holder) {
+  if (session->phase == Phase::over) return;
+  session->phase = Phase::over;
+  Gateway& gateway = gateways_[session->gateway];
+  if (gateway.session == session) gateway.session = nullptr;
+  send(session, uplink::Closing{code, reason, holder});
+}
+
+// ---- batches -----------------------------------------------------------------------------------
+
+void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) {
+  if (session->phase != Phase::up) return;
+  ++session->batches_under_way;
+  Gateway& gateway = gateways_[session->gateway];
+  uplink::BatchAck ack;
+  ack.sequence = batch.sequence;
+  std::map<EntryKey, std::uint32_t> places;
+  std::vector<std::shared_ptr<const mesh::Entry>> entries;
+  for (std::uint32_t i = 0; i < batch.entries.size(); ++i) {
+    auto entry = codec_.decode_entry(batch.entries[i]);
+    if (!entry) {
+      ack.failures.push_back({i, false, false, entry.error().message});
+      continue;
+    }
+    if (!places.emplace(EntryKey{entry->envelope.id, entry->hash}, i).second) continue;
+    entries.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
+  }
+  mesh::VerifyContext context;
+  context.tenant_store = mesh::tenant_store_hash(tenant_name, store_name);
+  context.key_of = [&](const DeviceId& device) -> std::optional<PublicKey> {
+    const auto found = gateway.keys.find(device);
+    if (found == gateway.keys.end()) return std::nullopt;
+    return found->second;
+  };
+  context.device_of_journal = [&](const JournalId& journal) {
+    return database_.vector.device_of(journal);
+  };
+  auto checked = mesh::check_entries(std::move(entries), context);
+  for (const auto& rejection : checked.rejected) {
+    const bool later = rejection.code == mesh::RejectionCode::unknown_device;
+    ack.failures.push_back(
+        {places[{rejection.id, rejection.hash}], later, false, rejection.reason});
+    surroundings_.recorder.reach("cloud_rejected_entry");
+  }
+  for (const PublicKey& key : checked.learned_keys) gateway.keys.emplace(device_of(key), key);
+  append(session, {std::move(checked.accepted), std::move(checked.learned_keys)}, std::move(ack),
+         batch.entries.size());
+}
+
+void Cloud::append(const SessionPointer& session, Record record, uplink::BatchAck ack,
+                   std::size_t size) {
+  const bool is_lost = bugs_.acknowledge_before_kafka && ++records_ % lost_record_every == 0;
+  auto shared = std::make_shared<Record>(std::move(record));
+  surroundings_.schedule.in(
+      log_takes, [this, session, shared, is_lost, ack = std::move(ack), size] {
+        if (!shared->entries.empty() && !is_lost) log_.push_back(*shared);
+        project_next();
+        gate(session)->pass(
+            [this, session, shared, ack, size] { on_appended(session, *shared, ack, size); });
+      });
+}
+
+void Cloud::on_appended(const SessionPointer& session, const Record& record, uplink::BatchAck ack,
+                        std::size_t size) {
+  --session->batches_under_way;
+  ack.accepted = static_cast<std::uint32_t>(size - ack.failures.size());
+  if (session->phase != Phase::up) {
+    surroundings_.recorder.reach("batch_of_fenced_uplink_kept");
+    return;
+  }
+  if (std::exchange(lose_next_answer_, false)) {
+    surroundings_.recorder.reach("cloud_answer_lost");
+    session->phase = Phase::over;
+    session->tcp->reset();
+    return;
+  }
+  for (const auto& entry : record.entries) {
+    surroundings_.recorder.observe(CloudAcknowledged{entry->envelope.id, entry->hash});
+  }
+  send(session, ack);
+}
+
+// ---- projector ---------------------------------------------------------------------------------
+
+void Cloud::project_next() {
+  if (projecting_ || log_.empty()) return;
+  projecting_ = true;
+  surroundings_.schedule.in(projection_takes, [this] {
+    projecting_ = false;
+    const Record record = std::move(log_.front());
+    log_.pop_front();
+    project(record);
+    project_next();
+  });
+}
+
+void Cloud::project(const Record& record) {
+  bool changed = false;
+  for (const PublicKey& key : record.keys) database_.keys.emplace(device_of(key), key);
+  for (const auto& entry : record.entries) {
+    const mesh::Envelope& envelope = entry->envelope;
+    if (!database_.entries.emplace(EntryKey{envelope.id, entry->hash}, entry->bytes).second) {
+      continue;
+    }
+    changed = true;
+    database_.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
+    database_.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
+    surroundings_.recorder.observe(CloudHolds{surroundings_.recorder.facts(*entry)});
+  }
+  if (!changed) return;
+  ++database_.sequence;
+  moved();
+}
+
+void Cloud::moved() {
+  surroundings_.recorder.observe(
+      WatermarkSigned{database_.sequence, database_.vector.entry_count()});
+  for (Gateway& gateway : gateways_) {
+    if (!gateway.session) continue;
+    gateway.gate->pass([this, session = gateway.session] {
+      push_watermark(session);
+      push_feed(session);
+    });
+  }
+}
+
+mesh::Watermark Cloud::watermark() const {
+  mesh::WatermarkVector vector;
+  vector.epoch = 1;
+  vector.epoch_random = Bytes(16, 'e');
+  vector.sequence = database_.sequence;
+  vector.tenant = tenant_name;
+  vector.store = store_name;
+  for (const auto& [device, journals] : database_.vector.devices()) {
+    for (const auto& [journal, item] : journals) vector.journals.push_back({journal, item});
+  }
+  mesh::Watermark watermark;
+  watermark.vector_bytes = codec_.encode_watermark_vector(vector);
+  watermark.signature = sign(key_, mesh::watermark_signed_part(watermark.vector_bytes));
+  watermark.cloud_key = key_.public_key;
+  return watermark;
+}
+
+void Cloud::push_watermark(const SessionPointer& session) {
+  if (session->phase != Phase::up || database_.sequence <= session->watermark_sent ||
+      session->watermark_waiting) {
+    return;
+  }
+  Gateway& gateway = gateways_[session->gateway];
+  const MonoTime now = surroundings_.schedule.now();
+  if (now < gateway.watermark_next) {
+    session->watermark_waiting = true;
+    gateway.gate->at(gateway.watermark_next, [this, session] {
+      session->watermark_waiting = false;
+      push_watermark(session);
+    });
+    return;
+  }
+  gateway.watermark_next = now + watermark_every;
+  session->watermark_sent = database_.sequence;
+  uplink::ServerPush push;
+  push.watermark = watermark();
+  send(session, push);
+}
+
+// ---- feed and entries the store lost -----------------------------------------------------------
+
+void Cloud::open_feed() {
+  write_feed(mesh::Kind::setting, {});
+  change_products(surroundings_.scenario.workload.products);
+}
+
+void Cloud::write_feed(mesh::Kind kind, Bytes body) {
+  Random random(random_.next());
+  mesh::JournalWriterConfig config;
+  config.terminal = "cloud";
+  config.tenant_store = mesh::tenant_store_hash(tenant_name, store_name);
+  mesh::JournalWriter writer(codec_, key_, ProcessId::draw(random), config, {}, 0,
+                             database_.feed_clock, random);
+  if (database_.feed.number > 0) writer.continue_journal(database_.feed, database_.feed_time);
+  mesh::EntryDraft draft;
+  draft.kind = kind;
+  draft.time = {wall_start_ms + surroundings_.schedule.now().since_start / milliseconds(1)};
+  draft.business_date = 20261122;
+  draft.clock_quality = mesh::ClockQuality::synchronised;
+  draft.body = std::move(body);
+  const auto entry = writer.write(draft);
+  if (!entry) return;
+  database_.feed = writer.tail();
+  database_.feed_time = (*entry)->envelope.time;
+  database_.feed_clock = writer.logical_clock();
+  project({{*entry}, {key_.public_key}});
+}
+
+void Cloud::change_products(std::uint32_t count) {
+  constexpr std::uint32_t products_per_entry = 200;
+  const std::uint32_t products =
+      std::max<std::uint32_t>(1, surroundings_.scenario.workload.products);
+  while (count > 0) {
+    titan::entry::v1::Products body;
+    for (std::uint32_t i = 0; i < std::min(count, products_per_entry); ++i) {
+      auto* product = body.add_products();
+      product->set_sku("product-" + std::to_string(next_product_++ % products + 1));
+      product->set_description("Product of price list " + std::to_string(random_.below(10'000)));
+    }
+    count -= static_cast<std::uint32_t>(body.products_size());
+    write_feed(mesh::Kind::product, body.SerializeAsString());
+  }
+}
+
+void Cloud::push_feed(const SessionPointer& session) {
+  if (session->phase != Phase::up || session->feed_reading) return;
+  if (session->feed_sent >= database_.feed.number) return;
+  session->feed_reading = true;
+  surroundings_.schedule.in(database_time(), [this, session] {
+    uplink::ServerPush push;
+    std::uint64_t last = session->feed_sent;
+    const auto from =
+        database_.entries.lower_bound({{database_.feed.journal, session->feed_sent + 1}, Hash{}});
+    for (auto at = from; at != database_.entries.end(); ++at) {
+      if (at->first.first.journal != database_.feed.journal) break;
+      if (push.feed_entries.size() >= feed_entries_per_push) break;
+      last = at->first.first.number;
+      push.feed_entries.push_back(at->second);
+    }
+    gate(session)->pass([this, session, push = std::move(push), last] {
+      session->feed_reading = false;
+      if (session->phase != Phase::up || push.feed_entries.empty()) return;
+      session->feed_sent = last;
+      send(session, push);
+      push_feed(session);
+    });
+  });
+}
+
+void Cloud::on_wanted(const SessionPointer& session, const uplink::EntriesWanted& wanted) {
+  if (session->phase != Phase::up) return;
+  surroundings_.recorder.reach("lost_entries_fetched");
+  surroundings_.schedule.in(database_time(), [this, session, wanted] {
+    uplink::LostEntries lost;
+    lost.request = wanted.request;
+    lost.last = true;
+    std::size_t bytes = 0;
+    for (const auto& [journal, numbers] : wanted.wanted) {
+      for (auto at = database_.entries.lower_bound({{journal, 0}, Hash{}});
+           at != database_.entries.end() && at->first.first.journal == journal; ++at) {
+        if (!numbers.contains(at->first.first.number)) continue;
+        if (!lost.entries.empty() && bytes + at->second.size() > wanted.bytes_max) break;
+        bytes += at->second.size();
+        lost.entries.push_back(at->second);
+      }
+    }
+    for (const auto& [device, key] : database_.keys) lost.device_keys.push_back(key);
+    gate(session)->pass([this, session, lost = std::move(lost)] {
+      if (session->phase == Phase::up) send(session, lost);
+    });
+  });
+}
+
+// ---- faults ------------------------------------------------------------------------------------
+
+void Cloud::set_refuses(bool refuses) {
+  refuses_ = refuses;
+  if (refuses) restart();
+}
+
+void Cloud::restart() {
+  for (Gateway& gateway : gateways_) {
+    gateway.gate->close();
+    gateway.gate = std::make_shared<Gate>(surroundings_.schedule);
+    gateway.keys.clear();
+    if (const auto session = std::exchange(gateway.session, nullptr)) {
+      session->phase = Phase::over;
+      session->tcp->reset();
+    }
+  }
+}
+
+void Cloud::stall_gateway(Duration length) {
+  // The one that serves the store now, if any does.
+  for (Gateway& gateway : gateways_) {
+    if (gateway.session) return gateway.gate->stall(length);
+  }
+  gateways_.front().gate->stall(length);
+}
+
+}  // namespace titan::simulations

@@ -1,0 +1,166 @@
+// A model of titan-cloud for one store: what the real one enforces, in few lines.
+//
+// Gateways (stateless but for their connections) take batches, check the entries and append them to
+// a log like Kafka's; a projector takes the log in order into the database. The database holds the
+// entries, the lease row, moved by compare-and-set to a higher token only, and the feed's position.
+// An acknowledgement comes once the log has the batch; the projector's commit moves the watermark,
+// which is signed with a real key. Messages are the real wire bytes of uplink/wire.
+//
+// A gateway can stall (between any two of its steps), restart, refuse or be slow; log and database
+// survive it all. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crdt/stock.h"
+#include "crdt/version_vector.h"
+#include "mesh/codec.h"
+#include "mesh/journal.h"
+#include "simulations/model/gate.h"
+#include "simulations/model/surroundings.h"
+#include "simulations/model/tcp.h"
+#include "uplink/messages.h"
+
+namespace titan::simulations {
+
+// On the line between store and cloud: one message of the uplink, or a close with its reason.
+inline constexpr char uplink_message_mark = 'M';
+inline constexpr char uplink_close_mark = 'C';
+
+struct CloudBugs {
+  bool two_uplinks = false;               // the lease is granted without comparing tokens
+  bool acknowledge_before_kafka = false;  // acknowledged is what the log then loses
+};
+
+class Cloud {
+ public:
+  Cloud(Surroundings& surroundings, const mesh::Codec& codec, KeyPair key, CloudBugs bugs);
+  ~Cloud();
+
+  // A WebSocket of a terminal stands. Nothing: refused.
+  std::shared_ptr<Tcp> accept(Tcp::Side dialled);
+  bool refuses() const { return refuses_; }
+
+  // -- what head office does
+  void change_products(std::uint32_t count);
+
+  // -- faults
+  void set_refuses(bool refuses);
+  void set_slow(Duration delay) { slow_ = delay; }
+  void restart();
+  void lose_next_answer() { lose_next_answer_ = true; }
+  void stall_gateway(Duration length);
+
+  // -- what a run asks at its end
+  const crdt::VersionVector& vector() const { return database_.vector; }
+  const crdt::Stock& stock() const { return database_.stock; }
+  std::size_t log_waiting() const { return log_.size(); }
+
+ private:
+  struct Lease {
+    election::Token token;
+    std::string terminal;
+    MonoTime renewed;
+    bool released = false;
+  };
+  using EntryKey = std::pair<mesh::EntryId, Hash>;
+  struct Database {
+    Lease lease;
+    std::map<EntryKey, Bytes> entries;
+    std::map<DeviceId, PublicKey> keys;
+    crdt::VersionVector vector;
+    crdt::Stock stock;
+    std::uint64_t sequence = 0;
+    mesh::JournalTail feed;
+    WallTime feed_time;
+    std::uint64_t feed_clock = 0;
+  };
+  struct Record {
+    std::vector<std::shared_ptr<const mesh::Entry>> entries;
+    std::vector<PublicKey> keys;
+  };
+  enum class Phase { waiting, opening, up, over };
+  struct Session {
+    std::uint64_t number = 0;
+    std::size_t gateway = 0;
+    std::shared_ptr<Tcp> tcp;
+    Phase phase = Phase::waiting;
+    election::Token token;
+    std::string terminal;
+    PublicKey device_key;
+    std::map<JournalId, std::uint64_t> cursors;
+    std::uint32_t batches_under_way = 0;
+    bool renewing = false;
+    std::uint64_t feed_sent = 0;
+    bool feed_reading = false;
+    std::uint64_t watermark_sent = 0;
+    bool watermark_waiting = false;
+    MonoTime last_sent;
+  };
+  using SessionPointer = std::shared_ptr<Session>;
+  struct Gateway {
+    std::shared_ptr<Gate> gate;
+    std::map<DeviceId, PublicKey> keys;
+    SessionPointer session;  // of the store
+    MonoTime watermark_next;
+  };
+
+  void on_frame(const SessionPointer& session, const Bytes& frame);
+  void on_message(const SessionPointer& session, BytesView bytes);
+  void on_handshake(const SessionPointer& session, const uplink::Handshake& handshake);
+  void on_opened(const SessionPointer& session, const std::optional<Lease>& refused_by);
+  void on_batch(const SessionPointer& session, const uplink::Batch& batch);
+  void append(const SessionPointer& session, Record record, uplink::BatchAck ack, std::size_t size);
+  void on_appended(const SessionPointer& session, const Record& record, uplink::BatchAck ack,
+                   std::size_t size);
+  void on_renewal(const SessionPointer& session, const uplink::LeaseRenewal& renewal);
+  void on_wanted(const SessionPointer& session, const uplink::EntriesWanted& wanted);
+  void push_watermark(const SessionPointer& session);
+  void push_feed(const SessionPointer& session);
+  void close(const SessionPointer& session, uplink::ClosingCode code, const std::string& reason,
+             const election::Token& holder);
+  void refuse(const SessionPointer& session, uplink::RefusalCode code, const std::string& reason,
+              const Lease& holder, bool gone);
+  void send(const SessionPointer& session, const uplink::ToStore& message);
+
+  bool is_gone(const Lease& lease) const;
+  void project_next();
+  void project(const Record& record);
+  void moved();
+  void open_feed();
+  void write_feed(mesh::Kind kind, Bytes body);
+  mesh::Watermark watermark() const;
+  Duration database_time();
+  std::shared_ptr<Gate>& gate(const SessionPointer& session) {
+    return gateways_[session->gateway].gate;
+  }
+
+  Surroundings& surroundings_;
+  const mesh::Codec& codec_;
+  const KeyPair key_;
+  const CloudBugs bugs_;
+  Random random_;
+  std::vector<Gateway> gateways_;
+  std::vector<SessionPointer> sessions_;
+  std::size_t next_gateway_ = 0;
+  std::uint64_t next_session_ = 1;
+  std::uint64_t records_ = 0;
+  std::uint32_t next_product_ = 0;
+  std::deque<Record> log_;  // appended and not projected yet
+  bool projecting_ = false;
+  Database database_;
+
+  bool refuses_ = false;
+  Duration slow_{};
+  bool lose_next_answer_ = false;
+};
+
+}  // namespace titan::simulations

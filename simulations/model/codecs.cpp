@@ -1,0 +1,98 @@
+#include "simulations/model/codecs.h"
+
+#include <utility>
+#include <variant>
+
+#include "mesh/messages.h"
+
+namespace titan::simulations {
+namespace {
+
+// Field 200, a number: (200 << 3) | 0, then its value. Beyond all that this version names.
+constexpr const char* unknown_field = "\xC0\x0C\x01";
+// One entry in so many is lost on its way into the terminal with the planted bug.
+constexpr int dropped_entry_every = 8;
+
+mesh::Message unreadable() {
+  return mesh::Have{};
+}
+
+bool is_veto(const election::Message& message) {
+  if (const auto* reply = std::get_if<election::PreVoteReply>(&message)) {
+    return reply->answer == election::VoteAnswer::leader_alive;
+  }
+  if (const auto* reply = std::get_if<election::VoteReply>(&message)) {
+    return reply->answer == election::VoteAnswer::leader_alive;
+  }
+  return false;
+}
+
+}  // namespace
+
+Bytes NextVersionCodec::encode_message(const mesh::Message& message) const {
+  return codec_.encode_message(message) + unknown_field;
+}
+
+Bytes NextVersionCodec::encode_envelope(const mesh::Envelope& envelope) const {
+  return codec_.encode_envelope(envelope) + unknown_field;
+}
+
+Bytes unknown_message() {
+  return Bytes("\x08\x02\xD2\x05", 4) + Bytes(1, '\0');
+}
+
+Bytes FaultyCodec::encode_message(const mesh::Message& message) const {
+  if (bug_ != PlantedBug::reserialised_entry) return codec_.encode_message(message);
+  const auto again = [&](std::vector<Bytes> entries) {
+    for (Bytes& bytes : entries) {
+      const auto entry = codec_.decode_entry(bytes);
+      if (!entry) continue;
+      bytes = codec_.encode_signed_entry(codec_.encode_envelope(entry->envelope), entry->signature);
+    }
+    return entries;
+  };
+  if (const auto* mail = std::get_if<mesh::DirectMail>(&message)) {
+    return codec_.encode_message(mesh::DirectMail{again(mail->entries)});
+  }
+  if (const auto* entries = std::get_if<mesh::Entries>(&message)) {
+    return codec_.encode_message(
+        mesh::Entries{entries->request, again(entries->entries), entries->last});
+  }
+  return codec_.encode_message(message);
+}
+
+Result<mesh::Message> FaultyCodec::decode_message(BytesView frame) const {
+  auto decoded = codec_.decode_message(frame);
+  if (!decoded) return decoded;
+  auto* const election = std::get_if<election::Message>(&*decoded);
+  if (bug_ == PlantedBug::ignored_veto && election != nullptr && is_veto(*election)) {
+    return unreadable();
+  }
+  if (bug_ != PlantedBug::deaf_ears) return decoded;
+  // The first leader it hears of is the only one for ever.
+  const auto is_strange = [&](const election::LeaderNews& news) {
+    if (news.token.is_none()) return false;
+    if (!first_leader_) first_leader_ = news.token;
+    return news.token != *first_leader_;
+  };
+  if (auto* ping = std::get_if<mesh::Ping>(&*decoded)) {
+    if (is_strange(ping->leader)) ping->leader = {};
+  } else if (auto* ack = std::get_if<mesh::Ack>(&*decoded)) {
+    if (is_strange(ack->leader)) ack->leader = {};
+  } else if (election != nullptr) {
+    const auto* beat = std::get_if<election::Beat>(election);
+    if (beat == nullptr || is_strange(beat->news)) return unreadable();
+  }
+  return decoded;
+}
+
+Result<mesh::Entry> FaultyCodec::decode_entry(BytesView bytes) const {
+  auto entry = codec_.decode_entry(bytes);
+  if (bug_ == PlantedBug::relay_drops_entry && entry &&
+      entry->hash.bytes[0] % dropped_entry_every == 0) {
+    return make_error(ErrorCode::corrupt, "an entry that never arrives");
+  }
+  return entry;
+}
+
+}  // namespace titan::simulations

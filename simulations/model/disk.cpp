@@ -1,0 +1,165 @@
+#include "simulations/model/disk.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+#include <utility>
+
+namespace titan::simulations {
+namespace {
+
+// How much a disk with the bug `lost_commit` forgets at a crash.
+constexpr Duration forgets = seconds(2);
+
+}  // namespace
+
+DataFolder DataFolder::copy() const {
+  auto copied = store->copy();
+  assert(copied && "an image in memory can always be taken");
+  return {device_key, std::move(*copied), database};
+}
+
+Disk::Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,
+           Callbacks callbacks)
+    : schedule_(schedule),
+      random_(random),
+      commit_min_(commit_min),
+      commit_max_(std::max(commit_min, commit_max)),
+      bugs_(bugs),
+      callbacks_(std::move(callbacks)) {}
+
+void Disk::replace(DataFolder folder) {
+  folder_ = std::move(folder);
+  folder_.store->set_fault_plan(
+      [this](std::uint64_t) { return std::exchange(next_fault_, mesh::CommitFault::none); });
+  older_image_.reset();
+}
+
+Result<mesh::StoredState> Disk::load() {
+  if (Status reopened = folder_.store->reopen(); !reopened) return reopened.error();
+  return folder_.store->load();
+}
+
+std::vector<mesh::StoreRequest> Disk::unfinished() const {
+  std::vector<mesh::StoreRequest> requests = running_;
+  requests.insert(requests.end(), queue_.begin(), queue_.end());
+  return requests;
+}
+
+void Disk::submit(mesh::StoreRequest request) {
+  if (failed_) return;
+  if (bugs_.forgotten_promise) request.promise.reset();
+  if (bugs_.acknowledge_before_commit) {
+    schedule_.in(Duration(1), [this, life = life_, id = request.id] {
+      if (life == life_) callbacks_.on_stored({id});
+    });
+  }
+  queued_entries_ += request.entries.size();
+  if (queue_.empty()) queued_since_ = schedule_.now();
+  urgent_ = urgent_ || request.is_urgent;
+  queue_.push_back(std::move(request));
+  pump();
+}
+
+void Disk::pump() {
+  if (committing_ || failed_ || queue_.empty()) return;
+  const MonoTime due = urgent_ ? schedule_.now() : queued_since_ + relaxed_commit_delay;
+  if (due > schedule_.now()) {
+    schedule_.at(due, [this, life = life_] {
+      if (life == life_) pump();
+    });
+    return;
+  }
+  committing_ = true;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), commit_requests_max));
+  running_.assign(std::make_move_iterator(queue_.begin()),
+                  std::make_move_iterator(queue_.begin() + count));
+  queue_.erase(queue_.begin(), queue_.begin() + count);
+  for (const mesh::StoreRequest& request : running_) queued_entries_ -= request.entries.size();
+  urgent_ = !queue_.empty() && urgent_;
+  queued_since_ = schedule_.now();
+  const auto spread = static_cast<std::uint64_t>((commit_max_ - commit_min_).count());
+  const Duration takes = fixed_commit_.value_or(commit_min_ + Duration(random_.below(spread + 1)));
+  schedule_.in(takes, [this, life = life_] {
+    if (life == life_) finish_commit();
+  });
+}
+
+Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
+  if (full_) next_fault_ = mesh::CommitFault::disk_full;
+  if (bugs_.lost_commit && (!older_image_ || schedule_.now() - older_image_at_ >= forgets)) {
+    auto image = folder_.store->copy();
+    if (image) older_image_ = std::move(*image);
+    older_image_at_ = schedule_.now();
+  }
+  const bool stays =
+      next_fault_ == mesh::CommitFault::none || next_fault_ == mesh::CommitFault::fail_after_commit;
+  ++commits_;
+  Status committed = folder_.store->commit(batch);
+  if (stays) callbacks_.on_durable(batch);
+  return committed;
+}
+
+void Disk::finish_commit() {
+  const std::vector<mesh::StoreRequest> batch = std::exchange(running_, {});
+  committing_ = false;
+  if (!commit(batch)) {
+    fail(batch.front().id);
+    return;
+  }
+  if (!bugs_.acknowledge_before_commit) {
+    std::vector<std::uint64_t> ids;
+    ids.reserve(batch.size());
+    for (const mesh::StoreRequest& request : batch) ids.push_back(request.id);
+    callbacks_.on_stored(std::move(ids));
+  }
+  pump();
+}
+
+void Disk::fail(std::uint64_t id) {
+  failed_ = true;
+  queue_.clear();
+  queued_entries_ = 0;
+  urgent_ = false;
+  callbacks_.on_failed(id);
+  const MonoTime now = schedule_.now();
+  const bool again = last_reopen_ && now - *last_reopen_ < reopen_calm;
+  last_reopen_ = now;
+  schedule_.in(again ? Duration(reopen_every) : Duration(500), [this, life = life_] {
+    if (life == life_) reopen();
+  });
+}
+
+void Disk::reopen() {
+  auto state = load();
+  if (!state) {
+    schedule_.in(reopen_every, [this, life = life_] {
+      if (life == life_) reopen();
+    });
+    return;
+  }
+  failed_ = false;
+  callbacks_.on_reopened(std::move(*state));
+}
+
+void Disk::fail_next_commit(bool yet_is_there) {
+  next_fault_ =
+      yet_is_there ? mesh::CommitFault::fail_after_commit : mesh::CommitFault::fail_before_commit;
+}
+
+void Disk::crash() {
+  ++life_;
+  // The kernel may have finished what the process had begun.
+  if (committing_ && !running_.empty() && random_.chance({1, 2})) (void)commit(running_);
+  if (bugs_.lost_commit && older_image_) folder_.store = std::move(older_image_);
+  running_.clear();
+  queue_.clear();
+  queued_entries_ = 0;
+  committing_ = false;
+  failed_ = false;
+  urgent_ = false;
+  last_reopen_.reset();
+  next_fault_ = mesh::CommitFault::none;
+}
+
+}  // namespace titan::simulations

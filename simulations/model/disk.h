@@ -1,0 +1,112 @@
+// One terminal's data folder and the thread that writes to it, in virtual time.
+//
+// The journal store is the real one, in memory; only when a commit takes effect, how long it takes
+// and whether it fails is the simulator's. Requests gather while a commit runs, as in the daemon's
+// storage thread. What was not committed is gone after crash(). Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/crypto.h"
+#include "base/random.h"
+#include "mesh/sqlite/sqlite_store.h"
+#include "simulations/engine/schedule.h"
+#include "simulations/model/store_database.h"
+
+namespace titan::simulations {
+
+// As pos-node/storage_thread.h has them.
+inline constexpr Duration relaxed_commit_delay = milliseconds(5);
+inline constexpr std::size_t commit_requests_max = 512;
+inline constexpr std::size_t storage_queue_entries_max = 20'000;
+// As pos-node/mesh_host.cpp: a disk that reads well and cannot be written is not asked at once.
+inline constexpr Duration reopen_every = seconds(1);
+inline constexpr Duration reopen_calm = seconds(5);
+
+// All that a terminal has on its disk: what an image of it holds.
+struct DataFolder {
+  KeyPair device_key;
+  std::unique_ptr<mesh::SqliteStore> store;
+  StoreDatabaseFiles database;  // the terminal's private PostgreSQL
+
+  DataFolder copy() const;
+};
+
+class Disk {
+ public:
+  struct Callbacks {
+    std::function<void(std::vector<std::uint64_t> ids)> on_stored;
+    std::function<void(std::uint64_t id)> on_failed;
+    std::function<void(mesh::StoredState state)> on_reopened;
+    // Durable from here on, whether or not anybody will be told.
+    std::function<void(const std::vector<mesh::StoreRequest>& batch)> on_durable;
+  };
+  // The planted bugs that live here.
+  struct Bugs {
+    bool forgotten_promise = false;
+    bool acknowledge_before_commit = false;
+    bool lost_commit = false;
+  };
+
+  Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,
+       Callbacks callbacks);
+
+  // What the process finds when it starts, and whenever it opens the store again.
+  Result<mesh::StoredState> load();
+  void submit(mesh::StoreRequest request);
+  void crash();
+  std::uint64_t queued_entries() const { return queued_entries_; }
+  // Requests not durable yet, oldest first: part of a running process that is copied.
+  std::vector<mesh::StoreRequest> unfinished() const;
+
+  DataFolder& folder() { return folder_; }
+  const DataFolder& folder() const { return folder_; }
+  // While no process runs.
+  void replace(DataFolder folder);
+
+  // -- faults
+  void set_commit_time(std::optional<Duration> fixed) { fixed_commit_ = fixed; }
+  void set_full(bool full) { full_ = full; }
+  void fail_next_commit(bool yet_is_there);
+  std::uint64_t commits() const { return commits_; }
+
+ private:
+  void pump();
+  void finish_commit();
+  Status commit(const std::vector<mesh::StoreRequest>& batch);
+  void fail(std::uint64_t id);
+  void reopen();
+
+  Schedule& schedule_;
+  Random random_;
+  const Duration commit_min_;
+  const Duration commit_max_;
+  const Bugs bugs_;
+  const Callbacks callbacks_;
+  DataFolder folder_;
+  std::unique_ptr<mesh::SqliteStore> older_image_;  // lost_commit: what a crash falls back to
+  MonoTime older_image_at_;
+
+  // Life of a process.
+  std::uint64_t life_ = 0;
+  std::vector<mesh::StoreRequest> queue_;
+  std::vector<mesh::StoreRequest> running_;
+  MonoTime queued_since_;
+  bool committing_ = false;
+  bool failed_ = false;
+  bool urgent_ = false;
+  std::uint64_t queued_entries_ = 0;
+  std::optional<MonoTime> last_reopen_;
+
+  std::optional<Duration> fixed_commit_;
+  bool full_ = false;
+  mesh::CommitFault next_fault_ = mesh::CommitFault::none;
+  std::uint64_t commits_ = 0;
+};
+
+}  // namespace titan::simulations

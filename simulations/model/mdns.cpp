@@ -1,0 +1,92 @@
+#include "simulations/model/mdns.h"
+
+#include <utility>
+
+namespace titan::simulations {
+namespace {
+
+constexpr Duration shows_after_min = milliseconds(950);
+constexpr Duration shows_after_spread = milliseconds(150);
+constexpr Duration stale_min = seconds(124);
+constexpr Duration stale_spread = seconds(4);
+constexpr Duration shows_after_cut = seconds(10);
+// A datagram is announced three times; a loss is one of all.
+constexpr int announcements = 3;
+
+Duration draw(Random& random, Duration least, Duration spread) {
+  return least + Duration(random.below(static_cast<std::uint64_t>(spread.count()) + 1));
+}
+
+}  // namespace
+
+Mdns::Mdns(Surroundings& surroundings, std::uint32_t places)
+    : surroundings_(surroundings), random_(surroundings.random.next()), records_(places) {}
+
+void Mdns::on_started(Terminal& terminal) {
+  if (!surroundings_.scenario.topology.has_mdns) return;
+  Record& record = records_[terminal.place()];
+  record.terminal = &terminal;
+  record.is_published = true;
+  record.device = terminal.node().device();
+  ++record.life;
+  for (std::uint32_t other = 0; other < records_.size(); ++other) {
+    if (other == terminal.place() || !records_[other].is_published) continue;
+    announce(terminal.place(), other, draw(random_, shows_after_min, shows_after_spread));
+    announce(other, terminal.place(), draw(random_, shows_after_min, shows_after_spread));
+  }
+}
+
+void Mdns::announce(std::uint32_t publisher, std::uint32_t browser, Duration delay) {
+  surroundings_.schedule.in(delay, [this, publisher, browser, life = records_[publisher].life,
+                                    listens = records_[browser].life] {
+    const Record& from = records_[publisher];
+    const Record& to = records_[browser];
+    if (from.life != life || to.life != listens || !to.is_published) return;
+    Lan& lan = surroundings_.lan;
+    bool passes = lan.passes_multicast(publisher, browser);
+    bool is_lost = true;
+    for (int i = 0; i < announcements && passes && is_lost; ++i) {
+      is_lost = lan.loses_datagram(publisher, browser);
+    }
+    passes = passes && !is_lost;
+    if (!passes) {
+      missed_.emplace(publisher, browser);
+      return;
+    }
+    Links* links = to.terminal->links();
+    if (links == nullptr) return;
+    links->gate()->pass([links, address = from.terminal->address(), device = from.device] {
+      links->found(discovery::Rung::mdns, address, device);
+    });
+  });
+}
+
+void Mdns::on_ended(const Terminal& terminal, bool polite) {
+  Record& record = records_[terminal.place()];
+  if (!record.is_published) return;
+  record.is_published = false;
+  forget(terminal.place(), polite ? draw(random_, shows_after_min, shows_after_spread)
+                                  : draw(random_, stale_min, stale_spread));
+}
+
+void Mdns::forget(std::uint32_t publisher, Duration delay) {
+  surroundings_.schedule.in(delay, [this, publisher, life = records_[publisher].life] {
+    if (records_[publisher].life != life) return;  // published anew meanwhile
+    for (std::uint32_t browser = 0; browser < records_.size(); ++browser) {
+      if (browser == publisher || !records_[browser].is_published) continue;
+      Links* links = records_[browser].terminal->links();
+      if (links == nullptr) continue;
+      links->gate()->pass([links, address = records_[publisher].terminal->address()] {
+        links->lost(discovery::Rung::mdns, address);
+      });
+    }
+  });
+}
+
+void Mdns::on_ways_changed() {
+  for (const auto& [publisher, browser] : std::exchange(missed_, {})) {
+    announce(publisher, browser, shows_after_cut);
+  }
+}
+
+}  // namespace titan::simulations

@@ -1,0 +1,42 @@
+// mDNS as it was measured (lab/README.md): a name shows after about a second, a polite goodbye
+// takes as long, a killed host's name stays for over two minutes, what was published during a cut
+// shows ten seconds after it. It finds; it never says who is alive. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "simulations/model/surroundings.h"
+#include "simulations/model/terminal.h"
+
+namespace titan::simulations {
+
+class Mdns {
+ public:
+  Mdns(Surroundings& surroundings, std::uint32_t places);
+
+  void on_started(Terminal& terminal);
+  void on_ended(const Terminal& terminal, bool polite);
+  void on_ways_changed();
+
+ private:
+  struct Record {
+    Terminal* terminal = nullptr;
+    std::uint64_t life = 0;
+    bool is_published = false;
+    DeviceId device;
+  };
+
+  void announce(std::uint32_t publisher, std::uint32_t browser, Duration delay);
+  void forget(std::uint32_t publisher, Duration delay);
+
+  Surroundings& surroundings_;
+  Random random_;
+  std::vector<Record> records_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> missed_;  // publisher, browser
+};
+
+}  // namespace titan::simulations

@@ -1,0 +1,148 @@
+#include "simulations/model/store_database.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace titan::simulations {
+namespace {
+
+// Measured: DESIGN section 7.
+constexpr Duration initialise_takes = milliseconds(700);
+constexpr Duration start_takes = milliseconds(50);
+constexpr Duration commit_takes = milliseconds(3);
+constexpr Duration batch_age = milliseconds(20);
+constexpr Duration retry_after_failure = milliseconds(200);
+constexpr Duration retry_after_refusal = milliseconds(500);
+constexpr std::size_t batch_entries_max = 500;
+
+}  // namespace
+
+StoreDatabase::StoreDatabase(std::shared_ptr<Gate> gate, Health& health, StoreDatabaseFiles& files,
+                             bool is_shared, Callbacks callbacks)
+    : gate_(std::move(gate)),
+      health_(health),
+      files_(files),
+      is_shared_(is_shared),
+      callbacks_(std::move(callbacks)) {}
+
+void StoreDatabase::work_in(Duration delay, void (StoreDatabase::*work)()) {
+  gate_->in(delay, [this, work, generation = generation_] {
+    if (generation == generation_) (this->*work)();
+  });
+}
+
+Duration StoreDatabase::commit_time() const {
+  return std::max(Duration(commit_takes), health_.slow);
+}
+
+void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector& stored) {
+  if (leading_ && token == token_) return;
+  ++generation_;
+  leading_ = true;
+  up_ = false;
+  committing_ = false;
+  token_ = token;
+  known_.clear();
+  queue_.clear();
+  for (const auto& [device, journals] : stored.devices()) {
+    for (const auto& [journal, item] : journals) known_[journal] = item.stored;
+  }
+  const Duration starts = files_.is_initialised ? start_takes : initialise_takes + start_takes;
+  work_in(starts, &StoreDatabase::connect);
+}
+
+void StoreDatabase::follow() {
+  if (!leading_) return;
+  ++generation_;
+  leading_ = false;
+  up_ = false;
+  committing_ = false;
+  queue_.clear();
+  lacking_.clear();
+}
+
+void StoreDatabase::on_stored(const std::vector<std::shared_ptr<const mesh::Entry>>& entries) {
+  if (!leading_) return;
+  for (const auto& entry : entries) {
+    known_[entry->envelope.id.journal].add(entry->envelope.id.number);
+    if (up_) queue_.push_back(entry);
+  }
+  pump();
+}
+
+void StoreDatabase::connect() {
+  if (health_.away) return work_in(retry_after_failure, &StoreDatabase::connect);
+  work_in(commit_time(), &StoreDatabase::connected);
+}
+
+void StoreDatabase::connected() {
+  files_.is_initialised = true;
+  if (files_.holder > token_ && !health_.ignores_tokens) {
+    if (is_shared_) {
+      callbacks_.on_lease_refused(files_.holder, false);
+      return work_in(retry_after_refusal, &StoreDatabase::connect);
+    }
+    // A private database has one writer ever: a higher token is what a restored disk remembers.
+  }
+  files_.holder = token_;
+  up_ = true;
+  callbacks_.on_opened(files_.entries.size());
+  std::map<JournalId, crdt::IntervalSet> held;
+  for (const auto& [id, hash] : files_.entries) held[id.journal].add(id.number);
+  lacking_.clear();
+  for (const auto& [journal, numbers] : known_) {
+    const crdt::IntervalSet lacking = numbers.minus(held[journal]);
+    if (!lacking.empty()) lacking_.emplace(journal, lacking);
+  }
+  queue_.clear();
+  pump();
+}
+
+void StoreDatabase::pump() {
+  if (!up_ || committing_ || (queue_.empty() && lacking_.empty())) return;
+  committing_ = true;
+  work_in(lacking_.empty() ? batch_age + commit_time() : commit_time(), &StoreDatabase::commit);
+}
+
+void StoreDatabase::lose(Duration retry) {
+  ++generation_;
+  up_ = false;
+  committing_ = false;
+  queue_.clear();
+  work_in(retry, &StoreDatabase::connect);
+}
+
+void StoreDatabase::commit() {
+  committing_ = false;
+  if (health_.away) return lose(retry_after_failure);
+  batch_.clear();
+  if (!lacking_.empty()) {
+    const auto journal = lacking_.begin();
+    for (const Bytes& bytes : callbacks_.read(journal->first, journal->second)) {
+      if (auto entry = callbacks_.decode(bytes)) batch_.push_back(std::move(entry));
+    }
+    for (const auto& entry : batch_) {
+      const std::uint64_t number = entry->envelope.id.number;
+      journal->second.remove({number, number});
+    }
+    if (batch_.empty()) journal->second = {};  // cannot be read: not waited for
+    if (journal->second.empty()) lacking_.erase(journal);
+  }
+  while (!queue_.empty() && batch_.size() < batch_entries_max) {
+    batch_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  if (std::exchange(health_.kill_next_commit, false)) return lose(start_takes);
+  // Token and cursors in one transaction.
+  if (files_.holder != token_ && !health_.ignores_tokens) {
+    if (is_shared_) callbacks_.on_lease_refused(files_.holder, false);
+    return lose(retry_after_refusal);
+  }
+  for (const auto& entry : batch_) {
+    if (!files_.entries.emplace(entry->envelope.id, entry->hash).second) continue;
+    callbacks_.on_held(entry, token_);
+  }
+  pump();
+}
+
+}  // namespace titan::simulations

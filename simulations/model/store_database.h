@@ -1,0 +1,89 @@
+// A model of the leader's store database (uplink/postgres): a projection of the journals, written
+// in transactions that check the writer's token against the lease row.
+//
+// Each terminal has a private one on its disk, as `store_db = "auto"` makes it. It keeps what the
+// real one's invariants speak of: which entries it holds, and the lease row. The database can be
+// away, slow, or killed in the middle of a commit; its leader then connects again and goes on from
+// the cursors. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "crdt/version_vector.h"
+#include "election/types.h"
+#include "mesh/entry.h"
+#include "simulations/model/gate.h"
+
+namespace titan::simulations {
+
+// What is in the cluster's files: survives processes, travels with an image of the disk.
+struct StoreDatabaseFiles {
+  bool is_initialised = false;
+  election::Token holder;  // the lease row
+  std::set<std::pair<mesh::EntryId, Hash>> entries;
+};
+
+class StoreDatabase {
+ public:
+  struct Callbacks {
+    // Reads entries of one journal from the terminal's own store.
+    std::function<std::vector<Bytes>(const JournalId& journal, const crdt::IntervalSet& numbers)>
+        read;
+    std::function<std::shared_ptr<const mesh::Entry>(BytesView bytes)> decode;
+    std::function<void(std::uint64_t entries)> on_opened;
+    std::function<void(const std::shared_ptr<const mesh::Entry>& entry,
+                       const election::Token& token)>
+        on_held;
+    std::function<void(const election::Token& holder, bool gone)> on_lease_refused;
+  };
+  // What breaks it; one for all terminals' databases.
+  struct Health {
+    bool away = false;
+    Duration slow{};
+    bool kill_next_commit = false;
+    bool ignores_tokens = false;  // planted: stale_leader_writes
+  };
+
+  // `files` belong to the data folder, or to all terminals where they share a database.
+  StoreDatabase(std::shared_ptr<Gate> gate, Health& health, StoreDatabaseFiles& files,
+                bool is_shared, Callbacks callbacks);
+
+  void lead(const election::Token& token, const crdt::VersionVector& stored);
+  void follow();
+  void on_stored(const std::vector<std::shared_ptr<const mesh::Entry>>& entries);
+  bool is_complete() const { return leading_ && up_ && queue_.empty() && lacking_.empty(); }
+
+ private:
+  void connect();
+  void connected();
+  void pump();
+  void commit();
+  void lose(Duration retry);
+  void work_in(Duration delay, void (StoreDatabase::*work)());
+  Duration commit_time() const;
+
+  const std::shared_ptr<Gate> gate_;  // its process
+  Health& health_;
+  StoreDatabaseFiles& files_;
+  const bool is_shared_;
+  const Callbacks callbacks_;
+
+  bool leading_ = false;
+  bool up_ = false;
+  bool committing_ = false;
+  std::uint64_t generation_ = 0;  // tasks of an earlier connection are void
+  election::Token token_;
+  std::map<JournalId, crdt::IntervalSet> known_;
+  std::map<JournalId, crdt::IntervalSet> lacking_;
+  std::deque<std::shared_ptr<const mesh::Entry>> queue_;
+  std::vector<std::shared_ptr<const mesh::Entry>> batch_;
+};
+
+}  // namespace titan::simulations

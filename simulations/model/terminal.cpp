@@ -1,0 +1,620 @@
+#include "simulations/model/terminal.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "mesh/sqlite/sqlite_reader.h"
+
+namespace titan::simulations {
+namespace {
+
+constexpr Duration read_takes = Duration(250);
+// As pos-node/daemon.cpp: a polite end takes no longer.
+constexpr Duration leave_max = seconds(2);
+constexpr Duration goodbye_max = milliseconds(150);
+
+const char* text_of(mesh::MemberState state) {
+  switch (state) {
+    case mesh::MemberState::alive:
+      return "alive";
+    case mesh::MemberState::suspect:
+      return "suspect";
+    case mesh::MemberState::dead:
+      return "dead";
+    case mesh::MemberState::left:
+      return "left";
+  }
+  return "unknown";
+}
+
+bool is_codec_bug(PlantedBug bug) {
+  return bug == PlantedBug::relay_drops_entry || bug == PlantedBug::reserialised_entry ||
+         bug == PlantedBug::ignored_veto || bug == PlantedBug::deaf_ears;
+}
+
+std::string vector_root_text(const crdt::ContentSum& root) {
+  const auto bytes = root.to_bytes();
+  return to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+Terminal::Terminal(Surroundings& surroundings, TerminalSpec spec, std::uint32_t place,
+                   std::string address, Answer on_answer)
+    : surroundings_(surroundings),
+      spec_(std::move(spec)),
+      place_(place),
+      address_(std::move(address)),
+      on_answer_(std::move(on_answer)),
+      codec_(make_codec()) {
+  const PlantedBug bug = surroundings_.scenario.planted_bug;
+  const Disk::Bugs bugs{bug == PlantedBug::forgotten_promise,
+                        bug == PlantedBug::acknowledge_before_commit,
+                        bug == PlantedBug::lost_commit};
+  disk_ = std::make_unique<Disk>(surroundings_.schedule, Random(surroundings_.random.next()),
+                                 spec_.commit_min, spec_.commit_max, bugs, disk_callbacks());
+}
+
+Terminal::~Terminal() {
+  if (process_) process_->gate->close();
+}
+
+const mesh::Codec& Terminal::make_codec() {
+  const mesh::Codec& spoken = spec_.is_next_version ? static_cast<const mesh::Codec&>(next_codec_)
+                                                    : static_cast<const mesh::Codec&>(plain_codec_);
+  const PlantedBug bug = surroundings_.scenario.planted_bug;
+  // One terminal has the bug, but for vetoes: those must go unheard wherever they come.
+  const bool has_bug = place_ == 0 || bug == PlantedBug::ignored_veto;
+  if (!is_codec_bug(bug) || !has_bug) return spoken;
+  faulty_codec_ = std::make_unique<FaultyCodec>(spoken, bug);
+  return *faulty_codec_;
+}
+
+Now Terminal::now() const {
+  const MonoTime mono = surroundings_.schedule.now();
+  const Duration drift = mono.since_start * clock_.parts_per_million / 1'000'000;
+  const std::int64_t start = clock_.is_dead ? 0 : wall_start_ms;
+  return {mono, {start + (mono.since_start + clock_.skew + drift) / milliseconds(1)}};
+}
+
+bool Terminal::is_stalled() const {
+  return process_ && process_->gate->is_stalled();
+}
+
+// ---- the disk ----------------------------------------------------------------------------------
+
+Disk::Callbacks Terminal::disk_callbacks() {
+  return {
+      [this](std::vector<std::uint64_t> ids) {
+        process_->gate->pass([this, ids = std::move(ids)] {
+          input([now = now(), ids](mesh::Node& node) { node.on_stored(now, ids); });
+          tell_state();
+        });
+      },
+      [this](std::uint64_t id) {
+        surroundings_.recorder.reach("commit_failed");
+        process_->gate->pass([this, id] {
+          input([now = now(), id](mesh::Node& node) { node.on_store_failed(now, id); });
+        });
+      },
+      [this](mesh::StoredState state) {
+        auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
+        process_->gate->pass([this, shared] {
+          surroundings_.recorder.reach("storage_reopened");
+          input([now = now(), shared](mesh::Node& node) { node.restart_storage(now, *shared); });
+          tell_state();
+        });
+      },
+      [this](const std::vector<mesh::StoreRequest>& batch) {
+        for (const mesh::StoreRequest& request : batch) {
+          for (const auto& entry : request.entries) {
+            surroundings_.recorder.observe(
+                EntryStored{place_, surroundings_.recorder.facts(*entry)});
+          }
+        }
+      }};
+}
+
+DataFolder Terminal::new_folder() {
+  DataFolder folder;
+  folder.device_key = KeyPair::from_seed(SecretSeed::draw(surroundings_.random));
+  mesh::StoreOptions options;
+  options.path = spec_.name;
+  options.in_memory = true;
+  options.cache_kilobytes = 256;
+  mesh::StoreIdentity identity;
+  identity.tenant = tenant_name;
+  identity.store = store_name;
+  identity.device = device_of(folder.device_key.public_key);
+  if (!surroundings_.cloud_key.is_none()) {
+    identity.cloud_device = device_of(surroundings_.cloud_key);
+  }
+  auto opened = mesh::SqliteStore::open(options, identity, plain_codec_);
+  if (!opened) throw std::runtime_error(opened.error().message);
+  folder.store = std::move(*opened);
+  return folder;
+}
+
+void Terminal::replace_disk(DataFolder folder, const std::string& how) {
+  disk_->replace(std::move(folder));
+  if (how.empty()) return;
+  surroundings_.recorder.observe(DiskReplaced{place_, how, entries_on_disk()});
+}
+
+// ---- the process -------------------------------------------------------------------------------
+
+mesh::NodeConfig Terminal::node_config() const {
+  mesh::NodeConfig config;
+  config.tenant = tenant_name;
+  config.store = store_name;
+  config.terminal = spec_.name;
+  config.addresses = {address_};
+  config.may_lead = spec_.may_lead;
+  config.priority = spec_.priority;
+  config.cloud_key = surroundings_.cloud_key;
+  config.started = now().wall;
+  if (surroundings_.scenario.topology.timing == Timing::wired) {
+    config.membership = mesh::MembershipConfig::wired();
+    config.anti_entropy = mesh::AntiEntropyConfig::wired();
+    config.election = election::Config::wired();
+  } else {
+    config.membership = mesh::MembershipConfig::wireless();
+    config.anti_entropy = mesh::AntiEntropyConfig::wireless();
+    config.election = election::Config::wireless();
+  }
+  return config;
+}
+
+void Terminal::plant_in(mesh::StoredState& state) const {
+  switch (surroundings_.scenario.planted_bug) {
+    case PlantedBug::reused_receipt_number:
+      state.last_receipt_number = 0;
+      break;
+    case PlantedBug::key_forgotten:
+      state.idempotency.clear();
+      break;
+    case PlantedBug::merge_by_sum:
+      // What is read back from the disk is added to what is there.
+      for (const auto& [product, sum] : crdt::Stock::Sums(state.stock.sums())) {
+        (void)state.stock.apply(Hash{}, Hash{}, {{product, 0, sum.removed}});
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+void Terminal::start() {
+  if (process_) return;
+  ProcessId id = ProcessId::draw(surroundings_.random);
+  std::uint64_t seed = surroundings_.random.next();
+  const PlantedBug bug = surroundings_.scenario.planted_bug;
+  if (bug == PlantedBug::repeated_process_id || bug == PlantedBug::continued_journal) {
+    if (first_process_ && bug == PlantedBug::repeated_process_id) id = *first_process_;
+    // The same draws give the journal of the earlier life again.
+    if (first_seed_ && bug == PlantedBug::continued_journal) seed = *first_seed_;
+    first_process_ = id;
+    first_seed_ = seed;
+  }
+  auto state = disk_->load();
+  if (!state) throw std::runtime_error(spec_.name + ": " + state.error().message);
+  plant_in(*state);
+  process_ = std::make_unique<Process>();
+  process_->began = now();
+  process_->began_with = std::make_shared<const mesh::StoredState>(std::move(*state));
+  make_process(id, seed);
+  surroundings_.recorder.observe(ProcessStarted{place_, id, process_->node->device(), false});
+  if (on_started) on_started(*this);
+  process_->links->start(process_->began_with->members, seeds);
+  carry_out();
+  tell_state();
+}
+
+void Terminal::make_process(ProcessId id, std::uint64_t seed) {
+  Process& p = *process_;
+  p.gate = std::make_shared<Gate>(surroundings_.schedule);
+  p.id = id;
+  p.seed = seed;
+  p.node = std::make_unique<mesh::Node>(node_config(), disk_->folder().device_key, id,
+                                        *p.began_with, codec_, Random(seed), p.began);
+  make_parts();
+}
+
+void Terminal::make_parts() {
+  Process& p = *process_;
+  Links::Callbacks links;
+  links.now = [this] { return now(); };
+  links.member = [this] { return process_->node->self(); };
+  links.on_frame = [this](const ProcessId& from, Bytes frame) {
+    input([now = now(), from, frame = std::move(frame)](mesh::Node& node) {
+      node.on_frame(now, from, frame);
+    });
+  };
+  links.on_link_up = [this](const mesh::MemberInfo& peer) {
+    input([now = now(), peer](mesh::Node& node) { node.on_link_up(now, peer); });
+  };
+  links.on_link_down = [this](const ProcessId& peer, mesh::LinkEnd end) {
+    input([now = now(), peer, end](mesh::Node& node) { node.on_link_down(now, peer, end); });
+  };
+  links.on_good_address = [this](const DeviceId& device, const std::string& address) {
+    input([now = now(), device, address](mesh::Node& node) {
+      node.on_last_good_address(now, device, address);
+    });
+  };
+  p.links = std::make_unique<Links>(surroundings_, p.gate, place_, std::move(links));
+
+  const bool is_shared = surroundings_.database_health.ignores_tokens;
+  StoreDatabase::Callbacks database;
+  database.read = [this](const JournalId& journal, const crdt::IntervalSet& numbers) {
+    auto reader = disk_->folder().store->open_reader();
+    if (!reader) return std::vector<Bytes>{};
+    auto entries = (*reader)->read_entries({journal, numbers, {}, 1024 * 1024});
+    return entries ? std::move(*entries) : std::vector<Bytes>{};
+  };
+  database.decode = [this](BytesView bytes) -> std::shared_ptr<const mesh::Entry> {
+    auto entry = plain_codec_.decode_entry(bytes);
+    if (!entry) return nullptr;
+    return std::make_shared<const mesh::Entry>(std::move(*entry));
+  };
+  database.on_opened = [this](std::uint64_t entries) {
+    surroundings_.recorder.observe(DatabaseOpened{database_place(), entries});
+  };
+  database.on_held = [this](const std::shared_ptr<const mesh::Entry>& entry,
+                            const election::Token& token) {
+    surroundings_.recorder.observe(
+        DatabaseHolds{database_place(), surroundings_.recorder.facts(*entry), token});
+  };
+  database.on_lease_refused = [this](const election::Token& holder, bool gone) {
+    process_->gate->pass([this, holder, gone] {
+      input([now = now(), holder, gone](mesh::Node& node) {
+        node.on_lease_refused(now, holder, gone);
+      });
+    });
+  };
+  p.database = std::make_unique<StoreDatabase>(
+      p.gate, surroundings_.database_health,
+      is_shared ? surroundings_.shared_database : disk_->folder().database, is_shared,
+      std::move(database));
+
+  if (surroundings_.cloud == nullptr) return;
+  UplinkEnd::Callbacks uplink;
+  uplink.now = [this] { return now(); };
+  uplink.node = [this]() -> const mesh::Node& { return *process_->node; };
+  uplink.input = [this](std::function<void(mesh::Node&)> act) { input(std::move(act)); };
+  uplink.read = [this](const uplink::ReadEntries& request) {
+    auto reader = disk_->folder().store->open_reader();
+    if (!reader) return std::vector<Bytes>{};
+    auto entries =
+        (*reader)->read_entries({request.journal, request.numbers, {}, request.bytes_max});
+    return entries ? std::move(*entries) : std::vector<Bytes>{};
+  };
+  uplink.on_alarm = [this](const std::string& code, const std::string& message) {
+    surroundings_.recorder.observe(AlarmRaised{place_, code, message});
+  };
+  p.uplink = std::make_unique<UplinkEnd>(surroundings_, p.gate, place_, disk_->folder().device_key,
+                                         spec_.name, codec_, Random(p.seed ^ 0x75706c696e6bULL),
+                                         std::move(uplink));
+}
+
+void Terminal::end(bool polite) {
+  process_->gate->close();
+  if (process_->uplink) process_->uplink->close();
+  process_->links->close();
+  process_->database->follow();
+  disk_->crash();
+  surroundings_.recorder.observe(ProcessEnded{place_, process_->id, polite});
+  if (on_ended) on_ended(*this, polite);
+  process_.reset();
+}
+
+void Terminal::crash() {
+  if (process_) end(false);
+}
+
+void Terminal::leave() {
+  if (!process_ || process_->leaving) return;
+  process_->leaving = true;
+  process_->gate->pass([this] { input([now = now()](mesh::Node& node) { node.leave(now); }); });
+  // Whatever happens, it ends.
+  surroundings_.schedule.in(leave_max, [this, id = process_->id] {
+    if (process_ && process_->id == id && process_->leaving) end(true);
+  });
+}
+
+void Terminal::finish_leaving() {
+  if (process_) end(true);
+}
+
+void Terminal::stall(Duration length) {
+  if (process_) process_->gate->stall(length);
+}
+
+// The core is a pure function of its inputs: the same inputs in the same order make the same node.
+void Terminal::resume_copy_of(Terminal& original) {
+  Process& source = *original.process_;
+  replace_disk(original.disk_->folder().copy(), "clone");
+  clock_ = original.clock_;
+  process_ = std::make_unique<Process>();
+  process_->began = source.began;
+  process_->began_with = source.began_with;
+  make_process(source.id, source.seed);
+  mesh::Node& node = *process_->node;
+  (void)node.take_effects();
+  for (const auto& act : source.inputs_kept) {
+    act(node);
+    (void)node.take_effects();
+  }
+  surroundings_.recorder.observe(ProcessStarted{place_, source.id, node.device(), true});
+  if (on_started) on_started(*this);
+  process_->links->start(process_->began_with->members, seeds);
+  for (mesh::StoreRequest& request : original.disk_->unfinished()) {
+    disk_->submit(std::move(request));
+  }
+  // Its connections lead nowhere, and it sits at another address.
+  const Now at = now();
+  for (const mesh::MemberView& view : node.members()) {
+    if (!view.linked) continue;
+    input([at, peer = view.member.process](mesh::Node& copied) {
+      copied.on_link_down(at, peer, mesh::LinkEnd::closed);
+    });
+  }
+  input([at, address = address_](mesh::Node& copied) { copied.on_addresses(at, {address}); });
+  for (const auto& [id, request] : source.reads) read(request);
+  if (process_->uplink) process_->uplink->take_up();
+  if (node.is_leader()) process_->database->lead(*node.leader(), node.vector());
+  tell_state();
+}
+
+// ---- inputs and effects ------------------------------------------------------------------------
+
+template <class Act>
+void Terminal::input(Act act) {
+  act(*process_->node);
+  ++process_->inputs;
+  if (keeps_inputs_) process_->inputs_kept.emplace_back(std::move(act));
+  carry_out();
+}
+
+void Terminal::carry_out() {
+  Process& p = *process_;
+  for (mesh::Effect& effect : p.node->take_effects()) p.effects.push_back(std::move(effect));
+  if (p.carrying_out) return;
+  p.carrying_out = true;
+  while (!p.effects.empty()) {
+    mesh::Effect effect = std::move(p.effects.front());
+    p.effects.pop_front();
+    carry_out(effect);
+  }
+  p.carrying_out = false;
+  if (p.inputs % surroundings_.check_every == 0) p.node->check_invariants();
+  arm();
+  if (p.leaving && p.node->has_left() && p.appends.empty()) {
+    p.leaving = false;  // once
+    if (p.uplink) p.uplink->leave();
+    surroundings_.schedule.in(goodbye_max, [this, id = p.id] {
+      if (process_ && process_->id == id) end(true);
+    });
+  }
+}
+
+void Terminal::carry_out(mesh::Effect& effect) {
+  std::visit(Overloaded{
+                 [&](mesh::Send& send) {
+                   watch_vote(send);
+                   (void)process_->links->send(send.to, std::move(send.frame));
+                 },
+                 [&](mesh::StoreRequest& request) { disk_->submit(std::move(request)); },
+                 [&](mesh::ReadRequest& request) { read(request); },
+                 [&](mesh::AppendReply& reply) {
+                   auto waiting = process_->appends.extract(reply.ticket);
+                   if (!waiting.empty()) on_answer_(waiting.mapped(), reply.result);
+                 },
+                 [&](mesh::Event& event) { on_event(event); },
+             },
+             effect);
+}
+
+// A vote that leaves, directly or through a relay. Most frames are told apart by their first bytes.
+void Terminal::watch_vote(const mesh::Send& send) {
+  constexpr BytesView vote_reply("\x08\x01\xB2\x03", 4);
+  constexpr BytesView relay("\x08\x01\xC2\x02", 4);
+  if (!send.frame.starts_with(vote_reply) && !send.frame.starts_with(relay)) return;
+  ProcessId to = send.to;
+  auto message = plain_codec_.decode_message(send.frame);
+  if (message && std::holds_alternative<mesh::Relay>(*message)) {
+    const auto relayed = std::get<mesh::Relay>(*message);
+    if (relayed.from != process_->id) return;
+    surroundings_.recorder.reach("relayed");
+    to = relayed.to;
+    message = plain_codec_.decode_message(relayed.frame);
+  }
+  if (!message) return;
+  const auto* election = std::get_if<election::Message>(&*message);
+  const auto* vote = election == nullptr ? nullptr : std::get_if<election::VoteReply>(election);
+  if (vote == nullptr || vote->answer != election::VoteAnswer::granted) return;
+  surroundings_.recorder.observe(VoteGranted{place_, vote->term, to});
+}
+
+void Terminal::on_event(mesh::Event& event) {
+  Recorder& recorder = surroundings_.recorder;
+  std::visit(Overloaded{
+                 [&](const mesh::EntrySeen& seen) {
+                   if (!seen.claim_won) recorder.reach("claim_lost");
+                 },
+                 [&](const mesh::StockChanged&) {},
+                 [&](const mesh::EntriesStored& stored) {
+                   process_->database->on_stored(stored.entries);
+                   for (const auto& due : std::exchange(process_->duplicates, {}))
+                     on_duplicate(due);
+                 },
+                 [&](const mesh::MemberChanged& changed) {
+                   recorder.observe(MemberReported{place_, changed.update.member.process,
+                                                   text_of(changed.update.state)});
+                 },
+                 [&](const mesh::LeaderChanged& changed) {
+                   recorder.observe(LeaderReported{place_, changed.leader, changed.is_self});
+                   if (changed.is_self) {
+                     process_->database->lead(*changed.leader, process_->node->vector());
+                   } else {
+                     process_->database->follow();
+                   }
+                 },
+                 [&](const mesh::WatermarkMoved&) {},
+                 [&](const mesh::Alarm& alarm) {
+                   recorder.observe(AlarmRaised{place_, alarm.code, alarm.message});
+                 },
+                 [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
+                 [&](const mesh::LinkWanted& wanted) {
+                   for (const std::string& address : wanted.addresses) {
+                     process_->links->found(discovery::Rung::member, address, std::nullopt);
+                   }
+                 },
+                 [&](const mesh::Note&) {},
+             },
+             event);
+  if (process_->uplink) process_->uplink->on_event(event);
+}
+
+// As pos-node/terminal_service.cpp: the extra one of two records of a sale is voided, by claim.
+void Terminal::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
+  surroundings_.recorder.reach("duplicate_found");
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return;
+  const auto branches = (*reader)->find_entry(duplicate.extra);
+  if (!branches) return;
+  for (const mesh::StoredEntry& branch : *branches) {
+    if (branch.hash != duplicate.extra_hash) continue;
+    const auto extra = plain_codec_.decode_entry(branch.bytes);
+    if (!extra) continue;
+    mesh::EntryDraft draft;
+    draft.kind = mesh::Kind::void_sale;
+    draft.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
+    draft.request_hash = duplicate.extra_hash;
+    draft.claim = blake2b(Bytes("void ").append(duplicate.extra_hash.view()));
+    draft.wants_receipt = true;
+    for (const crdt::StockEffect& effect : extra->envelope.stock_effects) {
+      draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
+    }
+    surroundings_.recorder.observe(
+        AlarmRaised{place_, "duplicate", "a sale was recorded twice under one key"});
+    surroundings_.recorder.observe(RequestSent{place_, draft.idempotency_key, draft.kind,
+                                               draft.request_hash, draft.claim,
+                                               draft.stock_effects});
+    append(std::move(draft));
+    return;
+  }
+  process_->duplicates.push_back(duplicate);
+}
+
+void Terminal::read(const mesh::ReadRequest& request) {
+  process_->reads[request.id] = request;
+  process_->gate->in(read_takes, [this, id = request.id] {
+    const auto waiting = process_->reads.extract(id);
+    if (waiting.empty()) return;
+    const mesh::ReadRequest& asked = waiting.mapped();
+    std::vector<Bytes> entries;
+    std::vector<std::pair<std::uint64_t, Hash>> hashes;
+    if (auto reader = disk_->folder().store->open_reader()) {
+      if (asked.hash_list_only) {
+        auto found = (*reader)->hash_list(asked.journal);
+        if (found) hashes = std::move(*found);
+      } else {
+        auto found = (*reader)->read_entries(
+            {asked.journal, asked.numbers, asked.hashes, asked.bytes_max, asked.newest_first});
+        if (found) entries = std::move(*found);
+      }
+    }
+    input([now = now(), id, entries = std::move(entries), hashes = std::move(hashes)](
+              mesh::Node& node) { node.on_read(now, id, entries, hashes); });
+  });
+}
+
+bool Terminal::takes_requests() const {
+  return process_ && !process_->leaving && !process_->gate->is_stalled();
+}
+
+void Terminal::append(mesh::EntryDraft draft) {
+  draft.time = now().wall;
+  draft.business_date = 20261122;
+  draft.clock_quality =
+      clock_.is_dead ? mesh::ClockQuality::implausible : mesh::ClockQuality::synchronised;
+  const std::string key = draft.idempotency_key;
+  if (disk_->queued_entries() >= storage_queue_entries_max) {
+    on_answer_(key, make_error(ErrorCode::unavailable, "the disk is behind"));
+    return;
+  }
+  // The ticket is needed before the effects are carried out.
+  mesh::Node& node = *process_->node;
+  const Now at = now();
+  const std::uint64_t ticket = node.append(at, draft);
+  process_->appends.emplace(ticket, key);
+  ++process_->inputs;
+  if (keeps_inputs_) {
+    process_->inputs_kept.emplace_back(
+        [at, draft](mesh::Node& copied) { (void)copied.append(at, draft); });
+  }
+  carry_out();
+}
+
+void Terminal::tell_state() {
+  Process& p = *process_;
+  const auto root = p.node->vector().root();
+  const std::uint64_t pending = p.node->pending_uploads();
+  if (root == p.root && pending == p.pending) return;
+  p.root = root;
+  p.pending = pending;
+  surroundings_.recorder.observe(StateReported{
+      place_, vector_root_text(root), p.node->stock_digest(), p.node->vector().entry_count(),
+      pending, disk_->queued_entries(), p.links->queued_bytes()});
+}
+
+void Terminal::arm() {
+  Process& p = *process_;
+  const MonoTime deadline = p.node->next_deadline();
+  if (p.armed_for <= deadline) return;
+  p.armed_for = deadline;
+  p.gate->at(std::max(deadline, surroundings_.schedule.now()), [this, deadline] {
+    if (process_->armed_for != deadline) return;
+    process_->armed_for = MonoTime::never();
+    input([now = now()](mesh::Node& node) { node.on_tick(now); });
+  });
+}
+
+// ---- questions ---------------------------------------------------------------------------------
+
+std::uint32_t Terminal::database_place() const {
+  const auto terminals = surroundings_.scenario.topology.terminals.size();
+  return surroundings_.database_health.ignores_tokens ? static_cast<std::uint32_t>(terminals)
+                                                      : place_;
+}
+
+std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_on_disk() {
+  std::vector<std::pair<mesh::EntryId, Hash>> held;
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return held;
+  std::int64_t position = 0;
+  while (true) {
+    const auto entries = (*reader)->entries_after(position, mesh::read_entries_max, 1ULL << 40);
+    if (!entries || entries->empty()) return held;
+    for (const auto& entry : *entries) {
+      held.emplace_back(entry.id, entry.hash);
+      position = entry.position;
+    }
+  }
+}
+
+void Terminal::observe_final_stock() {
+  surroundings_.recorder.observe(JournalListed{place_, entries_on_disk()});
+  if (!process_) return;
+  for (const auto& [product, sum] : process_->node->shown_stock().sums()) {
+    surroundings_.recorder.observe(StockRead{place_, product, sum.on_hand(), true});
+  }
+}
+
+bool Terminal::database_is_complete() const {
+  return process_ && process_->database->is_complete();
+}
+
+}  // namespace titan::simulations

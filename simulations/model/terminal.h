@@ -1,0 +1,146 @@
+// One terminal: a data folder, and a process on it while one runs.
+//
+// The process is the product's Node with its parts hosted as pos-node/mesh_host.cpp hosts them, on
+// modelled disk, network and cloud. It can be started, killed, stalled, asked to leave; its disk
+// can be replaced while it is down; a running process can be copied beside itself. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mesh/node.h"
+#include "simulations/model/codecs.h"
+#include "simulations/model/disk.h"
+#include "simulations/model/gate.h"
+#include "simulations/model/links.h"
+#include "simulations/model/store_database.h"
+#include "simulations/model/surroundings.h"
+#include "simulations/model/uplink_end.h"
+
+namespace titan::simulations {
+
+// How far a terminal's wall clock is off.
+struct ClockError {
+  Duration skew{};
+  std::int64_t parts_per_million = 0;
+  bool is_dead = false;  // 1970
+};
+
+class Terminal {
+ public:
+  using Answer = std::function<void(const std::string& key, const Result<mesh::Appended>& result)>;
+
+  Terminal(Surroundings& surroundings, TerminalSpec spec, std::uint32_t place, std::string address,
+           Answer on_answer);
+  ~Terminal();
+
+  // -- the process
+  void start();
+  void crash();
+  void leave();
+  void finish_leaving();  // at once
+  void stall(Duration length);
+  // Becomes a copy of `original`'s running process, disk and all.
+  void resume_copy_of(Terminal& original);
+  bool is_up() const { return process_ != nullptr; }
+  bool is_stalled() const;
+
+  // -- the disk, while no process runs
+  Disk& disk() { return *disk_; }
+  DataFolder new_folder();
+  void replace_disk(DataFolder folder, const std::string& how);
+
+  // -- till screens
+  // A process runs and listens.
+  bool takes_requests() const;
+  void append(mesh::EntryDraft draft);
+  bool speaks_next_version() const { return spec_.is_next_version; }
+  ClockError& clock() { return clock_; }
+  Now now() const;
+  void observe_final_stock();  // and what is on the disk
+
+  // A copy of a process can only be made of one whose inputs were kept from its start.
+  void keep_inputs() { keeps_inputs_ = true; }
+
+  // -- questions
+  std::uint32_t place() const { return place_; }
+  const std::string& address() const { return address_; }
+  const std::string& name() const { return spec_.name; }
+  const mesh::Node& node() const { return *process_->node; }
+  Links* links() { return process_ ? process_->links.get() : nullptr; }
+  bool database_is_complete() const;
+
+  std::function<void(const Terminal&)> on_started;
+  std::function<void(const Terminal&, bool polite)> on_ended;
+  std::vector<std::string> seeds;
+
+ private:
+  struct Process {
+    std::shared_ptr<Gate> gate;
+    ProcessId id;
+    std::unique_ptr<mesh::Node> node;
+    std::unique_ptr<Links> links;
+    std::unique_ptr<UplinkEnd> uplink;
+    std::unique_ptr<StoreDatabase> database;
+    std::deque<mesh::Effect> effects;
+    bool carrying_out = false;
+    std::map<std::uint64_t, std::string> appends;  // ticket -> key
+    std::map<std::uint64_t, mesh::ReadRequest> reads;
+    MonoTime armed_for = MonoTime::never();
+    std::uint64_t inputs = 0;
+    bool leaving = false;
+    // What was last told.
+    crdt::ContentSum root;
+    std::uint64_t pending = 0;
+    std::vector<mesh::OwnJournal::Duplicate> duplicates;
+    // For a copy: how the node came to be what it is.
+    std::uint64_t seed = 0;
+    Now began;
+    std::shared_ptr<const mesh::StoredState> began_with;
+    std::vector<std::function<void(mesh::Node&)>> inputs_kept;
+  };
+
+  Disk::Callbacks disk_callbacks();
+  const mesh::Codec& make_codec();
+  mesh::NodeConfig node_config() const;
+  void make_process(ProcessId id, std::uint64_t seed);
+  void make_parts();
+  void plant_in(mesh::StoredState& state) const;
+  template <class Act>
+  void input(Act act);
+  void carry_out();
+  void carry_out(mesh::Effect& effect);
+  void watch_vote(const mesh::Send& send);
+  void on_event(mesh::Event& event);
+  void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
+  void read(const mesh::ReadRequest& request);
+  void tell_state();
+  std::uint32_t database_place() const;
+  std::vector<std::pair<mesh::EntryId, Hash>> entries_on_disk();
+  void arm();
+  void end(bool polite);
+
+  Surroundings& surroundings_;
+  const TerminalSpec spec_;
+  const std::uint32_t place_;
+  const std::string address_;
+  const Answer on_answer_;
+  mesh::WireCodec plain_codec_;
+  NextVersionCodec next_codec_;
+  std::unique_ptr<FaultyCodec> faulty_codec_;
+  const mesh::Codec& codec_;
+  std::unique_ptr<Disk> disk_;
+  std::unique_ptr<Process> process_;
+  ClockError clock_;
+  bool keeps_inputs_ = false;
+  std::optional<std::uint64_t> first_seed_;  // planted: what a process of an earlier life drew from
+  std::optional<ProcessId> first_process_;
+};
+
+}  // namespace titan::simulations
