@@ -161,7 +161,7 @@ void fields(V& v, T& o) {
 template <class V, Of<FaultBegan> T>
 void fields(V& v, T& o) {
   v("number", o.number);
-  v("what", o.what);
+  v("fault", o.what);
   v("reaches", o.reaches);
 }
 template <class V, Of<FaultEnded> T>

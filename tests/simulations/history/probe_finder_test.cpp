@@ -1,0 +1,78 @@
+#include "simulations/history/probe_finder.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/simulations/observing.h"
+
+namespace titan::simulations {
+
+using namespace testing;
+
+namespace {
+
+std::set<std::string> probes(const Story& story, bool has_cloud = false) {
+  Scenario scenario;
+  scenario.topology.terminals.resize(3);
+  scenario.topology.cloud = has_cloud ? CloudPresence::reachable : CloudPresence::none;
+  ProbeFinder finder(scenario);
+  for (const auto& observed : story.observed()) finder.on_observed(observed);
+  return finder.found();
+}
+
+}  // namespace
+
+TEST_CASE("a quiet day reaches no rare path") {
+  Story story(3);
+  story.lead({0, 1, 2}, 1, 0).sell(1, entry({1, 1, "k", {{"apple", 0, 1}}, 1}));
+  CHECK(probes(story).empty());
+}
+
+TEST_CASE("a cut with a sale on the lonely side, and two leaders") {
+  Story story(3);
+  story.lead({0, 1, 2}, 1, 0).cut({{0, 1, 3}, {0, 1, 3}, {2}, {0, 1, 3}});
+  story.lead({2}, 2, 2).sell(2, entry({2, 1, "k", {{"apple", 0, 1}}, 1}));
+  const auto found = probes(story, true);
+  CHECK(found.contains("two-leaders"));
+  CHECK(found.contains("leader-changed"));
+  CHECK(found.contains("sold-during-cut"));
+  CHECK(found.contains("sold-alone"));
+  CHECK_FALSE(found.contains("sold-without-cloud"));
+}
+
+TEST_CASE("a killed leader, a polite one, and one that raises its term") {
+  Story story(3);
+  story.lead({0, 1, 2}, 1, 0);
+  CHECK_FALSE(probes(story).contains("leader-crashed"));
+  story.end(0, 0);
+  CHECK(probes(story).contains("leader-crashed"));
+  story.lead({1, 2}, 2, 1).lead({1, 2}, 5, 1);
+  CHECK(probes(story).contains("raised-own-term"));
+  CHECK_FALSE(probes(story).contains("leader-left"));
+  story.end(1, 1, true);
+  CHECK(probes(story).contains("leader-left"));
+}
+
+TEST_CASE("a restored disk gets its own entries back and uses receipt numbers again") {
+  const auto old = entry({0, 1, "a", {{"apple", 0, 1}}, 1});
+  const auto fresh = entry({0, 1, "b", {{"apple", 0, 1}}, 1, 200});
+  Story story(2);
+  story.sell(0, old).end(0, 0).replace_disk(0, {}).start(0, 7).sell(0, fresh);
+  CHECK(probes(story).contains("receipt-number-again"));
+  CHECK(probes(story).contains("new-journal"));
+  CHECK_FALSE(probes(story).contains("own-entries-came-back"));
+  story.store({0}, old);
+  CHECK(probes(story).contains("own-entries-came-back"));
+}
+
+TEST_CASE("the cloud holds all, or not") {
+  const auto sale = entry({0, 1, "a", {{"apple", 0, 1}}, 1});
+  Story story(2);
+  story.sell(0, sale);
+  Story without = story;
+  without.tell(RunEnded{});
+  CHECK_FALSE(probes(without, true).contains("cloud-holds-all"));
+  story.tell(CloudHolds{sale}).tell(RunEnded{});
+  CHECK(probes(story, true).contains("cloud-holds-all"));
+}
+
+}  // namespace titan::simulations
