@@ -56,8 +56,8 @@ struct Config {
   // someone. Longer: the others certainly have the uplink; a till really left alone waits longer.
   Duration alone_wait = seconds(2);
 
-  // Members count for the size of a view after this long in it. Longer: the bigger side of a cut
-  // wins for certain after a slow heal; newcomers weigh nothing for longer.
+  // Members count for the size of a view after this long in it without suspicion. Longer: the
+  // bigger side of a cut wins for certain after a slow heal; newcomers weigh nothing for longer.
   Duration view_settle = seconds(5);
   // The whole view goes along with this many beats after it changed, and with every so-manieth.
   // More often: relays vouch sooner for others; bytes rise with the square of the members.

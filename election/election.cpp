@@ -101,13 +101,15 @@ void Election::take_voters(std::vector<Voter> voters) {
   });
 }
 
-// Since when each process is in the view, and whether the view is another one now.
+// Since when each process is in the view without a doubt, and whether the view is another one now.
 void Election::note_members(MonoTime now) {
   std::map<ProcessId, MonoTime> since;
   for (const Voter& voter : others_) {
     if (!voter.alive || voter.process.is_none()) continue;
     const auto known = in_view_since_.find(voter.process);
-    since[voter.process] = known == in_view_since_.end() ? now : known->second;
+    const bool was_heard = known != in_view_since_.end() && known->second != MonoTime::never();
+    const MonoTime heard_since = was_heard ? known->second : now;
+    since[voter.process] = voter.suspect ? MonoTime::never() : heard_since;
   }
   const bool same_members =
       std::equal(since.begin(), since.end(), in_view_since_.begin(), in_view_since_.end(),

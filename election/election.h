@@ -189,7 +189,7 @@ class Election {
   bool view_known_ = false;
   std::vector<Voter> others_;  // sorted by device; without own device
   bool holds_all_pending_ = true;
-  std::map<ProcessId, MonoTime> in_view_since_;
+  std::map<ProcessId, MonoTime> in_view_since_;  // never() while suspect
   CloudState cloud_;
   MonoTime cloud_lost_at_;
   MonoTime cloud_hand_over_allowed_at_;

@@ -42,8 +42,9 @@ struct LeaderNews {
   std::uint64_t beat = 0;
   Duration beat_age{};
   bool holds_cloud_lease = false;
-  // Members (itself included) that have been in its view long enough not to be newcomers of the
-  // present heal: a tablet that just came back cannot boast of the tills it has only now seen.
+  // Members (itself included) that have been in its view long enough, and are not suspect: a tablet
+  // that just came back cannot boast of the tills it has only now seen, nor a leader whose ear was
+  // dead of those it has not heard.
   std::uint32_t view_size = 0;
   // Which version of the leader's view this beat stands for.
   std::uint32_t view_number = 0;

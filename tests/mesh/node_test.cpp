@@ -329,6 +329,34 @@ TEST_CASE("a stall of a follower for a second deposes nobody", "[node]") {
   CHECK(cluster.leader() == first);
 }
 
+// Field report 34. Its beats go out for a while although it hears nobody, then its connections end.
+TEST_CASE("a leader whose ear was dead for a moment does not depose the one elected meanwhile",
+          "[node]") {
+  const int deaf_ms = GENERATE(range(600, 2600, 100));
+  const std::uint64_t seed = GENERATE(range(1, 13));
+  Cluster cluster({.tills = 5,
+                   .seed = seed,
+                   .cut_noticed = milliseconds(400 + 50 * static_cast<int>(seed)),
+                   .check_every_step = false});
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  cluster.run_for(seconds(7));
+  const std::size_t first = *cluster.leader();
+  for (std::size_t other = 0; other < 5; ++other) {
+    if (other != first) cluster.cut_one_way(other, first);
+  }
+  cluster.run_for(milliseconds(deaf_ms));
+  std::optional<std::size_t> elected;
+  for (std::size_t other = 0; other < 5; ++other) {
+    if (other != first && cluster.node(other).is_leader()) elected = other;
+  }
+  cluster.heal();
+  INFO("deaf for " << deaf_ms << " ms, seed " << seed << "\n" << cluster.describe());
+  CHECK(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  cluster.run_for(seconds(2));
+  CHECK(cluster.has_one_leader());
+  if (elected) CHECK(cluster.leader() == elected);
+}
+
 TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till", "[node]") {
   const std::uint64_t seed = GENERATE(range(1, 301));
   Random random(seed);
