@@ -14,6 +14,9 @@ from harness.pos import ApiError
 from harness.waiting import wait_until
 from simulations.lab.shop import STORE, TENANT
 
+RESTART_US = 1_000_000  # where the scenario does not say how long a restart takes
+RESTARTING = ("restore_disk", "clone_disk", "lose_disk", "dead_clock", "cloud_restart")
+TRAVEL_SECONDS = 0.3  # until what a terminal sent before its end is on the others' disks
 COMMIT_SECONDS_MAX = 10  # for the commit that a fault waits for
 
 
@@ -34,14 +37,20 @@ class Faults:
                 self._tasks.append(asyncio.create_task(self._keep_images(number, fault)))
 
     async def end(self):
-        """Ends whatever still lasts; what has not begun never will."""
+        """Ends whatever still lasts; what has not begun never will. Who crashed or left without
+        coming back stays away."""
         for task in self._tasks:
             task.cancel()
         for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
             if isinstance(outcome, Exception):
                 self.failures.append(outcome)
         for number in sorted(self._ends):
-            await self._finish(number)
+            fault = self._faults[number]
+            if fault.lasts_us is None and fault.kind in ("crash", "leave"):
+                del self._ends[number]
+                self._tell_ended(number)
+            else:
+                await self._finish(number)
 
     async def _live(self, number, fault):
         await self._until(fault.at_us)
@@ -54,8 +63,11 @@ class Faults:
             self._tell_ended(number)
             return
         self._ends[number] = finish
-        if fault.lasts_us is not None:
-            await self._until(fault.at_us + fault.lasts_us)
+        lasts_us = fault.lasts_us
+        if lasts_us is None and fault.kind in RESTARTING:
+            lasts_us = RESTART_US
+        if lasts_us is not None:
+            await self._until(fault.at_us + lasts_us)
             await asyncio.shield(self._finish(number))
 
     async def _finish(self, number):
@@ -98,7 +110,9 @@ class Faults:
         for names in fault.groups:
             groups.append(await self._shop.resolve(names, taken))
             taken += groups[-1]
-        rest = [place for place in self._shop.wires.places if place not in taken]
+        # A cloud that no group names stays in everybody's reach.
+        rest = [terminal.number for terminal in self._shop.terminals
+                if terminal.number not in taken]
         if rest:
             groups.append(rest)
         ways = [way for some, others in itertools.combinations(groups, 2)
@@ -254,9 +268,15 @@ class Faults:
             [self._shop.terminals[place] for place in named]
         await asyncio.gather(*(terminal.keep_image(number) for terminal in meant))
 
+    async def _lose(self, terminal):
+        """Crash; what only its disk has is told before that is gone."""
+        await terminal.crash()
+        await asyncio.sleep(TRAVEL_SECONDS)
+        await self._shop.tell_stored()
+
     async def restore_disk(self, number, fault):
         async def how(terminal):
-            await terminal.crash()
+            await self._lose(terminal)
             await terminal.replace_disk(moment=number)
         return await self._take_down(await self._terminals(fault.targets), how)
 
@@ -265,14 +285,14 @@ class Faults:
         others = await self._terminals(fault.others, [original.number])
 
         async def how(terminal):
-            await terminal.crash()
+            await self._lose(terminal)
             await terminal.replace_disk(of=original)
         names, finish = await self._take_down(others, how)
         return f"of {original.name} to {names}", finish
 
     async def lose_disk(self, _number, fault):
         async def how(terminal):
-            await terminal.crash()
+            await self._lose(terminal)
             await terminal.replace_disk()
         return await self._take_down(await self._terminals(fault.targets), how)
 
@@ -315,12 +335,7 @@ class Faults:
         await self._shop.cloud.kill()
         return "", self._shop.cloud.start
 
-    async def cloud_restart(self, _number, fault):
-        await self._shop.cloud.kill()
-        if fault.lasts_us is not None:
-            return "", self._shop.cloud.start
-        await self._shop.cloud.start()
-        return "", None
+    cloud_restart = cloud_refuses  # a restart, too, is a time in which nobody listens
 
     async def cloud_slow(self, _number, fault):
         wires = self._shop.wires

@@ -20,13 +20,13 @@ if __name__ == "__main__":  # started by path: the packages lie two folders up
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 from harness.lab import NETLAB, Lab, LabError, can_make_namespaces  # noqa: E402
-from harness.pos import ApiError  # noqa: E402
-from simulations.lab import inventory, scenario as scenarios, workload  # noqa: E402
+from simulations.lab import scenario as scenarios, workload  # noqa: E402
 from simulations.lab.faults import KINDS, Faults  # noqa: E402
 from simulations.lab.history import EXECUTOR, History  # noqa: E402
 from simulations.lab.observer import Observer, units  # noqa: E402
 from simulations.lab.screen import Screens  # noqa: E402
 from simulations.lab.shop import STORE, TENANT, Shop  # noqa: E402
+from simulations.lab.standstill import StandStill  # noqa: E402
 
 SETTLE_SECONDS_MAX = 30  # for requests that are still open when all is healed
 CONVERGE_SECONDS_MAX = 60  # then what is there is judged as it is
@@ -87,14 +87,11 @@ async def _play(shop, scenario, seed, requests, screens, skus):
     later = [asyncio.create_task(_start_later(history, terminal))
              for terminal in shop.terminals if terminal.specification.starts_at_us]
     progress = asyncio.create_task(_show_progress(history, screens))
+    still = StandStill(history)
     await asyncio.sleep(scenario.lasts_us / 1e6)
     selling.cancel()
     await faults.end()
-    for terminal in shop.terminals:
-        terminal.resume()
-    await asyncio.gather(*later, *(terminal.start() for terminal in shop.terminals))
-    shop.wires.heal()
-    await shop.wires.apply()
+    await asyncio.gather(*later)
     history.tell("all_healed")
     say("all is healed; waiting until all agree")
     unanswered = await screens.settle(SETTLE_SECONDS_MAX)
@@ -108,6 +105,7 @@ async def _play(shop, scenario, seed, requests, screens, skus):
     await asyncio.sleep(3 * observer.pause)  # the last states are in the history
     progress.cancel()
     await observer.end()
+    shop.notes += still.end() + observer.notes()
     _raise_own([*faults.failures, *screens.failures])
     say("  " + ", ".join(f"{count} x {what}" for what, count in sorted(screens.counts.items())))
 
@@ -126,46 +124,22 @@ async def _show_progress(history, screens):
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
         answered = sum(count for what, count in screens.counts.items() if what.endswith("recorded"))
-        going = history.of("fault_began")[len(history.of("fault_ended")):]
-        say(f"  {history.now_us() / 1e6:5.0f} s  {answered} recorded"
-            + (f"  {len(going)} faults going on" if going else ""))
+        say(f"  {history.now_us() / 1e6:5.0f} s  {answered} recorded")
 
 
 async def _read_all(shop, history, skus):
     """What each terminal shows and has stored, the store database, the cloud."""
-    entries = {}  # one object per entry, however many hold it
-
-    def known(entry):
-        return entries.setdefault((entry.journal, entry.number, entry.hash), entry)
+    await shop.tell_stored()
     for terminal in shop.terminals:
-        on_disk = [known(entry) for entry in terminal.entries_on_disk()]
-        for entry in on_disk:
-            history.tell("entry_stored", terminal=terminal.number, entry=entry)
-        history.tell("journal_listed", terminal=terminal.number,
-                     held=[entry.held() for entry in on_disk])
-        shown = await _try(shop, terminal.till.stock(), f"stock of {terminal.name}") or {}
-        for sku in skus:
+        held = [entry.held() for entry in terminal.entries_on_disk()]
+        history.tell("journal_listed", terminal=terminal.number, held=held)
+        if not terminal.running:
+            continue
+        shown = await shop.reading(terminal.till.stock(), f"stock of {terminal.name}")
+        for sku in skus if shown is not None else ():
             history.tell("stock_read", terminal=terminal.number, product=sku, is_final=True,
                          on_hand=units(shown.get(sku, "0")))
-    leader = await shop.leader()
-    if leader is not None:
-        till = shop.terminals[leader].till
-        held = await _try(shop, inventory.read_store_database(shop.lab, till, TENANT, STORE),
-                          "the store database")
-        for entry in held[0] if held else ():
-            history.tell("database_holds", terminal=leader, entry=known(entry), token=held[1])
-    if shop.cloud:
-        for entry in await _try(shop, inventory.read_cloud(shop.cloud, TENANT, STORE),
-                                "the cloud's database") or ():
-            history.tell("cloud_holds", entry=known(entry))
-
-
-async def _try(shop, reading, what):
-    try:
-        return await reading
-    except (OSError, ApiError, RuntimeError) as error:
-        shop.notes.append(f"{what} could not be read: {error}")
-        return None
+    await shop.tell_store_database()
 
 
 def _logs(lab):

@@ -9,7 +9,7 @@ import asyncio
 import collections
 import hashlib
 
-from simulations.lab.workload import UNITS_PER_PIECE
+from simulations.lab.workload import PRICE, UNITS_PER_PIECE
 
 PATHS = {"sale": "/v1/sales", "refund": "/v1/refunds", "void": "/v1/voids",
          "delivery": "/v1/deliveries"}
@@ -81,7 +81,7 @@ class Screens:
 
     def _begin(self, request):
         terminal = self._terminals[request.terminal]
-        if not terminal.running:
+        if terminal.process is None:
             self.counts["customers at a terminal that was off"] += 1
             return
         if self._waiting[request.terminal] >= WAITING_MAX:
@@ -101,24 +101,29 @@ class Screens:
         if body is None:
             self.counts["undone sales that were never acknowledged"] += 1
             return
+        told = {"terminal": request.terminal, "key": request.key,
+                "kind": KIND_NUMBERS[request.kind],
+                "request_hash": request_hash(request.kind, body), "effects": effects}
+        if claim:
+            told["claim"] = claim
         self._waiting[request.terminal] += 1
         async with self._free[request.terminal]:
             self._waiting[request.terminal] -= 1
-            facts = {"terminal": request.terminal, "key": request.key,
-                     "kind": KIND_NUMBERS[request.kind],
-                     "request_hash": request_hash(request.kind, body), "effects": effects}
-            self._history.tell("request_sent", **facts, **({"claim": claim} if claim else {}))
-            while not await self._send(request, body):
+            while not await self._send(request, body, told):
                 await asyncio.sleep(AGAIN_SECONDS)
-                while not self._terminals[request.terminal].running:
+                while not self._can_send(request):
                     await asyncio.sleep(AGAIN_SECONDS)
             if request.is_repeated:
                 await asyncio.sleep(REPEAT_SECONDS)
-                if self._terminals[request.terminal].running:
-                    await self._send(request, body)
+                if self._can_send(request):
+                    await self._send(request, body, told)
 
-    async def _send(self, request, body):
+    def _can_send(self, request):
+        return self._terminals[request.terminal].process is not None
+
+    async def _send(self, request, body, told):
         """Whether it is answered for good."""
+        self._history.tell("request_sent", **told)
         till = self._terminals[request.terminal].till
         try:
             response = await till.http.request("POST", PATHS[request.kind], json=body,
@@ -153,6 +158,8 @@ class Screens:
         if request.kind in ("sale", "delivery"):
             lines = [{"sku": sku, "quantity": str(pieces)} for sku, pieces in request.lines]
             if request.kind == "sale":
+                # The screen knows its prices: a terminal with a new disk may not, yet.
+                lines = [{**line, "charged_unit_price": PRICE} for line in lines]
                 self._lines[request.number] = request.lines
             return ({"idempotency_key": request.key, "lines": lines},
                     _effects(request.lines, added=request.kind == "delivery"), None)

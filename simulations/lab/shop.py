@@ -8,7 +8,7 @@ import secrets
 from harness.cloud import Cloud
 from harness.pos import ApiError
 from harness.waiting import wait_until
-from simulations.lab import inside
+from simulations.lab import inside, inventory, workload
 from simulations.lab.scenario import has_cloud
 from simulations.lab.terminal import Terminal
 from simulations.lab.wires import Wires
@@ -28,6 +28,8 @@ class Shop:
         self.terminals = []
         self.wires = Wires(lab, scenario.topology, has_cloud(scenario))
         self.down = collections.Counter()  # number of a terminal -> faults that keep it down
+        self._entries = {}  # one object per entry, however many hold it
+        self._told = set()  # (number, hash): who is known to hold what; cloud: its place
         self._chance = random.Random(f"{seed} targets")
         self.notes = []
 
@@ -48,7 +50,7 @@ class Shop:
                  if not topology.terminals[terminal.number].starts_at_us]
         await asyncio.gather(*(terminal.start() for terminal in first))
         await self.until(self.has_one_leader, OPEN_SECONDS_MAX, "one leader on which all agree")
-        await self._import([{"sku": sku, "description": f"Product {sku}", "price": "1.50"}
+        await self._import([{"sku": sku, "description": f"Product {sku}", "price": workload.PRICE}
                             for sku in skus])
         await self.until(self.is_equal, OPEN_SECONDS_MAX, "all terminals have the catalogue")
         if self.cloud:
@@ -62,7 +64,7 @@ class Shop:
         for number, specification in enumerate(topology.terminals):
             control = inside.Inside(library, self.lab.folder / f"{specification.name}.control")
             self.terminals.append(Terminal(self.lab, self.history, number, specification, settings,
-                                           self.cloud, control))
+                                           self.cloud, control, self.disk_is_replaced))
         for terminal in self.terminals:
             specification, given = terminal.specification, terminal.till.settings
             given["terminal"].update(may_lead=specification.may_lead,
@@ -147,6 +149,53 @@ class Shop:
 
     def reachability(self):
         return self.wires.reachability(self.hearing())
+
+    # --- what is stored ---
+
+    def _known(self, entry):
+        return self._entries.setdefault((entry.journal, entry.number, entry.hash), entry)
+
+    async def tell_stored(self):
+        """Tells the history what is on each disk and in the cloud, as far as it was not told."""
+        for terminal in self.terminals:
+            for entry in await asyncio.to_thread(terminal.entries_on_disk):
+                if (terminal.number, entry.hash) not in self._told:
+                    self._told.add((terminal.number, entry.hash))
+                    self.history.tell("entry_stored", terminal=terminal.number,
+                                      entry=self._known(entry))
+        if self.cloud is None:
+            return
+        held = await self.reading(inventory.read_cloud(self.cloud, TENANT, STORE),
+                                  "the cloud's database")
+        for entry in held or ():
+            if (self.wires.cloud, entry.hash) not in self._told:
+                self._told.add((self.wires.cloud, entry.hash))
+                self.history.tell("cloud_holds", entry=self._known(entry))
+
+    def disk_is_replaced(self, terminal):
+        """What it held is no longer known to be there."""
+        self._told = {told for told in self._told if told[0] != terminal.number}
+
+    async def tell_store_database(self):
+        leader = await self.leader()
+        if leader is None:
+            return
+        till = self.terminals[leader].till
+        held = await self.reading(
+            inventory.read_store_database(self.lab, till, TENANT, STORE), "the store database")
+        if held:
+            self.history.tell("database_opened", terminal=leader, entries=len(held[0]))
+        for entry in held[0] if held else ():
+            self.history.tell("database_holds", terminal=leader, entry=self._known(entry),
+                              token=list(held[1]))
+
+    async def reading(self, awaitable, what):
+        """Its outcome; None, and a note, when it could not be read."""
+        try:
+            return await awaitable
+        except (OSError, ApiError, RuntimeError) as error:
+            self.notes.append(f"{what} could not be read: {error}")
+            return None
 
     # --- states ---
 

@@ -16,7 +16,8 @@ DATABASE_FILE = "titan.sqlite3"
 class Terminal:
     """`started` and `ended` go to the history; a process that is gone is never an error here."""
 
-    def __init__(self, lab, history, number, specification, store_settings, cloud, inside):
+    def __init__(self, lab, history, number, specification, store_settings, cloud, inside,
+                 on_disk_replaced):
         self.number = number
         self.name = specification.name
         self.specification = specification
@@ -26,6 +27,7 @@ class Terminal:
         self.process = None  # its id, while it runs
         self.is_stalled = False
         self._history = history
+        self._on_disk_replaced = on_disk_replaced
         self._life = asyncio.Lock()
         self._images = {}  # moment of the scenario -> folder
         if specification.commit_max_us > PLAIN_DELAY_US_MAX:
@@ -101,6 +103,7 @@ class Terminal:
             await asyncio.to_thread(copy_disk, of.till.data, self.till.data)
         elif moment is not None and moment in self._images:
             await asyncio.to_thread(shutil.copytree, self._images[moment], self.till.data)
+        self._on_disk_replaced(self)
         self._history.tell(
             "disk_replaced", terminal=self.number,
             how="cloned" if of else "restored" if moment is not None else "lost",

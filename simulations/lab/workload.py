@@ -11,6 +11,7 @@ import random
 from simulations.lab.scenario import share
 
 PIECES_MAX = 3
+PRICE = "1.50"  # of everything
 DELIVERY_PIECES = 24
 OPENING_PIECES, OPENING_LINES = 100_000, 500
 SKEW = 3  # the higher, the more of all sales the first products make
