@@ -24,14 +24,15 @@ CLOUD_SECONDS = 0.1
 OF_THE_GOODS = ("reorder",)  # alarms about goods; the simulator's terminals have no such
 QUEUE_EVERY = 5  # statuses between two looks at the length of the queue
 STOCK_SECONDS = 1.0
-TOLD = ('"type":"leader"', '"type":"member"', '"type":"alarm"')
+TOLD = ('"type":"sale"', '"type":"leader"', '"type":"member"', '"type":"alarm"')
 
 
 class Observer:
-    def __init__(self, history, terminals, cloud, store, tenant, skus, seed):
+    def __init__(self, history, shop, store, tenant, skus, seed):
         self._history = history
-        self._terminals = terminals
-        self._cloud = cloud
+        self._shop = shop
+        self._terminals = terminals = shop.terminals
+        self._cloud = shop.cloud
         self._store, self._tenant = store, tenant
         self._skus = skus
         self._seed = seed
@@ -82,7 +83,10 @@ class Observer:
             await socket.close()
 
     def _on_event(self, terminal, event):
-        if event["type"] == "leader":
+        if event["type"] == "sale":
+            self._shop.first_seen.setdefault((terminal.number, event["id"]),
+                                             self._history.now_us())
+        elif event["type"] == "leader":
             self._tell_leader(terminal, event["leader"], event["self"])
         elif event["type"] == "member":
             self._history.tell("member_reported", terminal=terminal.number,

@@ -73,11 +73,12 @@ async def _open_stock(shop, screens, skus):
     for request in workload.opening(skus):
         await screens.send_now(request)
     await shop.until(shop.is_equal, SETTLE_SECONDS_MAX, "all terminals have the opening stock")
+    await shop.tell_stored()
 
 
 async def _play(shop, scenario, seed, requests, screens, skus):
     history = shop.history
-    observer = Observer(history, shop.terminals, shop.cloud, STORE, TENANT, skus, seed)
+    observer = Observer(history, shop, STORE, TENANT, skus, seed)
     faults = Faults(shop, history, scenario.faults)
     history.begin()
     observer.begin()

@@ -29,7 +29,8 @@ class Shop:
         self.wires = Wires(lab, scenario.topology, has_cloud(scenario))
         self.down = collections.Counter()  # number of a terminal -> faults that keep it down
         self._entries = {}  # one object per entry, however many hold it
-        self._told = set()  # (number, hash): who is known to hold what; cloud: its place
+        self._told = set()  # (place, hash): who is known to hold what
+        self.first_seen = {}  # (number, "journal:number") -> when its event stream told it
         self._chance = random.Random(f"{seed} targets")
         self.notes = []
 
@@ -156,12 +157,14 @@ class Shop:
         return self._entries.setdefault((entry.journal, entry.number, entry.hash), entry)
 
     async def tell_stored(self):
-        """Tells the history what is on each disk and in the cloud, as far as it was not told."""
+        """Tells the history what is on each disk and in the cloud, as far as it was not told. An
+        entry counts from when the terminal's event stream told it, if it did."""
         for terminal in self.terminals:
             for entry in await asyncio.to_thread(terminal.entries_on_disk):
                 if (terminal.number, entry.hash) not in self._told:
                     self._told.add((terminal.number, entry.hash))
-                    self.history.tell("entry_stored", terminal=terminal.number,
+                    seen = self.first_seen.get((terminal.number, f"{entry.journal}:{entry.number}"))
+                    self.history.tell("entry_stored", seen, terminal=terminal.number,
                                       entry=self._known(entry))
         if self.cloud is None:
             return
@@ -172,9 +175,13 @@ class Shop:
                 self._told.add((self.wires.cloud, entry.hash))
                 self.history.tell("cloud_holds", entry=self._known(entry))
 
-    def disk_is_replaced(self, terminal):
-        """What it held is no longer known to be there."""
-        self._told = {told for told in self._told if told[0] != terminal.number}
+    def disk_is_replaced(self, terminal, held):
+        """What else it held is no longer there, until it comes again."""
+        kept = {entry.hash for entry in held}
+        self._told = {(place, hash) for place, hash in self._told
+                      if place != terminal.number or hash in kept}
+        self.first_seen = {key: at for key, at in self.first_seen.items()
+                           if key[0] != terminal.number}
 
     async def tell_store_database(self):
         leader = await self.leader()

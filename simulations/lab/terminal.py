@@ -103,11 +103,11 @@ class Terminal:
             await asyncio.to_thread(copy_disk, of.till.data, self.till.data)
         elif moment is not None and moment in self._images:
             await asyncio.to_thread(shutil.copytree, self._images[moment], self.till.data)
-        self._on_disk_replaced(self)
+        held = self.entries_on_disk()
+        self._on_disk_replaced(self, held)
         self._history.tell(
-            "disk_replaced", terminal=self.number,
-            how="cloned" if of else "restored" if moment is not None else "lost",
-            held=[entry.held() for entry in self.entries_on_disk()])
+            "disk_replaced", terminal=self.number, held=[entry.held() for entry in held],
+            how="cloned" if of else "restored" if moment is not None else "lost")
 
     def entries_on_disk(self):
         """Every entry on its disk, read from the database file itself."""

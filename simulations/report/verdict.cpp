@@ -93,7 +93,10 @@ std::vector<Judgement> judgements_of(const std::vector<std::unique_ptr<Checker>>
 std::string summary_text(const Verdict& verdict, const Scenario& scenario) {
   std::ostringstream out;
   out << verdict.scenario << " (seed " << verdict.seed << ", " << verdict.run.executor << ", "
-      << seconds_text(verdict.run.lasted) << " in " << seconds_text(verdict.run.took) << ")\n";
+      << seconds_text(verdict.run.lasted);
+  // A real run takes as long as it lasts.
+  if (verdict.run.took > Duration{}) out << " in " << seconds_text(verdict.run.took);
+  out << ")\n";
   if (!verdict.purpose.empty()) out << verdict.purpose << '\n';
   out << "\nwhat was broken\n";
   if (scenario.faults.empty()) out << "  nothing\n";

@@ -48,8 +48,8 @@
   by("purpose").textContent = verdict.purpose;
   by("verdict").textContent = verdict.passed ? "Passed" : "Failed";
   by("verdict").classList.add(verdict.passed ? "passed" : "failed");
-  by("run").textContent = `seed ${verdict.seed} · ${verdict.executor} · ${seconds(verdict.lasted_us)} in ` +
-    seconds(verdict.took_us) + (verdict.trace_hash ? ` · trace ${verdict.trace_hash}` : "") +
+  by("run").textContent = `seed ${verdict.seed} · ${verdict.executor} · ${seconds(verdict.lasted_us)}` +
+    (verdict.took_us ? ` in ${seconds(verdict.took_us)}` : "") + (verdict.trace_hash ? ` · trace ${verdict.trace_hash}` : "") +
     (verdict.planted_bug ? ` · planted bug: ${verdict.planted_bug}, to be caught by ${verdict.must_be_caught_by}` : "");
 
   fill("checks", verdict.judgements.map((judgement) => {
