@@ -163,7 +163,6 @@ void Timeline::on_leader(const LeaderReported& reported, MonoTime at) {
 }
 
 void Timeline::on_stored(const EntryStored& stored, MonoTime at) {
-  last_stored_ = at;
   if (stored_.size() < timeline_stored_max) stored_.push_back({at, stored.terminal, stored.entry});
   // The origin stores before it acknowledges, so this may come first.
   Spread& spread = spread_[{stored.entry->id, stored.entry->hash}];
@@ -206,6 +205,24 @@ std::vector<Duration> Timeline::lags() const {
   return lags;
 }
 
+// From the end of the last fault until what had been acknowledged by then was everywhere.
+std::optional<Duration> Timeline::heal_time() const {
+  std::optional<MonoTime> heal;
+  for (const auto& [number, fault] : faults_) {
+    if (fault.span.to != MonoTime::never() && (!heal || *heal < fault.span.to)) {
+      heal = fault.span.to;
+    }
+  }
+  if (!heal) return std::nullopt;
+  Duration longest{};
+  for (const auto& [identity, spread] : spread_) {
+    if (spread.acknowledged == MonoTime{} || spread.acknowledged > *heal) continue;
+    if (spread.terminals < lanes_.size()) return std::nullopt;
+    longest = std::max(longest, spread.last - *heal);
+  }
+  return longest;
+}
+
 std::vector<Figure> Timeline::figures() const {
   std::uint64_t sales = 0;
   for (const Lane& l : lanes_) sales += l.sales.size();
@@ -220,9 +237,8 @@ std::vector<Figure> Timeline::figures() const {
     figures.push_back(
         {"on every terminal, p99", milliseconds_text(all[all.size() * 99 / 100]), "ms"});
   }
-  if (healed_ && last_stored_ && *last_stored_ > *healed_) {
-    figures.push_back(
-        {"last entry stored after the heal", milliseconds_text(*last_stored_ - *healed_), "ms"});
+  if (const auto heal = heal_time()) {
+    figures.push_back({"healed, everything everywhere after", milliseconds_text(*heal), "ms"});
   }
   if (traffic_.bytes > 0) {
     figures.push_back({"sent", grouped(traffic_.bytes / 1000), "kB"});

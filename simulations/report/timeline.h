@@ -90,6 +90,7 @@ class Timeline : public Observer {
   Lane& lane(TerminalIndex terminal);
   std::size_t column_of(MonoTime at) const;
   std::vector<Duration> lags() const;
+  std::optional<Duration> heal_time() const;
   std::string busiest_product() const;
   boost::json::object stock_of(const std::string& product) const;
   boost::json::object lane_json(const Lane& lane) const;
@@ -113,7 +114,6 @@ class Timeline : public Observer {
   TrafficCounted traffic_;
   std::map<std::string, std::uint64_t> probes_;
   std::optional<MonoTime> healed_;
-  std::optional<MonoTime> last_stored_;
   MonoTime end_;
   std::deque<std::pair<MonoTime, std::string>> recent_;
   std::vector<std::pair<MonoTime, std::string>> trace_;

@@ -73,7 +73,7 @@
   }
   by("trace").textContent = data.trace.map(([at, line]) => `${(at / 1e6).toFixed(6)}  ${line}`).join("\n");
   by("legend").textContent = "Each lane is a terminal: the colour tells whom it follows, the full height that it leads, " +
-    "a gap that it is down. Ticks below are sales, the strip at its left end changes where the network is in parts.";
+    "a gap that it is down. Ticks below it are sales. On darker ground stands who cannot reach the first terminal.";
   const pieces = (value) => (value / data.stock.units_per_piece).toLocaleString("en", {maximumFractionDigits: 3});
   by("stock-title").textContent = data.stock.product ? `Stock of ${data.stock.product}, as each terminal counts it` : "Stock";
   by("stock-head").textContent = data.stock.product ? `stock of ${data.stock.product}` : "stock";
@@ -143,6 +143,15 @@
     });
     data.lanes.forEach((lane, index) => {
       const y = top + index * step;
+      // Terminals whose part of the network is not that of the first one stand on darker ground.
+      data.partitions.forEach(([at, parts], place) => {
+        if (!(parts[index] > 0)) return;
+        const end = data.partitions[place + 1]?.[0] ?? data.end;
+        pen.globalAlpha = Math.min(0.2 + 0.12 * parts[index], 0.6);
+        pen.fillStyle = colour("--part");
+        pen.fillRect(x(at), y - 2, Math.max(1, x(end) - x(at)), step);
+        pen.globalAlpha = 1;
+      });
       pen.textAlign = "right";
       pen.fillStyle = colour("--ink");
       pen.fillText(nameOf(index), left - 8, y + body / 2);
@@ -160,13 +169,6 @@
         pen.fillStyle = leaderColour(index);
         pen.fillRect(x(from), y, Math.max(1, x(to) - x(from)), body);
       }
-      data.partitions.forEach(([at, parts], place) => {
-        const end = data.partitions[place + 1]?.[0] ?? data.end;
-        if (Math.max(...parts.slice(0, data.lanes.length)) === 0) return;
-        pen.fillStyle = colour("--part");
-        // The part's number is its offset, so that terminals together stand at one height.
-        pen.fillRect(x(at), y + body + (parts[index] ?? 0) % 3, Math.max(1, x(end) - x(at)), 1);
-      });
       const most = Math.max(1, ...lane.sales.map(([, count]) => count));
       pen.fillStyle = colour("--sale");
       for (const [column, count] of lane.sales) {
