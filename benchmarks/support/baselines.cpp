@@ -186,6 +186,7 @@ class Origin {
       if (segment.design == Design::raw) {
         send_raw(event, frame);
       } else {
+        database_.commit(event, frame);
         hub_.send(zmq::buffer(frame), zmq::send_flags::none);
       }
     }

@@ -2,9 +2,9 @@
 // hosts, over ZeroMQ with CURVE:
 //   raw  one SQLite FULL commit of the same bytes on the origin, then a bare send to every
 //        receiver; the receiver stamps the time and does nothing else. What the machine can do.
-//   hub  the classic shop server: the till sends the sale to the hub, the hub inserts it and
-//   updates
-//        its five products in PostgreSQL in one statement, commits, and sends it to every receiver.
+//   hub  the classic shop server: the till commits the sale as in raw, so that it is not lost when
+//        the server is down, and sends it to the hub; the hub inserts it and updates its five
+//        products in PostgreSQL in one statement, commits, and sends it to every receiver.
 //
 // Made before the first thread of the program.
 #pragma once
