@@ -89,6 +89,10 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Par
     node_->on_link_down(clock_.now(), peer, link_end_of(reason));
     carry_out();
   };
+  callbacks.on_nobody_there = [this](const ProcessId& peer) {
+    node_->on_link_down(clock_.now(), peer, mesh::LinkEnd::refused);
+    carry_out();
+  };
   transport_ =
       std::make_unique<mesh::Transport>(loop, std::move(parts.transport), std::move(callbacks));
 }

@@ -14,6 +14,7 @@
 #include "mesh/zmq/greeter.h"
 #include "mesh/zmq/inbound.h"
 #include "mesh/zmq/outgoing.h"
+#include "mesh/zmq/refusal_check.h"
 #include "mesh/zmq/zap_handler.h"
 
 namespace titan::mesh {
@@ -66,6 +67,8 @@ struct Transport::State : OutgoingHost, InboundHost {
     if (std::exchange(closed, true)) return;
     *alive = false;
     timer.cancel();
+    for (auto& [process, check] : checks) check->stop();
+    checks.clear();
     links.clear();
     for (auto& [address, outgoing] : addresses) outgoing->hang_up();
     buried.clear();
@@ -139,6 +142,7 @@ struct Transport::State : OutgoingHost, InboundHost {
 
   void on_linked(Outgoing& link) override {
     links[link.peer->process] = &link;
+    end_check(link.peer->process);
     ++counters.links_up;
     forget_refusals(link.address());
     if (!closed && callbacks.on_link_up) callbacks.on_link_up(*link.peer, link.address());
@@ -153,7 +157,29 @@ struct Transport::State : OutgoingHost, InboundHost {
     for (auto& [address, other] : addresses) {
       if (other.get() != &link && other->peer && other->peer->process == process) other->release();
     }
-    if (!closed && callbacks.on_link_down) callbacks.on_link_down(process, reason, link.address());
+    const std::string address = link.address();
+    if (!closed && callbacks.on_link_down) callbacks.on_link_down(process, reason, address);
+    if (!closed && reason == LinkDown::closed) begin_check(process, address);
+  }
+
+  // ---- is anybody still there?
+
+  void begin_check(const ProcessId& process, const std::string& address) {
+    end_check(process);
+    if (!callbacks.on_nobody_there || links.contains(process)) return;
+    checks[process] = RefusalCheck::start(loop, address, config.timings.connect_max,
+                                          [this, process](bool is_refused) {
+                                            checks.erase(process);
+                                            if (!closed && is_refused && !links.contains(process))
+                                              callbacks.on_nobody_there(process);
+                                          });
+  }
+
+  void end_check(const ProcessId& process) {
+    const auto under_way = checks.find(process);
+    if (under_way == checks.end()) return;
+    under_way->second->stop();
+    checks.erase(under_way);
   }
 
   void on_refused(Outgoing& link, BytesView frame) override {
@@ -280,6 +306,7 @@ struct Transport::State : OutgoingHost, InboundHost {
   Inbound inbound;
   std::map<std::string, std::unique_ptr<Outgoing>> addresses;
   std::map<ProcessId, Outgoing*> links;
+  std::map<ProcessId, std::shared_ptr<RefusalCheck>> checks;  // of links that closed
   std::vector<std::unique_ptr<Outgoing>> buried;
   Reported refused;
   Reported turned_away;

@@ -42,6 +42,9 @@ struct TransportCallbacks {
   std::function<void(const MemberInfo& peer, const std::string& address)> on_link_up;
   std::function<void(const ProcessId& peer, LinkDown reason, const std::string& address)>
       on_link_down;
+  // Soon after on_link_down(closed): nothing listens at the address of the link any more, while its
+  // host is up. The process is gone.
+  std::function<void(const ProcessId& peer)> on_nobody_there;
   // A peer at a dialled address will not have us; for the log, once per address and reason.
   std::function<void(const std::string& address, const std::string& reason)> on_refused;
   // The same without words, each time: the address is at rest for a while.

@@ -1,6 +1,7 @@
 """The till that acts as the store's server: killed, stalled, stopped, all at once."""
 
 import asyncio
+import contextlib
 import signal
 import time
 
@@ -10,6 +11,7 @@ from shop import Shop
 
 # The figure to reach is 1 s (DESIGN §11) on an idle machine; tests share theirs.
 FAIL_OVER_SECONDS_MAX = 3
+KILL_KNOWN_SECONDS_MAX = 1
 
 
 @shared(90)
@@ -45,6 +47,24 @@ async def test_leader_killed_under_load_another_leads_uploads_and_nothing_is_los
     assert await shop.leader() is new, "the killed till took the lead back from a healthy leader"
     await shop.agree()
     await shop.cloud_agrees()
+
+
+async def test_a_killed_till_is_known_dead_by_all_within_a_second(shop):
+    """Its host refuses connections, so nobody need wait as long as for a till that only stalls."""
+    leader = await shop.leader()
+    killed = shop.without(leader)[0]
+    others = shop.without(killed)
+    process = (await killed.status())["process"]
+    async with contextlib.AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(till.events()) for till in others]
+        await killed.kill()
+        began = time.monotonic()
+        for events in streams:
+            await events.wait_for(
+                lambda told: told["type"] == "member" and told["process"] == process
+                and told["state"] == "dead", 5, f"{killed.name} is dead")
+        taken = time.monotonic() - began
+    assert taken < KILL_KNOWN_SECONDS_MAX, f"{taken:.2f} s"
 
 
 async def test_a_polite_stop_takes_less_than_a_second_and_hands_over(shop):

@@ -48,6 +48,7 @@ TestPeer::TestPeer(boost::asio::io_context& loop, TransportConfig settings)
   callbacks.on_link_down = [this](const ProcessId& peer, LinkDown reason, const std::string&) {
     downs.emplace_back(peer, reason);
   };
+  callbacks.on_nobody_there = [this](const ProcessId& peer) { nobody_there.push_back(peer); };
   callbacks.on_refused = [this](const std::string& where, const std::string& reason) {
     refused.emplace_back(where, reason);
   };

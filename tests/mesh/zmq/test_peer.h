@@ -45,6 +45,7 @@ class TestPeer {
   std::vector<std::pair<ProcessId, Bytes>> frames;
   std::vector<std::pair<ProcessId, std::string>> ups;
   std::vector<std::pair<ProcessId, LinkDown>> downs;
+  std::vector<ProcessId> nobody_there;
   std::vector<std::pair<std::string, std::string>> refused;
   std::vector<std::pair<std::string, std::string>> turned_away;
   std::vector<std::string> selves;

@@ -41,6 +41,9 @@ TEST_CASE("a killed peer is known at once, its successor is linked within a seco
   child->wait();
   CHECK(one.downs.front() == std::pair(process_of(2), LinkDown::closed));
   CHECK(known < milliseconds(200));
+  WAIT_UNTIL(loop, one.nobody_there.size() == 1, &one);
+  CHECK(one.nobody_there.front() == process_of(2));
+  CHECK(since(start) < milliseconds(400));
 
   start = std::chrono::steady_clock::now();
   child = start_peer(*address, 3);
@@ -88,6 +91,25 @@ TEST_CASE("a stopped peer: the queue is bounded, its return is used within a sec
   WARN("a peer stopped for 2 s under load answers " << since(resumed).count()
                                                     << " ms after it goes on");
   CHECK(since(resumed) < milliseconds(1000));
+}
+
+TEST_CASE("a stopped peer whose link was closed still has somebody there", "[process]") {
+  boost::asio::io_context loop;
+  TestPeer one(loop, config_of(1));
+  auto child = start_peer("127.0.0.1:0", 2);
+  const auto address = child->await_line("listening ");
+  REQUIRE(address);
+  REQUIRE(one.transport->dial(*address));
+  WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
+  child->signal(SIGSTOP);
+  one.transport->hang_up(*address);  // reported as `closed`, like a link that ended by itself
+  CHECK(one.downs == std::vector{std::pair(process_of(2), LinkDown::closed)});
+  run_for(loop, milliseconds(800));  // longer than all attempts together
+  CHECK(one.nobody_there.empty());
+  REQUIRE(one.transport->dial(*address));
+  child->signal(SIGCONT);
+  WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
+  CHECK(one.nobody_there.empty());
 }
 
 TEST_CASE("a peer that ends politely closes its links", "[process]") {

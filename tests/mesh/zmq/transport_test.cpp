@@ -132,6 +132,21 @@ TEST_CASE("two addresses of one peer: one link, the other in reserve", "[transpo
   }
 }
 
+TEST_CASE("looking whether anybody is still there disturbs nobody who is", "[transport]") {
+  boost::asio::io_context loop;
+  TestPeer one(loop, config_of(1));
+  TestPeer two(loop, config_of(2));
+  REQUIRE(one.transport->dial(two.address()));
+  REQUIRE(two.transport->dial(one.address()));
+  WAIT_UNTIL(loop, one.linked_to(two) && two.linked_to(one), &one, &two);
+  one.transport->hang_up(two.address());
+  run_for(loop, milliseconds(800));  // longer than all attempts together
+  CHECK(one.nobody_there.empty());
+  CHECK(two.linked_to(one));
+  CHECK(two.turned_away.empty());
+  CHECK(two.downs.empty());
+}
+
 TEST_CASE("after hang_up() an address is dialled no more", "[transport]") {
   boost::asio::io_context loop;
   TestPeer one(loop, config_of(1));
