@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "proto/entry.pb.h"
 #include "tests/pos-node/lab_server.h"
 
 using namespace titan;
@@ -104,6 +105,31 @@ TEST_CASE("every kind of event is written with its fields") {
   event = client.next();
   CHECK(event.at("sequence") == 9);
   CHECK(event.at("time") == "2011-10-06T08:15:00.000Z");
+}
+
+TEST_CASE("a sale's event has the figures of its body, whatever else is in there") {
+  titan::entry::v1::Sale body;
+  body.set_currency("GBP");
+  body.set_exponent(2);
+  body.add_lines()->set_description("WHITE HANGING HEART");
+  body.add_payments()->set_method("cash");
+  body.set_total_minor(-255);
+  body.set_cashier("c-07");
+  mesh::Entry entry;
+  entry.envelope.kind = mesh::Kind::sale;
+  entry.envelope.body = body.SerializeAsString();
+  CHECK(sale_event(entry, false).total == "-2.55");
+  CHECK(sale_event(entry, false).currency == "GBP");
+  SECTION("fields of a newer version are passed over") {
+    entry.envelope.body += "\xfa\x06\x02hi";  // number 111, two bytes
+    CHECK(sale_event(entry, false).total == "-2.55");
+  }
+  SECTION("a body that is none has no figures") {
+    for (const char* broken : {"\x0a\x7fGBP", "\x30", "\x07"}) {
+      entry.envelope.body = broken;
+      CHECK(sale_event(entry, false).total.empty());
+    }
+  }
 }
 
 TEST_CASE("a subscriber that leaves is forgotten; what it says is not minded") {
