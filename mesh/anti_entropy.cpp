@@ -24,6 +24,10 @@ std::vector<std::string> AntiEntropyConfig::validate() const {
     complaints.push_back("request_bytes_max must hold the largest entry");
   }
   if (request_numbers_max == 0) complaints.push_back("request_numbers_max must be above 0");
+  if (hash_list_numbers_max == 0 || hash_list_numbers_max > hash_list_entries_max) {
+    complaints.push_back("hash_list_numbers_max must be from 1 to " +
+                         std::to_string(hash_list_entries_max));
+  }
   return complaints;
 }
 
@@ -47,7 +51,7 @@ void AntiEntropy::on_peer_down(Now now, const ProcessId& peer) {
   }
   for (const std::uint64_t id : given_up) end_request(now, id);
   std::erase_if(served_, [&](const auto& served) { return served.second.peer == peer; });
-  forks_compared_.clear();  // its answer may have been lost
+  std::erase_if(forks_, [&](const auto& fork) { return fork.second.peer == peer; });
 }
 
 // ---- comparing ---------------------------------------------------------------------------------
@@ -146,52 +150,10 @@ void AntiEntropy::learn_items(Now now, const ProcessId& from,
     for (const JournalItem& theirs : of_device.journals) {
       known.set(device, theirs.journal, theirs.item);
       lacking = lacking || !index_.lacking(theirs.journal, theirs.item.stored).empty();
-      compare_forks(from, theirs);
+      compare_forks(now, from, theirs);
     }
   }
   if (lacking) ask_at_ = std::min(ask_at_, now.mono + config_.settle);
-}
-
-// ---- forks: the same numbers with other content
-// --------------------------------------------------
-
-void AntiEntropy::compare_forks(const ProcessId& from, const JournalItem& theirs) {
-  const crdt::VectorItem* ours = index_.stored().find(theirs.journal);
-  if (ours == nullptr || ours->stored != theirs.item.stored) return;
-  if (ours->content == theirs.item.content) return;
-  const auto contents = std::pair(theirs.item.content, ours->content);
-  auto [compared, is_new] = forks_compared_.try_emplace(theirs.journal, contents);
-  if (!is_new && compared->second == contents) return;
-  compared->second = contents;
-  effects_.push_back(ForkSuspected{from, theirs.journal});
-  send(from, HashListRequest{theirs.journal});
-}
-
-void AntiEntropy::on_hash_lists(Now now, const ProcessId& from, const HashList& theirs,
-                                const std::vector<std::pair<std::uint64_t, Hash>>& ours) {
-  if (!peers_.contains(from)) return;
-  const std::set<std::pair<std::uint64_t, Hash>> held(ours.begin(), ours.end());
-  EntryRequest request;
-  request.journal = theirs.journal;
-  request.bytes_max = config_.request_bytes_max;
-  for (const auto& branch : theirs.entries) {
-    if (held.contains(branch) || taken_branches_.contains(branch.second)) continue;
-    if (request.hashes.size() >= config_.request_numbers_max) break;
-    request.hashes.push_back(branch.second);
-    wanted_branches_.insert(branch.second);
-  }
-  // Whatever the limit or a lost frame leaves out shows again as a difference of content.
-  forks_compared_.erase(theirs.journal);
-  if (request.hashes.empty()) return;
-  request.request = next_id_++;
-  requests_[request.request] = {
-      from, theirs.journal, {}, now.mono + config_.request_timeout, false};
-  ++peers_.at(from).asked;
-  send(from, std::move(request));
-}
-
-bool AntiEntropy::take_wanted_branch(const Hash& hash) {
-  return wanted_branches_.erase(hash) > 0 && taken_branches_.insert(hash).second;
 }
 
 // ---- asking
@@ -378,17 +340,6 @@ void AntiEntropy::on_entry_request(const ProcessId& from, const EntryRequest& me
   effects_.push_back(Serve{read_id, std::move(bounded), false});
 }
 
-void AntiEntropy::on_hash_list_request(const ProcessId& from, const HashListRequest& message) {
-  const auto peer = peers_.find(from);
-  if (peer == peers_.end() || peer->second.serving >= config_.serves_per_peer_max) return;
-  ++peer->second.serving;
-  const std::uint64_t read_id = next_id_++;
-  served_[read_id] = {from, 0, message.journal, true};
-  EntryRequest request;
-  request.journal = message.journal;
-  effects_.push_back(Serve{read_id, std::move(request), true});
-}
-
 void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
                           std::vector<std::pair<std::uint64_t, Hash>> hash_list) {
   const auto found = served_.find(read_id);
@@ -398,10 +349,7 @@ void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
   const auto peer = peers_.find(served.peer);
   if (peer == peers_.end()) return;
   --peer->second.serving;
-  if (served.hash_list_only) {
-    send(served.peer, HashList{served.journal, std::move(hash_list)});
-    return;
-  }
+  if (served.hash_list_only) return send_hash_list(served, std::move(hash_list));
   Entries frame{served.request, {}, false};
   std::size_t frame_bytes = 0;
   for (Bytes& entry : entries) {
@@ -414,6 +362,17 @@ void AntiEntropy::on_read(std::uint64_t read_id, std::vector<Bytes> entries,
   }
   frame.last = true;
   send(served.peer, std::move(frame));
+}
+
+void AntiEntropy::on_read_failed(std::uint64_t read_id) {
+  const auto found = served_.find(read_id);
+  if (found == served_.end()) return;
+  // Who asked for entries gets them from another peer, and the sooner the better.
+  if (!found->second.hash_list_only) return on_read(read_id, {}, {});
+  if (const auto peer = peers_.find(found->second.peer); peer != peers_.end()) {
+    --peer->second.serving;
+  }
+  served_.erase(found);
 }
 
 // ---- time
@@ -436,6 +395,7 @@ void AntiEntropy::on_tick(Now now) {
     on_unusable(requests_.at(id).peer, requests_.at(id).journal);
     end_request(now, id);
   }
+  ask_for_late_hash_lists(now);
   if (ask_at_ <= now.mono) ask_for_missing(now);
   if (next_round_ > now.mono || peers_.empty()) return;
   auto peer = peers_.begin();
@@ -449,6 +409,7 @@ MonoTime AntiEntropy::next_deadline() const {
   if (peers_.empty()) return MonoTime::never();
   MonoTime deadline = std::min(next_round_, ask_at_);
   for (const auto& [id, request] : requests_) deadline = std::min(deadline, request.deadline);
+  for (const auto& [journal, fork] : forks_) deadline = std::min(deadline, fork.deadline);
   return deadline;
 }
 
@@ -470,6 +431,7 @@ void AntiEntropy::check_invariants() const {
   assert(requests_.size() <= config_.requests_in_flight_max + peers_.size());
   for (const auto& [id, request] : requests_) assert(peers_.contains(request.peer));
   for (const auto& [id, served] : served_) assert(peers_.contains(served.peer));
+  for (const auto& [journal, fork] : forks_) assert(peers_.contains(fork.peer));
 }
 
 }  // namespace titan::mesh

@@ -26,6 +26,9 @@
 
 namespace titan::mesh {
 
+// Of one hash list: a number can have more branches than two only if copies were copied.
+inline constexpr std::size_t hash_list_entries_max = 20'000;
+
 struct AntiEntropyConfig {
   // Between rounds while something differs or sells. Lower: faster repair, more idle traffic.
   Duration interval = milliseconds(250);
@@ -48,6 +51,11 @@ struct AntiEntropyConfig {
   std::uint32_t serves_per_peer_max = 32;
   // Journals listed in one SyncItems; the rest follows in later rounds.
   std::uint32_t items_per_message_max = 8000;
+  // A forked journal's hashes travel in lists of so many numbers, 40 bytes a number. A list that
+  // does not come within request_timeout is asked for again, so many times in all; then the next
+  // vectors show the difference again.
+  std::uint64_t hash_list_numbers_max = 4096;
+  std::uint32_t hash_list_tries = 5;
   // More missing entries than this in all: what a till needs to sell with (products, settings,
   // users) is asked for before the rest, and of a journal that lacks as many the newest come first.
   std::uint64_t newest_first_above = 1000;
@@ -67,7 +75,7 @@ class AntiEntropy {
   struct Serve {
     std::uint64_t read_id = 0;
     EntryRequest request;
-    bool hash_list_only = false;
+    bool hash_list_only = false;  // of request.numbers
   };
   // Equal vectors, different stock: one of the two computes wrongly.
   struct Diverged {
@@ -75,7 +83,7 @@ class AntiEntropy {
     std::uint64_t own_digest = 0;
     std::uint64_t peer_digest = 0;
   };
-  // Equal numbers, different content: a copied process forked this journal.
+  // Equal numbers, different content: a copied process forked this journal. Told once a journal.
   struct ForkSuspected {
     ProcessId peer;
     JournalId journal;
@@ -101,11 +109,16 @@ class AntiEntropy {
   // Entries of this journal that the peer sent were refused: it is not asked for them again before
   // its next vector.
   void on_unusable(const ProcessId& from, const JournalId& journal);
+  // The numbers to read of our own for a peer's hash list; none if nobody waits for it.
+  std::optional<crdt::IntervalSet> numbers_to_compare(const ProcessId& from,
+                                                      const HashList& theirs) const;
   // What a peer holds of a forked journal, with what we hold of it.
   void on_hash_lists(Now now, const ProcessId& from, const HashList& theirs,
                      const std::vector<std::pair<std::uint64_t, Hash>>& ours);
   void on_read(std::uint64_t read_id, std::vector<Bytes> entries,
                std::vector<std::pair<std::uint64_t, Hash>> hash_list);
+  // The disk gave no answer. "Nothing" would be one: that we hold nothing of the journal.
+  void on_read_failed(std::uint64_t read_id);
   // The vector moved: peers will want to know soon.
   void on_vector_moved(Now now);
   void on_tick(Now now);
@@ -149,13 +162,24 @@ class AntiEntropy {
     std::uint64_t request = 0;
     JournalId journal;
     bool hash_list_only = false;
+    std::uint64_t first = 0;  // of a hash list
+    std::uint64_t next = 0;
+  };
+  // A forked journal under comparison with a peer, list by list.
+  struct Fork {
+    ProcessId peer;
+    std::uint64_t first = 1;  // of the list that is awaited
+    std::uint32_t tries = 0;
+    MonoTime deadline;
   };
 
   void send(const ProcessId& to, Message message);
   void start_round(const ProcessId& peer);
   std::vector<DeviceItems> items_of(const std::vector<DeviceId>& devices) const;
   void learn_items(Now now, const ProcessId& from, const std::vector<DeviceItems>& devices);
-  void compare_forks(const ProcessId& from, const JournalItem& theirs);
+  void compare_forks(Now now, const ProcessId& from, const JournalItem& theirs);
+  void ask_for_hash_list(Now now, const JournalId& journal);
+  void ask_for_late_hash_lists(Now now);
   void ask_for_missing(Now now);
   void ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device, What what);
   bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
@@ -163,6 +187,7 @@ class AntiEntropy {
   bool lacks_much() const;
   bool waits_for_state();
   void end_request(Now now, std::uint64_t id);
+  void send_hash_list(const Served& served, std::vector<std::pair<std::uint64_t, Hash>> list);
   void forget_item(const DeviceId& holder, const JournalId& journal);
 
   AntiEntropyConfig config_;
@@ -180,8 +205,8 @@ class AntiEntropy {
   std::map<std::uint64_t, Served> served_;
   std::set<Hash> wanted_branches_;
   std::set<Hash> taken_branches_;  // since the last load: what a list read earlier still lacks
-  // The pair of contents (theirs, ours) last compared for a fork, so that one is not chased twice.
-  std::map<JournalId, std::pair<crdt::ContentSum, crdt::ContentSum>> forks_compared_;
+  std::map<JournalId, Fork> forks_;
+  std::set<JournalId> forks_told_;
   std::uint64_t next_id_ = 1;
 
   Duration interval_;

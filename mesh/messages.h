@@ -132,12 +132,16 @@ struct Entries {
   std::vector<Bytes> entries;
   bool last = false;
 };
+// A forked journal is compared in lists of so many numbers.
 struct HashListRequest {
   JournalId journal;
+  std::uint64_t first = 0;
 };
 struct HashList {
   JournalId journal;
   std::vector<std::pair<std::uint64_t, Hash>> entries;
+  std::uint64_t first = 0;
+  std::uint64_t next = 0;  // 0: this is the last list
 };
 
 // What the cloud holds; signed by the cloud over its vector's bytes, relayed verbatim.

@@ -215,6 +215,13 @@ void Node::on_read(Now now, std::uint64_t read_id, std::vector<Bytes> entries,
   finish(now);
 }
 
+void Node::on_read_failed(Now now, std::uint64_t read_id) {
+  begin(now);
+  anti_entropy_.on_read_failed(read_id);
+  fork_reads_.erase(read_id);
+  finish(now);
+}
+
 // ---- the host -----------------------------------------------------------------------------------
 
 void Node::on_tick(Now now) {
@@ -247,7 +254,7 @@ void Node::on_cloud_entries(Now now, const std::vector<Bytes>& entries,
                             const std::vector<PublicKey>& device_keys) {
   begin(now);
   for (const PublicKey& key : device_keys) index_.learn(key);
-  receive_entries(now, ProcessId{}, entries);
+  receive_entries(ProcessId{}, entries);
   finish(now);
 }
 

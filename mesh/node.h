@@ -68,8 +68,8 @@ struct ReadRequest {
   std::vector<Hash> hashes;
   std::uint64_t bytes_max = 0;
   bool newest_first = false;
-  bool hash_list_only = false;
-  bool state_only = false;  // of the numbers only products, settings and users
+  bool hash_list_only = false;  // the hashes of the numbers instead of entries
+  bool state_only = false;      // of the numbers only products, settings and users
 };
 
 // Events, for screens, logs and metrics.
@@ -147,6 +147,7 @@ class Node {
   void restart_storage(Now now, StoredState state);
   void on_read(Now now, std::uint64_t read_id, std::vector<Bytes> entries,
                std::vector<std::pair<std::uint64_t, Hash>> hash_list);
+  void on_read_failed(Now now, std::uint64_t read_id);
   // -- inputs from the host
   void on_tick(Now now);
   // Answered by an AppendReply with the returned ticket, once durable.
@@ -220,8 +221,9 @@ class Node {
   void pass_on_watermark(Now now);
 
   // node_entries.cpp: entries, stock, watermark
-  void receive_entries(Now now, const ProcessId& from, const std::vector<Bytes>& raw);
-  bool is_wanted(Now now, const Entry& entry);
+  void receive_entries(const ProcessId& from, const std::vector<Bytes>& raw);
+  bool is_wanted(const Entry& entry);
+  void leave_journal_to_copy(const Entry& entry);
   void accept(const std::shared_ptr<const Entry>& entry);
   void tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope);
   void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored);

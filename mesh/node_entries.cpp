@@ -1,6 +1,7 @@
 // The Node's entries: from a peer's bytes to the disk, and what they add up to.
 #include <algorithm>
 #include <cassert>
+#include <set>
 #include <utility>
 
 #include "mesh/idempotency.h"
@@ -15,9 +16,10 @@ constexpr Duration have_delay = milliseconds(50);
 
 }  // namespace
 
-void Node::receive_entries(Now now, const ProcessId& from, const std::vector<Bytes>& raw) {
+void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw) {
   if (storage_failed_) return;  // anti-entropy fetches them again
   std::vector<std::shared_ptr<const Entry>> wanted;
+  std::set<Hash> held;  // another branch of them is: they only show that there are two
   for (const Bytes& bytes : raw) {
     auto entry = codec_.decode_entry(bytes);
     if (!entry) {
@@ -25,7 +27,11 @@ void Node::receive_entries(Now now, const ProcessId& from, const std::vector<Byt
           Alarm{"bad_entry", "unreadable entry from " + from.hex() + ": " + entry.error().message});
       continue;
     }
-    if (is_wanted(now, *entry)) wanted.push_back(std::make_shared<const Entry>(std::move(*entry)));
+    if (!is_wanted(*entry)) {
+      if (!own_.is_from_copy(*entry)) continue;
+      held.insert(entry->hash);
+    }
+    wanted.push_back(std::make_shared<const Entry>(std::move(*entry)));
   }
   if (wanted.empty()) return;
   const VerifyContext context{
@@ -41,20 +47,30 @@ void Node::receive_entries(Now now, const ProcessId& from, const std::vector<Byt
                                               std::to_string(rejection.id.number) + " from " +
                                               from.hex() + " was refused: " + rejection.reason});
   }
-  for (const auto& entry : checked.accepted) accept(entry);
+  for (const auto& entry : checked.accepted) {
+    if (own_.is_from_copy(*entry)) leave_journal_to_copy(*entry);
+    if (!held.contains(entry->hash)) accept(entry);
+  }
 }
 
-bool Node::is_wanted(Now, const Entry& entry) {
+bool Node::is_wanted(const Entry& entry) {
   const EntryId& id = entry.envelope.id;
-  if (anti_entropy_.take_wanted_branch(entry.hash)) return true;
-  if (own_.is_from_copy(entry)) {
-    emit(Alarm{"journal_copied",
-               "another process writes this terminal's journal " + id.journal.hex() +
-                   ": this machine was copied while it ran. Both go on in journals of their own; "
-                   "every sale of both counts. Switch one of the two off and set it up anew."});
-    own_.leave_journal_to_copy();
+  return anti_entropy_.take_wanted_branch(entry.hash) || !index_.has(id.journal, id.number);
+}
+
+// Its signature holds, so the device's key made it, and not in this process.
+void Node::leave_journal_to_copy(const Entry& entry) {
+  emit(Alarm{"journal_copied",
+             "another process writes this terminal's journal " + entry.envelope.id.journal.hex() +
+                 ": this machine was copied while it ran. Both go on in journals of their own; "
+                 "every sale of both counts. Switch one of the two off and set it up anew."});
+  own_.leave_journal_to_copy();
+  // The copy's generator stands where ours does: only what each is shown differs.
+  std::uint64_t shown = 0;
+  for (const char byte : entry.hash.view().substr(0, 8)) {
+    shown = shown << 8 | static_cast<unsigned char>(byte);
   }
-  return !index_.has(id.journal, id.number);
+  random_ = Random(random_.next() ^ shown);
 }
 
 void Node::accept(const std::shared_ptr<const Entry>& entry) {

@@ -9,7 +9,7 @@ namespace {
 
 // Through how many members a frame is sent to one that cannot be reached directly.
 constexpr std::size_t relays_max = 3;
-// Forks being looked into at a time; more wait for the next comparison of vectors.
+// Hash lists being compared at a time; more wait for the next comparison of vectors.
 constexpr std::size_t fork_reads_max = 16;
 
 }  // namespace
@@ -34,22 +34,25 @@ void Node::on_message(Now now, const ProcessId& from, Message&& message) {
                  [&](Ack& m) { membership_.on_ack(now, from, m); },
                  [&](PingRequest& m) { membership_.on_ping_request(now, from, m); },
                  [&](Leave& m) { membership_.on_leave(now, from, m); },
-                 [&](DirectMail& m) { receive_entries(now, from, m.entries); },
+                 [&](DirectMail& m) { receive_entries(from, m.entries); },
                  [&](Have& m) { anti_entropy_.on_have(from, m); },
                  [&](SyncRoot& m) { anti_entropy_.on_sync_root(now, from, m); },
                  [&](SyncDevices& m) { anti_entropy_.on_sync_devices(now, from, m); },
                  [&](SyncItems& m) { anti_entropy_.on_sync_items(now, from, m); },
                  [&](EntryRequest& m) { anti_entropy_.on_entry_request(from, m); },
                  [&](Entries& m) {
-                   receive_entries(now, from, m.entries);
+                   receive_entries(from, m.entries);
                    anti_entropy_.on_entries(now, from, m);
                  },
                  [&](HashListRequest& m) { anti_entropy_.on_hash_list_request(from, m); },
                  [&](HashList& m) {
-                   if (fork_reads_.size() >= fork_reads_max) return;
+                   auto numbers = anti_entropy_.numbers_to_compare(from, m);
+                   if (!numbers || fork_reads_.size() >= fork_reads_max) return;
                    const std::uint64_t id = own_read_flag | next_fork_read_++;
-                   effects_.emplace_back(
-                       ReadRequest{.id = id, .journal = m.journal, .hash_list_only = true});
+                   effects_.emplace_back(ReadRequest{.id = id,
+                                                     .journal = m.journal,
+                                                     .numbers = std::move(*numbers),
+                                                     .hash_list_only = true});
                    fork_reads_.emplace(id, std::pair(from, std::move(m)));
                  },
                  [&](Watermark& m) { take_watermark(m); },

@@ -157,28 +157,37 @@ void MeshHost::carry_out(mesh::Effect& effect) {
 }
 
 void MeshHost::read(const mesh::ReadRequest& request) {
-  using HashList = std::vector<std::pair<std::uint64_t, Hash>>;
-  auto answer = [this, id = request.id](std::vector<Bytes> entries, HashList hashes) {
-    boost::asio::post(
-        loop_, [this, id, entries = std::move(entries), hashes = std::move(hashes)]() mutable {
-          node_->on_read(clock_.now(), id, std::move(entries), std::move(hashes));
-          carry_out();
-        });
+  const auto answer = [this](std::function<void(mesh::Node&, Now)> act) {
+    boost::asio::post(loop_, [this, act = std::move(act)] { input(act); });
   };
-  const bool taken = reads_->submit([request, answer](mesh::SqliteReader& reader) {
-    if (request.hash_list_only) {
-      auto hashes = reader.hash_list(request.journal);
-      if (!hashes) spdlog::error("cannot read a journal: {}", hashes.error().message);
-      answer({}, hashes ? std::move(*hashes) : HashList{});
-      return;
+  const auto failed = [answer, id = request.id] {
+    answer([id](mesh::Node& node, Now now) { node.on_read_failed(now, id); });
+  };
+  const bool taken = reads_->submit([request, answer, failed](mesh::SqliteReader& reader) {
+    const auto& numbers = request.numbers.intervals();
+    if (request.hash_list_only && !numbers.empty()) {
+      auto hashes = reader.hash_list(request.journal, numbers.front().first, numbers.back().last);
+      if (!hashes) {
+        spdlog::error("cannot read a journal: {}", hashes.error().message);
+        return failed();
+      }
+      return answer(
+          [id = request.id, list = std::move(*hashes)](mesh::Node& node, Now now) mutable {
+            node.on_read(now, id, {}, std::move(list));
+          });
     }
     auto entries =
         reader.read_entries({request.journal, request.numbers, request.hashes, request.bytes_max,
                              request.newest_first, request.state_only});
-    if (!entries) spdlog::error("cannot read entries for a peer: {}", entries.error().message);
-    answer(entries ? std::move(*entries) : std::vector<Bytes>{}, {});
+    if (!entries) {
+      spdlog::error("cannot read entries for a peer: {}", entries.error().message);
+      return failed();
+    }
+    answer([id = request.id, list = std::move(*entries)](mesh::Node& node, Now now) mutable {
+      node.on_read(now, id, std::move(list), {});
+    });
   });
-  if (!taken) answer({}, {});
+  if (!taken) failed();
 }
 
 // ---- a disk that fails -------------------------------------------------------------------------

@@ -152,13 +152,13 @@ Result<std::vector<Bytes>> SqliteReader::read_entries(const EntryQuery& query) {
 }
 
 Result<std::vector<std::pair<std::uint64_t, Hash>>> SqliteReader::hash_list(
-    const JournalId& journal) {
+    const JournalId& journal, std::uint64_t first, std::uint64_t last) {
   using List = std::vector<std::pair<std::uint64_t, Hash>>;
   return connection_->guarded("listing a journal", [&]() -> Result<List> {
     Use use = connection_->use(
         "SELECT number, hash FROM entries WHERE journal = (SELECT ref FROM journals WHERE "
-        "journal = ?) ORDER BY number, hash");
-    use.blob(1, journal.view());
+        "journal = ?) AND number BETWEEN ? AND ? ORDER BY number, hash");
+    use.blob(1, journal.view()).number(2, first).number(3, std::min(last, entry_number_max));
     List list;
     while (use.step()) list.emplace_back(use.number_at(0), use.id_at<Hash>(1).value_or(Hash{}));
     return list;

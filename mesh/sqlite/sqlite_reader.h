@@ -61,7 +61,9 @@ class SqliteReader {
 
   // -- entries
   Result<std::vector<Bytes>> read_entries(const EntryQuery& query);
-  Result<std::vector<std::pair<std::uint64_t, Hash>>> hash_list(const JournalId& journal);
+  // Of every branch of the numbers from `first` to `last`.
+  Result<std::vector<std::pair<std::uint64_t, Hash>>> hash_list(
+      const JournalId& journal, std::uint64_t first = 1, std::uint64_t last = entry_number_max);
   Result<std::vector<StoredEntry>> find_entry(const EntryId& id);  // every branch, by hash
   Result<std::vector<StoredEntry>> journal_entries(const JournalId& journal, std::uint64_t from,
                                                    std::size_t limit);

@@ -103,7 +103,9 @@ void put_message(const Entries& message, pb::Frame* frame) {
   out->set_last(message.last);
 }
 void put_message(const HashListRequest& message, pb::Frame* frame) {
-  put(frame->mutable_hash_list_request()->mutable_journal(), message.journal);
+  pb::HashListRequest* out = frame->mutable_hash_list_request();
+  put(out->mutable_journal(), message.journal);
+  out->set_first(message.first);
 }
 void put_message(const HashList& message, pb::Frame* frame) {
   pb::HashList* out = frame->mutable_hash_list();
@@ -112,6 +114,8 @@ void put_message(const HashList& message, pb::Frame* frame) {
     out->add_numbers(number);
     put(out->add_hashes(), hash);
   }
+  out->set_first(message.first);
+  out->set_next(message.next);
 }
 void put_message(const Watermark& message, pb::Frame* frame) {
   to_wire(message, frame->mutable_watermark());
@@ -233,6 +237,8 @@ HashList hash_list_from(Reader& reader, const pb::HashList& in) {
     message.entries.emplace_back(in.numbers(i),
                                  reader.required<Hash>(in.hashes(i), "hash_list.hashes"));
   }
+  message.first = in.first();
+  message.next = in.next();
   return message;
 }
 Relay relay_from(Reader& reader, pb::Relay& in) {
@@ -277,8 +283,9 @@ Message message_from(Reader& reader, pb::Frame& in) {
     case pb::Frame::kWatermark:
       return watermark_from(reader, in.watermark());
     case pb::Frame::kHashListRequest:
-      return HashListRequest{reader.required<JournalId>(in.hash_list_request().journal(),
-                                                        "hash_list_request.journal")};
+      return HashListRequest{
+          reader.required<JournalId>(in.hash_list_request().journal(), "hash_list_request.journal"),
+          in.hash_list_request().first()};
     case pb::Frame::kHashList:
       return hash_list_from(reader, in.hash_list());
     case pb::Frame::kRelay:

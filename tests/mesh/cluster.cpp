@@ -115,6 +115,8 @@ Cluster::Cluster(ClusterConfig config)
   for (std::size_t i = 0; i < tills_.size(); ++i) {
     tills_[i].key = KeyPair::from_seed(SecretSeed::draw(random_));
   }
+  for (const auto& [copy, original] : config_.copies) tills_[copy].key = tills_[original].key;
+  if (!config_.cut_at_start.empty()) cut(config_.cut_at_start);
   for (std::size_t i = 0; i < tills_.size(); ++i) start(i);
 }
 
@@ -127,10 +129,18 @@ void Cluster::start(std::size_t till) {
   node_config.terminal = "till-" + std::to_string(till + 1);
   node_config.addresses = {"10.77.0." + std::to_string(till + 1) + ":7411"};
   node_config.started = now().wall;
+  node_config.anti_entropy = config_.anti_entropy;
+  t.process = ProcessId::draw(random_);
+  t.random_seed = random_.next();
+  for (const auto& [copy, original] : config_.copies) {
+    if (copy != till || t.life > 0) continue;
+    t.process = tills_[original].process;
+    t.random_seed = tills_[original].random_seed;
+  }
   ++t.life;
-  t.node = std::make_unique<Node>(node_config, t.key, ProcessId::draw(random_),
+  t.node = std::make_unique<Node>(node_config, t.key, t.process,
                                   t.disk.load(device_of(t.key.public_key)), codec_,
-                                  Random(random_.next()), now());
+                                  Random(t.random_seed), now());
   carry_out(till);
   update_links();
 }
@@ -186,7 +196,8 @@ std::uint64_t Cluster::append(std::size_t till, const EntryDraft& draft) {
 // ---- network -----------------------------------------------------------------------------------
 
 bool Cluster::reaches(std::size_t from, std::size_t to) const {
-  return tills_[to].node && !cut_.contains({from, to});
+  return tills_[to].node && !cut_.contains({from, to}) &&
+         tills_[to].process != tills_[from].process;
 }
 
 void Cluster::cut(const std::vector<std::vector<std::size_t>>& groups) {
@@ -252,9 +263,9 @@ void Cluster::unlink(std::size_t from, std::size_t to, LinkEnd end) {
   if (gone) input(from, [&](Node& node) { node.on_link_down(now(), *gone, end); });
 }
 
-std::optional<std::size_t> Cluster::till_of(const ProcessId& process) const {
-  for (std::size_t i = 0; i < tills_.size(); ++i) {
-    if (tills_[i].node && tills_[i].node->process() == process) return i;
+std::optional<std::size_t> Cluster::linked_till(std::size_t from, const ProcessId& process) const {
+  for (const std::size_t other : tills_[from].links) {
+    if (tills_[other].node && tills_[other].node->process() == process) return other;
   }
   return std::nullopt;
 }
@@ -271,8 +282,8 @@ void Cluster::carry_out(std::size_t till) {
   for (Effect& effect : t.node->take_effects()) {
     std::visit(Overloaded{
                    [&](Send& send) {
-                     const auto to = till_of(send.to);
-                     if (!to || !t.links.contains(*to)) return;
+                     const auto to = linked_till(till, send.to);
+                     if (!to) return;
                      bytes_sent_ += send.frame.size();
                      if (!reaches(till, *to) || random_.chance(config_.loss)) return;
                      const auto spread = (config_.delay_max - config_.delay_min).count();
@@ -293,7 +304,10 @@ void Cluster::carry_out(std::size_t till) {
                    [&](ReadRequest& request) {
                      deliver(till, time_ + Duration(200), [this, till, request](Node& node) {
                        const MemoryDisk& disk = tills_[till].disk;
-                       if (request.hash_list_only) {
+                       if (tills_[till].fail_reads > 0) {
+                         --tills_[till].fail_reads;
+                         node.on_read_failed(now(), request.id);
+                       } else if (request.hash_list_only) {
                          node.on_read(now(), request.id, {}, disk.hash_list(request.journal));
                        } else {
                          node.on_read(now(), request.id, disk.read(request), {});

@@ -45,6 +45,11 @@ struct ClusterConfig {
   Duration connect = milliseconds(20);
   Duration cut_noticed = milliseconds(1000);  // heartbeats give a silent connection up after this
   bool check_every_step = true;
+  AntiEntropyConfig anti_entropy;
+  // (copy, original): at the start the same device, process and random numbers, as a copied virtual
+  // machine; the same inputs at the same moment make the same entries.
+  std::vector<std::pair<std::size_t, std::size_t>> copies;
+  std::vector<std::vector<std::size_t>> cut_at_start;
 };
 
 class Cluster {
@@ -64,6 +69,7 @@ class Cluster {
   void crash(std::size_t till);
   void start(std::size_t till);
   void stall(std::size_t till, Duration length);
+  void fail_next_reads(std::size_t till, std::size_t count) { tills_[till].fail_reads = count; }
   void fail_next_commit(std::size_t till, bool yet_is_there);
 
   // -- what tests ask
@@ -84,6 +90,9 @@ class Cluster {
  private:
   struct Till {
     KeyPair key;
+    ProcessId process;
+    std::uint64_t random_seed = 0;
+    std::size_t fail_reads = 0;
     std::unique_ptr<Node> node;
     std::uint64_t life = 0;  // events of an earlier life are void
     MemoryDisk disk;
@@ -121,7 +130,7 @@ class Cluster {
   void link(std::size_t from, std::size_t to);
   void unlink(std::size_t from, std::size_t to, LinkEnd end);
   bool reaches(std::size_t from, std::size_t to) const;
-  std::optional<std::size_t> till_of(const ProcessId& process) const;
+  std::optional<std::size_t> linked_till(std::size_t from, const ProcessId& process) const;
 
   const ClusterConfig config_;
   WireCodec codec_;

@@ -357,6 +357,75 @@ TEST_CASE("a leader whose ear was dead for a moment does not depose the one elec
   if (elected) CHECK(cluster.leader() == elected);
 }
 
+// Field report 28: a virtual machine's snapshot is resumed beside the original.
+TEST_CASE("a copied running process: both branches everywhere, every sale counts once", "[node]") {
+  const bool is_long = GENERATE(false, true);
+  const std::uint64_t seed = GENERATE(range(1, 13));
+  ClusterConfig config{.tills = 4, .seed = seed, .copies = {{2, 1}}};
+  config.cut_at_start = {{0, 3}, {1}, {2}};
+  config.loss = {seed % 2 == 0 ? 10u : 0u, 100};
+  config.anti_entropy.hash_list_numbers_max = 5;
+  Cluster cluster(config);
+  cluster.run_for(seconds(3));
+  cluster.sell(1, "milk", 1, "before the copy");
+  cluster.sell(2, "milk", 1, "before the copy");
+  cluster.run_for(milliseconds(10));
+  cluster.sell(1, "milk", 1, "asked of both");
+  cluster.run_for(milliseconds(10));
+  cluster.sell(2, "milk", 1, "asked of both");
+  const int more = is_long ? 22 : 1;
+  for (int i = 0; i < more; ++i) {
+    cluster.sell(1, "milk", 1);
+    cluster.run_for(milliseconds(5));
+    cluster.sell(2, "milk", 1);
+  }
+  if (is_long) cluster.sell(2, "milk", 1);  // one branch is longer
+  const std::int64_t sold = 2 + 2 * more + (is_long ? 1 : 0);
+  cluster.run_for(seconds(1));
+  REQUIRE(cluster.node(1).vector().devices().begin()->second.begin()->first ==
+          cluster.node(2).vector().devices().begin()->second.begin()->first);
+
+  const auto only = [&](std::size_t one, std::size_t other) {
+    // Two of one process id cannot be linked at a time.
+    cluster.cut({{0, 3}, {one}, {other}});
+    cluster.run_for(seconds(2));
+    cluster.heal();
+    cluster.cut({{0, 3, one}, {other}});
+    cluster.run_for(seconds(6));
+  };
+  only(1, 2);
+  if (seed % 3 == 0) cluster.fail_next_reads(0, 1);
+  only(2, 1);
+  CHECK(has_alarm(cluster, 2, "journal_copied"));
+  cluster.sell(1, "milk", 1);
+  cluster.sell(2, "milk", 1);
+  only(1, 2);
+  CHECK(has_alarm(cluster, 1, "journal_copied"));
+  cluster.sell(1, "milk", 1);
+  cluster.sell(2, "milk", 1);
+  only(2, 1);
+  CHECK(cluster.replies(1).back().result->id.journal !=
+        cluster.replies(2).back().result->id.journal);
+  // The owner has set things right: two processes of their own.
+  cluster.crash(1);
+  cluster.crash(2);
+  cluster.heal();
+  cluster.start(1);
+  cluster.start(2);
+  const auto count = [&] { return cluster.node(3).shown_stock().on_hand("milk"); };
+  const bool agreed = cluster.run_until(
+      [&] { return cluster.agrees() && count() == -(sold + 4) * piece; }, seconds(20));
+  INFO("seed " << seed << ", stock " << count() << "\n" << cluster.describe());
+  CHECK(agreed);
+  cluster.run_for(seconds(10));
+  CHECK(cluster.agrees());
+  CHECK(count() == -(sold + 4) * piece);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK_FALSE(has_alarm(cluster, i, "divergence"));
+    CHECK_FALSE(has_alarm(cluster, i, "bad_signature"));
+  }
+}
+
 TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till", "[node]") {
   const std::uint64_t seed = GENERATE(range(1, 301));
   Random random(seed);

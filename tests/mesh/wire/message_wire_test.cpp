@@ -124,9 +124,9 @@ Message draw_sync_message(Random& random, std::uint64_t kind) {
     case 10:
       return Entries{draw_number(random), draw_entry_bytes(random), coin(random)};
     case 11:
-      return HashListRequest{JournalId::draw(random)};
+      return HashListRequest{JournalId::draw(random), draw_number(random)};
     default: {
-      HashList message{JournalId::draw(random), {}};
+      HashList message{JournalId::draw(random), {}, draw_number(random), draw_number(random)};
       for (const auto& hash : draw_ids<Hash>(random)) {
         message.entries.emplace_back(draw_number(random), hash);
       }
