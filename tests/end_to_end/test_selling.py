@@ -20,6 +20,23 @@ async def test_a_till_that_is_alone_sells(lab):
     assert (await till.status())["pending_uploads"] == 1
 
 
+async def test_a_new_price_is_charged_from_the_next_sale_on(lab):
+    await lab.create(2)
+    store = Store(lab)
+    one, two = await store.open([1, 2])
+    await store.wait_for_members()
+    for price in ("1.25", "2.50"):
+        await one.import_products([{"sku": "mug", "description": "MUG", "gtins": [], "currency": "GBP",
+                                    "price": price, "tax_code": "S", "tax_rate_basis_points": 2000}])
+        assert (await one.sell("mug"))["total"] == price
+
+        async def told(price=price):
+            return (await two.api("GET", "/v1/products/mug"))["price"] == price
+        await store.wait_until_equal(seconds=10)
+        await wait_until(told, 5, f"the other till knows the price {price}")
+        assert (await two.sell("mug", "mug"))["total"] == f"{2 * float(price):.2f}"
+
+
 async def test_two_tills_sell_the_same_product_and_agree(shop):
     one, two, three = shop.tills
     await shop.sell_some([one, two], times=5)
