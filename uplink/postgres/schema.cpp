@@ -11,6 +11,7 @@ namespace titan::uplink {
 
 namespace {
 
+constexpr int silence_s = 10;  // of a database's host, then the connection counts as lost
 constexpr std::size_t tenant_part_max = 48;  // PostgreSQL cuts names at 63 bytes
 
 // sum P - sum N as a signed 64-bit number, although both are modulo 2^64.
@@ -130,6 +131,21 @@ constexpr int newest_version = static_cast<int>(std::size(migrations));
 // Two processes may prepare one shared database at once; this key makes them take turns.
 constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";
 
+// A host that vanishes is not found out by libpq itself. What the address says already counts.
+std::string with_time_limits(std::string url) {
+  const std::pair<const char*, int> limits[] = {
+      {"connect_timeout", connect_timeout_s}, {"tcp_user_timeout", silence_s * 1000},
+      {"keepalives_idle", silence_s / 2},     {"keepalives_interval", 1},
+      {"keepalives_count", silence_s / 2},
+  };
+  for (const auto& [name, value] : limits) {
+    if (url.find(name) != std::string::npos) continue;
+    url += (url.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" +
+           std::to_string(value);
+  }
+  return url;
+}
+
 }  // namespace
 
 std::string schema_of(std::string_view tenant) {
@@ -145,10 +161,7 @@ std::string schema_of(std::string_view tenant) {
 }
 
 std::unique_ptr<pqxx::connection> open_connection(const std::string& url) {
-  const char* separator = url.find('?') == std::string::npos ? "?" : "&";
-  const bool has_timeout = url.find("connect_timeout") != std::string::npos;
-  auto connection = std::make_unique<pqxx::connection>(
-      has_timeout ? url : url + separator + "connect_timeout=" + std::to_string(connect_timeout_s));
+  auto connection = std::make_unique<pqxx::connection>(with_time_limits(url));
   connection->set_variable("standard_conforming_strings", "on");
   connection->set_variable("client_min_messages", "warning");
   connection->set_variable("application_name", "'titan-mesh'");

@@ -1,5 +1,7 @@
 #include "uplink/postgres/store_database.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -9,6 +11,7 @@
 #include <optional>
 #include <pqxx/pqxx>
 #include <thread>
+#include <utility>
 
 #include "uplink/postgres/lease_row.h"
 #include "uplink/postgres/managed_postgres.h"
@@ -26,6 +29,11 @@ using std::chrono::milliseconds;
 
 // How long the thread sleeps at most before it looks whether its server still runs.
 constexpr int idle_ms_max = 200;
+// At the end: what is under way gets this long, then its connection is cut ...
+constexpr int polite_end_ms = 250;
+// ... and after this the thread is left alone. A private server may take its time to stop.
+constexpr int end_limit_ms = 500;
+constexpr int end_limit_private_ms = 1000;
 
 struct Fenced {
   LeaseHolder holder;
@@ -63,7 +71,7 @@ const char* to_string(StoreDatabaseState state) {
   return "unknown";
 }
 
-class StoreDatabase::Worker {
+class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
  public:
   Worker(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source, const mesh::Codec& codec,
          StoreDatabaseCallbacks callbacks)
@@ -71,19 +79,36 @@ class StoreDatabase::Worker {
         source_(std::move(source)),
         codec_(codec),
         callbacks_(std::move(callbacks)),
-        projector_(config_.store, config_.cloud_device) {
+        projector_(config_.store, config_.cloud_device) {}
+
+  // ---- called by the owner
+
+  void start() {
     if (config_.mode == "none") return;
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([self = shared_from_this()] { self->run(); });
   }
 
-  ~Worker() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-      ++generation_;
-    }
+  // A libpq call that waits for a server that hangs has no end of its own.
+  void stop() {
+    if (!thread_.joinable()) return;
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    ++generation_;
     wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    const auto wait = [&](int limit_ms) {
+      return wake_.wait_for(lock, milliseconds(limit_ms), [this] { return ended_; });
+    };
+    if (!wait(polite_end_ms)) {
+      if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+      wait((config_.mode == "auto" ? end_limit_private_ms : end_limit_ms) - polite_end_ms);
+    }
+    const bool ended = ended_;
+    lock.unlock();
+    if (ended) {
+      thread_.join();
+    } else {
+      thread_.detach();  // it owns what it touches, and looks at stopping_ before it goes on
+    }
   }
 
   // ---- called on the loop
@@ -161,11 +186,40 @@ class StoreDatabase::Worker {
         still_leading = leading_ && !stopping_;
       }
       if (still_leading) continue;  // under another token: the server stays
-      server_.reset();
       tell(StoreDatabaseState::off, "");
+      if (!leads_again_soon()) server_.reset();
     }
     server_.reset();
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    wake_.notify_all();
   }
+
+  bool leads_again_soon() {
+    if (!server_) return false;
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, milliseconds(config_.follower_keeps_ms),
+                   [this] { return stopping_ || leading_; });
+    return leading_ && !stopping_;
+  }
+
+  // While it stands, stop() can cut the connection.
+  class Interruptible {
+   public:
+    Interruptible(Worker& worker, const pqxx::connection& connection) : worker_(worker) {
+      const std::lock_guard lock(worker_.mutex_);
+      worker_.socket_ = connection.sock();
+    }
+    ~Interruptible() {
+      const std::lock_guard lock(worker_.mutex_);
+      worker_.socket_ = -1;
+    }
+    Interruptible(const Interruptible&) = delete;
+    Interruptible& operator=(const Interruptible&) = delete;
+
+   private:
+    Worker& worker_;
+  };
 
   bool is_current(std::uint64_t generation) const {
     const std::lock_guard lock(mutex_);
@@ -222,6 +276,8 @@ class StoreDatabase::Worker {
   void serve_connected(const std::string& url, std::uint64_t generation,
                        const election::Token& token) {
     const auto connection = open_connection(url);
+    const Interruptible interruptible(*this, *connection);
+    if (!is_current(generation)) throw Outdated{};
     prepare_tenant(*connection, config_.tenant);
     set_address(url);
     if (config_.mode == "auto") make_schema_default(*connection);
@@ -464,7 +520,7 @@ class StoreDatabase::Worker {
     StoreDatabaseStatus told;
     {
       const std::lock_guard lock(mutex_);
-      if (status_.state == state && status_.message == message) return;
+      if (stopping_ || (status_.state == state && status_.message == message)) return;
       status_.state = state;
       status_.message = message;
       if (state == StoreDatabaseState::off) status_ = {};
@@ -482,6 +538,8 @@ class StoreDatabase::Worker {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  bool ended_ = false;
+  int socket_ = -1;  // of the connection in use
   bool leading_ = false;
   election::Token token_;
   std::uint64_t generation_ = 0;
@@ -507,10 +565,14 @@ class StoreDatabase::Worker {
 
 StoreDatabase::StoreDatabase(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
                              const mesh::Codec& codec, StoreDatabaseCallbacks callbacks)
-    : worker_(std::make_unique<Worker>(std::move(config), std::move(source), codec,
-                                       std::move(callbacks))) {}
+    : worker_(std::make_shared<Worker>(std::move(config), std::move(source), codec,
+                                       std::move(callbacks))) {
+  worker_->start();
+}
 
-StoreDatabase::~StoreDatabase() = default;
+StoreDatabase::~StoreDatabase() {
+  worker_->stop();
+}
 
 void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector& stored) {
   worker_->lead(token, stored);

@@ -48,6 +48,9 @@ struct StoreDatabaseConfig {
   int retry_max_ms = 5000;
   // A shared database whose lease another process holds is asked again after this.
   int refused_retry_ms = 500;
+  // The private PostgreSQL of a terminal that leads no more runs on for so long: on a machine so
+  // busy that leadership changes back and forth, starting servers must not add to its load.
+  int follower_keeps_ms = 30'000;
 };
 
 enum class StoreDatabaseState { off, starting, filling, up, refused, failed };
@@ -88,12 +91,13 @@ class StoreDatabase {
   // `source` and `codec` outlive this object. Starts the thread; it sleeps until lead().
   StoreDatabase(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
                 const mesh::Codec& codec, StoreDatabaseCallbacks callbacks);
-  // Stops within about a second.
+  // Stops within about a second, whatever the database does: a query under way is broken off, a
+  // connection that is only being made is left to its own time limit.
   ~StoreDatabase();
 
   // Take it up under `token`; this terminal's disk holds `stored`. Again when the token changes.
   void lead(const election::Token& token, const crdt::VersionVector& stored);
-  // Give it up: the lease is released, the private PostgreSQL stopped.
+  // Give it up: the lease is released at once, the private PostgreSQL stopped after a while.
   void follow();
   // Entries became durable here.
   void on_stored(std::span<const std::shared_ptr<const mesh::Entry>> entries);
@@ -101,7 +105,7 @@ class StoreDatabase {
 
  private:
   class Worker;
-  std::unique_ptr<Worker> worker_;
+  std::shared_ptr<Worker> worker_;  // shared with its thread, which may outlive us in a connect
 };
 
 }  // namespace titan::uplink

@@ -1,6 +1,7 @@
 // The leader's store database as a contract: filling, following, fencing, crashes of PostgreSQL.
 #include "uplink/postgres/store_database.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,7 +77,8 @@ class DiskSource final : public EntrySource {
 
 class Terminal {
  public:
-  Terminal(const std::string& name, const std::string& mode, const std::string& data)
+  Terminal(const std::string& name, const std::string& mode, const std::string& data,
+           int follower_keeps_ms = 100)
       : till(name), disk(std::make_shared<Disk>()) {
     StoreDatabaseConfig config;
     config.mode = mode;
@@ -86,6 +88,7 @@ class Terminal {
     config.terminal = name;
     config.batch_entries_max = 50;
     config.queued_entries_max = 100;
+    config.follower_keeps_ms = follower_keeps_ms;
     StoreDatabaseCallbacks callbacks;
     callbacks.post = [](std::function<void()> work) { work(); };
     callbacks.on_lease_refused = [this](election::Token holder, bool gone) {
@@ -294,6 +297,96 @@ TEST_CASE("a shared database that goes away and comes back") {
   postgres.start();
   terminal.wait_complete(510);
   CHECK(inventory_at(postgres.url()) == terminal.disk->sums());
+}
+
+// A server that accepts connections and says nothing.
+class SilentServer {
+ public:
+  SilentServer() {
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(socket_, 4) == 0);
+    REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(socket_); }
+  void accept_one() {
+    const int peer = ::accept(socket_, nullptr, nullptr);
+    char byte = 0;
+    REQUIRE(::read(peer, &byte, 1) == 1);  // its first message is here: it waits for the answer
+    peers_.push_back(peer);
+  }
+
+  int port = 0;
+
+ private:
+  int socket_ = -1;
+  std::vector<int> peers_;
+};
+
+int ms_to_end(std::unique_ptr<StoreDatabase> database) {
+  const auto begun = std::chrono::steady_clock::now();
+  database.reset();
+  const auto took = std::chrono::steady_clock::now() - begun;
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+}
+
+TEST_CASE("a server that accepts and says nothing does not hold up the end") {
+  SilentServer server;
+  Terminal terminal("till-1",
+                    "postgresql://titan@127.0.0.1:" + std::to_string(server.port) +
+                        "/x?sslmode=disable&gssencmode=disable&connect_timeout=30",
+                    "");
+  terminal.lead(1);
+  server.accept_one();
+  CHECK(ms_to_end(std::move(terminal.database)) < 900);
+}
+
+TEST_CASE("a server that hangs in the middle of a query does not hold up the end") {
+  test::TestPostgres shared;
+  shared.start();
+  Terminal terminal("till-1", shared.url(), "");
+  terminal.sell(3);
+  terminal.lead(1);
+  terminal.wait_complete(3);
+  long backend = 0;
+  {
+    const auto connection = open_connection(shared.url());
+    pqxx::work transaction(*connection);
+    const auto rows = transaction.exec(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'titan-mesh' AND pid <> "
+        "pg_backend_pid()");
+    REQUIRE(rows.size() == 1);
+    backend = rows[0][0].as<long>();
+  }
+  REQUIRE(::kill(static_cast<pid_t>(backend), SIGSTOP) == 0);
+  terminal.sell(3);
+  wait_until([&] { return terminal.database->status().behind == 0; }, "the batch to be taken up",
+             [&] { return terminal.seen(); });
+  const int took = ms_to_end(std::move(terminal.database));
+  ::kill(static_cast<pid_t>(backend), SIGCONT);
+  CHECK(took < 900);
+}
+
+TEST_CASE("the private server runs on for a while after a leadership, and is used again") {
+  test::TemporaryFolder folder;
+  Terminal terminal("till-1", "auto", folder.path, 30'000);
+  terminal.sell(5);
+  terminal.lead(1);
+  terminal.wait_complete(5);
+  const long pid = postmaster_of(folder.path);
+  terminal.database->follow();
+  terminal.wait_for(StoreDatabaseState::off);
+  terminal.sell(5);
+  terminal.lead(2);
+  terminal.wait_complete(10);
+  CHECK(postmaster_of(folder.path) == pid);
+  CHECK(ms_to_end(std::move(terminal.database)) < 1200);
+  CHECK_FALSE(lives(pid));
 }
 
 TEST_CASE("mode none does nothing, politely") {
