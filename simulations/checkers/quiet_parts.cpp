@@ -24,6 +24,15 @@ bool QuietParts::stops_votes(const StoreWatch& watch) const {
   return false;
 }
 
+// Each takes the other's process for its own earlier one; the alarm device_twice tells of it.
+bool QuietParts::has_device_twice(const StoreWatch::Members& members, const StoreWatch& watch) {
+  std::set<DeviceId> devices;
+  for (const auto member : members) {
+    if (!devices.insert(watch.device_at(member)).second) return true;
+  }
+  return false;
+}
+
 bool QuietParts::on_observed(const Observed& observed, const StoreWatch& watch) {
   const bool is_process = std::holds_alternative<ProcessStarted>(observed.what) ||
                           std::holds_alternative<ProcessEnded>(observed.what);
@@ -40,7 +49,8 @@ bool QuietParts::on_observed(const Observed& observed, const StoreWatch& watch) 
       return before.members == members;
     });
     if (is_process && same != parts_.end()) part.alone_since = same->alone_since;
-    part.is_judged = !stops && watch.is_within_one_relay(members) &&
+    part.is_judged = !stops && !has_device_twice(members, watch) &&
+                     watch.is_within_one_relay(members) &&
                      std::any_of(members.begin(), members.end(),
                                  [this](TerminalIndex member) { return may_lead(member); });
     part.members = std::move(members);

@@ -25,14 +25,13 @@ class Receipts : public Checker {
   void on_observed(const Observed& observed) override {
     last_ = observed.at;
     watch_.on_observed(observed);
-    std::visit(Overloaded{[&](const EntryStored& stored) { on_entry(observed.at, *stored.entry); },
-                          [&](const CloudHolds& held) { on_entry(observed.at, *held.entry); },
-                          [&](const RequestAnswered& answer) { on_answer(observed.at, answer); },
-                          [&](const DiskReplaced& replaced) {
-                            replaced_.insert(watch_.device_at(replaced.terminal));
-                          },
-                          [](const auto&) {}},
-               observed.what);
+    std::visit(
+        Overloaded{[&](const EntryStored& stored) { on_entry(observed.at, *stored.entry); },
+                   [&](const CloudHolds& held) { on_entry(observed.at, *held.entry); },
+                   [&](const RequestAnswered& answer) { on_answer(observed.at, answer); },
+                   [&](const DiskReplaced& replaced) { replaced_.insert(replaced.terminal); },
+                   [](const auto&) {}},
+        observed.what);
   }
 
   void finish() override {
@@ -58,12 +57,20 @@ class Receipts : public Checker {
     }
     const auto [other, is_unused] =
         numbers_.emplace(std::pair{entry.device, entry.receipt->number}, entry.id.journal);
-    const bool may_repeat = has_clones_ || replaced_.contains(entry.device);
+    const bool may_repeat = has_clones_ || was_disk_replaced(entry.device);
     if (!is_unused && other->second != entry.id.journal && !may_repeat) {
       violate(at, "receipt number " + std::to_string(entry.receipt->number) + " of " +
                       entry.receipt->terminal + " was used again in another series (" +
                       text(*entry.receipt, entry.id.journal) + "), although no disk was replaced");
     }
+  }
+
+  // Of a copied disk both terminals go on with the numbers of one device.
+  bool was_disk_replaced(const DeviceId& device) const {
+    for (const auto terminal : watch_.terminals_of(device)) {
+      if (replaced_.contains(terminal)) return true;
+    }
+    return false;
   }
 
   void on_answer(MonoTime at, const RequestAnswered& answer) {
@@ -107,7 +114,7 @@ class Receipts : public Checker {
   std::map<std::tuple<JournalId, std::string, std::uint64_t>, mesh::EntryId> given_;
   std::map<std::pair<DeviceId, std::uint64_t>, JournalId> numbers_;
   std::map<std::tuple<JournalId, std::string, std::uint64_t>, std::string> answered_;
-  std::set<DeviceId> replaced_;
+  std::set<TerminalIndex> replaced_;  // disks
   MonoTime last_;
 };
 

@@ -26,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t seeds_usual = 300;
 constexpr std::uint64_t run_twice_every = 50;
-constexpr std::chrono::seconds run_limit{180};
+constexpr std::chrono::seconds run_limit{30};
 constexpr unsigned jobs_limit = 256;
 constexpr int poll_ms = 500;
 constexpr std::string_view determinism = "determinism";

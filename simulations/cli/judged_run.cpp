@@ -26,6 +26,9 @@ constexpr std::size_t error_text_bytes_max = 4096;
 constexpr std::size_t answer_bytes_max = 1024 * 1024;
 constexpr int exit_code_of_bad_run = 3;
 constexpr int poll_ms = 200;
+// A run that neither ends nor works is given up too.
+constexpr int wall_per_processor = 20;
+constexpr const char* hung_text = "the run used more processor time than it is allowed";
 
 std::string json_of(const RunOutcome& outcome) {
   json::object failures;
@@ -67,10 +70,13 @@ void write_all(int descriptor, std::string_view text) {
 
 // Never returns: what the parent had buffered must not be written twice.
 [[noreturn]] void run_as_child(const Scenario& scenario, const JudgeOptions& options, int answer,
-                               int errors) {
+                               int errors, std::chrono::seconds limit) {
   ::dup2(errors, STDERR_FILENO);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
+  // Of the processor's time, not the wall's: a busy machine makes no run fail.
+  const rlimit processor{static_cast<rlim_t>(limit.count()), RLIM_INFINITY};
+  ::setrlimit(RLIMIT_CPU, &processor);
   try {
     const auto outcome = judged_run(scenario, options);
     if (!outcome) {
@@ -128,7 +134,7 @@ Result<RunOutcome> judged_run(const Scenario& scenario, const JudgeOptions& opti
 
 ChildRun::ChildRun(const Scenario& scenario, const JudgeOptions& options,
                    std::chrono::seconds limit)
-    : deadline_(std::chrono::steady_clock::now() + limit) {
+    : deadline_(std::chrono::steady_clock::now() + limit * wall_per_processor) {
   int answer[2];
   int errors[2];
   if (::pipe2(answer, O_CLOEXEC) != 0 || ::pipe2(errors, O_CLOEXEC) != 0) {
@@ -138,7 +144,7 @@ ChildRun::ChildRun(const Scenario& scenario, const JudgeOptions& options,
   if (child_ < 0) {
     throw std::runtime_error(std::string("no process for a run: ") + std::strerror(errno));
   }
-  if (child_ == 0) run_as_child(scenario, options, answer[1], errors[1]);
+  if (child_ == 0) run_as_child(scenario, options, answer[1], errors[1], limit);
   ::close(answer[1]);
   ::close(errors[1]);
   answer_ = answer[0];
@@ -166,7 +172,7 @@ std::optional<RunOutcome> ChildRun::advance() {
     if (std::chrono::steady_clock::now() < deadline_) return std::nullopt;
     stop();
     RunOutcome outcome;
-    outcome.failures.emplace(hung, "the run took longer than its time limit");
+    outcome.failures.emplace(hung, hung_text);
     return outcome;
   }
   int status = 0;
@@ -181,6 +187,10 @@ RunOutcome ChildRun::outcome_of_end(int status) {
     if (auto outcome = outcome_from(text_)) return std::move(*outcome);
   }
   RunOutcome outcome;
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
+    outcome.failures.emplace(hung, hung_text);
+    return outcome;
+  }
   const std::string how =
       WIFSIGNALED(status) ? std::string("ended by ") + ::strsignal(WTERMSIG(status)) : "failed";
   outcome.failures.emplace(crashed, how + ": " + error_text_.substr(0, error_text_bytes_max));

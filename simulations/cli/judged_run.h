@@ -49,6 +49,7 @@ std::string text_of(const Violation& violation);
 // forks. Destroying it ends the child.
 class ChildRun {
  public:
+  // `limit` is the processor time it may use.
   ChildRun(const Scenario& scenario, const JudgeOptions& options, std::chrono::seconds limit);
   ~ChildRun();
   ChildRun(const ChildRun&) = delete;

@@ -15,7 +15,7 @@ namespace titan::simulations {
 
 namespace {
 
-constexpr std::chrono::seconds run_limit{180};
+constexpr std::chrono::seconds run_limit{60};
 
 struct ShrinkOptions {
   std::string what;  // a seed or a file

@@ -18,7 +18,7 @@ namespace titan::simulations {
 
 namespace {
 
-constexpr std::chrono::seconds run_limit{600};
+constexpr std::chrono::seconds run_limit{300};
 constexpr std::uint64_t seeds_to_catch_max = 20;
 constexpr int poll_ms = 500;
 

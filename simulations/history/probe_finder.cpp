@@ -42,9 +42,16 @@ void ProbeFinder::on_observed(const Observed& observed) {
                             find("database-refilled");
                           }
                         },
-                        [&](const Reached& reached) { found_.insert(reached.probe); },
+                        [&](const Reached& reached) { on_reached(reached); },
                         [&](const RunEnded&) { on_end(); }, [](const auto&) {}},
              observed.what);
+}
+
+// Executors write names as code does.
+void ProbeFinder::on_reached(const Reached& reached) {
+  std::string name = reached.probe;
+  std::replace(name.begin(), name.end(), '_', '-');
+  found_.insert(std::move(name));
 }
 
 void ProbeFinder::on_answer(const RequestAnswered& answer) {

@@ -20,6 +20,7 @@ class ProbeFinder : public Observer {
 
  private:
   void find(const char* probe) { found_.insert(probe); }
+  void on_reached(const Reached& reached);
   void on_answer(const RequestAnswered& answer);
   void on_leader(const LeaderReported& report);
   void on_ended(const ProcessEnded& ended);

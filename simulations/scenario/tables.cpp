@@ -105,6 +105,21 @@ const std::vector<NameRow>& probe_table() {
       {"clone-ran", "A copy of a running process ran beside it."},
       {"alarm", "A terminal raised an alarm."},
       {"entry-beyond-gap", "A terminal stored an entry before one of its predecessors."},
+      {"storage-reopened", "A terminal opened its database again after a commit that failed."},
+      {"commit-failed", "A commit failed."},
+      {"lease-refused", "The cloud refused a leader in favour of another one."},
+      {"lease-refused-holder-gone", "The cloud refused a leader although the holder was gone."},
+      {"uplink-fenced", "A newer uplink of the store replaced an older one."},
+      {"lease-lost", "A leader could not renew its lease."},
+      {"connection-timed-out", "A silent connection was given up."},
+      {"cloud-rejected-entry", "The cloud could not check an entry yet."},
+      {"cloud-answer-lost", "A batch was committed and its acknowledgement lost."},
+      {"batch-of-fenced-uplink-kept", "What a fenced leader had sent was kept all the same."},
+      {"frame-dropped", "A full send queue dropped a frame."},
+      {"relayed", "A frame went through a third terminal."},
+      {"claim-lost", "An entry lost its claim to another one."},
+      {"duplicate-found", "A request that was recorded twice was noticed by its terminal."},
+      {"lost-entries-fetched", "A leader fetched from the cloud what the store lacked."},
   };
   return table;
 }
