@@ -127,8 +127,14 @@ class Faults:
 
     async def deaf(self, _number, fault):
         deaf = await self._shop.resolve(fault.targets)
+        self._shop.deaf.update(deaf)
         ways = [(a, b) for a in self._shop.wires.places for b in deaf if a != b]
-        return await self._close(ways, self._names(deaf))
+        names, open_again = await self._close(ways, self._names(deaf))
+
+        async def finish():
+            self._shop.deaf.subtract(deaf)
+            await open_again()
+        return names, finish
 
     async def _pairs(self, fault):
         """(targets, others; all of them where none are named)."""

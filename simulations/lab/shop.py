@@ -28,6 +28,7 @@ class Shop:
         self.terminals = []
         self.wires = Wires(lab, scenario.topology, has_cloud(scenario))
         self.down = collections.Counter()  # number of a terminal -> faults that keep it down
+        self.deaf = collections.Counter()  # likewise
         self._entries = {}  # one object per entry, however many hold it
         self._told = set()  # (place, hash): who is known to hold what
         self.first_seen = {}  # (number, "journal:number") -> when its event stream told it
@@ -142,8 +143,9 @@ class Shop:
         return max(found)[1] if found else None
 
     def hearing(self):
-        """Places whose process runs."""
-        places = {terminal.number for terminal in self.terminals if terminal.hears}
+        """Places that take part: their process runs, and they are not deaf."""
+        places = {terminal.number for terminal in self.terminals
+                  if terminal.hears and not self.deaf[terminal.number]}
         if self.cloud and self.cloud.process.running:
             places.add(self.wires.cloud)
         return places

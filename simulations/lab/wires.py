@@ -73,9 +73,11 @@ class Wires:
             self._switches_down[name] for name in self._paths[a, b])
 
     def reachability(self, hears):
-        """For each place those it exchanges frames with; `hears`: places whose process runs."""
-        return [[b for b in self.places if a != b and a in hears and b in hears
-                 and self.is_open(a, b) and self.is_open(b, a)] for a in self.places]
+        """For each terminal, and the cloud as the last one, those it exchanges frames with, itself
+        included; none for a place that does not hear. `hears`: places whose process runs."""
+        rows = [[b for b in self.places if a in hears and b in hears and
+                 (a == b or (self.is_open(a, b) and self.is_open(b, a)))] for a in self.places]
+        return rows if self.cloud is not None else [*rows, []]
 
     async def apply(self):
         async with self._turn:
