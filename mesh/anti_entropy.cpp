@@ -6,6 +6,16 @@
 
 namespace titan::mesh {
 
+namespace {
+
+// Of two places one of which may come from a version that names no epoch.
+bool lags_behind(const WatermarkPlace& theirs, const WatermarkPlace& ours) {
+  const bool is_without_epoch = theirs.epoch == 0 && theirs.sequence != 0;
+  return is_without_epoch ? theirs.sequence < ours.sequence : theirs < ours;
+}
+
+}  // namespace
+
 AntiEntropyConfig AntiEntropyConfig::wireless() {
   AntiEntropyConfig config;
   config.interval = milliseconds(500);
@@ -38,6 +48,8 @@ AntiEntropy::AntiEntropy(AntiEntropyConfig config, EntryIndex& index, Random ran
 
 void AntiEntropy::on_peer_up(Now now, const ProcessId& peer, const DeviceId& device) {
   peers_[peer].device = device;
+  if (known_from_[device] != peer) known_.erase(device);
+  known_from_[device] = peer;
   interval_ = config_.interval;
   start_round(peer);
   next_round_ = now.mono + interval_;
@@ -57,13 +69,13 @@ void AntiEntropy::on_peer_down(Now now, const ProcessId& peer) {
 // ---- comparing ---------------------------------------------------------------------------------
 
 void AntiEntropy::start_round(const ProcessId& peer) {
-  send(peer, SyncRoot{index_.stored().root(), stock_digest_, false, watermark_sequence_});
+  send(peer, SyncRoot{index_.stored().root(), stock_digest_, false, watermark_});
 }
 
 void AntiEntropy::on_sync_root(Now now, const ProcessId& from, const SyncRoot& message) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end()) return;
-  if (message.watermark_sequence < watermark_sequence_) effects_.push_back(WatermarkLacking{from});
+  if (lags_behind(message.watermark, watermark_)) effects_.push_back(WatermarkLacking{from});
   const crdt::VersionVector& stored = index_.stored();
   if (message.root == stored.root()) {
     crdt::VersionVector& known = known_[peer->second.device];
@@ -72,7 +84,7 @@ void AntiEntropy::on_sync_root(Now now, const ProcessId& from, const SyncRoot& m
       effects_.push_back(Diverged{from, stock_digest_, message.stock_digest});
     }
     if (!message.is_reply) {
-      send(from, SyncRoot{stored.root(), stock_digest_, true, watermark_sequence_});
+      send(from, SyncRoot{stored.root(), stock_digest_, true, watermark_});
     }
     return;
   }
@@ -140,6 +152,21 @@ std::vector<DeviceItems> AntiEntropy::items_of(const std::vector<DeviceId>& devi
   return items;
 }
 
+// Their list of a device is whole unless it is as long as a message may be: what it leaves out they
+// have lost.
+void AntiEntropy::forget_unlisted(crdt::VersionVector& known, const DeviceId& device,
+                                  const std::vector<JournalItem>& listed) const {
+  const auto before = known.devices().find(device);
+  if (before == known.devices().end() || before->second.size() <= listed.size() ||
+      listed.size() >= config_.items_per_message_max) {
+    return;
+  }
+  std::set<JournalId> lost;
+  for (const auto& [journal, item] : before->second) lost.insert(journal);
+  for (const JournalItem& item : listed) lost.erase(item.journal);
+  for (const JournalId& journal : lost) known.set(device, journal, {});
+}
+
 void AntiEntropy::learn_items(Now now, const ProcessId& from,
                               const std::vector<DeviceItems>& devices) {
   crdt::VersionVector& known = known_[peers_.at(from).device];
@@ -152,6 +179,7 @@ void AntiEntropy::learn_items(Now now, const ProcessId& from,
       lacking = lacking || !index_.lacking(theirs.journal, theirs.item.stored).empty();
       compare_forks(now, from, theirs);
     }
+    forget_unlisted(known, device, of_device.journals);
   }
   if (lacking) ask_at_ = std::min(ask_at_, now.mono + config_.settle);
 }

@@ -124,7 +124,7 @@ class AntiEntropy {
   void on_tick(Now now);
 
   void set_stock_digest(std::uint64_t digest) { stock_digest_ = digest; }
-  void set_watermark_sequence(std::uint64_t sequence) { watermark_sequence_ = sequence; }
+  void set_watermark(WatermarkPlace place) { watermark_ = place; }
   // Journals of this device (the cloud's feed) are asked for before all others.
   void set_first_device(const DeviceId& device) { first_device_ = device; }
 
@@ -177,6 +177,8 @@ class AntiEntropy {
   void start_round(const ProcessId& peer);
   std::vector<DeviceItems> items_of(const std::vector<DeviceId>& devices) const;
   void learn_items(Now now, const ProcessId& from, const std::vector<DeviceItems>& devices);
+  void forget_unlisted(crdt::VersionVector& known, const DeviceId& device,
+                       const std::vector<JournalItem>& listed) const;
   void compare_forks(Now now, const ProcessId& from, const JournalItem& theirs);
   void ask_for_hash_list(Now now, const JournalId& journal);
   void ask_for_late_hash_lists(Now now);
@@ -195,8 +197,10 @@ class AntiEntropy {
   Random random_;
 
   std::map<ProcessId, Peer> peers_;
-  // What each device told us it holds; kept while it is away, for `copies` of a sale.
+  // What each device told us it holds; kept while it is away, for `copies` of a sale. Its next
+  // process starts from nothing: its disk may be another.
   std::map<DeviceId, crdt::VersionVector> known_;
+  std::map<DeviceId, ProcessId> known_from_;
   std::map<std::uint64_t, Request> requests_;
   std::map<JournalId, crdt::IntervalSet> in_flight_;  // numbers of all requests_
   // While much is lacking: whose products have all come, and those not on the disk yet.
@@ -215,7 +219,7 @@ class AntiEntropy {
   bool held_back_ = false;  // asking stopped until the own disk has caught up
   DeviceId first_device_;
   std::uint64_t stock_digest_ = 0;
-  std::uint64_t watermark_sequence_ = 0;
+  WatermarkPlace watermark_;
 
   std::vector<Effect> effects_;
 };

@@ -101,12 +101,20 @@ struct Have {
   std::vector<JournalItem> journals;
 };
 
+// Watermarks of one store in their order: sequences begin anew with each epoch of the cloud.
+struct WatermarkPlace {
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+
+  auto operator<=>(const WatermarkPlace&) const = default;
+};
+
 // Anti-entropy: root first; only if it differs devices, then the journals of differing devices.
 struct SyncRoot {
   crdt::ContentSum root;
   std::uint64_t stock_digest = 0;
   bool is_reply = false;
-  std::uint64_t watermark_sequence = 0;
+  WatermarkPlace watermark;
 };
 struct SyncDevices {
   crdt::ContentSum root;
@@ -161,6 +169,7 @@ struct WatermarkVector {
   std::vector<JournalItem> journals;
 
   bool operator==(const WatermarkVector&) const = default;
+  WatermarkPlace place() const { return {epoch, sequence}; }
 };
 
 // A frame for a process that its sender cannot reach itself.

@@ -143,10 +143,7 @@ void Node::take_watermark(const Watermark& watermark) {
   if (config_.cloud_key.is_none() || watermark.cloud_key != config_.cloud_key) return;
   auto vector = codec_.decode_watermark_vector(watermark.vector_bytes);
   if (!vector || vector->tenant != config_.tenant || vector->store != config_.store) return;
-  if (watermark_vector_ && std::pair(vector->epoch, vector->sequence) <=
-                               std::pair(watermark_vector_->epoch, watermark_vector_->sequence)) {
-    return;
-  }
+  if (watermark_vector_ && vector->place() <= watermark_vector_->place()) return;
   if (!verify(config_.cloud_key, watermark_signed_part(watermark.vector_bytes),
               watermark.signature)) {
     emit(Alarm{"bad_signature", "a watermark with a wrong signature was ignored"});
@@ -159,7 +156,7 @@ void Node::take_watermark(const Watermark& watermark) {
     in_cloud_.set(device.value_or(DeviceId{}), item.journal, item.item);
   }
   watermark_vector_ = std::move(*vector);
-  anti_entropy_.set_watermark_sequence(watermark_vector_->sequence);
+  anti_entropy_.set_watermark(watermark_vector_->place());
   watermark_due_ = true;
 }
 

@@ -64,7 +64,8 @@ void put_message(const SyncRoot& message, pb::Frame* frame) {
   put_content(out->mutable_root(), message.root);
   out->set_stock_digest(message.stock_digest);
   out->set_is_reply(message.is_reply);
-  out->set_watermark_sequence(message.watermark_sequence);
+  out->set_watermark_sequence(message.watermark.sequence);
+  out->set_watermark_epoch(message.watermark.epoch);
 }
 void put_message(const SyncDevices& message, pb::Frame* frame) {
   pb::SyncDevices* out = frame->mutable_sync_devices();
@@ -193,7 +194,7 @@ SyncRoot sync_root_from(Reader& reader, const pb::SyncRoot& in) {
   return {.root = reader.content(in.root(), "sync_root.root"),
           .stock_digest = in.stock_digest(),
           .is_reply = in.is_reply(),
-          .watermark_sequence = in.watermark_sequence()};
+          .watermark = {in.watermark_epoch(), in.watermark_sequence()}};
 }
 SyncDevices sync_devices_from(Reader& reader, const pb::SyncDevices& in) {
   SyncDevices message{.root = reader.content(in.root(), "sync_devices.root"), .devices = {}};

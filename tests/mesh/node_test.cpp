@@ -426,6 +426,50 @@ TEST_CASE("a copied running process: both branches everywhere, every sale counts
   }
 }
 
+TEST_CASE("a till that comes back with an empty disk counts for no copy", "[node]") {
+  Cluster cluster({.tills = 2, .seed = 4});
+  cluster.run_for(seconds(2));
+  cluster.sell(0, "milk", 1);
+  REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 1; }, seconds(1)));
+  const EntryId id = cluster.replies(0).front().result->id;
+  REQUIRE(cluster.run_until([&] { return cluster.node(0).copies(id) == 2; }, seconds(1)));
+  cluster.crash(1);
+  cluster.run_for(seconds(1));
+  CHECK(cluster.node(0).copies(id) == 2);  // its disk is only away
+  cluster.disk(1).roll_back_to(0);
+  cluster.fail_next_reads(0, 1'000'000);  // nobody can give it what it lost
+  cluster.start(1);
+  CHECK(cluster.run_until([&] { return cluster.node(0).copies(id) == 1; }, seconds(2)));
+  cluster.fail_next_reads(0, 0);
+  CHECK(cluster.run_until([&] { return cluster.node(0).copies(id) == 2; }, seconds(5)));
+}
+
+TEST_CASE("an entry of our own journal that nobody signed moves us to no new one", "[node]") {
+  Cluster cluster({.tills = 2, .seed = 4});
+  cluster.run_for(seconds(2));
+  cluster.sell(0, "milk", 1);
+  REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 1 && cluster.agrees(); },
+                            seconds(1)));
+  WireCodec codec;
+  Envelope envelope = cluster.replies(0).front().result->entry->envelope;
+  const std::uint64_t number = GENERATE(1, 2);  // one it holds, and the one it would write next
+  envelope.id.number = number;
+  if (number > 1) envelope.opening.reset();
+  envelope.previous_hash = number > 1 ? blake2b("rubbish") : Hash{};
+  envelope.business_date += 1;
+  const Bytes forged = codec.encode_signed_entry(codec.encode_envelope(envelope), Signature{});
+  REQUIRE(codec.decode_entry(forged).has_value());
+  cluster.node(0).on_frame({cluster.time(), {1'600'000'000'000}}, cluster.node(1).process(),
+                           codec.encode_message(DirectMail{{forged}}));
+  cluster.run_for(milliseconds(500));
+  CHECK_FALSE(has_alarm(cluster, 0, "journal_copied"));
+  CHECK(has_alarm(cluster, 0, "bad_signature"));
+  cluster.sell(0, "milk", 1);
+  REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 2; }, seconds(1)));
+  CHECK(cluster.replies(0).back().result->id.journal ==
+        cluster.replies(0).front().result->id.journal);
+}
+
 TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till", "[node]") {
   const std::uint64_t seed = GENERATE(range(1, 301));
   Random random(seed);

@@ -98,7 +98,10 @@ static_assert(election_kinds == 7);
 Message draw_sync_message(Random& random, std::uint64_t kind) {
   switch (kind) {
     case 6:
-      return SyncRoot{draw_content(random), random.next(), coin(random), draw_number(random)};
+      return SyncRoot{draw_content(random),
+                      random.next(),
+                      coin(random),
+                      {draw_number(random), draw_number(random)}};
     case 7: {
       SyncDevices message{draw_content(random), {}};
       for (const auto& device : draw_ids<DeviceId>(random)) {
