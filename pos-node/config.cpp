@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <fstream>
 #include <functional>
@@ -49,6 +50,17 @@ Complaint address_complaint(const std::string& text) {
   const auto parsed = parse_host_port(text);
   if (parsed) return std::nullopt;
   return parsed.error().message;
+}
+
+// Others would have to resolve a name, and it may be another host's where they are.
+Complaint own_address_complaint(const std::string& text) {
+  const auto parsed = parse_host_port(text);
+  if (!parsed) return parsed.error().message;
+  const std::string host = parsed->host.substr(0, parsed->host.find('%'));
+  boost::system::error_code is_name;
+  boost::asio::ip::make_address(host, is_name);
+  if (!is_name && parsed->port != 0) return std::nullopt;
+  return "must be a numeric address with a port, such as \"192.168.1.20:7411\"";
 }
 
 Complaint one_of(const std::string& text, std::initializer_list<const char*> choices) {
@@ -131,9 +143,10 @@ Key number_key(const char* section, const char* name, std::int64_t Config::*memb
 }
 
 Key address_list_key(const char* section, const char* name,
-                     std::vector<std::string> Config::*member) {
+                     std::vector<std::string> Config::*member,
+                     Complaint (*complaint_of)(const std::string&)) {
   return {section, name, false,
-          [member](Config& config, const toml::node& node) -> Complaint {
+          [member, complaint_of](Config& config, const toml::node& node) -> Complaint {
             const toml::array* list = node.as_array();
             if (!list) return "must be a list such as [\"10.0.0.5:7411\"]";
             if (list->size() > list_items_max) {
@@ -143,7 +156,7 @@ Key address_list_key(const char* section, const char* name,
             for (const toml::node& item : *list) {
               const auto text = item.value_exact<std::string>();
               if (!text) return "must be a list of texts in quotes, each \"host:port\"";
-              if (const auto complaint = address_complaint(*text)) {
+              if (const auto complaint = complaint_of(*text)) {
                 return "item " + quoted(*text) + ": " + *complaint;
               }
               (config.*member).push_back(*text);
@@ -201,8 +214,8 @@ const std::vector<Key>& keys() {
       number_key("terminal", "priority", &Config::priority, priority_max),
       text_key("api", "listen", false, &Config::api_listen, address_complaint),
       text_key("mesh", "listen", false, &Config::mesh_listen, address_complaint),
-      address_list_key("mesh", "advertise", &Config::advertise),
-      address_list_key("mesh", "seeds", &Config::seeds),
+      address_list_key("mesh", "advertise", &Config::advertise, own_address_complaint),
+      address_list_key("mesh", "seeds", &Config::seeds, address_complaint),
       flag_key("mesh", "mdns", &Config::mdns),
       text_key("mesh", "profile", false, &Config::profile,
                [](const std::string& text) {

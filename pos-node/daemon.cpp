@@ -3,14 +3,20 @@
 #include "pos-node/daemon.h"
 
 #include <sodium.h>
+#include <sys/resource.h>
+
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +25,7 @@
 #include "mesh/sqlite/sqlite_store.h"
 #include "pos-node/api/server.h"
 #include "pos-node/clock.h"
+#include "pos-node/clock_watch.h"
 #include "pos-node/data_folder.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/neighbours.h"
@@ -35,6 +42,9 @@ constexpr int exit_unusable = 2;
 
 // A stop may take a second in all: leaving, then the last commits and the store database.
 constexpr Duration leave_limit = milliseconds(450);
+constexpr std::chrono::seconds look_at_clocks_every(5);
+// A store of 100 tills takes about 10 of them a till; 1,024 is what many systems begin with.
+constexpr rlim_t open_files_wanted = 16'384;
 
 class DatabaseEntrySource final : public uplink::EntrySource {
  public:
@@ -106,6 +116,15 @@ Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
   return journal;
 }
 
+void raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= open_files_wanted) return;
+  limit.rlim_cur = std::min(limit.rlim_max, open_files_wanted);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    spdlog::warn("the limit of open files cannot be raised: {}", std::strerror(errno));
+  }
+}
+
 class Daemon {
  public:
   explicit Daemon(const Config& config) : config_(config) {}
@@ -131,6 +150,7 @@ class Daemon {
   void make_store_database();
   Status join_neighbours();
   void watch_signals();
+  void watch_clocks();
   void on_event(const mesh::Event& event);
   void on_store_database(const uplink::StoreDatabaseStatus& status);
   StoreDatabaseReport store_database_report() const;
@@ -154,12 +174,15 @@ class Daemon {
   std::unique_ptr<mesh::SqliteReader> service_reader_;
   std::unique_ptr<mesh::SqliteReader> database_reader_;
   boost::asio::signal_set signals_{loop_};
+  ClockWatch clock_watch_;
+  boost::asio::steady_timer clock_timer_{loop_};
   std::string store_database_state_;
   std::string damage_;  // of the journal's file at the start; for an alarm
   bool leaving_ = false;
 };
 
 Status Daemon::start() {
+  raise_open_files();
   if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
   auto folder = DataFolder::open(config_.data, config_.tenant, config_.store);
   if (!folder) return folder.error();
@@ -181,6 +204,7 @@ Status Daemon::start() {
   make_store_database();
   if (Status ready = join_neighbours(); !ready) return ready;
   watch_signals();
+  watch_clocks();
   return {};
 }
 
@@ -321,6 +345,17 @@ void Daemon::watch_signals() {
   signals_.add(SIGINT);
   signals_.async_wait([this](const boost::system::error_code& cancelled, int) {
     if (!cancelled) leave();
+  });
+}
+
+void Daemon::watch_clocks() {
+  clock_timer_.expires_after(look_at_clocks_every);
+  clock_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || leaving_) return;
+    for (const std::string& text : clock_watch_.look(mesh_->node().members())) {
+      service_->raise_alarm("clock_skew", text);
+    }
+    watch_clocks();
   });
 }
 

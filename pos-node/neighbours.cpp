@@ -125,6 +125,8 @@ void Neighbours::stop() {
 }
 
 void Neighbours::found(Rung rung, const std::string& address, std::optional<DeviceId> device) {
+  // A name that a member says of itself may mean another host here; dialling it fails each time.
+  if (!mesh::is_numeric_address(address)) return;
   ladder_.found(clock_.now(), rung, address, device);
   carry_out();
 }
@@ -132,6 +134,7 @@ void Neighbours::found(Rung rung, const std::string& address, std::optional<Devi
 void Neighbours::found_member(const mesh::MemberInfo& member, Rung rung) {
   if (member.device() == device_) return;
   for (const std::string& address : member.addresses) {
+    if (!mesh::is_numeric_address(address)) continue;
     ladder_.found(clock_.now(), rung, address, member.device());
   }
 }

@@ -110,6 +110,8 @@ TEST_CASE("unknown keys and wrong values are refused by name, with the line") {
   check_refused(minimal("[api]\nlisten = \"127.0.0.1:99999\"\n"), "8", "api.listen");
   check_refused(minimal("[mesh]\nseeds = \"x:1\"\n"), "8", "mesh.seeds must be a list");
   check_refused(minimal("[mesh]\nseeds = [\"till-2\"]\n"), "8", "\"till-2\"");
+  check_refused(minimal("[mesh]\nadvertise = [\"till-1.shop:7411\"]\n"), "8",
+                "mesh.advertise item \"till-1.shop:7411\": must be a numeric address");
   check_refused(minimal("[mesh]\nprofile = \"fast\"\n"), "8", "\"wired\", \"wireless\"");
   check_refused(minimal("[store_database]\nmode = \"mysql\"\n"), "8", "postgresql://");
   check_refused(minimal("[cloud]\nurl = \"http://x\"\n"), "8", "wss://");

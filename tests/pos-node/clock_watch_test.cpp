@@ -1,0 +1,57 @@
+// Field report 18: clocks that differ are told, once each, and of the right terminal.
+#include "pos-node/clock_watch.h"
+
+#include <catch2/catch.hpp>
+
+namespace titan::pos {
+namespace {
+
+mesh::MemberView member(int number, std::optional<std::int64_t> skew_ms) {
+  mesh::MemberView view;
+  view.member.terminal = "till-" + std::to_string(number);
+  view.member.process.bytes[0] = static_cast<std::uint8_t>(number);
+  view.clock_skew_ms = skew_ms;
+  return view;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST_CASE("one clock that is wrong is told once, and again after it was right meanwhile") {
+  ClockWatch watch;
+  const std::vector<mesh::MemberView> wrong{member(1, 3500), member(2, 40), member(3, -1900)};
+  const Texts alarms = watch.look(wrong);
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].find("the clock of till-1 is 3 s ahead of this terminal's") == 0);
+  CHECK(watch.look(wrong).empty());
+  // Around the limit it is not told again and again.
+  CHECK(watch.look({member(1, 1900), member(2, 40)}).empty());
+  CHECK(watch.look(wrong).empty());
+  CHECK(watch.look({member(1, 900), member(2, 40)}).empty());
+  CHECK(watch.look(wrong).size() == 1);
+}
+
+TEST_CASE("where most others differ, this terminal's own clock is named") {
+  ClockWatch watch;
+  const std::vector<mesh::MemberView> members{member(1, 7'200'000), member(2, 7'200'400),
+                                              member(3, 7'199'600), member(4, std::nullopt)};
+  const Texts alarms = watch.look(members);
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].find("this terminal's clock is about 2 h behind those of 3 other") == 0);
+  CHECK(watch.look(members).empty());
+  CHECK(watch.look({member(1, 3), member(2, 4), member(3, 5)}).empty());
+  CHECK(watch.look(members).size() == 1);
+}
+
+TEST_CASE("of two terminals each names the other; the dead and oneself do not count") {
+  ClockWatch watch;
+  auto self = member(1, 0);
+  self.is_self = true;
+  auto dead = member(3, 99'000);
+  dead.state = mesh::MemberState::dead;
+  const Texts alarms = watch.look({self, member(2, -1'318'000'000'000), dead});
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].find("the clock of till-2 is 15254 days behind this terminal's") == 0);
+}
+
+}  // namespace
+}  // namespace titan::pos
