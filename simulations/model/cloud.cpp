@@ -268,8 +268,12 @@ void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) 
   mesh::VerifyContext context;
   context.tenant_store = mesh::tenant_store_hash(tenant_name, store_name);
   context.key_of = [&](const DeviceId& device) -> std::optional<PublicKey> {
-    const auto found = gateway.keys.find(device);
-    if (found == gateway.keys.end()) return std::nullopt;
+    if (const auto found = gateway.keys.find(device); found != gateway.keys.end()) {
+      return found->second;
+    }
+    // Another gateway may have learnt it since.
+    const auto found = database_.keys.find(device);
+    if (found == database_.keys.end()) return std::nullopt;
     return found->second;
   };
   context.device_of_journal = [&](const JournalId& journal) {
@@ -343,6 +347,10 @@ void Cloud::project(const Record& record) {
       continue;
     }
     changed = true;
+    if (envelope.opening) {
+      const PublicKey& key = envelope.opening->device_public_key;
+      database_.keys.emplace(device_of(key), key);
+    }
     database_.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     database_.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
     surroundings_.recorder.observe(CloudHolds{surroundings_.recorder.facts(*entry)});

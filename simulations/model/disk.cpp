@@ -42,7 +42,8 @@ Result<mesh::StoredState> Disk::load() {
 
 std::vector<mesh::StoreRequest> Disk::unfinished() const {
   std::vector<mesh::StoreRequest> requests = running_;
-  requests.insert(requests.end(), queue_.begin(), queue_.end());
+  requests.insert(requests.end(), urgent_.begin(), urgent_.end());
+  requests.insert(requests.end(), relaxed_.begin(), relaxed_.end());
   return requests;
 }
 
@@ -55,15 +56,36 @@ void Disk::submit(mesh::StoreRequest request) {
     });
   }
   queued_entries_ += request.entries.size();
-  if (queue_.empty()) queued_since_ = schedule_.now();
-  urgent_ = urgent_ || request.is_urgent;
-  queue_.push_back(std::move(request));
+  if (urgent_.empty() && relaxed_.empty()) queued_since_ = schedule_.now();
+  if (!request.is_urgent) {
+    relaxed_.push_back(std::move(request));
+    return pump();
+  }
+  // Rows that are replaced must not be overtaken by an older value of themselves.
+  if (!request.members.empty() || request.watermark) {
+    std::move(relaxed_.begin(), relaxed_.end(), std::back_inserter(urgent_));
+    relaxed_.clear();
+  }
+  urgent_.push_back(std::move(request));
   pump();
 }
 
+void Disk::take_some(std::deque<mesh::StoreRequest>& from) {
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+  for (bool is_first = true; !from.empty(); is_first = false) {
+    entries += std::max<std::size_t>(from.front().entries.size(), 1);
+    for (const auto& entry : from.front().entries) bytes += entry->bytes.size();
+    if (!is_first && (entries > commit_entries_max || bytes > commit_bytes_max)) return;
+    queued_entries_ -= from.front().entries.size();
+    running_.push_back(std::move(from.front()));
+    from.pop_front();
+  }
+}
+
 void Disk::pump() {
-  if (committing_ || failed_ || queue_.empty()) return;
-  const MonoTime due = urgent_ ? schedule_.now() : queued_since_ + relaxed_commit_delay;
+  if (committing_ || failed_ || (urgent_.empty() && relaxed_.empty())) return;
+  const MonoTime due = urgent_.empty() ? queued_since_ + relaxed_commit_delay : schedule_.now();
   if (due > schedule_.now()) {
     schedule_.at(due, [this, life = life_] {
       if (life == life_) pump();
@@ -71,12 +93,9 @@ void Disk::pump() {
     return;
   }
   committing_ = true;
-  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), commit_requests_max));
-  running_.assign(std::make_move_iterator(queue_.begin()),
-                  std::make_move_iterator(queue_.begin() + count));
-  queue_.erase(queue_.begin(), queue_.begin() + count);
-  for (const mesh::StoreRequest& request : running_) queued_entries_ -= request.entries.size();
-  urgent_ = !queue_.empty() && urgent_;
+  running_.clear();
+  take_some(urgent_);
+  take_some(relaxed_);
   queued_since_ = schedule_.now();
   const auto spread = static_cast<std::uint64_t>((commit_max_ - commit_min_).count());
   const Duration takes = fixed_commit_.value_or(commit_min_ + Duration(random_.below(spread + 1)));
@@ -118,9 +137,9 @@ void Disk::finish_commit() {
 
 void Disk::fail(std::uint64_t id) {
   failed_ = true;
-  queue_.clear();
+  urgent_.clear();
+  relaxed_.clear();
   queued_entries_ = 0;
-  urgent_ = false;
   callbacks_.on_failed(id);
   const MonoTime now = schedule_.now();
   const bool again = last_reopen_ && now - *last_reopen_ < reopen_calm;
@@ -153,11 +172,11 @@ void Disk::crash() {
   if (committing_ && !running_.empty() && random_.chance({1, 2})) (void)commit(running_);
   if (bugs_.lost_commit && older_image_) folder_.store = std::move(older_image_);
   running_.clear();
-  queue_.clear();
+  urgent_.clear();
+  relaxed_.clear();
   queued_entries_ = 0;
   committing_ = false;
   failed_ = false;
-  urgent_ = false;
   last_reopen_.reset();
   next_fault_ = mesh::CommitFault::none;
 }

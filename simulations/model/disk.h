@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,7 +23,9 @@ namespace titan::simulations {
 
 // As pos-node/storage_thread.h has them.
 inline constexpr Duration relaxed_commit_delay = milliseconds(5);
-inline constexpr std::size_t commit_requests_max = 512;
+// As pos-node/commit_queue.h: of one transaction and each kind.
+inline constexpr std::size_t commit_entries_max = 1000;
+inline constexpr std::size_t commit_bytes_max = 512 * 1024;
 inline constexpr std::size_t storage_queue_entries_max = 20'000;
 // As pos-node/mesh_host.cpp: a disk that reads well and cannot be written is not asked at once.
 inline constexpr Duration reopen_every = seconds(1);
@@ -77,6 +80,7 @@ class Disk {
 
  private:
   void pump();
+  void take_some(std::deque<mesh::StoreRequest>& from);
   void finish_commit();
   Status commit(const std::vector<mesh::StoreRequest>& batch);
   void fail(std::uint64_t id);
@@ -94,12 +98,12 @@ class Disk {
 
   // Life of a process.
   std::uint64_t life_ = 0;
-  std::vector<mesh::StoreRequest> queue_;
+  std::deque<mesh::StoreRequest> urgent_;  // somebody waits: they overtake the others
+  std::deque<mesh::StoreRequest> relaxed_;
   std::vector<mesh::StoreRequest> running_;
   MonoTime queued_since_;
   bool committing_ = false;
   bool failed_ = false;
-  bool urgent_ = false;
   std::uint64_t queued_entries_ = 0;
   std::optional<MonoTime> last_reopen_;
 

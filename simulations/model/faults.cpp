@@ -135,7 +135,8 @@ void World::heal() {
     const auto found = active_.find(number);
     if (found == active_.end()) continue;
     const FaultKind kind = scenario_.faults[number].kind;
-    // Whoever is not started again by its own fault stays away to the end.
+    // Whoever is not started again by its own fault stays away to the end; a copy that is not
+    // ended stays beside its original.
     const bool stays_away =
         !scenario_.faults[number].lasts && (kind == FaultKind::crash || kind == FaultKind::leave);
     if (stays_away) found->second.undo.clear();
@@ -301,7 +302,9 @@ void World::apply_to_processes(const Fault& fault, Active& active) {
         hit.stall(std::min(fault.lasts.value_or(left()), left()));
         break;
       case FaultKind::clone:
-        copy_process(place);
+        if (Terminal* copied = copy_process(place)) {
+          active.undo.push_back([copied] { copied->crash(); });
+        }
         break;
       default:
         break;
@@ -309,13 +312,14 @@ void World::apply_to_processes(const Fault& fault, Active& active) {
   }
 }
 
-void World::copy_process(std::uint32_t original) {
-  if (!terminals_[original]->is_up() || clones_ >= clones_max_) return;
+Terminal* World::copy_process(std::uint32_t original) {
+  if (!terminals_[original]->is_up() || clones_ >= clones_max_) return nullptr;
   const auto terminals = static_cast<std::uint32_t>(scenario_.topology.terminals.size());
   const std::uint32_t place = terminals + clones_++;
   lan_->hang_beside(place, original);
   make_terminal(scenario_.topology.terminals[original], place);
   terminal(place).resume_copy_of(terminal(original));
+  return &terminal(place);
 }
 
 // ---- disks and clocks --------------------------------------------------------------------------

@@ -284,6 +284,19 @@ void Links::on_unlinked(const std::string& address, Outgoing& out) {
   ladder_.link_down(callbacks_.now(), address);
   carry_out();
   callbacks_.on_link_down(process, mesh::LinkEnd::closed);
+  check_refused(process, address);
+}
+
+// Does anything listen there still? One round trip, if the way is open.
+void Links::check_refused(const ProcessId& process, const std::string& address) {
+  const std::uint32_t there = surroundings_.place_of(address);
+  Lan& lan = surroundings_.lan;
+  if (there >= lan.places() || !lan.is_open_both_ways(place_, there)) return;
+  const Duration way = 2 * lan.transit(gate_->now(), place_, there, 60);
+  gate_->in(way, [this, process, address] {
+    if (linked_at_.contains(process) || surroundings_.listener(address) != nullptr) return;
+    callbacks_.on_link_down(process, mesh::LinkEnd::refused);
+  });
 }
 
 // ---- frames ------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ class Links {
   void on_accepted(const std::string& address, std::uint64_t attempt,
                    const std::shared_ptr<Tcp>& tcp, const mesh::MemberInfo& peer);
   void on_unlinked(const std::string& address, Outgoing& out);
+  void check_refused(const ProcessId& process, const std::string& address);
   void carry_out();
 
   Surroundings& surroundings_;

@@ -14,6 +14,9 @@ constexpr Duration read_takes = Duration(250);
 // As pos-node/daemon.cpp: a polite end takes no longer.
 constexpr Duration leave_max = seconds(2);
 constexpr Duration goodbye_max = milliseconds(150);
+// A turn of the daemon's loop that does nothing.
+constexpr Duration turn_takes = Duration(20);
+constexpr std::uint32_t turns_at_one_deadline_max = 100;
 
 const char* text_of(mesh::MemberState state) {
   switch (state) {
@@ -521,8 +524,9 @@ void Terminal::read(const mesh::ReadRequest& request) {
         auto found = (*reader)->hash_list(asked.journal);
         if (found) hashes = std::move(*found);
       } else {
-        auto found = (*reader)->read_entries(
-            {asked.journal, asked.numbers, asked.hashes, asked.bytes_max, asked.newest_first});
+        auto found =
+            (*reader)->read_entries({asked.journal, asked.numbers, asked.hashes, asked.bytes_max,
+                                     asked.newest_first, asked.state_only});
         if (found) entries = std::move(*found);
       }
     }
@@ -575,11 +579,29 @@ void Terminal::arm() {
   const MonoTime deadline = p.node->next_deadline();
   if (p.armed_for <= deadline) return;
   p.armed_for = deadline;
-  p.gate->at(std::max(deadline, surroundings_.schedule.now()), [this, deadline] {
+  const MonoTime now_mono = surroundings_.schedule.now();
+  p.gate->at(std::max(deadline, now_mono + turn_takes), [this, deadline] {
     if (process_->armed_for != deadline) return;
     process_->armed_for = MonoTime::never();
+    watch_turns(deadline);
     input([now = now()](mesh::Node& node) { node.on_tick(now); });
   });
+}
+
+// A deadline that stays in the past would keep the daemon's loop turning without rest.
+void Terminal::watch_turns(MonoTime deadline) {
+  Process& p = *process_;
+  const MonoTime now_mono = surroundings_.schedule.now();
+  if (deadline != p.last_deadline) {
+    p.last_deadline = deadline;
+    p.same_deadline = 0;
+    return;
+  }
+  if (++p.same_deadline != turns_at_one_deadline_max) return;
+  surroundings_.recorder.observe(AlarmRaised{
+      place_, "busy_loop",
+      "the node wants its tick of " + time_text(deadline) + " again and again, now for the " +
+          std::to_string(turns_at_one_deadline_max) + "th time at " + time_text(now_mono)});
 }
 
 // ---- questions ---------------------------------------------------------------------------------

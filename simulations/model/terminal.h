@@ -93,6 +93,8 @@ class Terminal {
     std::map<std::uint64_t, std::string> appends;  // ticket -> key
     std::map<std::uint64_t, mesh::ReadRequest> reads;
     MonoTime armed_for = MonoTime::never();
+    MonoTime last_deadline;
+    std::uint32_t same_deadline = 0;
     std::uint64_t inputs = 0;
     bool leaving = false;
     // What was last told.
@@ -124,6 +126,7 @@ class Terminal {
   std::uint32_t database_place() const;
   std::vector<std::pair<mesh::EntryId, Hash>> entries_on_disk();
   void arm();
+  void watch_turns(MonoTime deadline);
   void end(bool polite);
 
   Surroundings& surroundings_;

@@ -73,7 +73,8 @@ class World {
   void cut(std::uint32_t from, std::uint32_t to, Active& active);
   Places resolve(const std::vector<Target>& targets);
   Places everybody_but(const Places& places) const;
-  void copy_process(std::uint32_t original);
+  // None: there is nothing to copy.
+  Terminal* copy_process(std::uint32_t original);
   Reachability reachability() const;
   Duration left() const;
 
