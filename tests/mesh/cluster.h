@@ -28,10 +28,10 @@ class MemoryDisk {
   // The disk as it was after `requests` commits: an image that gets restored.
   void roll_back_to(std::size_t requests) { committed_.resize(requests); }
   std::size_t commits() const { return committed_.size(); }
-
- private:
   std::map<std::tuple<JournalId, std::uint64_t, Hash>, std::shared_ptr<const Entry>> entries()
       const;
+
+ private:
   std::vector<StoreRequest> committed_;
 };
 

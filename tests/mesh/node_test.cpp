@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "mesh/idempotency.h"
 #include "tests/mesh/cluster.h"
 
 using namespace titan;
@@ -526,4 +527,81 @@ TEST_CASE("seeded faults, then a heal: every acknowledged sale is on every till"
     CHECK_FALSE(has_alarm(cluster, i, "bad_signature"));
   }
   CHECK(cluster.node(0).vector().entry_count() >= sold.size());
+}
+
+TEST_CASE("seeded faults with restored disks and repeated keys: each key counts once", "[node]") {
+  const std::uint64_t seed = GENERATE(range(1, 201));
+  Random random(seed * 7919);
+  const std::size_t tills = 2 + random.below(4);
+  Cluster cluster(
+      {.tills = tills, .seed = seed, .loss = {random.below(8), 100}, .check_every_step = false});
+  for (int step = 0; step < 70; ++step) {
+    const std::size_t till = random.below(tills);
+    switch (random.below(12)) {
+      case 0:
+        cluster.crash(till);
+        break;
+      case 1:
+        cluster.crash(till);
+        cluster.disk(till).roll_back_to(random.below(cluster.disk(till).commits() + 1));
+        cluster.start(till);
+        break;
+      case 2:
+        cluster.cut({{till}});
+        break;
+      case 3:
+        cluster.cut_one_way(till, (till + 1) % tills);
+        break;
+      case 4:
+        cluster.heal();
+        break;
+      case 5:
+        cluster.stall(till, milliseconds(static_cast<int>(random.below(1500))));
+        break;
+      case 6:
+        if (cluster.is_up(till)) cluster.fail_next_commit(till, random.chance({1, 2}));
+        break;
+      case 7:
+        cluster.start(till);
+        break;
+      default:
+        // A till screen that got no answer repeats; a few keys are in use at a time.
+        if (cluster.is_up(till)) {
+          cluster.sell(till, "milk", 1, "key-" + std::to_string(step / 20 * 3 + random.below(3)));
+        }
+    }
+    cluster.run_for(milliseconds(static_cast<int>(random.below(300))));
+  }
+  cluster.heal();
+  for (std::size_t i = 0; i < tills; ++i) cluster.start(i);
+  INFO("seed " << seed);
+  REQUIRE(
+      cluster.run_until([&] { return cluster.agrees() && cluster.has_one_leader(); }, seconds(30)));
+  cluster.run_for(seconds(3));  // voids of what met only now
+  INFO(cluster.describe());
+  CHECK(cluster.agrees());
+  std::map<std::pair<DeviceId, std::string>, std::vector<Hash>> sales;
+  std::set<Hash> claims;
+  for (const auto& [identity, entry] : cluster.disk(0).entries()) {
+    const Envelope& envelope = entry->envelope;
+    if (envelope.kind == Kind::void_sale) claims.insert(envelope.claim);
+    if (envelope.kind != Kind::sale) continue;
+    sales[{envelope.device, envelope.idempotency_key}].push_back(entry->hash);
+  }
+  for (const auto& [key, hashes] : sales) {
+    const auto counting = std::count_if(hashes.begin(), hashes.end(), [&](const Hash& hash) {
+      return !claims.contains(void_claim(hash));
+    });
+    INFO(key.second << " recorded " << hashes.size() << " times");
+    CHECK(counting == 1);
+  }
+  CHECK(cluster.node(0).shown_stock().on_hand("milk") ==
+        -static_cast<std::int64_t>(sales.size()) * piece);
+  for (std::size_t i = 0; i < tills; ++i) {
+    cluster.node(i).check_invariants();
+    CHECK_FALSE(has_alarm(cluster, i, "divergence"));
+    CHECK_FALSE(has_alarm(cluster, i, "bad_signature"));
+    CHECK_FALSE(has_alarm(cluster, i, "journal_copied"));
+    CHECK_FALSE(has_alarm(cluster, i, "journal_forked"));
+  }
 }
