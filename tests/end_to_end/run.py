@@ -3,7 +3,8 @@
     sudo /usr/bin/python3 tests/end_to_end/run.py [--match PART-OF-NAME] [--list] [--json FILE]
 
 The folders: tools (what counts and checks), lab (the LAN itself), harness (what starts the
-processes), demo (its importer and its arithmetic), end_to_end (the product).
+processes), demo (its importer and its arithmetic), simulations (scenarios on real processes, the
+report's page), end_to_end (the product).
 """
 
 import argparse
@@ -18,7 +19,7 @@ sys.path.insert(0, str(TESTS.parent))
 from harness import runner  # noqa: E402
 from harness.lab import NETLAB, can_make_namespaces  # noqa: E402
 
-FOLDERS = [TESTS / folder for folder in ("tools", "lab", "harness", "demo", "end_to_end")]
+FOLDERS = [TESTS / folder for folder in ("tools", "lab", "harness", "demo", "simulations", "end_to_end")]
 
 
 def main():

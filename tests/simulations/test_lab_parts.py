@@ -1,0 +1,141 @@
+"""The parts of the lab's executor that need no process."""
+
+import json
+import types
+
+from simulations.lab import workload
+from simulations.lab.history import History
+from simulations.lab.inventory import Entry
+from simulations.lab.observer import units
+from simulations.lab.scenario import ScenarioError, not_shown
+from simulations.lab.screen import request_hash, void_claim
+from simulations.lab.wires import Wires, netem
+
+
+def record(**fields):
+    return types.SimpleNamespace(**fields)
+
+
+def quality(**other):
+    return record(**{**dict(delay_min_us=100, delay_max_us=900, loss=[0, 100],
+                            duplication=[0, 100], reordering=[0, 100],
+                            bytes_per_second=12_500_000), **other})
+
+
+def terminal(name, switch=""):
+    return record(name=name, switch=switch, line=None, next_version=False)
+
+
+def scenario(terminals=3, faults=(), **other):
+    sold = dict(products=20, sales_per_second=[10, 1], choice="skewed", lines_max=4,
+                refunds=[10, 100], voids=[10, 100], deliveries=[10, 100], repeats=[10, 100],
+                day_file="", day_speed=60, stops_at_us=None)
+    topology = record(terminals=[terminal(f"till-{n + 1}") for n in range(terminals)], switches=[],
+                      cloud_switch="", gateways=1)
+    return record(**{**dict(name="some", lasts_us=60_000_000, topology=topology, faults=list(faults),
+                            workload=record(**{**sold, **other}), planted_bug="none")})
+
+
+async def test_the_same_seed_gives_the_same_requests_and_another_seed_others():
+    first, second = workload.draw(scenario(), 7), workload.draw(scenario(), 7)
+    assert first == second and first != workload.draw(scenario(), 8)
+    assert 450 < len(first) < 750, len(first)  # 10 a second for a minute
+    assert {request.kind for request in first} == {"sale", "refund", "void", "delivery"}
+    assert any(request.is_repeated for request in first)
+    assert [request.at_us for request in first] == sorted(request.at_us for request in first)
+    undone = [request.sale for request in first if request.sale is not None]
+    assert len(undone) == len(set(undone)), "a sale is undone twice: that is an alarm"
+    for request in first:
+        if request.sale is not None:
+            assert first[request.sale].kind == "sale" and first[request.sale].at_us < request.at_us
+            assert first[request.sale].terminal == request.terminal
+
+
+async def test_a_workload_ends_when_it_says_and_keeps_to_its_choice():
+    drawn = workload.draw(scenario(stops_at_us=5_000_000, choice="same-product"), 1)
+    assert drawn and drawn[-1].at_us < 5_000_000
+    sold = {sku for request in drawn if request.kind == "sale" for sku, _ in request.lines}
+    assert sold == {"p00000"}, sold
+    assert workload.draw(scenario(sales_per_second=[0, 1]), 1) == []
+
+
+async def test_faults_of_the_network_overlap_and_each_takes_back_only_its_own():
+    wires = Wires(None, scenario(4).topology, has_cloud=True)
+    everybody = set(wires.places)
+    whole = wires.reachability(everybody)
+    assert whole[0] == [0, 1, 2, 3, 4] and len(whole) == 5
+    ways = wires.both_ways([0, 1], [2, 3])
+    wires.close(ways)
+    wires.close([(0, 2)])
+    wires.close(ways, -1)
+    assert wires.reachability(everybody)[0] == [0, 1, 3, 4], "one way is still closed"
+    wires.close([(0, 2)], -1)
+    assert wires.reachability(everybody) == whole
+    assert wires.reachability(everybody - {1})[1] == [], "who does not run reaches nobody"
+
+
+async def test_without_a_cloud_its_place_reaches_nobody():
+    wires = Wires(None, scenario(2).topology, has_cloud=False)
+    assert wires.reachability({0, 1}) == [[0, 1], [0, 1], []]
+
+
+async def test_a_switch_that_is_down_cuts_what_hangs_behind_it():
+    topology = record(
+        terminals=[terminal("a", "front"), terminal("b", "back"), terminal("c", "far")],
+        switches=[record(name="front", uplink="", passes_multicast=True),
+                  record(name="back", uplink="front", passes_multicast=True),
+                  record(name="far", uplink="back", passes_multicast=True)], cloud_switch="")
+    wires = Wires(None, topology, has_cloud=False)
+    wires.switch_down("back")
+    assert wires.reachability({0, 1, 2}) == [[0], [1], [2], []]
+    wires.switch_down("back", -1)
+    wires.switch_down("far")
+    assert wires.reachability({0, 1, 2}) == [[0, 1], [0, 1], [2], []]
+
+
+async def test_lines_one_after_the_other_add_their_delays_and_keep_the_slowest_rate():
+    made = netem([quality(loss=[10, 100], bytes_per_second=125_000), quality(loss=[10, 100])])
+    assert made["delay"] == 1.0 and abs(made["jitter"] - 0.8) < 1e-9
+    assert made["loss"] == 19.0 and made["rate"] == 1000, made
+
+
+async def test_a_request_is_hashed_as_the_terminal_does_it():
+    body = {"lines": [{"quantity": "2", "sku": "é"}], "idempotency_key": "k", "cashier": None}
+    same = {"idempotency_key": "k", "lines": [{"sku": "é", "quantity": "2"}]}
+    assert request_hash("sale", body) == request_hash("sale", same)
+    assert request_hash("sale", body) != request_hash("refund", body)
+    assert len(void_claim("00" * 32)) == 64
+
+
+async def test_quantities_of_the_api_become_millionths():
+    assert units("-1.5") == -1_500_000 and units("0.000001") == 1 and units("12") == 12_000_000
+
+
+async def test_a_history_is_written_in_the_order_of_time_and_an_entry_whole_only_once(lab):
+    history = History()
+    history.begin()
+    envelope = b"\x0a\x10" + bytes(16) + b"\x10\x01" + b"\x20\x01" + b"\x2a\x10" + b"\x01" * 16
+    entry = Entry("00" * 16, 1, "ab" * 32, b"\x0a" + bytes([len(envelope)]) + envelope)
+    history.tell("entry_stored", 500, terminal=1, entry=entry)
+    history.tell("entry_stored", 200, terminal=0, entry=entry)
+    history.tell("all_healed", 300)
+    history.write(lab.folder / "history.jsonl", "some", 7)
+    head, *lines = map(json.loads, (lab.folder / "history.jsonl").read_text().splitlines())
+    assert head == {"format": "titan-history", "version": 1, "scenario": "some", "seed": 7}
+    assert [line["at"] for line in lines] == [200, 300, 500]
+    assert lines[0]["entry"]["kind"] == 1 and lines[0]["entry"]["device"] == "01" * 16
+    assert lines[2]["entry"] == "ab" * 32
+
+
+async def test_what_cannot_be_shown_is_said_by_name():
+    crash, clone = record(kind="crash"), record(kind="clone")
+    said = not_shown(scenario(faults=[crash, clone]), ["crash"])
+    assert len(said) == 1 and "'clone'" in said[0], said
+    for wrong in (scenario(faults=[clone]),
+                  record(**{**vars(scenario()), "planted_bug": "lost_commit"})):
+        try:
+            not_shown(wrong, ["crash"])
+        except ScenarioError as error:
+            assert "titan sim run" in str(error)
+        else:
+            raise AssertionError("real processes cannot show this")
