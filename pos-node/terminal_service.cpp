@@ -80,7 +80,10 @@ void TerminalService::on_event(const mesh::Event& event) {
   std::visit(
       Overloaded{
           [&](const mesh::EntrySeen& seen) {
-            if (is_watched()) publish(sale_event(*seen.entry, seen.own));
+            if (!is_watched()) return;
+            SaleEvent told = sale_event(*seen.entry, seen.own);
+            if (told.terminal.empty()) told.terminal = terminal_of(*seen.entry);
+            publish(told);
           },
           [&](const mesh::StockChanged& changed) {
             if (!is_watched()) return;
@@ -121,6 +124,17 @@ void TerminalService::on_event(const mesh::Event& event) {
           [&](const mesh::Note& note) { spdlog::debug("{}", note.message); },
       },
       event);
+}
+
+// Of an entry without a receipt; empty when the author is not a member now, or is the cloud.
+std::string TerminalService::terminal_of(const mesh::Entry& entry) const {
+  const DeviceId& device = entry.envelope.device;
+  if (device == facts_.device) return facts_.terminal;
+  if (entry.envelope.opening) return entry.envelope.opening->terminal;
+  for (const mesh::MemberView& view : mesh_.node().members()) {
+    if (view.member.device() == device) return view.member.terminal;
+  }
+  return "";
 }
 
 void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {

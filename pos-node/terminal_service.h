@@ -65,6 +65,7 @@ class TerminalService final : public Service {
 
  private:
   bool is_watched() const;
+  std::string terminal_of(const mesh::Entry& entry) const;
   void on_entries_stored(const mesh::EntriesStored& stored);
   void note_products(const mesh::Entry& entry);
   void check_refund(const mesh::Entry& entry);

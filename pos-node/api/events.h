@@ -33,7 +33,7 @@ struct SaleEvent {
   std::string receipt;  // empty if the kind has none
   std::string total;    // empty if the kind has none
   std::string currency;
-  std::string terminal;  // who made it, if its receipt says so
+  std::string terminal;  // who made it; sale_event() knows it of entries with a receipt
   bool own = false;
 };
 struct MemberEvent {

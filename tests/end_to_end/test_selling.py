@@ -70,6 +70,16 @@ async def test_selling_the_last_piece_and_one_more_is_shown_on_every_screen(shop
     assert (await three.api("GET", "/v1/stock/p07"))["display"] == "-1 (Back Order)"
 
 
+async def test_events_say_which_terminal_made_an_entry_without_a_receipt(shop):
+    author, watcher = shop.tills[0], shop.tills[1]
+    async with author.events() as own, watcher.events() as other:
+        answer = await shop.book.deliver(author, ("p08", 5))
+        for events in (own, other):
+            told = await events.wait_for(lambda event: event["type"] == "sale"
+                                         and event["id"] == answer["id"], 5, "the delivery")
+            assert told["terminal"] == author.name, told
+
+
 async def test_refund_void_and_adjustment_move_stock_on_every_till(shop):
     one, two, three = shop.tills
     before = shop.book.moved["p09"]
