@@ -73,8 +73,12 @@ __attribute__((constructor)) static void begin(void) {
   control = mapped;
 }
 
-static int64_t load(const int64_t* value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
-static void count(int64_t* value) { __atomic_fetch_add(value, 1, __ATOMIC_RELAXED); }
+static int64_t load(const int64_t* value) {
+  return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+static void count(int64_t* value) {
+  __atomic_fetch_add(value, 1, __ATOMIC_RELAXED);
+}
 
 /* Takes one of a number of things to come, if any are left. */
 static int take(int64_t* left) {
@@ -131,7 +135,8 @@ static int64_t drawn_between(int64_t least, int64_t most) {
 }
 
 static int synced(int file, int result) {
-  if (is_database && load(&control->database_sync_us) > 0) wait_us(load(&control->database_sync_us));
+  if (is_database && load(&control->database_sync_us) > 0)
+    wait_us(load(&control->database_sync_us));
   if (!is_terminal || (!load(&control->sync_us_max) && !load(&control->fail_syncs))) return result;
   int part = part_of_store(file);
   if (part == 0) return result;

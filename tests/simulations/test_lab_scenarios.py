@@ -11,6 +11,7 @@ import sys
 from harness.lab import ROOT
 from harness.runner import limit
 from simulations.lab import scenario as scenarios
+from simulations.lab.faults import KINDS
 from simulations.lab.run import play
 
 SCENARIOS = ROOT / "simulations" / "scenarios"
@@ -210,6 +211,14 @@ async def test_an_unknown_key_is_refused_with_file_and_line(lab):
 async def test_what_real_processes_cannot_show_is_refused_by_name(lab):
     _, output = await refused(lab, kind="clone", more='targets = "till-1"')
     assert "clone" in output and "./titan sim run" in output, output
+
+
+async def test_the_table_of_faults_says_which_ones_real_processes_can_show():
+    wrong = []
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        wrong += [f"{path.name}: {fault.kind}" for fault in scenarios.read(path).faults
+                  if fault.runs_in_lab != (fault.kind in KINDS)]
+    assert not wrong, wrong
 
 
 async def test_a_file_that_is_not_there_is_named(lab):
