@@ -12,6 +12,7 @@
     observer.py    listens to terminals and cloud while it runs
     inventory.py   reads disks, store database and cloud at the end
     history.py     the history file that titan-sim judges
+    standstill.py  notices when the machine itself stood still
 
 What is told to the checkers is what simulations/history/observation.h names. What a real run
 cannot show is said by name, in the report and in the history, never left out silently.

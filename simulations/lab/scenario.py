@@ -12,7 +12,6 @@ from harness.lab import binaries
 
 PLAIN_DELAY_US_MAX = 1_000  # a cable of the lab is as good as that
 PLAIN_BYTES_PER_SECOND = 12_500_000
-TERMINALS_MAX = 100
 
 
 class ScenarioError(Exception):
