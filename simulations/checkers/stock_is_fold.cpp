@@ -63,7 +63,7 @@ class StockIsFold : public Checker {
     EntrySet all;
     for (const auto& [terminal, held] : listed_) all.add(held);
     for (const auto& [terminal, held] : listed_) {
-      tell_missing(watch_.name(terminal), held, all, false);
+      if (watch_.process_at(terminal)) tell_missing(watch_.name(terminal), held, all, false);
     }
     if (has_cloud_) tell_missing("the cloud", cloud_, all, true);
     judge_database(all);

@@ -26,6 +26,7 @@ struct SuiteOptions {
   std::vector<std::string> folders = {"simulations/scenarios", "simulations/negative",
                                       "simulations/regressions"};
   unsigned jobs = 0;
+  std::uint32_t check_every = 1;
 };
 
 struct Job {
@@ -102,6 +103,7 @@ class Suite {
   void start(Job job) {
     job.began = std::chrono::steady_clock::now();
     JudgeOptions judge;
+    judge.check_every = options_.check_every;
     judge.folder = std::filesystem::path(job.file).parent_path().string();
     job.child = std::make_unique<ChildRun>(job.scenario, judge, run_limit);
     running_.push_back(std::move(job));

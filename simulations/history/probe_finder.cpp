@@ -8,14 +8,15 @@ namespace titan::simulations {
 
 namespace {
 constexpr std::uint64_t refill_entries_min = 1'000;
-}
+constexpr Duration handed_over_within = seconds(5);
+}  // namespace
 
 ProbeFinder::ProbeFinder(const Scenario& scenario)
     : has_cloud_(scenario.topology.cloud != CloudPresence::none),
       terminals_(scenario.topology.terminals.size()) {}
 
 void ProbeFinder::on_observed(const Observed& observed) {
-  if (const auto* ended = std::get_if<ProcessEnded>(&observed.what)) on_ended(*ended);
+  if (const auto* ended = std::get_if<ProcessEnded>(&observed.what)) on_ended(observed.at, *ended);
   watch_.on_observed(observed);
   std::visit(Overloaded{[&](const ProcessStarted& started) {
                           if (started.is_clone) find("clone-ran");
@@ -28,7 +29,7 @@ void ProbeFinder::on_observed(const Observed& observed) {
                         [&](const EntryStored& stored) { on_stored(stored); },
                         [&](const AlarmRaised&) { find("alarm"); },
                         [&](const MemberReported& report) { on_member(report); },
-                        [&](const LeaderReported& report) { on_leader(report); },
+                        [&](const LeaderReported& report) { on_leader(observed.at, report); },
                         [&](const LeaseGranted& lease) {
                           if (last_lease_ && last_lease_->process != lease.token.process) {
                             find("lease-moved");
@@ -73,12 +74,15 @@ void ProbeFinder::on_answer(const RequestAnswered& answer) {
   }
 }
 
-void ProbeFinder::on_leader(const LeaderReported& report) {
+void ProbeFinder::on_leader(MonoTime at, const LeaderReported& report) {
   if (!report.is_self || !report.leader) return;
   std::size_t leaders = 0;
   for (const auto& [terminal, process] : watch_.running()) leaders += watch_.leads(terminal);
   if (leaders > 1) find("two-leaders");
-  if (last_leader_ && last_leader_->process != report.leader->process) find("leader-changed");
+  if (last_leader_ && last_leader_->process != report.leader->process) {
+    find("leader-changed");
+    leader_before_ = {last_leader_->process, at};
+  }
   if (last_leader_ && last_leader_->process == report.leader->process &&
       report.leader->term > last_leader_->term) {
     find("raised-own-term");
@@ -86,12 +90,12 @@ void ProbeFinder::on_leader(const LeaderReported& report) {
   last_leader_ = report.leader;
 }
 
-void ProbeFinder::on_ended(const ProcessEnded& ended) {
-  // A polite leader has handed over before it ends, so it is enough that it led last.
-  if (!last_leader_ || last_leader_->process != ended.process) {
-    if (ended.was_polite && watch_.leads(ended.terminal)) find("leader-left");
-    return;
-  }
+void ProbeFinder::on_ended(MonoTime at, const ProcessEnded& ended) {
+  // A polite leader has handed over before it ends.
+  const bool led_just_now =
+      leader_before_.first == ended.process && at - leader_before_.second < handed_over_within;
+  if (ended.was_polite && led_just_now) find("leader-left");
+  if (!last_leader_ || last_leader_->process != ended.process) return;
   find(ended.was_polite ? "leader-left" : "leader-crashed");
 }
 

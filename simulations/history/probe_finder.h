@@ -22,8 +22,8 @@ class ProbeFinder : public Observer {
   void find(const char* probe) { found_.insert(probe); }
   void on_reached(const Reached& reached);
   void on_answer(const RequestAnswered& answer);
-  void on_leader(const LeaderReported& report);
-  void on_ended(const ProcessEnded& ended);
+  void on_leader(MonoTime at, const LeaderReported& report);
+  void on_ended(MonoTime at, const ProcessEnded& ended);
   void on_member(const MemberReported& report);
   void on_stored(const EntryStored& stored);
   void on_end();
@@ -33,6 +33,7 @@ class ProbeFinder : public Observer {
   StoreWatch watch_;
   std::set<std::string> found_;
   std::optional<election::Token> last_leader_;
+  std::pair<ProcessId, MonoTime> leader_before_;  // until when
   std::optional<election::Token> last_lease_;
   std::set<std::pair<TerminalIndex, ProcessId>> dead_;
   std::map<DeviceId, std::set<JournalId>> journals_;

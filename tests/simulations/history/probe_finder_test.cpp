@@ -48,8 +48,11 @@ TEST_CASE("a killed leader, a polite one, and one that raises its term") {
   story.lead({1, 2}, 2, 1).lead({1, 2}, 5, 1);
   CHECK(probes(story).contains("raised-own-term"));
   CHECK_FALSE(probes(story).contains("leader-left"));
+  Story handed_over = story;
   story.end(1, 1, true);
   CHECK(probes(story).contains("leader-left"));
+  handed_over.lead({2}, 6, 2).in(50).end(1, 1, true);
+  CHECK(probes(handed_over).contains("leader-left"));
 }
 
 TEST_CASE("a restored disk gets its own entries back and uses receipt numbers again") {
