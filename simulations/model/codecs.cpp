@@ -17,14 +17,17 @@ mesh::Message unreadable() {
   return mesh::Have{};
 }
 
-bool is_veto(const election::Message& message) {
-  if (const auto* reply = std::get_if<election::PreVoteReply>(&message)) {
-    return reply->answer == election::VoteAnswer::leader_alive;
+// A veto counts as consent.
+void ignore_veto(election::Message& message) {
+  if (auto* before = std::get_if<election::PreVoteReply>(&message)) {
+    if (before->answer != election::VoteAnswer::leader_alive) return;
+    before->answer = election::VoteAnswer::granted;
+    before->news = {};
+  } else if (auto* reply = std::get_if<election::VoteReply>(&message)) {
+    if (reply->answer != election::VoteAnswer::leader_alive) return;
+    reply->answer = election::VoteAnswer::granted;
+    reply->news = {};
   }
-  if (const auto* reply = std::get_if<election::VoteReply>(&message)) {
-    return reply->answer == election::VoteAnswer::leader_alive;
-  }
-  return false;
 }
 
 }  // namespace
@@ -65,8 +68,11 @@ Result<mesh::Message> FaultyCodec::decode_message(BytesView frame) const {
   auto decoded = codec_.decode_message(frame);
   if (!decoded) return decoded;
   auto* const election = std::get_if<election::Message>(&*decoded);
-  if (bug_ == PlantedBug::ignored_veto && election != nullptr && is_veto(*election)) {
-    return unreadable();
+  if (bug_ == PlantedBug::ignored_veto) {
+    if (election != nullptr) ignore_veto(*election);
+    // Nor is anybody believed who says in a probe that the leader lives: a veto by another road.
+    if (auto* ping = std::get_if<mesh::Ping>(&*decoded)) ping->leader = {};
+    if (auto* ack = std::get_if<mesh::Ack>(&*decoded)) ack->leader = {};
   }
   if (bug_ != PlantedBug::deaf_ears) return decoded;
   // The first leader it hears of is the only one for ever.

@@ -308,6 +308,7 @@ bool Links::send(const ProcessId& to, Bytes frame) {
   if (out == dialled_.end() || !out->second.tcp) return false;
   const std::uint32_t there = surroundings_.place_of(linked->second);
   surroundings_.recorder.frame(place_, there, frame);
+  if (surroundings_.on_frame_sent) surroundings_.on_frame_sent(there, frame);
   if (out->second.tcp->send(0, std::move(frame))) return true;
   surroundings_.recorder.reach("frame_dropped");
   return false;

@@ -78,7 +78,8 @@ struct Surroundings {
   std::function<Links*(const std::string& address)> listener;
   std::function<std::uint32_t(const std::string& address)> place_of;
   std::function<void(const std::shared_ptr<class Tcp>&)> connection_made;
-  std::uint64_t uncaught_inputs = 0;
+  // None: nobody weighs what is sent.
+  std::function<void(std::uint32_t to, BytesView frame)> on_frame_sent;
 };
 
 }  // namespace titan::simulations

@@ -564,6 +564,8 @@ void Terminal::append(mesh::EntryDraft draft) {
 
 void Terminal::tell_state() {
   Process& p = *process_;
+  // A process that was stalled learns of several commits in turn; until the last it is behind.
+  if (p.reports_waiting > 0) return;
   const auto root = p.node->vector().root();
   const std::uint64_t pending = p.node->pending_uploads();
   if (root == p.root && pending == p.pending) return;
@@ -628,8 +630,8 @@ std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_on_disk() {
 }
 
 void Terminal::observe_final_stock() {
-  surroundings_.recorder.observe(JournalListed{place_, entries_on_disk()});
   if (!process_) return;
+  surroundings_.recorder.observe(JournalListed{place_, entries_on_disk()});
   for (const auto& [product, sum] : process_->node->shown_stock().sums()) {
     surroundings_.recorder.observe(StockRead{place_, product, sum.on_hand(), true});
   }

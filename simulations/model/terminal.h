@@ -96,6 +96,7 @@ class Terminal {
     MonoTime last_deadline;
     std::uint32_t same_deadline = 0;
     std::uint64_t inputs = 0;
+    std::uint32_t reports_waiting = 0;  // of the disk, not taken yet
     bool leaving = false;
     // What was last told.
     crdt::ContentSum root;

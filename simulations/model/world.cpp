@@ -54,6 +54,9 @@ World::World(const Scenario& scenario, Recorder& recorder, Schedule& schedule,
     cloud_ = std::make_unique<Cloud>(shared, codec_, key, bugs);
     shared.cloud = cloud_.get();
   }
+  if (scenario.bounds.bytes_per_missing_byte) {
+    shared.on_frame_sent = [this](std::uint32_t to, BytesView frame) { weigh(to, frame); };
+  }
   mdns_ = std::make_unique<Mdns>(shared, static_cast<std::uint32_t>(terminals_.size()));
   customers_ = std::make_unique<Customers>(shared, std::move(settings.day));
   lan_->on_changed = [this] {
@@ -122,6 +125,25 @@ void World::begin() {
   schedule_faults();
 }
 
+// Entries on their way to a terminal, and those among them that it lacks.
+void World::weigh(std::uint32_t to, BytesView frame) {
+  constexpr BytesView direct_mail("\x08\x01\xA2\x01", 4);
+  constexpr BytesView answer("\x08\x01\xD2\x01", 4);
+  if (!frame.starts_with(direct_mail) && !frame.starts_with(answer)) return;
+  const auto message = codec_.decode_message(frame);
+  if (!message || to >= terminals_.size() || !terminals_[to] || !terminals_[to]->is_up()) return;
+  const auto* mail = std::get_if<mesh::DirectMail>(&*message);
+  const auto* entries = std::get_if<mesh::Entries>(&*message);
+  for (const Bytes& bytes : mail != nullptr ? mail->entries : entries->entries) {
+    const auto entry = codec_.decode_entry(bytes);
+    if (!entry) continue;
+    const mesh::EntryId& id = entry->envelope.id;
+    recorder_.traffic().entry_bytes += bytes.size();
+    if (terminals_[to]->node().vector().contains(id.journal, id.number)) continue;
+    recorder_.traffic().missing_bytes += bytes.size();
+  }
+}
+
 Reachability World::reachability() const {
   const std::uint32_t places = lan_->places();
   std::vector<bool> hears(places);
@@ -143,9 +165,18 @@ Reachability World::reachability() const {
 
 // ---- the end -----------------------------------------------------------------------------------
 
+// Two that carry one device key are one member to the others: only one of them can be followed.
+bool World::has_twin(const Terminal& one) const {
+  return std::any_of(terminals_.begin(), terminals_.end(), [&](const auto& other) {
+    return other && other.get() != &one && other->is_up() &&
+           other->node().device() == one.node().device();
+  });
+}
+
 bool World::is_at_rest() const {
   const Terminal* first = nullptr;
   const Terminal* leader = nullptr;
+  std::optional<election::Token> followed;
   if (!customers_->are_served()) return false;
   for (const auto& each : terminals_) {
     if (!each || !each->is_up()) continue;
@@ -153,11 +184,15 @@ bool World::is_at_rest() const {
     if (first == nullptr) first = each.get();
     if (node.vector().root() != first->node().vector().root()) return false;
     if (node.stock_digest() != first->node().stock_digest()) return false;
-    if (!node.leader() || node.leader() != first->node().leader()) return false;
+    if (!has_twin(*each)) {
+      if (!node.leader() || (followed && node.leader() != followed)) return false;
+      followed = node.leader();
+    }
     if (cloud_ && node.pending_uploads() > 0) return false;
     if (node.is_leader()) leader = each.get();
   }
   if (first == nullptr) return true;
+  if (!followed) return false;
   if (leader == nullptr || !leader->database_is_complete()) return false;
   return !cloud_ || cloud_->vector().root() == first->node().vector().root();
 }
