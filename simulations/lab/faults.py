@@ -52,6 +52,13 @@ class Faults:
             else:
                 await self._finish(number)
 
+    def notes(self):
+        """What was to break and did not."""
+        return [f"{terminal.name} had no commit left that could fail ({what})"
+                for terminal in self._shop.terminals
+                for field, what in (("fail_writes", "failed_commit"),
+                                    ("fail_syncs", "doubtful_commit")) if terminal.inside[field]]
+
     async def _live(self, number, fault):
         await self._until(fault.at_us)
         if fault.kind == "flap":
@@ -373,6 +380,7 @@ class Faults:
             async def has_more():
                 return (await cloud.store(STORE, TENANT))["entries"] > held
             await wait_until(has_more, COMMIT_SECONDS_MAX, "the cloud commits one more batch")
+            self._history.tell("reached", probe="cloud-answer-lost")
         except (AssertionError, ApiError, OSError) as error:
             self._shop.notes.append(f"cloud_answer_lost: {error}")
         await asyncio.gather(*(self._shop.lab.reset_connections(

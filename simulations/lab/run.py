@@ -107,7 +107,7 @@ async def _play(shop, scenario, seed, requests, screens, skus):
     await asyncio.sleep(3 * observer.pause)  # the last states are in the history
     progress.cancel()
     await observer.end()
-    shop.notes += still.end() + observer.notes()
+    shop.notes += still.end() + observer.notes() + faults.notes()
     _raise_own([*faults.failures, *screens.failures])
     say("  " + ", ".join(f"{count} x {what}" for what, count in sorted(screens.counts.items())))
 

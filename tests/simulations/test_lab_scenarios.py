@@ -173,6 +173,23 @@ TAMPERINGS = (("a lost sale", _lose_a_sale, "M4"), ("a sale counted twice", _cou
               ("a receipt twice", _same_receipt, "M8"), ("an alarm", _raise_an_alarm, "alarms"))
 
 
+async def test_a_probe_that_no_interface_tells_is_not_judged_in_a_real_run(lab):
+    path, history = lab.folder / "probes.toml", lab.folder / "probes.jsonl"
+    path.write_text(SCENARIO.format(kind="crash", more='targets = "till-1"').replace(
+        'lasts = "10s"', 'lasts = "10s"\nprobes = ["relayed", "sold-alone"]'))
+    for executor, violated in (("lab", ["'sold-alone' was never reached"]),
+                               ("simulator", ["'relayed' was never reached",
+                                              "'sold-alone' was never reached"])):
+        history.write_text("".join(json.dumps(line) + "\n" for line in (
+            {"format": "titan-history", "version": 1, "scenario": "bad", "seed": 1},
+            {"at": 0, "what": "run_began", "executor": executor, "sees_disks": False,
+             "terminals": ["till-1", "till-2"]}, {"at": 1, "what": "run_ended"})))
+        code, verdict = await judged(path, history)
+        assert code == 1 and violations(verdict)["probes"] == violated, violations(verdict)
+        probes = next(one for one in verdict["judgements"] if one["checker"] == "probes")
+        assert ("'relayed'" in (probes.get("not_judged") or "")) == (executor == "lab"), probes
+
+
 # --- bad input ---
 
 SCENARIO = """format = 1
