@@ -154,6 +154,10 @@ void add_suite(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("suite", "Run every scenario of folders");
   command->add_option("folders", options->folders, "Folders of scenario files, or files");
   command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core");
+  command
+      ->add_option("--check-every", options->check_every,
+                   "Check a node's own invariants after every so-manieth input")
+      ->check(CLI::PositiveNumber);
   command->callback([options, &action] { action = [options] { return Suite(*options).run(); }; });
 }
 

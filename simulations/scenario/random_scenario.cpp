@@ -21,11 +21,11 @@ constexpr std::uint64_t faults_max = 8;
 std::vector<std::string> alarms_after(FaultKind kind) {
   switch (kind) {
     case FaultKind::clone:
-      return {"device_twice", "journal_copied", "journal_forked", "key_reused"};
+      return {"device_twice", "journal_copied", "journal_forked", "key_reused", "duplicate"};
     case FaultKind::clone_disk:
-      return {"device_twice", "key_reused"};
+      return {"device_twice", "key_reused", "duplicate"};
     case FaultKind::restore_disk:
-      return {"key_reused"};
+      return {"key_reused", "duplicate"};
     default:
       return {};
   }
