@@ -1,7 +1,8 @@
 """Counts the test cases of one ./titan test run and prints the summary.
 
 Reads, in the folder given: ctest.xml (JUnit, one test per binary), results/* (one file per Catch2
-binary, written by tests/catch_main.cpp, plus the script's own cases), end_to_end.json.
+binary, written by tests/catch_main.cpp, plus the script's own cases and the scenarios),
+end_to_end.json.
 The last line is `N passed, N failed` and nothing else. A binary that died counts as one failure
 in the name of the case it was in. Exits 1 when anything failed or nothing ran.
 """
@@ -76,6 +77,16 @@ def count_end_to_end(tally, folder):
         tally.add(test["ok"], test["name"], test["seconds"])
 
 
+def count_lines(tally, path, before=""):
+    """Cases that are commands: a line each. Returns how many passed."""
+    passed = tally.passed
+    if path.exists():
+        for line in path.read_text().splitlines():
+            verdict, seconds, name = line.split("\t", 2)
+            tally.add(verdict == "ok", before + name, float(seconds))
+    return tally.passed - passed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
@@ -84,13 +95,8 @@ def main():
 
     tally = Tally()
     count_ctest(tally, arguments.folder)
-    own = arguments.folder / "results" / "titan"
-    own_passed_before = tally.passed
-    if own.exists():
-        for line in own.read_text().splitlines():
-            verdict, seconds, name = line.split("\t", 2)
-            tally.add(verdict == "ok", name, float(seconds))
-    own_passed = tally.passed - own_passed_before
+    count_lines(tally, arguments.folder / "results" / "scenarios", "scenario ")
+    own_passed = count_lines(tally, arguments.folder / "results" / "titan")
     count_end_to_end(tally, arguments.folder)
 
     slow = [row for row in sorted(tally.slowest, reverse=True)[:5] if row[0] >= 1]

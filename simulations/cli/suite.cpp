@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <list>
 #include <thread>
@@ -23,11 +24,15 @@ constexpr std::uint64_t seeds_to_catch_max = 20;
 constexpr int poll_ms = 500;
 
 struct SuiteOptions {
-  std::vector<std::string> folders = {"simulations/scenarios", "simulations/negative",
-                                      "simulations/regressions"};
-  unsigned jobs = 0;
-  std::uint32_t check_every = 1;
+  std::vector<std::string> folders = {
+      "simulations/scenarios", "simulations/negative",
+      "simulations/regressions" std::string
+          results;     // a file to which verdict, seconds and name of each are appended
+  std::string traces;  // a file that gets the trace hash of each, to compare two builds
 };
+unsigned jobs = 0;
+std::uint32_t check_every = 1;
+};  // namespace
 
 struct Job {
   Scenario scenario;
@@ -41,6 +46,8 @@ class Suite {
  public:
   explicit Suite(SuiteOptions options) : options_(std::move(options)) {
     if (options_.jobs == 0) options_.jobs = std::max(1u, std::thread::hardware_concurrency());
+    if (!options_.results.empty()) results_.open(options_.results, std::ios::app);
+    if (!options_.traces.empty()) traces_.open(options_.traces, std::ios::trunc);
   }
 
   int run() {
@@ -115,11 +122,19 @@ class Suite {
     std::printf("%-4s %-58s %6.1f s  %s\n", is_good ? "ok" : "FAIL", job.scenario.name.c_str(),
                 took, what.c_str());
     std::fflush(stdout);
+    if (results_.is_open()) {
+      results_ << (is_good ? "ok" : "FAIL") << '\t' << took << '\t' << job.scenario.name
+               << std::endl;
+    }
     if (!is_good) ++failed_;
   }
 
   void on_outcome(Job job, const RunOutcome& outcome) {
     ++job.tries;
+    if (traces_.is_open()) {
+      traces_ << job.scenario.name << " seed " << job.scenario.seed << ' ' << std::hex
+              << outcome.trace_hash << std::dec << std::endl;
+    }
     if (job.scenario.planted_bug == PlantedBug::none) {
       std::string what;
       for (const auto& [checker, message] : outcome.failures) {
@@ -142,12 +157,14 @@ class Suite {
   }
 
   SuiteOptions options_;
+  std::ofstream results_;
+  std::ofstream traces_;
   std::list<Job> waiting_;
   std::list<Job> running_;
   std::size_t failed_ = 0;
 };
 
-}  // namespace
+}  // namespace titan::simulations
 
 void add_suite(CLI::App& app, Action& action) {
   auto options = std::make_shared<SuiteOptions>();
@@ -158,6 +175,10 @@ void add_suite(CLI::App& app, Action& action) {
       ->add_option("--check-every", options->check_every,
                    "Check a node's own invariants after every so-manieth input")
       ->check(CLI::PositiveNumber);
+  command->add_option("--results", options->results,
+                      "Append verdict, seconds and name of each to a file");
+  command->add_option("--traces", options->traces,
+                      "Write the trace hash of each to a file, to compare two builds");
   command->callback([options, &action] { action = [options] { return Suite(*options).run(); }; });
 }
 
