@@ -3,6 +3,7 @@
 // certain requests come to, and some of the uncertain ones.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "base/overloaded.h"
@@ -25,10 +26,9 @@ struct Request {
   Hash request_hash;
   Hash claim;
   std::vector<crdt::StockEffect> effects;
-  bool has_acknowledgement = false;
   bool has_doubt = false;            // an answer is missing, or was "unknown"
-  Hash entry;                        // as acknowledged
-  std::uint64_t disks_replaced = 0;  // on the terminal when it was acknowledged
+  std::set<Hash> entries;            // as acknowledged
+  std::uint64_t disks_replaced = 0;  // on the terminal when the last of them was new
 };
 
 using RequestId = std::tuple<DeviceId, std::string, Hash>;
@@ -97,14 +97,16 @@ class NothingLost : public Checker {
     if (answer.outcome != Outcome::recorded && answer.outcome != Outcome::repeated) return;
     if (!answer.hash) return;
     const auto replaced = disks_replaced_[answer.terminal];
-    const bool is_other = request->has_acknowledgement && request->entry != *answer.hash;
-    if (is_other && request->disks_replaced == replaced && !has_clones_) {
+    // A replaced disk has forgotten the key. Of the two entries that come of it either is the
+    // answer.
+    const bool is_known = request->entries.contains(*answer.hash);
+    const bool may_be_new = request->entries.empty() || request->disks_replaced != replaced;
+    if (!is_known && !may_be_new && !has_clones_) {
       violate(at, watch_.name(answer.terminal) + " acknowledged the request with key " +
                       answer.key + " twice, with two different entries");
     }
-    request->has_acknowledgement = true;
-    request->entry = *answer.hash;
-    request->disks_replaced = replaced;
+    if (!is_known) request->disks_replaced = replaced;
+    request->entries.insert(*answer.hash);
   }
 
   static RequestId id_of(const Request& request) {
@@ -162,10 +164,17 @@ class NothingLost : public Checker {
   }
 
   void judge_survival(const Request& request) {
-    if (!request.has_acknowledgement || survives(request.entry) || is_gone(request.entry)) return;
-    violate(last_, "the request with key " + request.key + " was acknowledged by " +
-                       watch_.name(request.terminal) + " as entry " + entry_text(request.entry) +
-                       ", which no terminal and no cloud holds at the end");
+    for (const auto& entry : request.entries) {
+      if (survives(entry) || is_gone(entry)) continue;
+      violate(last_, "the request with key " + request.key + " was acknowledged by " +
+                         watch_.name(request.terminal) + " as entry " + entry_text(entry) +
+                         ", which no terminal and no cloud holds at the end");
+    }
+  }
+
+  bool is_certain(const Request& request) const {
+    return std::any_of(request.entries.begin(), request.entries.end(),
+                       [this](const Hash& entry) { return !is_gone(entry); });
   }
 
   std::string entry_text(const Hash& hash) const {
@@ -194,10 +203,8 @@ class NothingLost : public Checker {
       const auto open = open_.find({request.terminal, request.key});
       const bool is_unanswered =
           open != open_.end() && open->second.contains(id) && open->second.at(id) != 0;
-      const bool is_certain = request.has_acknowledgement && !is_gone(request.entry);
-      const bool may_count =
-          is_certain || request.has_acknowledgement || request.has_doubt || is_unanswered;
-      if (may_count) add(request.claim, request.effects, is_certain);
+      const bool may_count = !request.entries.empty() || request.has_doubt || is_unanswered;
+      if (may_count) add(request.claim, request.effects, is_certain(request));
     }
     // What no till screen asked for. The store's own voids take out what was recorded twice, and
     // that counts once here anyway.

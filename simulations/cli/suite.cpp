@@ -24,15 +24,13 @@ constexpr std::uint64_t seeds_to_catch_max = 20;
 constexpr int poll_ms = 500;
 
 struct SuiteOptions {
-  std::vector<std::string> folders = {
-      "simulations/scenarios", "simulations/negative",
-      "simulations/regressions" std::string
-          results;     // a file to which verdict, seconds and name of each are appended
-  std::string traces;  // a file that gets the trace hash of each, to compare two builds
+  std::vector<std::string> folders = {"simulations/scenarios", "simulations/negative",
+                                      "simulations/regressions"};
+  std::string results;  // a file to which verdict, seconds and name of each are appended
+  std::string traces;   // a file that gets the trace hash of each, to compare two builds
+  unsigned jobs = 0;
+  std::uint32_t check_every = 1;
 };
-unsigned jobs = 0;
-std::uint32_t check_every = 1;
-};  // namespace
 
 struct Job {
   Scenario scenario;
@@ -164,7 +162,7 @@ class Suite {
   std::size_t failed_ = 0;
 };
 
-}  // namespace titan::simulations
+}  // namespace
 
 void add_suite(CLI::App& app, Action& action) {
   auto options = std::make_shared<SuiteOptions>();
