@@ -1,6 +1,7 @@
 // M4 to M8 and the smaller checkers on hand-written histories.
 #include <catch2/catch.hpp>
 
+#include "base/crypto.h"
 #include "crdt/stock.h"
 #include "simulations/scenario/tables.h"
 #include "tests/simulations/checkers/judging.h"
@@ -135,6 +136,23 @@ TEST_CASE("M4: one request acknowledged as two entries") {
   restored.store({0, 1}, undo).list({0, 1}, {a, again, undo});
   read(restored, 0, -1);
   CHECK(judge("M4", store_of(2), restored) == "");
+}
+
+TEST_CASE("M4: a void that takes out what was recorded twice is no void of the sale") {
+  const auto a = apples(0, 1, "a"), again = apples(0, 2, "a");
+  EntryFacts undo = *entry({0, 3, "duplicate", {{"apple", 1, 0}}, 0, 0, 0, 5});
+  undo.claim = blake2b(Bytes("void ").append(again->hash.view()));
+  undo.kind = mesh::Kind::void_sale;
+  const auto voided = std::make_shared<const EntryFacts>(undo);
+  for (const std::int64_t seen : {-2, -1, 0}) {
+    Story story(2);
+    story.sell(0, a).end(0, 0).replace_disk(0, {}).start(0, 7).sell(0, again).store({0}, a);
+    story.tell(RequestSent{0, "duplicate", mesh::Kind::void_sale, undo.request_hash, undo.claim,
+                           undo.stock_effects});
+    story.store({0, 1}, voided).answer(0, "duplicate", voided).list({0, 1}, {a, again, voided});
+    read(story, 0, seen);
+    CHECK((judge("M4", store_of(2), story) == "") == (seen == -1));
+  }
 }
 
 TEST_CASE("M4: of two voids with one claim one counts") {
