@@ -257,6 +257,18 @@ TEST_CASE("M7: stock is the fold of what is stored") {
   CHECK(has(judge("M7", store_of(1), lost), "says it stores 1 entries, 2 were seen stored"));
 }
 
+TEST_CASE("M7: a process learns late what its disk has finished, but not after a restart") {
+  const auto a = apples(0, 1, "a"), b = apples(0, 2, "b");
+  Story late(1);
+  late.sell(0, a).sell(0, b).tell(state(0, "1", {a})).tell(state(0, "2", {a, b}));
+  late.list({0}, {a, b});
+  CHECK(judge("M7", store_of(1), late) == "");
+  Story back(1);  // what it has said once it cannot take back
+  back.sell(0, a).sell(0, b).tell(state(0, "2", {a, b})).tell(state(0, "1", {a}));
+  back.list({0}, {a, b});
+  CHECK(has(judge("M7", store_of(1), back), "says it stores 1 entries, 2 were seen stored"));
+}
+
 TEST_CASE("M7: after a restore the disk holds what it was told to hold") {
   const auto a = apples(0, 1, "a"), b = apples(0, 2, "b");
   Story story(2);
