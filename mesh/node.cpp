@@ -307,7 +307,8 @@ void Node::leave(Now now) {
 MonoTime Node::next_deadline() const {
   MonoTime deadline = std::min({membership_.next_deadline(), anti_entropy_.next_deadline(),
                                 election_.next_deadline(), haves_at_});
-  if (watermark_due_) deadline = std::min(deadline, watermark_next_);
+  // It waits for the disk, not for a tick, while the disk is failing.
+  if (watermark_due_ && !storage_failed_) deadline = std::min(deadline, watermark_next_);
   return last_input_ ? std::min(deadline, *last_input_ + tick_max) : deadline;
 }
 
