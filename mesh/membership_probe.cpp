@@ -81,7 +81,15 @@ std::vector<ProcessId> Membership::choose_helpers(const Member& target) {
 
 void Membership::forget_old_pings(Now now) {
   const auto old = [&](MonoTime at) { return now.mono - at > config_.late_ack_keep; };
-  while (!sent_.empty() && old(sent_.begin()->second.at)) sent_.erase(sent_.begin());
+  // After a stall of our own a probe may be older than that and still wait for its ack.
+  const auto under_way = [&](std::uint64_t sequence, const SentPing& sent) {
+    const auto probe = probes_.find(sent.target);
+    return probe != probes_.end() && probe->second.sequence == sequence;
+  };
+  while (!sent_.empty() && old(sent_.begin()->second.at) &&
+         !under_way(sent_.begin()->first, sent_.begin()->second)) {
+    sent_.erase(sent_.begin());
+  }
   while (!relayed_.empty() && old(relayed_.begin()->second.at)) relayed_.erase(relayed_.begin());
 }
 
