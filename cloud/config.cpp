@@ -1,12 +1,12 @@
 #include "cloud/config.h"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "base/toml/toml.h"
 #include "uplink/postgres/schema.h"
 
 namespace titan::cloud {
@@ -196,6 +196,9 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
   } catch (const toml::parse_error& error) {
     return make_error(ErrorCode::invalid, name + ":" + std::to_string(error.source().begin.line) +
                                               ": " + std::string(error.description()));
+  } catch (const MalformedToml&) {
+    return make_error(ErrorCode::invalid,
+                      name + ": this is no TOML; write it anew from the sample");
   }
   Config config;
   ConfigReader reader(name);

@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
@@ -14,6 +13,7 @@
 #include <sstream>
 
 #include "base/hex.h"
+#include "base/toml/toml.h"
 #include "pos-node/domain/money.h"
 
 namespace titan::pos {
@@ -338,6 +338,9 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
     return make_error(ErrorCode::invalid, name + ":" + std::to_string(error.source().begin.line) +
                                               ":" + std::to_string(error.source().begin.column) +
                                               ": " + std::string(error.description()));
+  } catch (const MalformedToml&) {
+    return make_error(ErrorCode::invalid,
+                      name + ": this is no TOML; write it anew from the sample");
   }
   Config config;
   Reader reader(name);

@@ -326,7 +326,7 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& name) 
   } catch (const toml::parse_error& error) {
     return make_error(ErrorCode::invalid, name + ":" + std::to_string(error.source().begin.line) +
                                               ": " + std::string(error.description()));
-  } catch (const std::logic_error&) {
+  } catch (const MalformedToml&) {
     return make_error(ErrorCode::invalid, name +
                                               ":1: this is no TOML; what follows a broken line "
                                               "cannot be told");

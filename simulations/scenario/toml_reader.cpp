@@ -20,10 +20,6 @@ constexpr double ratio_float_max = 1e9;
 
 }  // namespace
 
-void refuse_malformed_toml() {
-  throw std::logic_error("malformed TOML");
-}
-
 std::string join(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
 }

@@ -2,14 +2,6 @@
 // and key, and where each part of the scenario stood, for complaints that come later.
 #pragma once
 
-// The parser asserts what some malformed files break; a bad file must not end the program.
-namespace titan::simulations {
-void refuse_malformed_toml();  // throws std::logic_error
-}
-#define TOML_ASSERT(expression) \
-  ((expression) ? static_cast<void>(0) : ::titan::simulations::refuse_malformed_toml())
-#include <toml++/toml.h>
-
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -18,6 +10,7 @@ void refuse_malformed_toml();  // throws std::logic_error
 #include <utility>
 #include <vector>
 
+#include "base/toml/toml.h"
 #include "simulations/scenario/scenario.h"
 
 namespace titan::simulations {

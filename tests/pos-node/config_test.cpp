@@ -2,6 +2,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/random.h"
 #include "pos-node/config.h"
 
 using namespace titan;
@@ -54,6 +55,21 @@ TEST_CASE("the sample only lacks the secret") {
   defaults.secret = config->secret;
   defaults.data = config->data;
   CHECK(describe_config(*config) == describe_config(defaults));
+}
+
+TEST_CASE("a damaged file is refused or read, and never ends the program") {
+  const std::string whole = sample();
+  Random random(20261122);
+  std::size_t refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string damaged = whole.substr(0, 400 + random.below(whole.size() - 400));
+    for (std::uint64_t wounds = 1 + random.below(4); wounds > 0; --wounds) {
+      static constexpr std::string_view rubbish = "[]{}=\"'.,#\n\\ue0-:\x01";
+      damaged[random.below(damaged.size())] = rubbish[random.below(rubbish.size())];
+    }
+    if (!parse_config(damaged, "damaged")) ++refused;
+  }
+  CHECK(refused > 1000);
 }
 
 TEST_CASE("every key is in the sample, with a comment above") {
