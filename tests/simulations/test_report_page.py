@@ -19,7 +19,7 @@ name = "{name}"
 purpose = "A page to look at: {terminals} terminals{besides}."
 lasts = "12s"
 {bug}
-[topology]
+[store]
 terminals = {terminals}
 
 [workload]
