@@ -18,7 +18,8 @@ namespace titan::simulations {
 
 struct RunOptions {
   std::vector<Observer*> observers;
-  // Inputs of a node between two checks of its invariants. Rises: faster exploration.
+  // Inputs of a node between two checks of its invariants. Rises: faster exploration. In a store of
+  // many products and terminals it rises by itself.
   std::uint32_t check_every = 1;
   // Keeps the last lines of the trace: for a failure.
   bool keeps_lines = true;

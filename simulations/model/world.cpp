@@ -6,6 +6,9 @@
 namespace titan::simulations {
 namespace {
 
+// Products x terminals that cost one more input between two checks.
+constexpr std::size_t checks_weighed = 1000;
+
 constexpr Duration feed_changes_every = seconds(15);
 
 std::string address_of(std::uint32_t place) {
@@ -30,10 +33,11 @@ World::World(const Scenario& scenario, Recorder& recorder, Schedule& schedule,
   surroundings_ = std::make_unique<Surroundings>(
       Surroundings{scenario, schedule, *lan_, recorder, random_, {}});
   Surroundings& shared = *surroundings_;
-  // A check reads every product's sum: where they are many, it is made more rarely, unless every
-  // input is to be checked.
   shared.check_every = std::max<std::uint32_t>(1, settings.check_every);
-  if (shared.check_every > 1) shared.check_every *= 1 + scenario.workload.products / 250;
+  // A check walks all products of a terminal. More rarely in a big store, or checks would be three
+  // quarters of a day's run.
+  shared.check_every *= static_cast<std::uint32_t>(
+      1 + scenario.workload.products * scenario.topology.terminals.size() / checks_weighed);
   shared.database_health.ignores_tokens = scenario.planted_bug == PlantedBug::stale_leader_writes;
   shared.listener = [this](const std::string& address) {
     Terminal* found = terminal_at(address);
