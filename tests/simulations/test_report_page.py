@@ -119,6 +119,6 @@ async def test_a_run_without_failures_with_100_terminals():
 
 @limit(180)
 async def test_a_run_with_a_failure_with_100_terminals_on_a_small_screen():
-    seen, report, _ = await page_of("page-100-failed", 100, ("relay_drops_entry", "M5"), width=400)
+    seen, report, _ = await page_of("page-100-failed", 100, ("acknowledge_before_commit", "M6"), width=400)
     assert seen["violations_shown"], report["judgements"]
     assert_page_shows(seen, report, 100)
