@@ -25,11 +25,13 @@ std::string grouped(std::uint64_t number) {
   return digits;
 }
 
-// The connected components of "has a way to and from", numbered by their first member.
+// The connected components of "has a way to and from", numbered by their first member. The cloud,
+// the last, joins nobody: two sides of a split LAN may both reach it.
 std::vector<int> components_of(const Reachability& reaches) {
-  std::vector<int> component(reaches.size(), -1);
+  const std::size_t terminals = reaches.empty() ? 0 : reaches.size() - 1;
+  std::vector<int> component(terminals, -1);
   int next = 0;
-  for (std::size_t start = 0; start < reaches.size(); ++start) {
+  for (std::size_t start = 0; start < terminals; ++start) {
     if (component[start] != -1) continue;
     std::vector<std::size_t> open{start};
     component[start] = next;
@@ -37,7 +39,7 @@ std::vector<int> components_of(const Reachability& reaches) {
       const std::size_t at = open.back();
       open.pop_back();
       for (const TerminalIndex other : reaches[at]) {
-        if (other >= reaches.size() || component[other] != -1) continue;
+        if (other >= terminals || component[other] != -1) continue;
         component[other] = next;
         open.push_back(other);
       }

@@ -70,7 +70,7 @@ try {
     at_opening: await page.textContent("#moment-text"),
     moments: [],
   };
-  for (let thousandths = 0; thousandths <= 1000; thousandths += 20) seen.moments.push(await stateAt(thousandths));
+  for (let thousandths = 0; thousandths <= 1000; thousandths += 5) seen.moments.push(await stateAt(thousandths));
   if (await page.isVisible("#to-failure")) {
     await page.click("#to-failure");
     seen.after_failing_moment = await page.textContent("#moment-text");

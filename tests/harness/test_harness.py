@@ -234,7 +234,8 @@ async def test_waiting_says_what_was_seen():
 
 
 RUN_UNTIL_STOPPED = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell put behind
 sys.path.insert(0, {root!r})
 from harness import runner
 async def test_hangs(lab):
