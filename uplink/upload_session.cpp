@@ -46,6 +46,7 @@ std::vector<std::string> UplinkConfig::validate() const {
 
 UploadSession::UploadSession(UplinkConfig config, const mesh::Codec& codec, Random random, Now now)
     : config_(std::move(config)),
+      codec_(codec),
       random_(random),
       window_(config_.window, codec),
       state_since_(now.wall) {}
@@ -209,6 +210,7 @@ void UploadSession::on_accepted(Now now, const HandshakeAccepted& accepted) {
   feed_number_ = accepted.feed_number;
   window_.on_connected(accepted.held, accepted.batch_entries_max, accepted.batch_bytes_max,
                        accepted.window_batches);
+  forget_lacking();
   note_lacking(now, accepted.held);
   set_state(now, UplinkState::up, "");
   tell_cloud_state(true, true);
@@ -277,11 +279,15 @@ void UploadSession::on_ack(Now now, const BatchAck& ack) {
   }
 }
 
-void UploadSession::on_push(Now, const ServerPush& push) {
+void UploadSession::on_push(Now now, const ServerPush& push) {
   if (!push.feed_entries.empty()) {
     effects_.push_back(CloudEntries{push.feed_entries, {config_.cloud_key}});
   }
-  if (push.watermark) effects_.push_back(CloudWatermark{*push.watermark});
+  if (!push.watermark) return;
+  effects_.push_back(CloudWatermark{*push.watermark});
+  // What an earlier leader had sent may be projected only now, and that leader's disk be gone.
+  const auto vector = codec_.decode_watermark_vector(push.watermark->vector_bytes);
+  if (vector) note_lacking(now, vector->journals);
 }
 
 void UploadSession::on_renewed(Now, const LeaseRenewed& renewed) {
@@ -314,20 +320,31 @@ void UploadSession::on_closing(Now now, const Closing& closing) {
 
 // ---- entries lost here and held by the cloud ----------------------------------------------------
 
-void UploadSession::note_lacking(Now now, const std::vector<mesh::JournalItem>& held) {
+void UploadSession::forget_lacking() {
   lacking_.clear();
   fetched_ = 0;
   lacking_at_request_ = 0;
-  fetch_deadline_ = now.mono;
+}
+
+// Adds what is not asked for yet.
+void UploadSession::note_lacking(Now now, const std::vector<mesh::JournalItem>& held) {
+  std::uint64_t added = 0;
   for (const auto& [journal, item] : held) {
     if (journal == feed_journal_) continue;  // pushed unasked
+    crdt::IntervalSet numbers = item.stored;
     const auto ours = window_.stored().find(journal);
-    const auto lacking =
-        ours == window_.stored().end() ? item.stored : item.stored.minus(ours->second);
-    if (!lacking.empty()) lacking_.emplace(journal, lacking);
+    if (ours != window_.stored().end()) numbers = numbers.minus(ours->second);
+    const auto known = lacking_.find(journal);
+    if (known != lacking_.end()) numbers = numbers.minus(known->second);
+    if (numbers.empty()) continue;
+    added += numbers.count();
+    lacking_[journal].add(numbers);
   }
-  if (lacking_.empty()) return;
-  effects_.push_back(UplinkNote{"this disk lacks " + std::to_string(count(lacking_)) +
+  if (added == 0) return;
+  // A request under way does not bring these: they are asked for after it.
+  lacking_at_request_ += added;
+  if (!fetching_) fetch_deadline_ = now.mono;
+  effects_.push_back(UplinkNote{"this disk lacks " + std::to_string(added) +
                                 " entries that the cloud holds; fetching them"});
 }
 

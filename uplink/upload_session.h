@@ -192,10 +192,12 @@ class UploadSession {
   void renew_lease(Now now);
   void report_feed(Now now);
   void fetch_lacking(Now now);
+  void forget_lacking();
   void note_lacking(Now now, const std::vector<mesh::JournalItem>& held);
   Handshake make_handshake(Now now) const;
 
   const UplinkConfig config_;
+  const mesh::Codec& codec_;
   Random random_;
   UploadWindow window_;
   std::vector<UplinkEffect> effects_;

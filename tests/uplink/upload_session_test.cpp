@@ -353,6 +353,38 @@ TEST_CASE("a leader that lacks entries fetches them and does not send them back"
   CHECK(stage.session.status().pending_entries == 0);
 }
 
+TEST_CASE("what an earlier leader sent and the cloud projects only now is fetched, too") {
+  Stage stage;
+  Till other("till-2");
+  stage.lead();
+  stage.connected();
+  stage.accepted();
+
+  std::vector<Bytes> lost;
+  mesh::WatermarkVector vector;
+  crdt::VersionVector theirs;
+  for (int i = 0; i < 3; ++i) {
+    const auto entry = other.sell("B", 1);
+    lost.push_back(entry->bytes);
+    theirs.add(entry->envelope.device, entry->envelope.id.journal, entry->envelope.id.number,
+               entry->hash);
+  }
+  for (const auto& [device, journals] : theirs.devices()) {
+    for (const auto& [journal, item] : journals) vector.journals.push_back({journal, item});
+  }
+  ServerPush push;
+  push.watermark = mesh::Watermark{stage.till.codec.encode_watermark_vector(vector), {}, {}};
+  CHECK(stage.hears(push).find("lacks 3 entries") != std::string::npos);
+  stage.after(milliseconds(1));
+  REQUIRE(stage.request.wanted.size() == 1);
+  CHECK(stage.request.wanted[0].numbers.count() == 3);
+  // Told again before they came: nothing is asked for twice.
+  const auto first = stage.request.request;
+  CHECK(stage.hears(push).find("lacks") == std::string::npos);
+  stage.after(milliseconds(1));
+  CHECK(stage.request.request == first);
+}
+
 TEST_CASE("the lease is renewed at a third of it; unanswered it ends the connection") {
   Stage stage;
   stage.up();
