@@ -155,29 +155,6 @@ class Observer:
             if "storage-reopened" not in self._reached and \
                     REOPENED in terminal.till.process.log_text():
                 self._reach("storage-reopened")
-
-    def _reach(self, probe):
-        if probe not in self._reached:
-            self._reached.add(probe)
-            self._history.tell("reached", probe=probe)
-
-    async def _queued(self, terminal):
-        response = await terminal.till.http.request("GET", "/metrics", seconds=ANSWER_SECONDS_MAX)
-        found = re.search(r"^titan_storage_queue (\d+)", response.text, re.MULTILINE)
-        return int(found.group(1)) if found else 0
-
-    def _on_status(self, terminal, status, queued):
-        self._history.tell(
-            "state_reported", terminal=terminal.number, vector_root=status["vector"]["root"],
-            stock_digest=int(status["stock_digest"], 16), entries=status["vector"]["entries"],
-            pending_uploads=status["pending_uploads"], queued_entries=queued)
-        if status["uplink"]["state"] == "refused":
-            self._reach("lease-refused")
-        if terminal.inside["writes_failed"] + terminal.inside["syncs_failed"] > 0:
-            self._reach("commit-failed")
-            # It answers, so it went on with a database opened anew.
-            if status["pending_uploads"] == 0 and not terminal.inside["is_full"]:
-                self._reach("storage-reopened")
         for alarm in status["alarms"]:
             self._on_alarm(terminal, alarm)
 
