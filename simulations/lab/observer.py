@@ -73,6 +73,7 @@ class Observer:
 
     async def _hear_until_closed(self, terminal):
         socket = await terminal.till.http.websocket("/v1/events", max_msg_size=0)
+        looking = asyncio.create_task(self._look_at_disk(terminal))
         try:
             # The stream keeps what happens meanwhile, so nothing falls between the two.
             self._begin_with(terminal, await terminal.till.api("GET", "/v1/status",
@@ -82,7 +83,13 @@ class Observer:
                         kind in message.data for kind in TOLD):
                     self._on_event(terminal, json.loads(message.data))
         finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
             await socket.close()
+
+    async def _look_at_disk(self, terminal):
+        """What it fetched since its start, before anybody listened."""
+        self._shop.saw_on_disk(terminal, await asyncio.to_thread(terminal.entries_on_disk))
 
     def _on_event(self, terminal, event):
         if event["type"] == "sale":
@@ -178,7 +185,8 @@ class Observer:
         while True:
             await asyncio.sleep(CLOUD_SECONDS)
             try:
-                row = await asyncio.wait_for(self._cloud.store(self._store, self._tenant), ANSWER_SECONDS_MAX)
+                row = await asyncio.wait_for(
+                    self._cloud.store(self._store, self._tenant), ANSWER_SECONDS_MAX)
             except (OSError, ApiError, asyncio.TimeoutError):
                 continue
             if row is None:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,8 +43,9 @@ def say(text):
     print(text, flush=True)
 
 
-async def play(scenario, seed, folder=None):
-    """Runs it; (history, notes): what was observed, what could not be shown."""
+async def play(scenario, seed, folder=None, logs=None):
+    """Runs it; (history, notes): what was observed, what could not be shown. `logs`: a folder for
+    what the processes wrote."""
     notes = scenarios.not_shown(scenario, KINDS)
     history = History()
     history.tell("run_began", executor=EXECUTOR, sees_disks=False,
@@ -65,6 +67,8 @@ async def play(scenario, seed, folder=None):
         except (AssertionError, LabError, OSError) as error:
             raise RunError(f"{error}{_logs(lab)}") from error
         finally:
+            if logs:
+                keep_logs(lab.folder, pathlib.Path(logs))
             lab.remove_folder()
     return history, notes + shop.notes
 
@@ -162,6 +166,12 @@ def judge(path, history_path, arguments):
     return subprocess.run(command).returncode
 
 
+def keep_logs(folder, target):
+    target.mkdir(parents=True, exist_ok=True)
+    for log in sorted(folder.glob("*.log")):
+        shutil.copy(log, target)
+
+
 def give_to_caller(*files):
     """What was written with the rights of root belongs to whoever used sudo."""
     owner = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
@@ -177,7 +187,7 @@ def run(arguments):
     async def with_signals():
         task = asyncio.current_task()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await play(scenario, seed)
+        return await play(scenario, seed, logs=arguments.logs)
     say(f"{scenario.name}: {scenario.purpose}")
     subprocess.run([NETLAB, "sweep"], check=True)  # labs of runs that were killed
     history, notes = asyncio.run(with_signals())
@@ -189,7 +199,8 @@ def run(arguments):
     if arguments.json and notes and code in (0, 1):
         report = pathlib.Path(arguments.json)
         report.write_text(json.dumps({**json.loads(report.read_text()), "notes": notes}) + "\n")
-    give_to_caller(arguments.json, arguments.html, arguments.history)
+    give_to_caller(arguments.json, arguments.html, arguments.history, arguments.logs,
+                   *(pathlib.Path(arguments.logs).glob("*.log") if arguments.logs else ()))
     if arguments.history or code not in (0, 1):
         say(f"history: {target}")
     else:
@@ -204,6 +215,7 @@ def main():
     parser.add_argument("--json", help="write the report to this file")
     parser.add_argument("--html", help="write the page to this file")
     parser.add_argument("--history", help="keep the history, for titan-sim judge")
+    parser.add_argument("--logs", help="keep what the processes logged, in this folder")
     arguments = parser.parse_args()
     if not can_make_namespaces():
         print("titan lab run: network namespaces take the rights of root; try: sudo ./titan lab run",

@@ -5,6 +5,7 @@ real processes cannot show.
 """
 
 import json
+import pathlib
 import subprocess
 import types
 
@@ -18,6 +19,10 @@ class ScenarioError(Exception):
     """The file is not a scenario, or one that real processes cannot run; the text says why."""
 
 
+class NotPlayable(ScenarioError):
+    """A scenario whose very subject real processes cannot show; the text says why."""
+
+
 def program():
     return binaries() / "titan-sim"
 
@@ -27,7 +32,13 @@ def read(path):
     asked = subprocess.run([program(), "show", str(path), "--json"], capture_output=True, text=True)
     if asked.returncode != 0:
         raise ScenarioError((asked.stderr or asked.stdout).strip())
-    return _record(json.loads(asked.stdout))
+    scenario = _record(json.loads(asked.stdout))
+    if scenario.workload.day_file:
+        day = pathlib.Path(path).resolve().parent / scenario.workload.day_file
+        if not day.is_file():
+            raise ScenarioError(f"{path}: workload.day_file: {day}: there is no such file")
+        scenario.workload.day_file = str(day)
+    return scenario
 
 
 def _record(value):
@@ -66,20 +77,30 @@ def switch_of(topology, name, root=False):
     return topology.switches[0]
 
 
-def not_shown(scenario, kinds_shown):
-    """What real processes cannot show of it: a list of sentences. ScenarioError when that is what
-    the scenario is about."""
+def not_playable(scenario, kinds_shown):
+    """Why real processes cannot show what the scenario is about; None: they can."""
     topology = scenario.topology
     if scenario.planted_bug != "none":
-        raise ScenarioError(f"{scenario.name}: the bug '{scenario.planted_bug}' is planted in the "
-                            "simulated host; real processes have none. Run it with: ./titan sim run")
+        return (f"the bug '{scenario.planted_bug}' is planted in the simulated host; "
+                "real processes have none")
     if any(terminal.next_version for terminal in topology.terminals):
-        raise ScenarioError(f"{scenario.name}: a terminal of the next version exists only in the "
-                            "simulator. Run it with: ./titan sim run")
+        return "a terminal of the next version exists only in the simulator"
+    kinds = {fault.kind for fault in scenario.faults}
+    if kinds and not kinds & set(kinds_shown):
+        return " and ".join(f"the fault '{kind}'" for kind in sorted(kinds)) + \
+            " exists only in the simulator"
+    return None
+
+
+def not_shown(scenario, kinds_shown):
+    """What real processes cannot show of it: a list of sentences. NotPlayable when that is what
+    the scenario is about."""
+    reason = not_playable(scenario, kinds_shown)
+    if reason:
+        raise NotPlayable(f"{scenario.name}: {reason}. Run it with: ./titan sim run")
+    topology = scenario.topology
     said = [f"fault '{kind}' is left out: only the simulator can do that"
             for kind in sorted({fault.kind for fault in scenario.faults} - set(kinds_shown))]
-    if said and len(said) == len({fault.kind for fault in scenario.faults}):
-        raise ScenarioError(f"{scenario.name}: {'; '.join(said)}. Run it with: ./titan sim run")
     if topology.gateways > 1:
         said.append(f"one gateway runs, not {topology.gateways}")
     homes = {id(switch_of(topology, terminal.switch)) for terminal in topology.terminals}

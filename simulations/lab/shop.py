@@ -184,6 +184,13 @@ class Shop:
                       if place != terminal.number or hash in kept}
         self.first_seen = {key: at for key, at in self.first_seen.items()
                            if key[0] != terminal.number}
+        self.saw_on_disk(terminal, held)
+
+    def saw_on_disk(self, terminal, held):
+        """These are there by now, whether or not an event will tell of them."""
+        for entry in held:
+            self.first_seen.setdefault((terminal.number, f"{entry.journal}:{entry.number}"),
+                                       self.history.now_us())
 
     async def tell_store_database(self):
         leader = await self.leader()
@@ -235,6 +242,10 @@ class Shop:
 
     @staticmethod
     def has_one_leader(statuses):
+        """Of two terminals with one device key, from a copied disk, only one is heard."""
+        devices = collections.Counter(status["device"] for status in statuses.values())
+        statuses = {number: status for number, status in statuses.items()
+                    if devices[status["device"]] == 1 or status["leader"]}
         leaders = {(status["leader"] or {}).get("process") for status in statuses.values()}
         leading = [status for status in statuses.values() if status["role"] == "leader"]
         return len(leaders) == 1 and len(leading) == 1 and leading[0]["process"] in leaders

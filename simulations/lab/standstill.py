@@ -5,6 +5,7 @@ import time
 
 LOOK_SECONDS = 0.1
 STOOD_STILL_SECONDS = 1.5
+SAID = "this machine stood still"  # in each of its sentences
 
 
 class StandStill:
@@ -24,5 +25,5 @@ class StandStill:
     def end(self):
         """Sentences for the report."""
         self._task.cancel()
-        return [f"at {at:.1f} s this machine stood still for {seconds:.1f} s: what was judged "
+        return [f"at {at:.1f} s {SAID} for {seconds:.1f} s: what was judged "
                 "there is not the product's doing" for at, seconds in self._seen]

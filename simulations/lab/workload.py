@@ -8,7 +8,7 @@ import csv
 import dataclasses
 import random
 
-from simulations.lab.scenario import share
+from simulations.lab.scenario import ScenarioError, share
 
 PIECES_MAX = 3
 PRICE = "1.50"  # of everything
@@ -16,6 +16,8 @@ DELIVERY_PIECES = 24
 OPENING_PIECES, OPENING_LINES = 100_000, 500
 SKEW = 3  # the higher, the more of all sales the first products make
 UNITS_PER_PIECE = 1_000_000
+LINES_MAX = 1_000  # of one request of a trading day; a terminal takes twice as many
+SPREAD_STEP_SECONDS = 7919
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Request:
     terminal: int
     kind: str  # sale, refund, void, delivery
     lines: tuple  # (sku, pieces); of a refund the places of the sale's lines; of a void none
-    sale: int | None = None  # of a refund or void: the number of the request it undoes
+    # Of a refund or void: the number of the request it undoes. A refund of none: goods that were
+    # brought back without a receipt, its lines are (sku, pieces).
+    sale: int | None = None
     is_repeated: bool = False
 
     @property
@@ -40,8 +44,7 @@ def sku(index):
 def articles(scenario, requests):
     """Every sku of the store."""
     if scenario.workload.day_file:
-        return sorted({code for request in requests if request.kind == "sale"
-                       for code, _ in request.lines})
+        return sorted({code for request in requests for code, _ in request.lines})
     return [sku(index) for index in range(scenario.workload.products)]
 
 
@@ -55,15 +58,13 @@ def opening(skus):
 def draw(scenario, seed):
     """Every request of the run, in the order of time."""
     workload = scenario.workload
-    if workload.day_file:
-        moments = _moments_of_day(workload, scenario.lasts_us)
-    else:
-        moments = _moments(workload, scenario.lasts_us, random.Random(f"{seed} moments"))
     chance = random.Random(f"{seed} requests")
+    if workload.day_file:
+        return list(_requests_of_day(scenario, chance))
     requests, sales = [], {}
-    for at_us, wanted in moments:
+    for at_us in _moments(workload, scenario.lasts_us, random.Random(f"{seed} moments")):
         terminal = chance.randrange(len(scenario.topology.terminals))
-        request = _draw_one(workload, chance, len(requests), at_us, terminal, wanted,
+        request = _draw_one(workload, chance, len(requests), at_us, terminal,
                             sales.setdefault(terminal, []))
         if request.kind == "sale":
             sales[terminal].append(request)
@@ -72,35 +73,56 @@ def draw(scenario, seed):
 
 
 def _moments(workload, lasts_us, chance):
-    """(time, lines or None) of each request: at random, at the mean rate."""
+    """The time of each request: at random, at the mean rate."""
     per_second = share(workload.sales_per_second)
     ends = min(lasts_us, workload.stops_at_us if workload.stops_at_us is not None else lasts_us)
     if per_second == 0:
         return
     at_us = chance.expovariate(per_second) * 1e6
     while at_us < ends:
-        yield int(at_us), None
+        yield int(at_us)
         at_us += chance.expovariate(per_second) * 1e6
 
 
-def _moments_of_day(workload, lasts_us):
+def _requests_of_day(scenario, chance):
     """The invoices of a trading day in the Online Retail layout, day_speed times as fast. Only
-    what moves stock is taken: article and quantity."""
+    what moves stock is taken: article and quantity; a negative one was brought back."""
+    workload = scenario.workload
+    invoices = _invoices(workload.day_file)
+    first = min((when for when, _ in invoices), default=0)
+    number = 0
+    # Invoices of one minute are spread over it, as the simulator does.
+    timed = sorted((when - first + at * SPREAD_STEP_SECONDS % 60, at, lines)
+                   for at, (when, lines) in enumerate(invoices))
+    for second, _, lines in timed:
+        at_us = second * 1_000_000 // workload.day_speed
+        terminal, repeats = chance.randrange(len(scenario.topology.terminals)), chance.random()
+        if at_us >= scenario.lasts_us:
+            return
+        is_repeated = repeats < share(workload.repeats)
+        for kind, of_kind in (("sale", [(code, pieces) for code, pieces in lines if pieces > 0]),
+                              ("refund", [(code, -pieces) for code, pieces in lines if pieces < 0])):
+            if of_kind:
+                yield Request(number, at_us, terminal, kind, tuple(of_kind[:LINES_MAX]), None,
+                              is_repeated)
+                number += 1
+
+
+def _invoices(path):
+    """[(second of the day, [(sku, pieces)])] in the order of the file."""
     invoices = {}
-    with open(workload.day_file, encoding="utf-8-sig", errors="replace", newline="") as file:
-        for row in csv.DictReader(file):
-            lines = invoices.setdefault(row["Invoice" if "Invoice" in row else "InvoiceNo"],
-                                        (row["InvoiceDate"], []))[1]
-            code, quantity = row["StockCode"].strip(), int(float(row["Quantity"] or 0))
-            if code and quantity > 0 and len(lines) < 1000:
-                lines.append((code, quantity))
-    if not invoices:
-        return
-    first = _second_of_day(next(iter(invoices.values()))[0])
-    for when, lines in sorted(invoices.values(), key=lambda item: _second_of_day(item[0])):
-        at_us = (_second_of_day(when) - first) * 1_000_000 // workload.day_speed
-        if lines and at_us < lasts_us:
-            yield at_us, tuple(lines)
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            try:
+                name = row["Invoice" if "Invoice" in row else "InvoiceNo"]
+                code, pieces = row["StockCode"].strip(), int(float(row["Quantity"]))
+                _, lines = invoices.setdefault(name, (_second_of_day(row["InvoiceDate"]), []))
+            except (KeyError, ValueError, AttributeError, IndexError, TypeError):
+                raise ScenarioError(f"{path}:{number}: not a line of InvoiceNo,StockCode,"
+                                    "Description,Quantity,InvoiceDate") from None
+            if code and pieces:
+                lines.append((code, pieces))
+    return list(invoices.values())
 
 
 def _second_of_day(text):
@@ -108,10 +130,10 @@ def _second_of_day(text):
     return int(hour) * 3600 + int(minute) * 60 + int(second[0] if second else 0)
 
 
-def _draw_one(workload, chance, number, at_us, terminal, wanted, sales):
+def _draw_one(workload, chance, number, at_us, terminal, sales):
     # Drawn in any case, so that one choice does not shift all that follow.
     refunds, voids, deliveries, repeats = (chance.random() for _ in range(4))
-    which, lines = chance.random(), wanted or _draw_lines(workload, chance)
+    which, lines = chance.random(), _draw_lines(workload, chance)
     is_repeated = repeats < share(workload.repeats)
     kind = "refund" if refunds < share(workload.refunds) else \
         "void" if voids < share(workload.voids) else None

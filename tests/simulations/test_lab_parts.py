@@ -51,6 +51,28 @@ async def test_the_same_seed_gives_the_same_requests_and_another_seed_others():
             assert first[request.sale].terminal == request.terminal
 
 
+async def test_a_trading_day_is_sold_in_its_order_and_what_was_brought_back_is_a_refund(lab):
+    day = lab.folder / "day.csv"
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate\n"
+    day.write_text(head + "2,B,x,1,2011-10-06 09:29\n1,A,x,3,2011-10-06 08:30:00\n"
+                   "1,B,x,2,2011-10-06 08:30:00\n3,A,x,-1,2011-10-06 08:40\n"
+                   "4,A,x,1,2011-10-06 18:00\n")
+    sold = scenario(day_file=str(day), day_speed=60, repeats=[100, 100])
+    drawn = workload.draw(sold, 1)
+    assert [(one.kind, one.lines) for one in drawn] == [
+        ("sale", (("A", 3), ("B", 2))), ("refund", (("A", 1),)), ("sale", (("B", 1),))], drawn
+    assert drawn[0].at_us < 1_000_000 and 60e6 > drawn[2].at_us >= 59e6, drawn
+    assert all(one.is_repeated for one in drawn)
+    assert workload.articles(sold, drawn) == ["A", "B"]
+    day.write_text(head + "1,A,x,3,yesterday\n")
+    try:
+        workload.draw(sold, 1)
+    except ScenarioError as error:
+        assert f"{day}:2:" in str(error), error
+    else:
+        raise AssertionError("a line without a time was taken")
+
+
 async def test_a_workload_ends_when_it_says_and_keeps_to_its_choice():
     drawn = workload.draw(scenario(stops_at_us=5_000_000, choice="same-product"), 1)
     assert drawn and drawn[-1].at_us < 5_000_000
