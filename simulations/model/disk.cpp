@@ -88,7 +88,7 @@ void Disk::pump() {
   const MonoTime due = urgent_.empty() ? queued_since_ + relaxed_commit_delay : schedule_.now();
   if (due > schedule_.now()) {
     schedule_.at(due, [this, life = life_] {
-      if (life == life_) pump();
+      if (life == life_) pump_in_process();
     });
     return;
   }
@@ -101,6 +101,12 @@ void Disk::pump() {
   const Duration takes = fixed_commit_.value_or(commit_min_ + Duration(random_.below(spread + 1)));
   schedule_.in(takes, [this, life = life_] {
     if (life == life_) finish_commit();
+  });
+}
+
+void Disk::pump_in_process() {
+  callbacks_.in_process([this, life = life_] {
+    if (life == life_) pump();
   });
 }
 
@@ -132,7 +138,7 @@ void Disk::finish_commit() {
     for (const mesh::StoreRequest& request : batch) ids.push_back(request.id);
     callbacks_.on_stored(std::move(ids));
   }
-  pump();
+  pump_in_process();
 }
 
 void Disk::fail(std::uint64_t id) {
@@ -145,6 +151,12 @@ void Disk::fail(std::uint64_t id) {
   const bool again = last_reopen_ && now - *last_reopen_ < reopen_calm;
   last_reopen_ = now;
   schedule_.in(again ? Duration(reopen_every) : Duration(500), [this, life = life_] {
+    if (life == life_) reopen_in_process();
+  });
+}
+
+void Disk::reopen_in_process() {
+  callbacks_.in_process([this, life = life_] {
     if (life == life_) reopen();
   });
 }
@@ -153,7 +165,7 @@ void Disk::reopen() {
   auto state = load();
   if (!state) {
     schedule_.in(reopen_every, [this, life = life_] {
-      if (life == life_) reopen();
+      if (life == life_) reopen_in_process();
     });
     return;
   }

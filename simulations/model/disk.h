@@ -2,7 +2,8 @@
 //
 // The journal store is the real one, in memory; only when a commit takes effect, how long it takes
 // and whether it fails is the simulator's. Requests gather while a commit runs, as in the daemon's
-// storage thread. What was not committed is gone after crash(). Single-threaded.
+// storage thread. What was not committed is gone after crash(). A process that is stalled begins no
+// commit; one that the kernel is at is finished all the same. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,8 @@ class Disk {
     std::function<void(mesh::StoredState state)> on_reopened;
     // Durable from here on, whether or not anybody will be told.
     std::function<void(const std::vector<mesh::StoreRequest>& batch)> on_durable;
+    // Does something of the process's own: at once, when it runs again, or never if it has ended.
+    std::function<void(std::function<void()> act)> in_process;
   };
   // The planted bugs that live here.
   struct Bugs {
@@ -80,11 +83,13 @@ class Disk {
 
  private:
   void pump();
+  void pump_in_process();
   void take_some(std::deque<mesh::StoreRequest>& from);
   void finish_commit();
   Status commit(const std::vector<mesh::StoreRequest>& batch);
   void fail(std::uint64_t id);
   void reopen();
+  void reopen_in_process();
 
   Schedule& schedule_;
   Random random_;

@@ -137,15 +137,31 @@ Duration Lan::transit(MonoTime now, std::uint32_t from, std::uint32_t to, std::u
   return delay;
 }
 
-bool Lan::loses_datagram(std::uint32_t from, std::uint32_t to) {
-  if (way(from, to) != Way::open) return true;
+// Whether any switch or line on the way does it to this packet. What never happens draws nothing.
+bool Lan::draws_on_the_way(std::uint32_t from, std::uint32_t to, Ratio LinkQuality::*share) {
+  const auto happens = [&](const LinkQuality& quality) {
+    return (quality.*share).numerator != 0 && random_.chance(quality.*share);
+  };
   for (const std::uint32_t at : path(from, to)) {
-    if (random_.chance(switches_[at].quality.loss)) return true;
+    if (happens(switches_[at].quality)) return true;
   }
   for (const std::uint32_t end : {from, to}) {
-    if (ports_[end].degraded && random_.chance(ports_[end].degraded->loss)) return true;
+    if (ports_[end].line && happens(*ports_[end].line)) return true;
+    if (ports_[end].degraded && happens(*ports_[end].degraded)) return true;
   }
   return false;
+}
+
+bool Lan::loses_datagram(std::uint32_t from, std::uint32_t to) {
+  return way(from, to) != Way::open || draws_on_the_way(from, to, &LinkQuality::loss);
+}
+
+bool Lan::duplicates_datagram(std::uint32_t from, std::uint32_t to) {
+  return draws_on_the_way(from, to, &LinkQuality::duplication);
+}
+
+bool Lan::reorders_datagram(std::uint32_t from, std::uint32_t to) {
+  return draws_on_the_way(from, to, &LinkQuality::reordering);
 }
 
 void Lan::cut(std::uint32_t from, std::uint32_t to, int change) {

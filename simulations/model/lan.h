@@ -46,8 +46,10 @@ class Lan {
 
   // How long `bytes` travel now, repeats of lost segments included. It occupies the lines.
   Duration transit(MonoTime now, std::uint32_t from, std::uint32_t to, std::uint64_t bytes);
-  // A packet without repeats: nothing if it is lost.
+  // What becomes of a packet that nobody repeats, drawn anew at each call.
   bool loses_datagram(std::uint32_t from, std::uint32_t to);
+  bool duplicates_datagram(std::uint32_t from, std::uint32_t to);
+  bool reorders_datagram(std::uint32_t from, std::uint32_t to);  // later ones overtake it
 
   // -- faults; `change` is +1 when one begins and -1 when it ends
   void cut(std::uint32_t from, std::uint32_t to, int change);
@@ -79,6 +81,7 @@ class Lan {
     return std::size_t{from} * places_ + to;
   }
   void find_paths();
+  bool draws_on_the_way(std::uint32_t from, std::uint32_t to, Ratio LinkQuality::*share);
   const std::vector<std::uint32_t>& path(std::uint32_t from, std::uint32_t to) const {
     return paths_[ports_[from].switch_number * switches_.size() + ports_[to].switch_number];
   }

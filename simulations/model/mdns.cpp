@@ -10,6 +10,8 @@ constexpr Duration shows_after_spread = milliseconds(150);
 constexpr Duration stale_min = seconds(124);
 constexpr Duration stale_spread = seconds(4);
 constexpr Duration shows_after_cut = seconds(10);
+// How late one comes that others overtake, or the second of two that are the same.
+constexpr Duration late_max = seconds(3);
 // A datagram is announced three times; a loss is one of all.
 constexpr int announcements = 3;
 
@@ -42,22 +44,38 @@ void Mdns::announce(std::uint32_t publisher, std::uint32_t browser, Duration del
     const Record& from = records_[publisher];
     const Record& to = records_[browser];
     if (from.life != life || to.life != listens || !to.is_published) return;
-    Lan& lan = surroundings_.lan;
-    bool passes = lan.passes_multicast(publisher, browser);
-    bool is_lost = true;
-    for (int i = 0; i < announcements && passes && is_lost; ++i) {
-      is_lost = lan.loses_datagram(publisher, browser);
-    }
-    passes = passes && !is_lost;
-    if (!passes) {
-      missed_.emplace(publisher, browser);
-      return;
-    }
-    Links* links = to.terminal->links();
-    if (links == nullptr) return;
-    links->gate()->pass([links, address = from.terminal->address(), device = from.device] {
-      links->found(discovery::Rung::mdns, address, device);
-    });
+    on_announced(publisher, browser);
+  });
+}
+
+void Mdns::on_announced(std::uint32_t publisher, std::uint32_t browser) {
+  Lan& lan = surroundings_.lan;
+  const bool passes = lan.passes_multicast(publisher, browser);
+  bool is_lost = true;
+  for (int i = 0; i < announcements && passes && is_lost; ++i) {
+    is_lost = lan.loses_datagram(publisher, browser);
+  }
+  if (!passes || is_lost) {
+    missed_.emplace(publisher, browser);
+    return;
+  }
+  if (lan.duplicates_datagram(publisher, browser)) {
+    surroundings_.recorder.reach("mdns_told_twice");
+    surroundings_.schedule.in(draw(random_, {}, late_max),
+                              [this, publisher, browser] { tell(publisher, browser); });
+  }
+  if (!lan.reorders_datagram(publisher, browser)) return tell(publisher, browser);
+  surroundings_.recorder.reach("mdns_overtaken");
+  surroundings_.schedule.in(draw(random_, {}, late_max),
+                            [this, publisher, browser] { tell(publisher, browser); });
+}
+
+void Mdns::tell(std::uint32_t publisher, std::uint32_t browser) {
+  Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
+  if (links == nullptr) return;
+  const Record& from = records_[publisher];
+  links->gate()->pass([links, address = from.terminal->address(), device = from.device] {
+    links->found(discovery::Rung::mdns, address, device);
   });
 }
 
@@ -65,21 +83,36 @@ void Mdns::on_ended(const Terminal& terminal, bool polite) {
   Record& record = records_[terminal.place()];
   if (!record.is_published) return;
   record.is_published = false;
-  forget(terminal.place(), polite ? draw(random_, shows_after_min, shows_after_spread)
-                                  : draw(random_, stale_min, stale_spread));
+  forget(terminal.place(),
+         polite ? draw(random_, shows_after_min, shows_after_spread)
+                : draw(random_, stale_min, stale_spread),
+         polite);
 }
 
-void Mdns::forget(std::uint32_t publisher, Duration delay) {
-  surroundings_.schedule.in(delay, [this, publisher, life = records_[publisher].life] {
+void Mdns::forget(std::uint32_t publisher, Duration delay, bool is_said) {
+  surroundings_.schedule.in(delay, [this, publisher, is_said, life = records_[publisher].life] {
     if (records_[publisher].life != life) return;  // published anew meanwhile
     for (std::uint32_t browser = 0; browser < records_.size(); ++browser) {
       if (browser == publisher || !records_[browser].is_published) continue;
-      Links* links = records_[browser].terminal->links();
-      if (links == nullptr) continue;
-      links->gate()->pass([links, address = records_[publisher].terminal->address()] {
-        links->lost(discovery::Rung::mdns, address);
+      if (!is_said || !surroundings_.lan.reorders_datagram(publisher, browser)) {
+        tell_lost(publisher, browser);
+        continue;
+      }
+      surroundings_.recorder.reach("mdns_overtaken");
+      surroundings_.schedule.in(draw(random_, {}, late_max), [this, publisher, browser] {
+        tell_lost(publisher, browser);
+        if (!records_[publisher].is_published || !records_[browser].is_published) return;
+        announce(publisher, browser, shows_after_cut);
       });
     }
+  });
+}
+
+void Mdns::tell_lost(std::uint32_t publisher, std::uint32_t browser) {
+  Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
+  if (links == nullptr) return;
+  links->gate()->pass([links, address = records_[publisher].terminal->address()] {
+    links->lost(discovery::Rung::mdns, address);
   });
 }
 

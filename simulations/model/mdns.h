@@ -1,6 +1,10 @@
 // mDNS as it was measured (lab/README.md): a name shows after about a second, a polite goodbye
 // takes as long, a killed host's name stays for over two minutes, what was published during a cut
-// shows ten seconds after it. It finds; it never says who is alive. Single-threaded.
+// shows ten seconds after it. It finds; it never says who is alive.
+//
+// A datagram that comes twice is told twice. One that others overtake comes late: a name that shows
+// late, or a goodbye that takes away the name of the terminal that was back meanwhile, until the
+// browser asks again. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +35,11 @@ class Mdns {
   };
 
   void announce(std::uint32_t publisher, std::uint32_t browser, Duration delay);
-  void forget(std::uint32_t publisher, Duration delay);
+  void on_announced(std::uint32_t publisher, std::uint32_t browser);
+  void tell(std::uint32_t publisher, std::uint32_t browser);
+  // Only of the life that ended, unless a datagram came late.
+  void forget(std::uint32_t publisher, Duration delay, bool is_said);
+  void tell_lost(std::uint32_t publisher, std::uint32_t browser);
 
   Surroundings& surroundings_;
   Random random_;

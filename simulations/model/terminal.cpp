@@ -117,7 +117,8 @@ Disk::Callbacks Terminal::disk_callbacks() {
                 EntryStored{place_, surroundings_.recorder.facts(*entry)});
           }
         }
-      }};
+      },
+      [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
 }
 
 DataFolder Terminal::new_folder() {

@@ -72,6 +72,8 @@ class Maker {
         item.quality.delay_min = milliseconds(1);
         item.quality.delay_max = between(milliseconds(2), milliseconds(30));
       }
+      if (one_in(4)) item.quality.duplication = {1 + random_.below(50), 100};
+      if (one_in(4)) item.quality.reordering = {1 + random_.below(50), 100};
       item.passes_multicast = !one_in(4);
       scenario_.topology.switches.push_back(std::move(item));
     }

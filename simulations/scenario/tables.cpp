@@ -120,6 +120,8 @@ const std::vector<NameRow>& probe_table() {
       {"claim-lost", "An entry lost its claim to another one."},
       {"duplicate-found", "A request that was recorded twice was noticed by its terminal."},
       {"lost-entries-fetched", "A leader fetched from the cloud what the store lacked."},
+      {"mdns-told-twice", "A datagram of mDNS came twice."},
+      {"mdns-overtaken", "A datagram of mDNS came after later ones."},
   };
   return table;
 }
