@@ -104,6 +104,18 @@ bool take(int descriptor, std::string& text, std::size_t bytes_max) {
 
 }  // namespace
 
+std::string without_source_root(std::string text) {
+  constexpr std::string_view own_file = __FILE__;
+  constexpr std::string_view own_path = "simulations/cli/judged_run.cpp";
+  if (!own_file.ends_with(own_path)) return text;
+  const std::string_view root = own_file.substr(0, own_file.size() - own_path.size());
+  if (root.empty()) return text;
+  for (std::size_t at = text.find(root); at != std::string::npos; at = text.find(root, at)) {
+    text.erase(at, root.size());
+  }
+  return text;
+}
+
 std::string text_of(const Violation& violation) {
   return text_of(violation.at.since_start) + ": " + violation.message;
 }
@@ -191,9 +203,10 @@ RunOutcome ChildRun::outcome_of_end(int status) {
     outcome.failures.emplace(hung, hung_text);
     return outcome;
   }
+  const std::string told = without_source_root(error_text_.substr(0, error_text_bytes_max));
   const std::string how =
       WIFSIGNALED(status) ? std::string("ended by ") + ::strsignal(WTERMSIG(status)) : "failed";
-  outcome.failures.emplace(crashed, how + ": " + error_text_.substr(0, error_text_bytes_max));
+  outcome.failures.emplace(crashed, how + ": " + told);
   return outcome;
 }
 

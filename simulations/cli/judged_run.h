@@ -42,6 +42,10 @@ struct JudgeOptions {
 // Runs it in this process.
 Result<RunOutcome> judged_run(const Scenario& scenario, const JudgeOptions& options);
 
+// An assertion names its file by the folder it was compiled in; a scenario file that is kept should
+// name it by its path in the repository.
+std::string without_source_root(std::string text);
+
 // "12.345 s: text"
 std::string text_of(const Violation& violation);
 
