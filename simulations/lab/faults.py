@@ -64,8 +64,9 @@ class Faults:
         if fault.kind == "flap":
             await self._flap(number, fault)
             return
+        began_us = self._history.now_us()
         names, finish = await KINDS[fault.kind](self, number, fault)
-        self._tell_began(number, fault, names)
+        self._tell_began(number, fault, names, began_us)
         if finish is None:
             self._tell_ended(number)
             return
@@ -86,8 +87,11 @@ class Faults:
     async def _until(self, at_us):
         await asyncio.sleep(max(0, at_us - self._history.now_us()) / 1e6)
 
-    def _tell_began(self, number, fault, names):
-        self._history.tell("fault_began", number=number, fault=f"{fault.kind} {names}".strip(),
+    def _tell_began(self, number, fault, names, at_us):
+        """`at_us`: before it could have any effect. A leader that leaves hands over at once, and
+        is gone a little later."""
+        self._history.tell("fault_began", at_us, number=number,
+                           fault=f"{fault.kind} {names}".strip(),
                            reaches=self._shop.reachability())
 
     def _tell_ended(self, number):
@@ -181,8 +185,9 @@ class Faults:
         ways = wires.both_ways(places, wires.places)
         ends_us = self._history.now_us() + (fault.lasts_us or self._shop.scenario.lasts_us)
         while self._history.now_us() < ends_us:
+            began_us = self._history.now_us()
             names, self._ends[number] = await self._close(ways, self._names(places))
-            self._tell_began(number, fault, names)
+            self._tell_began(number, fault, names, began_us)
             await asyncio.sleep(fault.period_us / 1e6)
             await asyncio.shield(self._finish(number))
             await asyncio.sleep(fault.period_us / 1e6)

@@ -1,9 +1,12 @@
 """The parts of the lab's executor that need no process."""
 
+import asyncio
+import collections
 import json
 import types
 
 from simulations.lab import workload
+from simulations.lab.faults import Faults
 from simulations.lab.history import History
 from simulations.lab.inventory import Entry
 from simulations.lab.observer import units
@@ -147,6 +150,35 @@ async def test_a_history_is_written_in_the_order_of_time_and_an_entry_whole_only
     assert [line["at"] for line in lines] == [200, 300, 500]
     assert lines[0]["entry"]["kind"] == 1 and lines[0]["entry"]["device"] == "01" * 16
     assert lines[2]["entry"] == "ab" * 32
+
+
+async def test_a_fault_begins_before_its_first_effect_is_seen(lab):
+    history = History()
+    history.begin()
+
+    class Leaving:
+        """A terminal that hands over when it is asked to end, and needs a while to end."""
+        number, name = 0, "till-1"
+
+        async def leave(self):
+            history.tell("leader_reported", terminal=1, is_self=True)
+            await asyncio.sleep(0.01)
+            history.tell("process_ended", terminal=0)
+
+    async def resolve(_names, _taken=()):
+        return [0]
+    shop = record(terminals=[Leaving()], down=collections.Counter(), resolve=resolve,
+                  reachability=lambda: [[], [1]], wires=record(cloud=None), deaf={})
+    faults = Faults(shop, history, [record(kind="leave", at_us=0, lasts_us=None, targets=["leader"])])
+    faults.begin()
+    while not history.of("fault_began"):
+        await asyncio.sleep(0.01)
+    await faults.end()
+    assert not faults.failures, faults.failures
+    target = lab.folder / "history.jsonl"
+    history.write(target, "some", 1)
+    told = [json.loads(line).get("what") for line in target.read_text().splitlines()]
+    assert told[1:4] == ["fault_began", "leader_reported", "process_ended"], told
 
 
 async def test_what_cannot_be_shown_is_said_by_name():
