@@ -82,6 +82,16 @@ async def test_disks_that_are_full_slow_or_lie_and_clocks_that_are_wrong(lab):
     await run(lab, "short-bad-disks-and-clocks")
 
 
+@limit(2 * SHORT_SECONDS_MAX)
+async def test_a_cloud_that_loses_an_answer_stalls_restarts_and_is_slow(lab):
+    await run(lab, "short-cloud-trouble")
+
+
+@limit(2 * SHORT_SECONDS_MAX)
+async def test_half_a_connection_a_deaf_till_a_star_and_resets(lab):
+    await run(lab, "short-crooked-network")
+
+
 @limit(3 * SHORT_SECONDS_MAX)
 async def test_a_restored_disk_and_what_the_checkers_say_to_a_history_that_was_tampered_with(lab):
     history, _ = await run(lab, "short-restored-disk")
