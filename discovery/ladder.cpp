@@ -55,6 +55,15 @@ void Ladder::found(Now now, Rung rung, const std::string& address, std::optional
   }
 }
 
+void Ladder::wanted(Now now, const std::string& address) {
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end() || known->second.state != State::reserve) {
+    return found(now, Rung::member, address);
+  }
+  known->second.rungs.insert(Rung::member);
+  start(now, address, known->second);
+}
+
 void Ladder::lost(Now, Rung rung, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;

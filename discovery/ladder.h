@@ -86,6 +86,9 @@ class Ladder {
   void found(Now now, Rung rung, const std::string& address,
              std::optional<DeviceId> device = std::nullopt);
   void lost(Now now, Rung rung, const std::string& address);
+  // A member that is not linked said that it listens there. Unlike found() it wakes a spare address
+  // of a linked device: of two terminals with one device key the other one may be there.
+  void wanted(Now now, const std::string& address);
   // From the store: found(remembered) for each address, and which of them worked last.
   void remember_last_good(const DeviceId& device, const std::string& address);
   void link_up(Now now, const std::string& address, const DeviceId& device);

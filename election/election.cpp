@@ -51,14 +51,11 @@ void Election::on_view(Now now, std::vector<Voter> voters) {
 
   bool someone_went = false;
   for (const Voter& old : before) {
-    const auto same = std::find_if(others_.begin(), others_.end(), [&old](const Voter& voter) {
-      return voter.device == old.device;
-    });
-    const bool is_back_as_another =
-        same != others_.end() && same->alive && same->process != old.process;
+    const Voter* same = voter_like(old);
+    const bool is_back_as_another = same && same->alive && same->process != old.process;
     if (leader_ && leader_->process() == old.process && is_back_as_another) lapse(now.mono);
-    if (same != others_.end() && same->left && !old.left) last_heard_ = now.mono;
-    if (old.alive && (same == others_.end() || !same->alive)) someone_went = true;
+    if (same && same->left && !old.left) last_heard_ = now.mono;
+    if (old.alive && (!same || !same->alive)) someone_went = true;
   }
 
   note_members(now.mono);
@@ -90,7 +87,7 @@ void Election::on_view(Now now, std::vector<Voter> voters) {
 void Election::take_voters(std::vector<Voter> voters) {
   others_.clear();
   for (Voter& voter : voters) {
-    if (voter.device == self_device_) {
+    if (voter.process == self_) {
       holds_all_pending_ = voter.holds_all_pending;
     } else {
       others_.push_back(std::move(voter));
@@ -99,6 +96,17 @@ void Election::take_voters(std::vector<Voter> voters) {
   std::sort(others_.begin(), others_.end(), [](const Voter& left, const Voter& right) {
     return std::tie(left.device, left.process) < std::tie(right.device, right.process);
   });
+}
+
+// What became of a member: the same process, else another of its device.
+const Voter* Election::voter_like(const Voter& old) const {
+  const Voter* same = nullptr;
+  for (const Voter& voter : others_) {
+    if (voter.device != old.device) continue;
+    if (voter.process == old.process) return &voter;
+    if (!same || voter.alive) same = &voter;
+  }
+  return same;
 }
 
 // Since when each process is in the view without a doubt, and whether the view is another one now.

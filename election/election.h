@@ -60,10 +60,11 @@ class Election {
 
   // ---- inputs --------------------------------------------------------------------------------
 
-  // Every remembered member, one Voter per device with its newest process, as SWIM sees it. Call it
-  // at start (also with an empty list: nobody stands before) and whenever anything in it changes.
-  // Own device may be in it or not: of that entry only holds_all_pending is taken. At start the
-  // remembered members are to be alive and suspect: they count until SWIM confirms them dead.
+  // Every remembered member, one Voter per device with its newest process, as SWIM sees it; several
+  // for a device that runs several times. Call it at start (also with an empty list: nobody stands
+  // before) and whenever anything in it changes. The own process may be in it or not: of that entry
+  // only holds_all_pending is taken. At start the remembered members are to be alive and suspect:
+  // they count until SWIM confirms them dead.
   void on_view(Now now, std::vector<Voter> voters);
   // `from` made the message, also when a third member relayed it.
   void on_message(Now now, const ProcessId& from, const Message& message);
@@ -122,6 +123,7 @@ class Election {
 
   // election.cpp: the view, time, what is heard
   void take_voters(std::vector<Voter> voters);
+  const Voter* voter_like(const Voter& old) const;
   void note_members(MonoTime now);
   void note_sign_of_life(MonoTime now);
   void lapse(MonoTime now);
@@ -187,7 +189,7 @@ class Election {
 
   // The view.
   bool view_known_ = false;
-  std::vector<Voter> others_;  // sorted by device; without own device
+  std::vector<Voter> others_;  // sorted by device, then process; without this one
   bool holds_all_pending_ = true;
   std::map<ProcessId, MonoTime> in_view_since_;  // never() while suspect
   CloudState cloud_;

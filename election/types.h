@@ -56,7 +56,8 @@ struct LeaderNews {
 };
 
 // A member of the store as the election sees it. The process id is none for a remembered device
-// whose present process is not known yet.
+// whose present process is not known yet. A device that runs several times, from a cloned disk, has
+// a voter for each of its processes.
 struct Voter {
   ProcessId process;
   DeviceId device;

@@ -155,6 +155,7 @@ void Membership::set_state(Now now, Member& member, MemberState state) {
   if (!is_present(state)) {
     clear_suspicion(member);
     member.remembered = false;
+    member.is_beside = false;
     member.wants_probe = false;
     probes_.erase(member.info.process);
   }
@@ -238,7 +239,10 @@ void Membership::on_link_up(Now now, const MemberInfo& peer) {
   member->retry_pause = Duration::zero();
   set_retry(now, *member);
   probes_.erase(peer.process);  // what was begun without the link says nothing about it
-  if (peer.device_key == self_.device_key) raise_device_twice(self_, member->info);
+  if (peer.device_key == self_.device_key) {
+    set_beside(*member);
+    raise_device_twice(self_, member->info);
+  }
   probe_soon(now, *member);
   send_table(now, peer.process);
   end();
@@ -326,15 +330,27 @@ void Membership::replace(Now now, Member& older) {
   if (older.linked) probe_soon(now, older);  // its answer would show that the key is in use twice
 }
 
-void Membership::check_device_twice(const Member& member) {
-  for (const auto& [process, other] : members_) {
+void Membership::check_device_twice(Member& member) {
+  for (auto& [process, other] : members_) {
     if (process == member.info.process || other.device != member.device) continue;
     if (!other.proven_at || !member.proven_at) continue;
     const MonoTime both_proven = std::min(*other.proven_at, *member.proven_at);
-    if (both_proven >= std::max(other.known_since, member.known_since)) {
-      raise_device_twice(other.info, member.info);
-    }
+    if (both_proven < std::max(other.known_since, member.known_since)) continue;
+    raise_device_twice(other.info, member.info);
+    if (!is_present(other.state)) continue;
+    set_beside(other);
+    set_beside(member);
   }
+}
+
+void Membership::set_beside(Member& member) {
+  if (std::exchange(member.is_beside, true)) return;
+  effects_.push_back(MemberStateChanged{update_of(member), member.state, false});
+}
+
+bool Membership::is_current(const Member& member) const {
+  if (member.is_beside) return true;
+  return process_of(member.device) == member.info.process;
 }
 
 void Membership::raise_device_twice(const MemberInfo& first, const MemberInfo& second) {
@@ -475,10 +491,16 @@ MemberUpdate Membership::update_of(const Member& member) const {
 
 KnownMember Membership::known(const Member& member) const {
   const bool lost = !member.linked && member.link_end && *member.link_end != LinkEnd::timed_out;
-  return KnownMember{
-      member.info,       member.state, member.incarnation,       member.remembered,
-      member.linked,     lost,         member.round_trip.last(), member.clock_skew_ms,
-      member.state_since};
+  return KnownMember{.member = member.info,
+                     .state = member.state,
+                     .incarnation = member.incarnation,
+                     .remembered = member.remembered,
+                     .linked = member.linked,
+                     .connection_lost = lost,
+                     .is_current = is_current(member),
+                     .round_trip = member.round_trip.last(),
+                     .clock_skew_ms = member.clock_skew_ms,
+                     .state_since = member.state_since};
 }
 
 std::vector<KnownMember> Membership::members() const {
@@ -519,6 +541,7 @@ void Membership::check_invariants() const {
     assert((member.state == MemberState::suspect) == (member.verdict_at != MonoTime::never()));
     assert(!member.remembered || member.state == MemberState::suspect);
     assert(!member.replaced || !is_present(member.state));
+    assert(!member.is_beside || is_present(member.state));
     const bool present = is_present(member.state) && !member.remembered;
     assert(probe_ring_.contains(process) == present);
     assert(gossip_ring_.contains(process) == (present && member.linked));

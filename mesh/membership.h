@@ -8,6 +8,8 @@
 //  - Members are processes. A device has one current process: a newer one (by start time, then id)
 //    replaces the older, which is dead at once. Old news about old processes therefore never hurts
 //    a new one, whatever incarnation numbers are around after a mass restart.
+//  - Two processes of one device that have both answered at the same time (a cloned disk) are two
+//    members from then on, for as long as both are there: neither is the other's successor.
 //  - Alive is proven in both directions only: by an ack to a ping of ours, directly or through a
 //    helper, or by a link (its hello is a round trip). Pings that arrive prove nothing: a member
 //    that sends but does not hear becomes suspect.
@@ -96,7 +98,10 @@ struct KnownMember {
   std::uint64_t incarnation = 0;
   bool remembered = false;  // a suspect from an earlier life that was not heard of since our start
   bool linked = false;
-  bool connection_lost = false;               // its last link was closed, or a dial refused
+  bool connection_lost = false;  // its last link was closed, or a dial refused
+  // Its device's process, or one of several that run at the same time: it has a vote. Of our own
+  // device only those that run beside us are.
+  bool is_current = false;
   std::optional<Duration> round_trip;         // of the last direct probe
   std::optional<std::int64_t> clock_skew_ms;  // its clock minus ours
   MonoTime state_since;
@@ -163,7 +168,8 @@ class Membership {
     MemberState state = MemberState::alive;
     std::uint64_t incarnation = 0;  // 0: known from its hello or from disk only
     bool remembered = false;
-    bool replaced = false;  // by a newer process of its device
+    bool replaced = false;   // by a newer process of its device
+    bool is_beside = false;  // another process of its device, or ours, answers as well
     MonoTime known_since;
     MonoTime state_since;
 
@@ -224,8 +230,10 @@ class Membership {
   void set_retry(Now now, Member& member);
   void update_rings(Member& member);
   Member* current_of_device(const DeviceId& device, const ProcessId& except);
-  void check_device_twice(const Member& member);
+  void check_device_twice(Member& member);
+  void set_beside(Member& member);
   void raise_device_twice(const MemberInfo& first, const MemberInfo& second);
+  bool is_current(const Member& member) const;
   void announce_self(Now now);
   bool hears_nobody(Now now) const;
   void say_alive(Now now, Member& member, MonoTime proven_at);

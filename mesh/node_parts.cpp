@@ -62,14 +62,13 @@ void Node::remember(Now now, const MemberInfo& member) {
 
 void Node::update_view(Now now) {
   view_stale_ = false;
-  std::map<DeviceId, election::Voter> voters;
+  std::vector<election::Voter> view;
   for (const KnownMember& known : membership_.members()) {
+    if (!known.is_current) continue;
     const MemberInfo& member = known.member;
-    const DeviceId device = member.device();
-    if (device == device_ || membership_.process_of(device) != member.process) continue;
-    election::Voter& voter = voters[device];
+    election::Voter& voter = view.emplace_back();
     voter.process = member.process;
-    voter.device = device;
+    voter.device = member.device();
     voter.alive = known.state == MemberState::alive || known.state == MemberState::suspect;
     voter.suspect = known.state == MemberState::suspect;
     voter.left = known.state == MemberState::left;
@@ -78,8 +77,6 @@ void Node::update_view(Now now) {
     voter.holds_all_pending = member.holds_all_pending;
     voter.reaches_cloud = member.reaches_cloud;
   }
-  std::vector<election::Voter> view;
-  for (auto& [device, voter] : voters) view.push_back(std::move(voter));
   election::Voter own;
   own.process = process_;
   own.device = device_;

@@ -112,8 +112,9 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
 void Neighbours::on_event(const mesh::Event& event) {
   if (const auto* wanted = std::get_if<mesh::LinkWanted>(&event)) {
     for (const std::string& address : wanted->addresses) {
-      found(Rung::member, address, std::nullopt);
+      if (mesh::is_numeric_address(address)) ladder_.wanted(clock_.now(), address);
     }
+    carry_out();
   }
 }
 

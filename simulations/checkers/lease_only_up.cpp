@@ -1,4 +1,6 @@
-// M2. The cloud's lease row and the token under which a store database is written only go up.
+// M2. The cloud's lease row and the token under which a store database is written only go up. A
+// private database is part of its terminal's disk: put an older disk in, and it begins where that
+// one stood.
 #include <map>
 
 #include "base/overloaded.h"
@@ -21,6 +23,7 @@ class LeaseOnlyUp : public Checker {
                           [&](const DatabaseOpened& opened) {
                             if (opened.entries == 0) written_.erase(opened.terminal);
                           },
+                          [&](const DiskReplaced& disk) { written_.erase(disk.terminal); },
                           [](const auto&) {}},
                observed.what);
   }

@@ -24,13 +24,14 @@ bool QuietParts::stops_votes(const StoreWatch& watch) const {
   return false;
 }
 
-// Each takes the other's process for its own earlier one; the alarm device_twice tells of it.
-bool QuietParts::has_device_twice(const StoreWatch::Members& members, const StoreWatch& watch) {
-  std::set<DeviceId> devices;
-  for (const auto member : members) {
-    if (!devices.insert(watch.device_at(member)).second) return true;
-  }
-  return false;
+// A copied running process: each side takes the other for itself; the alarm device_twice tells of
+// it.
+bool QuietParts::has_process_twice(const StoreWatch::Members& members, const StoreWatch& watch) {
+  std::set<ProcessId> processes;
+  return std::any_of(members.begin(), members.end(), [&](TerminalIndex member) {
+    const auto* process = watch.process_at(member);
+    return process != nullptr && !processes.insert(process->id).second;
+  });
 }
 
 bool QuietParts::on_observed(const Observed& observed, const StoreWatch& watch) {
@@ -49,7 +50,7 @@ bool QuietParts::on_observed(const Observed& observed, const StoreWatch& watch) 
       return before.members == members;
     });
     if (is_process && same != parts_.end()) part.alone_since = same->alone_since;
-    part.is_judged = !stops && !has_device_twice(members, watch) &&
+    part.is_judged = !stops && !has_process_twice(members, watch) &&
                      watch.is_within_one_relay(members) &&
                      std::any_of(members.begin(), members.end(),
                                  [this](TerminalIndex member) { return may_lead(member); });

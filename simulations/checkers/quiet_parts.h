@@ -13,8 +13,8 @@ namespace titan::simulations {
 struct Part {
   StoreWatch::Members members;
   MonoTime alone_since;
-  bool is_judged = false;  // somebody may lead, and one relay is enough between any two,
-                           // and no device is in it twice
+  bool is_judged = false;  // somebody may lead, one relay is enough between any two,
+                           // and no process is in it twice
 };
 
 class QuietParts {
@@ -28,7 +28,7 @@ class QuietParts {
 
  private:
   bool may_lead(TerminalIndex terminal) const;
-  static bool has_device_twice(const StoreWatch::Members& members, const StoreWatch& watch);
+  static bool has_process_twice(const StoreWatch::Members& members, const StoreWatch& watch);
   bool stops_votes(const StoreWatch& watch) const;
 
   const Scenario& scenario_;

@@ -54,6 +54,11 @@ void Links::start(const std::vector<mesh::RememberedMember>& remembered,
   carry_out();
 }
 
+void Links::wanted(const std::string& address) {
+  ladder_.wanted(callbacks_.now(), address);
+  carry_out();
+}
+
 void Links::found(discovery::Rung rung, const std::string& address,
                   std::optional<DeviceId> device) {
   ladder_.found(callbacks_.now(), rung, address, device);
@@ -163,6 +168,7 @@ void Links::open(const std::string& address, Outgoing& out) {
   Lan& lan = surroundings_.lan;
   const MonoTime now = gate_->now();
   const std::uint64_t attempt = out.attempt;
+  if (there >= lan.places()) surroundings_.recorder.reach("dead_address_dialled");
   if (there >= lan.places() || (there != place_ && !lan.is_open_both_ways(place_, there))) {
     gate_->in(timings_.connect_max, [this, address, attempt] { lose(address, attempt); });
     return;

@@ -41,6 +41,7 @@ class Links {
   void start(const std::vector<mesh::RememberedMember>& remembered,
              const std::vector<std::string>& seeds);
   void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
+  void wanted(const std::string& address);
   void lost(discovery::Rung rung, const std::string& address);
   // False if the frame was dropped: no link, or the peer's queue is full.
   bool send(const ProcessId& to, Bytes frame);

@@ -472,7 +472,7 @@ void Terminal::on_event(mesh::Event& event) {
                  [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
                  [&](const mesh::LinkWanted& wanted) {
                    for (const std::string& address : wanted.addresses) {
-                     process_->links->found(discovery::Rung::member, address, std::nullopt);
+                     process_->links->wanted(address);
                    }
                  },
                  [&](const mesh::Note&) {},

@@ -172,14 +172,6 @@ Reachability World::reachability() const {
 
 // ---- the end -----------------------------------------------------------------------------------
 
-// Two that carry one device key are one member to the others: only one of them can be followed.
-bool World::has_twin(const Terminal& one) const {
-  return std::any_of(terminals_.begin(), terminals_.end(), [&](const auto& other) {
-    return other && other.get() != &one && other->is_up() &&
-           other->node().device() == one.node().device();
-  });
-}
-
 bool World::is_at_rest() const {
   const Terminal* first = nullptr;
   const Terminal* leader = nullptr;
@@ -191,10 +183,8 @@ bool World::is_at_rest() const {
     if (first == nullptr) first = each.get();
     if (node.vector().root() != first->node().vector().root()) return false;
     if (node.stock_digest() != first->node().stock_digest()) return false;
-    if (!has_twin(*each)) {
-      if (!node.leader() || (followed && node.leader() != followed)) return false;
-      followed = node.leader();
-    }
+    if (!node.leader() || (followed && node.leader() != followed)) return false;
+    followed = node.leader();
     if (cloud_ && node.pending_uploads() > 0) return false;
     if (node.is_leader()) leader = each.get();
   }

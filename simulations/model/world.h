@@ -52,7 +52,6 @@ class World {
 
   void make_terminal(const TerminalSpec& spec, std::uint32_t place);
   void weigh(std::uint32_t to, BytesView frame);
-  bool has_twin(const Terminal& one) const;
   Terminal* terminal_at(const std::string& address);
   Terminal& terminal(std::uint32_t place) { return *terminals_[place]; }
   std::uint32_t cloud_place() const { return lan_->cloud(); }

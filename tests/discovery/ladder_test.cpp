@@ -10,8 +10,9 @@ using namespace titan::discovery;
 
 namespace {
 
-// Commands: found RUNG ADDRESS [DEVICE] | lost RUNG ADDRESS | last_good DEVICE ADDRESS |
-// up ADDRESS DEVICE | down ADDRESS | parked ADDRESS | refused ADDRESS | self ADDRESS | wait MS
+// Commands: found RUNG ADDRESS [DEVICE] | wanted ADDRESS | lost RUNG ADDRESS | last_good DEVICE
+// ADDRESS | up ADDRESS DEVICE | down ADDRESS | parked ADDRESS | refused ADDRESS | self ADDRESS |
+// wait MS
 class Script {
  public:
   explicit Script(LadderConfig config = {}) : ladder_(config) {}
@@ -58,6 +59,8 @@ class Script {
     if (command == "found") {
       const auto owner = third.empty() ? std::nullopt : std::optional(device(third));
       ladder_.found(now_, rung(first), second, owner);
+    } else if (command == "wanted") {
+      ladder_.wanted(now_, first);
     } else if (command == "lost") {
       ladder_.lost(now_, rung(first), second);
     } else if (command == "last_good") {
@@ -203,6 +206,27 @@ TEST_CASE("once a device is linked its other addresses rest, until the link goes
         "  60500: remember wifi:1 of 4100\n"
         "wait 100000\n"
         "  70500: hang up cable:1\n");
+}
+
+TEST_CASE("a spare address is dialled again when a member that is not linked listens there",
+          "[ladder]") {
+  CHECK(Script().run("found mdns till:1 A\n"
+                     "found mdns clone:1 A\n"
+                     "up till:1 A\n"
+                     "wait 20000\n"
+                     "wanted clone:1\n"
+                     "wait 500\n") ==
+        "found mdns till:1 A\n"
+        "  0: dial till:1 every 200 ms\n"
+        "found mdns clone:1 A\n"
+        "  0: dial clone:1 every 200 ms\n"
+        "up till:1 A\n"
+        "  0: remember till:1 of 4100\n"
+        "wait 20000\n"
+        "  10000: hang up clone:1\n"
+        "wanted clone:1\n"
+        "wait 500\n"
+        "  20500: dial clone:1 every 200 ms\n");
 }
 
 TEST_CASE("an address that the transport keeps in reserve is left to it", "[ladder]") {

@@ -311,6 +311,40 @@ TEST_CASE("a leader that stalled while another one is heard follows that one") {
   CHECK_FALSE(sent<PreVoteRequest>(machine.take(), 2));
 }
 
+TEST_CASE("a device that runs twice has two votes, and each may follow the other's leader") {
+  Machine machine(3);
+  Voter clone = voter(4);
+  clone.device = device(3);
+  machine.voters().push_back(clone);
+  Voter beside_self = voter(5);
+  beside_self.device = device(1);
+  machine.voters().push_back(beside_self);
+  machine.tell_view();
+
+  machine.run(milliseconds(600));
+  const Effects asking = machine.take();
+  for (const std::uint8_t other : {2, 3, 4, 5}) CHECK(sent<PreVoteRequest>(asking, other));
+  const auto round = sent<PreVoteRequest>(asking, 2)->round;
+  machine.message(2, PreVoteReply{round});
+  CHECK(machine.election().role() == Role::pre_candidate);  // two of five
+  machine.message(3, PreVoteReply{round});
+  CHECK(machine.election().role() == Role::candidate);
+
+  // One of the two leads: that the other is there as well does not make it another one.
+  LeaderNews news = news_of(3, 9, 1);
+  machine.message(3, Beat{news});
+  CHECK(machine.election().leader() == news.token);
+  machine.tell_view();
+  CHECK(machine.election().leader() == news.token);
+  // It dies; the other is no reason to believe in it.
+  for (Voter& voter : machine.voters()) {
+    if (voter.process == process(3)) voter.alive = false;
+  }
+  machine.tell_view();
+  machine.run(milliseconds(500));
+  CHECK(machine.election().leader() == std::nullopt);
+}
+
 TEST_CASE("a leader never takes a term twice, and its beats keep counting") {
   Machine machine(3);
   machine.become_leader();

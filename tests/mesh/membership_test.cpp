@@ -317,6 +317,48 @@ TEST_CASE("a newer process of a device replaces the older, old news does not bri
   membership.check_invariants();
 }
 
+TEST_CASE("two running processes of one device are two members until one is gone", "[membership]") {
+  Membership membership = three_linked();
+  MemberInfo clone = terminal(3);
+  clone.process.bytes[0] = 33;
+  clone.addresses = {"10.77.0.4:7411"};
+  clone.started.utc_ms += 1000;
+  membership.on_link_up(at(milliseconds(100)), clone);
+  CHECK(membership.find(clone.process)->is_current);
+  CHECK_FALSE(membership.find(terminal(3).process)->is_current);  // replaced, as far as is known
+
+  // Both answer: pings sent after both were known.
+  for (const auto& [to, ping] : sent<Ping>(membership.take_effects())) {
+    Ack ack;
+    ack.sequence = ping.sequence;
+    membership.on_ack(at(milliseconds(101)), to, ack);
+  }
+  const auto effects = membership.take_effects();
+  CHECK(only<DeviceTwice>(effects).size() == 1);
+  CHECK(only<MemberStateChanged>(effects).size() >= 2);  // the view is to be made anew
+  CHECK(membership.find(clone.process)->is_current);
+  CHECK(membership.find(terminal(3).process)->is_current);
+  membership.check_invariants();
+
+  membership.on_leave(at(milliseconds(200)), clone.process, Leave{1});
+  CHECK_FALSE(membership.find(clone.process)->is_current);
+  CHECK(membership.find(terminal(3).process)->is_current);
+  membership.check_invariants();
+}
+
+TEST_CASE("another process with our own device key is a member beside us", "[membership]") {
+  Membership membership = three_linked();
+  MemberInfo clone = terminal(1);
+  clone.process.bytes[0] = 11;
+  clone.addresses = {"10.77.0.4:7411"};
+  membership.on_link_up(at(milliseconds(100)), clone);
+  CHECK(only<DeviceTwice>(membership.take_effects()).size() == 1);
+  CHECK(membership.find(clone.process)->is_current);
+  membership.on_leave(at(milliseconds(200)), clone.process, Leave{1});
+  CHECK_FALSE(membership.find(clone.process)->is_current);
+  membership.check_invariants();
+}
+
 TEST_CASE("flags are announced at most so often, addresses at once", "[membership]") {
   Membership membership = three_linked();
   MemberInfo self = terminal(1);
