@@ -14,6 +14,9 @@ constexpr Duration batch_age = milliseconds(20);
 constexpr Duration retry_after_failure = milliseconds(200);
 constexpr Duration retry_after_refusal = milliseconds(500);
 constexpr std::size_t batch_entries_max = 500;
+// As uplink/postgres has them.
+constexpr Duration lease_lasts = seconds(5);
+constexpr Duration renew_every = milliseconds(1500);
 
 }  // namespace
 
@@ -45,7 +48,7 @@ void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector
   known_.clear();
   queue_.clear();
   for (const auto& [device, journals] : stored.devices()) {
-    for (const auto& [journal, item] : journals) known_[journal] = item.stored;
+    for (const auto& [journal, item] : journals) known_[journal] = item;
   }
   const Duration starts = files_.is_initialised ? start_takes : initialise_takes + start_takes;
   work_in(starts, &StoreDatabase::connect);
@@ -53,6 +56,7 @@ void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector
 
 void StoreDatabase::follow() {
   if (!leading_) return;
+  if (up_ && files_.holder == token_) files_.is_released = true;
   ++generation_;
   leading_ = false;
   up_ = false;
@@ -64,7 +68,9 @@ void StoreDatabase::follow() {
 void StoreDatabase::on_stored(const std::vector<std::shared_ptr<const mesh::Entry>>& entries) {
   if (!leading_) return;
   for (const auto& entry : entries) {
-    known_[entry->envelope.id.journal].add(entry->envelope.id.number);
+    crdt::VectorItem& known = known_[entry->envelope.id.journal];
+    known.stored.add(entry->envelope.id.number);
+    known.content.add(crdt::ContentSum::of(entry->hash));
     if (up_) queue_.push_back(entry);
   }
   pump();
@@ -79,23 +85,46 @@ void StoreDatabase::connected() {
   files_.is_initialised = true;
   if (files_.holder > token_ && !health_.ignores_tokens) {
     if (is_shared_) {
-      callbacks_.on_lease_refused(files_.holder, false);
+      const bool is_gone = files_.is_released || gate_->now() - files_.renewed > lease_lasts;
+      callbacks_.on_lease_refused(files_.holder, is_gone);
       return work_in(retry_after_refusal, &StoreDatabase::connect);
     }
     // A private database has one writer ever: a higher token is what a restored disk remembers.
   }
   files_.holder = token_;
+  files_.is_released = false;
+  files_.renewed = gate_->now();
+  if (is_shared_) work_in(renew_every, &StoreDatabase::renew);
   up_ = true;
   callbacks_.on_opened(files_.entries.size());
-  std::map<JournalId, crdt::IntervalSet> held;
-  for (const auto& [id, hash] : files_.entries) held[id.journal].add(id.number);
+  std::map<JournalId, crdt::VectorItem> held;
+  for (const auto& [id, hash] : files_.entries) {
+    held[id.journal].stored.add(id.number);
+    held[id.journal].content.add(crdt::ContentSum::of(hash));
+  }
   lacking_.clear();
-  for (const auto& [journal, numbers] : known_) {
-    const crdt::IntervalSet lacking = numbers.minus(held[journal]);
+  for (const auto& [journal, known] : known_) {
+    const crdt::VectorItem& there = held[journal];
+    // Equal numbers with other content: a branch of a forked number is missing somewhere.
+    const bool is_forked = known.stored == there.stored && known.content != there.content;
+    const auto lacking = is_forked ? known.stored : known.stored.minus(there.stored);
     if (!lacking.empty()) lacking_.emplace(journal, lacking);
   }
   queue_.clear();
   pump();
+}
+
+// A writer with nothing to write learns by this that another has taken its place.
+void StoreDatabase::renew() {
+  if (!up_) return;
+  if (health_.away) return lose(retry_after_failure);
+  if (files_.holder != token_ && !health_.ignores_tokens) {
+    callbacks_.on_lease_refused(files_.holder, false);
+    return lose(retry_after_refusal);
+  }
+  files_.is_released = false;
+  files_.renewed = gate_->now();
+  work_in(renew_every, &StoreDatabase::renew);
 }
 
 void StoreDatabase::pump() {
@@ -132,7 +161,8 @@ void StoreDatabase::commit() {
     batch_.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  if (std::exchange(health_.kill_next_commit, false)) return lose(start_takes);
+  const bool is_killed = std::exchange(health_.kill_next_commit, false);
+  if (is_killed && !health_.killed_commit_is_there) return lose(start_takes);
   // Token and cursors in one transaction.
   if (files_.holder != token_ && !health_.ignores_tokens) {
     if (is_shared_) callbacks_.on_lease_refused(files_.holder, false);
@@ -142,6 +172,7 @@ void StoreDatabase::commit() {
     if (!files_.entries.emplace(entry->envelope.id, entry->hash).second) continue;
     callbacks_.on_held(entry, token_);
   }
+  if (is_killed) return lose(start_takes);
   pump();
 }
 

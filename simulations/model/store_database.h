@@ -1,5 +1,6 @@
 // A model of the leader's store database (uplink/postgres): a projection of the journals, written
-// in transactions that check the writer's token against the lease row.
+// in transactions that check the writer's token against the lease row. It keeps one contract with
+// the real one: tests/simulations/contract.
 //
 // Each terminal has a private one on its disk, as `store_db = "auto"` makes it. It keeps what the
 // real one's invariants speak of: which entries it holds, and the lease row. The database can be
@@ -26,7 +27,10 @@ namespace titan::simulations {
 // What is in the cluster's files: survives processes, travels with an image of the disk.
 struct StoreDatabaseFiles {
   bool is_initialised = false;
-  election::Token holder;  // the lease row
+  // The lease row: who writes, and whether it still says so.
+  election::Token holder;
+  MonoTime renewed;
+  bool is_released = false;
   std::set<std::pair<mesh::EntryId, Hash>> entries;
 };
 
@@ -48,7 +52,8 @@ class StoreDatabase {
     bool away = false;
     Duration slow{};
     bool kill_next_commit = false;
-    bool ignores_tokens = false;  // planted: stale_leader_writes
+    bool killed_commit_is_there = false;  // it took effect, only its writer never heard so
+    bool ignores_tokens = false;          // planted: stale_leader_writes
   };
 
   // `files` belong to the data folder, or to all terminals where they share a database.
@@ -63,6 +68,7 @@ class StoreDatabase {
  private:
   void connect();
   void connected();
+  void renew();
   void pump();
   void commit();
   void lose(Duration retry);
@@ -80,7 +86,7 @@ class StoreDatabase {
   bool committing_ = false;
   std::uint64_t generation_ = 0;  // tasks of an earlier connection are void
   election::Token token_;
-  std::map<JournalId, crdt::IntervalSet> known_;
+  std::map<JournalId, crdt::VectorItem> known_;
   std::map<JournalId, crdt::IntervalSet> lacking_;
   std::deque<std::shared_ptr<const mesh::Entry>> queue_;
   std::vector<std::shared_ptr<const mesh::Entry>> batch_;
