@@ -239,10 +239,6 @@ void Membership::on_link_up(Now now, const MemberInfo& peer) {
   member->retry_pause = Duration::zero();
   set_retry(now, *member);
   probes_.erase(peer.process);  // what was begun without the link says nothing about it
-  if (peer.device_key == self_.device_key) {
-    set_beside(*member);
-    raise_device_twice(self_, member->info);
-  }
   probe_soon(now, *member);
   send_table(now, peer.process);
   end();
@@ -331,6 +327,10 @@ void Membership::replace(Now now, Member& older) {
 }
 
 void Membership::check_device_twice(Member& member) {
+  if (member.device == self_.device()) {
+    raise_device_twice(self_, member.info);
+    set_beside(member);
+  }
   for (auto& [process, other] : members_) {
     if (process == member.info.process || other.device != member.device) continue;
     if (!other.proven_at || !member.proven_at) continue;

@@ -187,6 +187,12 @@ void Membership::probe_failed(Now now, Member& member, const Probe& probe) {
   } else if (member.state == MemberState::alive) {
     suspect(now, member);
   }
+  // They are all gone or we are alone: one by one, at the pace of the sick, would take minutes.
+  if (hears_nobody(now)) {
+    for (auto& [process, other] : members_) {
+      if (other.state == MemberState::alive) other.wants_probe = true;
+    }
+  }
 }
 
 // ---- suspicion ---------------------------------------------------------------------------------

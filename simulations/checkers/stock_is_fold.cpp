@@ -103,6 +103,7 @@ class StockIsFold : public Checker {
       if (disk.held.contains(number)) apply(disk, book_.facts(number));
     }
     disks_[replaced.terminal] = std::move(disk);
+    databases_[replaced.terminal] = book_.set_of(replaced.held_by_database);
   }
 
   void on_state(MonoTime at, const StateReported& state) {

@@ -53,6 +53,7 @@ void fields(V& v, T& o) {
   v("terminal", o.terminal);
   v("how", o.how);
   v("held", o.held);
+  v("held_by_database", o.held_by_database);
 }
 template <class V, Of<RequestSent> T>
 void fields(V& v, T& o) {

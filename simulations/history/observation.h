@@ -66,6 +66,8 @@ struct DiskReplaced {
   TerminalIndex terminal = 0;
   std::string how;
   std::vector<std::pair<mesh::EntryId, Hash>> held;
+  // What the private store database on it holds, as the terminal's own did until now.
+  std::vector<std::pair<mesh::EntryId, Hash>> held_by_database;
 };
 
 // ---- tills --------------------------------------------------------------------------------------

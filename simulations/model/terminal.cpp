@@ -144,7 +144,8 @@ DataFolder Terminal::new_folder() {
 void Terminal::replace_disk(DataFolder folder, const std::string& how) {
   disk_->replace(std::move(folder));
   if (how.empty()) return;
-  surroundings_.recorder.observe(DiskReplaced{place_, how, entries_on_disk()});
+  surroundings_.recorder.observe(
+      DiskReplaced{place_, how, entries_on_disk(), entries_in_private_database()});
 }
 
 // ---- the process -------------------------------------------------------------------------------
@@ -613,6 +614,11 @@ std::uint32_t Terminal::database_place() const {
   const auto terminals = surroundings_.scenario.topology.terminals.size();
   return surroundings_.database_health.ignores_tokens ? static_cast<std::uint32_t>(terminals)
                                                       : place_;
+}
+
+std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_in_private_database() const {
+  const auto& entries = disk_->folder().database.entries;
+  return {entries.begin(), entries.end()};
 }
 
 std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_on_disk() {

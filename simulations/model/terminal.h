@@ -126,6 +126,7 @@ class Terminal {
   void tell_state();
   std::uint32_t database_place() const;
   std::vector<std::pair<mesh::EntryId, Hash>> entries_on_disk();
+  std::vector<std::pair<mesh::EntryId, Hash>> entries_in_private_database() const;
   void arm();
   void watch_turns(MonoTime deadline);
   void end(bool polite);

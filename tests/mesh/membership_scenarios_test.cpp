@@ -313,6 +313,23 @@ std::string break_things(Lab& lab, Random& random) {
 
 }  // namespace
 
+TEST_CASE("a till whose links fall silent all at once finds all others dead within 5 s",
+          "[membership]") {
+  Wiring wiring;
+  wiring.link_timeout = seconds(60);
+  Lab lab(5, MembershipConfig::wired(), wiring);
+  for (int i = 0; i < 30; ++i) {
+    lab.add("T" + std::to_string(i));
+    lab.start(i);
+  }
+  REQUIRE(lab.run_until([&] { return lab.agreed(); }, seconds(5)));
+  lab.run(seconds(2));
+  // Nothing arrives and nothing is closed: one probe an interval, stretched by its own bad health,
+  // would take a minute.
+  for (int other = 1; other < 30; ++other) lab.cut(0, other);
+  CHECK(lab.run_until([&] { return lab.membership(0).view_size() == 1; }, seconds(5)));
+}
+
 TEST_CASE("300 shops: faults, then heal, then agreement within the bound", "[membership]") {
   Spread spread;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {

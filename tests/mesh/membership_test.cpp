@@ -354,8 +354,29 @@ TEST_CASE("another process with our own device key is a member beside us", "[mem
   membership.on_link_up(at(milliseconds(100)), clone);
   CHECK(only<DeviceTwice>(membership.take_effects()).size() == 1);
   CHECK(membership.find(clone.process)->is_current);
-  membership.on_leave(at(milliseconds(200)), clone.process, Leave{1});
+  membership.check_invariants();
+
+  // It is cut off until it counts as dead, and then answers again over the same link.
+  Duration time = milliseconds(200);
+  while (membership.find(clone.process)->state != MemberState::dead) {
+    time = std::max(time, membership.next_deadline().since_start);
+    REQUIRE(time < seconds(10));
+    membership.on_tick(at(time));
+  }
   CHECK_FALSE(membership.find(clone.process)->is_current);
+  membership.take_effects();
+  while (sent<Ping>(membership.take_effects()).empty()) {
+    time = std::max(time, membership.next_deadline().since_start);
+    REQUIRE(time < seconds(20));
+    membership.on_tick(at(time));
+  }
+  Ack ack;
+  while (membership.find(clone.process)->state != MemberState::alive) {
+    ++ack.sequence;
+    REQUIRE(ack.sequence < 1000);
+    membership.on_ack(at(time), clone.process, ack);
+  }
+  CHECK(membership.find(clone.process)->is_current);
   membership.check_invariants();
 }
 
