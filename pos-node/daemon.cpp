@@ -127,7 +127,7 @@ void raise_open_files() {
 
 class Daemon {
  public:
-  explicit Daemon(const Config& config) : config_(config) {}
+  Daemon(const Config& config, const mesh::Codec& codec) : config_(config), codec_(codec) {}
 
   int run() {
     if (Status ready = start(); !ready) {
@@ -158,9 +158,9 @@ class Daemon {
   void stop();
 
   const Config& config_;
+  const mesh::Codec& codec_;
   boost::asio::io_context loop_{1};
   const ProcessClock clock_;
-  mesh::WireCodec codec_;
   std::string terminal_;
   std::optional<DataFolder> folder_;
   std::unique_ptr<mesh::SqliteStore> store_;  // until the storage thread takes it over
@@ -270,7 +270,7 @@ void Daemon::make_mesh(mesh::StoredState state) {
   handlers.on_committed = [this](Duration took) {
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(took).count());
   };
-  mesh_ = std::make_unique<MeshHost>(loop_, clock_, std::move(parts), std::move(handlers));
+  mesh_ = std::make_unique<MeshHost>(loop_, clock_, codec_, std::move(parts), std::move(handlers));
 }
 
 Status Daemon::make_api() {
@@ -425,10 +425,10 @@ void Daemon::stop() {
 
 }  // namespace
 
-int run_daemon(const Config& config) {
+int run_daemon(const Config& config, const mesh::Codec& codec) {
   try {
     set_up_log(config);
-    return Daemon(config).run();
+    return Daemon(config, codec).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "titan-pos: %s\n", error.what());
     return exit_failed;

@@ -1,7 +1,11 @@
 // titan-pos: the terminal's daemon and its command line.
+#include "mesh/wire/wire_codec.h"
 #include "pos-node/cli/command_line.h"
 #include "pos-node/daemon.h"
 
 int main(int argc, char** argv) {
-  return titan::pos::run_command_line(argc, argv, titan::pos::run_daemon);
+  const titan::mesh::WireCodec codec;
+  return titan::pos::run_command_line(argc, argv, [&codec](const titan::pos::Config& config) {
+    return titan::pos::run_daemon(config, codec);
+  });
 }

@@ -36,11 +36,12 @@ Now ProcessClock::now() const {
   return {{duration_cast<Duration>(since_start)}, {duration_cast<milliseconds>(wall).count()}};
 }
 
-MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Parts parts,
-                   Handlers handlers)
+MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock,
+                   const mesh::Codec& codec, Parts parts, Handlers handlers)
     : loop_(loop),
       clock_(clock),
       handlers_(std::move(handlers)),
+      codec_(codec),
       timer_(loop),
       reopen_timer_(loop),
       leave_timer_(loop) {

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "mesh/node.h"
-#include "mesh/wire/wire_codec.h"
 #include "mesh/zmq/transport.h"
 #include "pos-node/read_thread.h"
 #include "pos-node/storage_thread.h"
@@ -57,8 +56,9 @@ class MeshHost {
   };
   using AppendDone = std::function<void(Result<mesh::Appended>)>;
 
-  MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, Parts parts,
-           Handlers handlers);
+  // `codec` outlives this object.
+  MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, const mesh::Codec& codec,
+           Parts parts, Handlers handlers);
   ~MeshHost();
 
   // Binds the port and starts the node's time.
@@ -93,7 +93,7 @@ class MeshHost {
   boost::asio::io_context& loop_;
   const ProcessClock& clock_;
   const Handlers handlers_;
-  mesh::WireCodec codec_;
+  const mesh::Codec& codec_;
   std::unique_ptr<mesh::Node> node_;
   std::unique_ptr<StorageThread> storage_;
   std::unique_ptr<ReadThread> reads_;

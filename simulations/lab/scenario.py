@@ -79,12 +79,9 @@ def switch_of(topology, name, root=False):
 
 def not_playable(scenario, kinds_shown):
     """Why real processes cannot show what the scenario is about; None: they can."""
-    topology = scenario.topology
     if scenario.planted_bug != "none":
         return (f"the bug '{scenario.planted_bug}' is planted in the simulated host; "
                 "real processes have none")
-    if any(terminal.next_version for terminal in topology.terminals):
-        return "a terminal of the next version exists only in the simulator"
     kinds = {fault.kind for fault in scenario.faults}
     if kinds and not kinds & set(kinds_shown):
         return " and ".join(f"the fault '{kind}'" for kind in sorted(kinds)) + \
@@ -101,6 +98,9 @@ def not_shown(scenario, kinds_shown):
     topology = scenario.topology
     said = [f"fault '{kind}' is left out: only the simulator can do that"
             for kind in sorted({fault.kind for fault in scenario.faults} - set(kinds_shown))]
+    if any(terminal.next_version for terminal in topology.terminals):
+        said.append("of the next version only the further field in every envelope and frame is "
+                    "shown; entries and frames of an unknown kind exist only in the simulator")
     if topology.gateways > 1:
         said.append(f"one gateway runs, not {topology.gateways}")
     homes = {id(switch_of(topology, terminal.switch)) for terminal in topology.terminals}

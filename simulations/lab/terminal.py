@@ -1,6 +1,8 @@
 """One terminal of the scenario: its titan-pos, its disk images, what is broken inside it."""
 
 import asyncio
+import contextlib
+import random
 import shutil
 import sqlite3
 
@@ -24,11 +26,15 @@ class Terminal:
         self.inside = inside
         self.till = Till(lab, number + 1, store_settings, name=specification.name, cloud=cloud,
                          prefix=inside.command())
+        if specification.next_version:
+            self.till.program = "titan-pos-next"
         self.process = None  # its id, while it runs
         self.is_stalled = False
         self._history = history
         self._on_disk_replaced = on_disk_replaced
         self._life = asyncio.Lock()
+        self.started_us = 0
+        self.has_damage = False  # pages of its database are rubbish, and it has not noticed yet
         self._images = {}  # moment of the scenario -> folder
         if specification.commit_max_us > PLAIN_DELAY_US_MAX:
             inside["sync_us_min"] = specification.commit_min_us
@@ -51,6 +57,7 @@ class Terminal:
             await self.till.ready(START_SECONDS_MAX)
             status = await self.till.status()
             self.process = status["process"]
+            self.started_us = began
             self._history.tell("process_started", began, terminal=self.number,
                                process=status["process"], device=status["device"], is_clone=False)
 
@@ -109,6 +116,20 @@ class Terminal:
             "disk_replaced", terminal=self.number, held=[entry.held() for entry in held],
             how="cloned" if of else "restored" if moment is not None else "lost")
 
+    async def damage_disk(self, pages, seed):
+        """Overwrites that many pages of rows that lie behind one another; how many there were."""
+        count = await asyncio.to_thread(damage_pages, self.till.data / DATABASE_FILE, pages, seed)
+        self.has_damage = self.has_damage or count > 0
+        return count
+
+    def on_damage_found(self):
+        """It has set the damaged file aside and saved what it could: tells what that is."""
+        self.has_damage = False
+        held = self.entries_on_disk()
+        self._on_disk_replaced(self, held)
+        self._history.tell("disk_replaced", terminal=self.number, how="damaged",
+                           held=[entry.held() for entry in held])
+
     def entries_on_disk(self):
         """Every entry on its disk, read from the database file itself."""
         return read_disk(self.till.data / DATABASE_FILE)
@@ -147,3 +168,27 @@ def copy_disk(data, target):
     finally:
         copy.close()
         source.close()
+
+
+TABLE_LEAF, RUBBISH = 0x0D, 0xFF  # the first byte of a page that holds rows, and of none at all
+
+
+def damage_pages(file, pages, seed):
+    """What its process has written is first brought from the log into the file: there it is read
+    from, and there the rubbish is put, behind SQLite's back."""
+    with contextlib.closing(sqlite3.connect(file, timeout=10)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    chance = random.Random(seed)
+    with open(file, "r+b", buffering=0) as raw:
+        content = raw.read()
+        size = int.from_bytes(content[16:18], "big")
+        size = 65536 if size == 1 else size
+        rows = [at for at in range(size, len(content) - size + 1, size)
+                if content[at] == TABLE_LEAF]
+        if not rows:
+            return 0
+        first = chance.randrange(len(rows))
+        for at in rows[first:first + pages]:
+            raw.seek(at)
+            raw.write(bytes([RUBBISH]) + chance.randbytes(size - 1))
+    return len(rows[first:first + pages])

@@ -92,6 +92,11 @@ async def test_half_a_connection_a_deaf_till_a_star_and_resets(lab):
     await run(lab, "short-crooked-network")
 
 
+@limit(2 * SHORT_SECONDS_MAX)
+async def test_two_versions_at_once(lab):
+    await run(lab, "short-two-versions")
+
+
 @limit(3 * SHORT_SECONDS_MAX)
 async def test_a_restored_disk_and_what_the_checkers_say_to_a_history_that_was_tampered_with(lab):
     history, _ = await run(lab, "short-restored-disk")
