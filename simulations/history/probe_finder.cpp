@@ -18,34 +18,38 @@ ProbeFinder::ProbeFinder(const Scenario& scenario)
 void ProbeFinder::on_observed(const Observed& observed) {
   if (const auto* ended = std::get_if<ProcessEnded>(&observed.what)) on_ended(observed.at, *ended);
   watch_.on_observed(observed);
-  std::visit(Overloaded{[&](const ProcessStarted& started) {
-                          if (started.is_clone) find("clone-ran");
-                        },
-                        [&](const DiskReplaced& replaced) {
-                          find("disk-replaced");
-                          replaced_[replaced.terminal].insert(watch_.device_at(replaced.terminal));
-                        },
-                        [&](const RequestAnswered& answer) { on_answer(answer); },
-                        [&](const EntryStored& stored) { on_stored(stored); },
-                        [&](const AlarmRaised&) { find("alarm"); },
-                        [&](const MemberReported& report) { on_member(report); },
-                        [&](const LeaderReported& report) { on_leader(observed.at, report); },
-                        [&](const LeaseGranted& lease) {
-                          if (last_lease_ && last_lease_->process != lease.token.process) {
-                            find("lease-moved");
-                          }
-                          last_lease_ = lease.token;
-                        },
-                        [&](const CloudHolds& held) { in_cloud_.insert(held.entry->hash); },
-                        [&](const DatabaseOpened& opened) { database_fill_[opened.terminal] = 0; },
-                        [&](const DatabaseHolds& held) {
-                          if (++database_fill_[held.terminal] > refill_entries_min) {
-                            find("database-refilled");
-                          }
-                        },
-                        [&](const Reached& reached) { on_reached(reached); },
-                        [&](const RunEnded&) { on_end(); }, [](const auto&) {}},
-             observed.what);
+  std::visit(
+      Overloaded{[&](const ProcessStarted& started) {
+                   if (started.is_clone) find("clone-ran");
+                 },
+                 [&](const DiskReplaced& replaced) {
+                   find("disk-replaced");
+                   replaced_[replaced.terminal].insert(watch_.device_at(replaced.terminal));
+                 },
+                 [&](const RequestSent& request) {
+                   baskets_of_key_[{request.terminal, request.key}].insert(request.request_hash);
+                 },
+                 [&](const RequestAnswered& answer) { on_answer(answer); },
+                 [&](const EntryStored& stored) { on_stored(stored); },
+                 [&](const AlarmRaised&) { find("alarm"); },
+                 [&](const MemberReported& report) { on_member(report); },
+                 [&](const LeaderReported& report) { on_leader(observed.at, report); },
+                 [&](const LeaseGranted& lease) {
+                   if (last_lease_ && last_lease_->process != lease.token.process) {
+                     find("lease-moved");
+                   }
+                   last_lease_ = lease.token;
+                 },
+                 [&](const CloudHolds& held) { in_cloud_.insert(held.entry->hash); },
+                 [&](const DatabaseOpened& opened) { database_fill_[opened.terminal] = 0; },
+                 [&](const DatabaseHolds& held) {
+                   if (++database_fill_[held.terminal] > refill_entries_min) {
+                     find("database-refilled");
+                   }
+                 },
+                 [&](const Reached& reached) { on_reached(reached); },
+                 [&](const RunEnded&) { on_end(); }, [](const auto&) {}},
+      observed.what);
 }
 
 // Executors write names as code does.
@@ -58,7 +62,11 @@ void ProbeFinder::on_reached(const Reached& reached) {
 void ProbeFinder::on_answer(const RequestAnswered& answer) {
   using Outcome = RequestAnswered::Outcome;
   if (answer.outcome == Outcome::unknown) find("answer-unknown");
-  if (answer.outcome == Outcome::refused) find("request-refused");
+  if (answer.outcome == Outcome::refused) {
+    find("request-refused");
+    const auto baskets = baskets_of_key_.find({answer.terminal, answer.key});
+    if (baskets != baskets_of_key_.end() && baskets->second.size() > 1) find("key-refused");
+  }
   if (answer.outcome == Outcome::repeated) find("answer-repeated");
   if (answer.outcome != Outcome::recorded) return;
   const auto components = watch_.components();
@@ -131,6 +139,9 @@ void ProbeFinder::on_stored(const EntryStored& stored) {
     const auto [first, is_new] = requests_.emplace(
         std::tuple{entry.device, entry.idempotency_key, entry.request_hash}, entry.hash);
     if (!is_new && first->second != entry.hash) find("duplicate-request");
+    const auto [basket, is_first] =
+        keys_.emplace(std::pair{entry.device, entry.idempotency_key}, entry.request_hash);
+    if (!is_first && basket->second != entry.request_hash) find("key-for-two-baskets");
   }
   if (entry.receipt) {
     const auto [first, is_new] = receipts_.emplace(

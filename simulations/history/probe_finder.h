@@ -40,6 +40,8 @@ class ProbeFinder : public Observer {
   std::map<std::pair<std::string, std::uint64_t>, JournalId> receipts_;
   std::map<Hash, Hash> claims_;  // -> the first entry with it
   std::map<std::tuple<DeviceId, std::string, Hash>, Hash> requests_;
+  std::map<std::pair<TerminalIndex, std::string>, std::set<Hash>> baskets_of_key_;
+  std::map<std::pair<DeviceId, std::string>, Hash> keys_;  // -> the first basket recorded
   std::map<std::pair<TerminalIndex, JournalId>, std::uint64_t> highest_;
   std::map<TerminalIndex, std::set<DeviceId>> replaced_;  // disks, with the device on them
   std::set<Hash> at_author_;

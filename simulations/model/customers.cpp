@@ -17,6 +17,7 @@ constexpr std::uint32_t opening_products_max = 5;
 constexpr Duration opening_at = seconds(2);
 constexpr std::size_t sales_remembered_max = 200;
 constexpr std::size_t answers_repeated_max = 20;
+constexpr std::size_t keys_reused_max = 20;
 
 Hash hash_of(mesh::Kind kind, const std::vector<crdt::StockEffect>& effects, BytesView more) {
   Bytes text = std::to_string(static_cast<std::uint32_t>(kind)) + "|";
@@ -178,6 +179,7 @@ void Customers::sell() {
   const auto& spec = surroundings_.scenario.workload;
   Till& till = tills_[place];
   if (random_.chance(spec.repeats)) repeat_an_answered(place);
+  if (spec.reused_keys.numerator != 0 && random_.chance(spec.reused_keys)) reuse_a_key(place);
   mesh::EntryDraft draft = draw_sale();
   const bool takes_back = random_.chance(spec.refunds);
   const bool voids = random_.chance(spec.voids);
@@ -205,6 +207,23 @@ void Customers::sell() {
 void Customers::request(std::uint32_t place, mesh::EntryDraft draft) {
   Till& till = tills_[place];
   const std::string key = terminals_[place]->name() + "-" + std::to_string(till.next_key++);
+  till.used_keys.push_back(key);
+  if (till.used_keys.size() > keys_reused_max) till.used_keys.pop_front();
+  ask(place, std::move(draft), key);
+}
+
+// A screen whose own counter went back, with its disk or otherwise, sells another basket under it.
+void Customers::reuse_a_key(std::uint32_t place) {
+  Till& till = tills_[place];
+  if (till.used_keys.empty()) return;
+  const std::string key = till.used_keys[random_.below(till.used_keys.size())];
+  if (till.pending.contains(key)) return;
+  till.answered.erase(key);  // from now on it may stand for two
+  ask(place, draw_sale(), key);
+}
+
+void Customers::ask(std::uint32_t place, mesh::EntryDraft draft, const std::string& key) {
+  Till& till = tills_[place];
   draft.idempotency_key = key;
   draft.body.assign(body_bytes_per_line * (1 + draft.stock_effects.size()), ' ');
   draft.request_hash = hash_of(draft.kind, draft.stock_effects, key);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ class Customers {
     std::map<std::string, mesh::EntryDraft> answered;  // a few, to be repeated
     std::vector<Recorded> sales;
     std::uint64_t next_key = 1;
+    std::deque<std::string> used_keys;  // the last few
   };
 
   void open_stock();
@@ -61,8 +63,10 @@ class Customers {
   void sell_of_day(std::size_t number);
   void sell();
   void request(std::uint32_t place, mesh::EntryDraft draft);
+  void ask(std::uint32_t place, mesh::EntryDraft draft, const std::string& key);
   void send(std::uint32_t place, const std::string& key);
   void repeat_an_answered(std::uint32_t place);
+  void reuse_a_key(std::uint32_t place);
   mesh::EntryDraft draw_sale();
   std::string draw_product();
 

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "simulations/model/damage.h"
+
 namespace titan::simulations {
 namespace {
 
@@ -16,7 +18,7 @@ constexpr Duration forgets = seconds(2);
 DataFolder DataFolder::copy() const {
   auto copied = store->copy();
   assert(copied && "an image in memory can always be taken");
-  return {device_key, std::move(*copied), database};
+  return {device_key, identity, std::move(*copied), is_damaged, database};
 }
 
 Disk::Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,
@@ -30,13 +32,26 @@ Disk::Disk(Schedule& schedule, Random random, Duration commit_min, Duration comm
 
 void Disk::replace(DataFolder folder) {
   folder_ = std::move(folder);
-  folder_.store->set_fault_plan(
-      [this](std::uint64_t) { return std::exchange(next_fault_, mesh::CommitFault::none); });
+  plan_faults();
   older_image_.reset();
 }
 
+void Disk::plan_faults() {
+  folder_.store->set_fault_plan(
+      [this](std::uint64_t) { return std::exchange(next_fault_, mesh::CommitFault::none); });
+}
+
+// As pos-node/storage_thread.cpp: what is damaged is not opened again but recovered.
 Result<mesh::StoredState> Disk::load() {
-  if (Status reopened = folder_.store->reopen(); !reopened) return reopened.error();
+  if (!damage_met_) {
+    const Status reopened = folder_.store->reopen();
+    auto state = reopened ? folder_.store->load() : Result<mesh::StoredState>(reopened.error());
+    if (state || state.error().code != ErrorCode::corrupt) return state;
+  }
+  if (const Status saved = callbacks_.recover(folder_); !saved) return saved.error();
+  damage_met_ = false;
+  folder_.is_damaged = false;
+  plan_faults();
   return folder_.store->load();
 }
 
@@ -117,18 +132,18 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
     if (image) older_image_ = std::move(*image);
     older_image_at_ = schedule_.now();
   }
-  const bool stays =
-      next_fault_ == mesh::CommitFault::none || next_fault_ == mesh::CommitFault::fail_after_commit;
+  const bool is_there_though_failed = next_fault_ == mesh::CommitFault::fail_after_commit;
   ++commits_;
   Status committed = folder_.store->commit(batch);
-  if (stays) callbacks_.on_durable(batch);
+  if (committed || is_there_though_failed) callbacks_.on_durable(batch);
   return committed;
 }
 
 void Disk::finish_commit() {
   const std::vector<mesh::StoreRequest> batch = std::exchange(running_, {});
   committing_ = false;
-  if (!commit(batch)) {
+  if (const Status committed = commit(batch); !committed) {
+    if (committed.error().code == ErrorCode::corrupt) damage_met_ = true;
     fail(batch.front().id);
     return;
   }
@@ -138,6 +153,7 @@ void Disk::finish_commit() {
     for (const mesh::StoreRequest& request : batch) ids.push_back(request.id);
     callbacks_.on_stored(std::move(ids));
   }
+  if (damage_met_) return mend_if_damage_met();
   pump_in_process();
 }
 
@@ -178,6 +194,24 @@ void Disk::fail_next_commit(bool yet_is_there) {
       yet_is_there ? mesh::CommitFault::fail_after_commit : mesh::CommitFault::fail_before_commit;
 }
 
+void Disk::damage(std::uint32_t pages) {
+  const auto damaged = damage_pages(*folder_.store, pages, random_);
+  folder_.is_damaged = folder_.is_damaged || (damaged && *damaged > 0);
+}
+
+void Disk::on_damage_met() {
+  if (!folder_.is_damaged || damage_met_) return;
+  damage_met_ = true;
+  // The storage thread ends the commit that it is at.
+  if (!committing_ && !failed_) mend_if_damage_met();
+}
+
+void Disk::mend_if_damage_met() {
+  callbacks_.in_process([this, life = life_] {
+    if (life == life_ && damage_met_ && !failed_) fail(0);
+  });
+}
+
 void Disk::crash() {
   ++life_;
   // The kernel may have finished what the process had begun.
@@ -189,6 +223,7 @@ void Disk::crash() {
   queued_entries_ = 0;
   committing_ = false;
   failed_ = false;
+  damage_met_ = false;
   last_reopen_.reset();
   next_fault_ = mesh::CommitFault::none;
 }

@@ -35,7 +35,9 @@ inline constexpr Duration reopen_calm = seconds(5);
 // All that a terminal has on its disk: what an image of it holds.
 struct DataFolder {
   KeyPair device_key;
+  mesh::StoreIdentity identity;
   std::unique_ptr<mesh::SqliteStore> store;
+  bool is_damaged = false;      // pages of it were overwritten, and nobody has mended that
   StoreDatabaseFiles database;  // the terminal's private PostgreSQL
 
   DataFolder copy() const;
@@ -49,6 +51,8 @@ class Disk {
     std::function<void(mesh::StoredState state)> on_reopened;
     // Durable from here on, whether or not anybody will be told.
     std::function<void(const std::vector<mesh::StoreRequest>& batch)> on_durable;
+    // Sets the damaged store aside and puts in its place what can be saved of it.
+    std::function<Status(DataFolder& folder)> recover;
     // Does something of the process's own: at once, when it runs again, or never if it has ended.
     std::function<void(std::function<void()> act)> in_process;
   };
@@ -79,9 +83,14 @@ class Disk {
   void set_commit_time(std::optional<Duration> fixed) { fixed_commit_ = fixed; }
   void set_full(bool full) { full_ = full; }
   void fail_next_commit(bool yet_is_there);
+  void damage(std::uint32_t pages);
+  // The process met damage in the file: it is mended before a sale meets it, too.
+  void on_damage_met();
   std::uint64_t commits() const { return commits_; }
 
  private:
+  void plan_faults();
+  void mend_if_damage_met();
   void pump();
   void pump_in_process();
   void take_some(std::deque<mesh::StoreRequest>& from);
@@ -109,6 +118,7 @@ class Disk {
   MonoTime queued_since_;
   bool committing_ = false;
   bool failed_ = false;
+  bool damage_met_ = false;
   std::uint64_t queued_entries_ = 0;
   std::optional<MonoTime> last_reopen_;
 

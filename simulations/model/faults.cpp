@@ -355,6 +355,10 @@ void World::apply_to_disks(const Fault& fault, std::uint32_t number, Active& act
         at.replace_disk(terminal(active.targets.front()).disk().folder().copy(), "cloned");
         active.undo.push_back([&at] { at.start(); });
         break;
+      case FaultKind::damage_disk:
+        at.disk().damage(fault.pages);
+        active.undo.push_back([&at] { at.restart_if_damaged(); });
+        break;
       case FaultKind::lose_disk:
         at.crash();
         at.replace_disk(at.new_folder(), "lost");

@@ -74,8 +74,10 @@ void Mdns::tell(std::uint32_t publisher, std::uint32_t browser) {
   Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
   if (links == nullptr) return;
   const Record& from = records_[publisher];
-  links->gate()->pass([links, address = from.terminal->address(), device = from.device] {
-    links->found(discovery::Rung::mdns, address, device);
+  links->gate()->pass([links, addresses = from.terminal->advertised(), device = from.device] {
+    for (const std::string& address : addresses) {
+      links->found(discovery::Rung::mdns, address, device);
+    }
   });
 }
 
@@ -111,8 +113,8 @@ void Mdns::forget(std::uint32_t publisher, Duration delay, bool is_said) {
 void Mdns::tell_lost(std::uint32_t publisher, std::uint32_t browser) {
   Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
   if (links == nullptr) return;
-  links->gate()->pass([links, address = records_[publisher].terminal->address()] {
-    links->lost(discovery::Rung::mdns, address);
+  links->gate()->pass([links, addresses = records_[publisher].terminal->advertised()] {
+    for (const std::string& address : addresses) links->lost(discovery::Rung::mdns, address);
   });
 }
 

@@ -147,7 +147,9 @@ void StoreDatabase::commit() {
   batch_.clear();
   if (!lacking_.empty()) {
     const auto journal = lacking_.begin();
-    for (const Bytes& bytes : callbacks_.read(journal->first, journal->second)) {
+    const auto read = callbacks_.read(journal->first, journal->second);
+    if (!read) return lose(retry_after_failure);
+    for (const Bytes& bytes : *read) {
       if (auto entry = callbacks_.decode(bytes)) batch_.push_back(std::move(entry));
     }
     for (const auto& entry : batch_) {

@@ -37,8 +37,10 @@ struct StoreDatabaseFiles {
 class StoreDatabase {
  public:
   struct Callbacks {
-    // Reads entries of one journal from the terminal's own store.
-    std::function<std::vector<Bytes>(const JournalId& journal, const crdt::IntervalSet& numbers)>
+    // Reads entries of one journal from the terminal's own store; none: the store cannot be read
+    // now, and is asked again on the next connection.
+    std::function<std::optional<std::vector<Bytes>>(const JournalId& journal,
+                                                    const crdt::IntervalSet& numbers)>
         read;
     std::function<std::shared_ptr<const mesh::Entry>(BytesView bytes)> decode;
     std::function<void(std::uint64_t entries)> on_opened;

@@ -6,11 +6,13 @@
 
 #include "base/overloaded.h"
 #include "mesh/sqlite/sqlite_reader.h"
+#include "simulations/model/damage.h"
 
 namespace titan::simulations {
 namespace {
 
 constexpr Duration read_takes = Duration(250);
+constexpr int cache_kilobytes = 256;
 // As pos-node/daemon.cpp: a polite end takes no longer.
 constexpr Duration leave_max = seconds(2);
 constexpr Duration goodbye_max = milliseconds(150);
@@ -37,6 +39,18 @@ bool is_codec_bug(PlantedBug bug) {
          bug == PlantedBug::ignored_veto || bug == PlantedBug::deaf_ears;
 }
 
+// No card of any place has these.
+std::vector<std::string> with_dead_addresses(const std::string& address, std::uint32_t place,
+                                             std::uint32_t dead) {
+  std::vector<std::string> all;
+  for (std::uint32_t i = 0; i < dead; ++i) {
+    all.push_back("10.78." + std::to_string(i) + "." + std::to_string(place + 1) + ":7411");
+  }
+  // The good one is neither first nor last, where it can be.
+  all.insert(all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2), address);
+  return all;
+}
+
 std::string vector_root_text(const crdt::ContentSum& root) {
   const auto bytes = root.to_bytes();
   return to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -50,6 +64,7 @@ Terminal::Terminal(Surroundings& surroundings, TerminalSpec spec, std::uint32_t 
       spec_(std::move(spec)),
       place_(place),
       address_(std::move(address)),
+      advertised_(with_dead_addresses(address_, place_, spec_.dead_addresses)),
       on_answer_(std::move(on_answer)),
       codec_(make_codec()) {
   const PlantedBug bug = surroundings_.scenario.planted_bug;
@@ -118,7 +133,36 @@ Disk::Callbacks Terminal::disk_callbacks() {
           }
         }
       },
+      [this](DataFolder& damaged) { return recover(damaged); },
       [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+}
+
+// What a reader meets concerns the whole till.
+void Terminal::look_for_damage(const Error& error) {
+  if (error.code != ErrorCode::corrupt || !process_) return;
+  process_->gate->in(Duration(0), [this] { disk_->on_damage_met(); });
+}
+
+Status Terminal::recover(DataFolder& folder) {
+  mesh::RecoveryReport report;
+  auto saved =
+      save_what_can_be(*folder.store, folder.identity, plain_codec_, cache_kilobytes, report);
+  if (!saved) return saved.error();
+  folder.store = std::move(*saved);
+  surroundings_.recorder.reach(process_ ? "damage_found" : "damage_found_at_start");
+  surroundings_.recorder.observe(
+      DiskReplaced{place_, "damaged", entries_on_disk(), entries_in_private_database()});
+  surroundings_.recorder.observe(AlarmRaised{place_, "database_damaged",
+                                             "the database was damaged; " +
+                                                 std::to_string(report.entries_recovered) +
+                                                 " entries were saved from it"});
+  return {};
+}
+
+void Terminal::restart_if_damaged() {
+  if (!process_ || !disk_->folder().is_damaged) return;
+  crash();
+  start();
 }
 
 DataFolder Terminal::new_folder() {
@@ -127,8 +171,8 @@ DataFolder Terminal::new_folder() {
   mesh::StoreOptions options;
   options.path = spec_.name;
   options.in_memory = true;
-  options.cache_kilobytes = 256;
-  mesh::StoreIdentity identity;
+  options.cache_kilobytes = cache_kilobytes;
+  mesh::StoreIdentity& identity = folder.identity;
   identity.tenant = tenant_name;
   identity.store = store_name;
   identity.device = device_of(folder.device_key.public_key);
@@ -155,7 +199,7 @@ mesh::NodeConfig Terminal::node_config() const {
   config.tenant = tenant_name;
   config.store = store_name;
   config.terminal = spec_.name;
-  config.addresses = {address_};
+  config.addresses = advertised_;
   config.may_lead = spec_.may_lead;
   config.priority = spec_.priority;
   config.cloud_key = surroundings_.cloud_key;
@@ -253,10 +297,7 @@ void Terminal::make_parts() {
   const bool is_shared = surroundings_.database_health.ignores_tokens;
   StoreDatabase::Callbacks database;
   database.read = [this](const JournalId& journal, const crdt::IntervalSet& numbers) {
-    auto reader = disk_->folder().store->open_reader();
-    if (!reader) return std::vector<Bytes>{};
-    auto entries = (*reader)->read_entries({journal, numbers, {}, 1024 * 1024});
-    return entries ? std::move(*entries) : std::vector<Bytes>{};
+    return read_entries({journal, numbers, {}, 1024 * 1024});
   };
   database.decode = [this](BytesView bytes) -> std::shared_ptr<const mesh::Entry> {
     auto entry = plain_codec_.decode_entry(bytes);
@@ -289,11 +330,7 @@ void Terminal::make_parts() {
   uplink.node = [this]() -> const mesh::Node& { return *process_->node; };
   uplink.input = [this](std::function<void(mesh::Node&)> act) { input(std::move(act)); };
   uplink.read = [this](const uplink::ReadEntries& request) {
-    auto reader = disk_->folder().store->open_reader();
-    if (!reader) return std::vector<Bytes>{};
-    auto entries =
-        (*reader)->read_entries({request.journal, request.numbers, {}, request.bytes_max});
-    return entries ? std::move(*entries) : std::vector<Bytes>{};
+    return read_entries({request.journal, request.numbers, {}, request.bytes_max});
   };
   uplink.on_alarm = [this](const std::string& code, const std::string& message) {
     surroundings_.recorder.observe(AlarmRaised{place_, code, message});
@@ -365,7 +402,7 @@ void Terminal::resume_copy_of(Terminal& original) {
       copied.on_link_down(at, peer, mesh::LinkEnd::closed);
     });
   }
-  input([at, address = address_](mesh::Node& copied) { copied.on_addresses(at, {address}); });
+  input([at, addresses = advertised_](mesh::Node& copied) { copied.on_addresses(at, addresses); });
   for (const auto& [id, request] : source.reads) read(request);
   if (process_->uplink) process_->uplink->take_up();
   if (node.is_leader()) process_->database->lead(*node.leader(), node.vector());
@@ -488,7 +525,7 @@ void Terminal::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
   auto reader = disk_->folder().store->open_reader();
   if (!reader) return;
   const auto branches = (*reader)->find_entry(duplicate.extra);
-  if (!branches) return;
+  if (!branches) return look_for_damage(branches.error());
   for (const mesh::StoredEntry& branch : *branches) {
     if (branch.hash != duplicate.extra_hash) continue;
     const auto extra = plain_codec_.decode_entry(branch.bytes);
@@ -519,22 +556,41 @@ void Terminal::read(const mesh::ReadRequest& request) {
     const auto waiting = process_->reads.extract(id);
     if (waiting.empty()) return;
     const mesh::ReadRequest& asked = waiting.mapped();
-    std::vector<Bytes> entries;
-    std::vector<std::pair<std::uint64_t, Hash>> hashes;
-    if (auto reader = disk_->folder().store->open_reader()) {
-      if (asked.hash_list_only) {
-        auto found = (*reader)->hash_list(asked.journal);
-        if (found) hashes = std::move(*found);
-      } else {
-        auto found =
-            (*reader)->read_entries({asked.journal, asked.numbers, asked.hashes, asked.bytes_max,
-                                     asked.newest_first, asked.state_only});
-        if (found) entries = std::move(*found);
-      }
+    std::optional<std::vector<std::pair<std::uint64_t, Hash>>> hashes;
+    std::optional<std::vector<Bytes>> entries;
+    if (asked.hash_list_only) {
+      hashes = read_hashes(asked.journal);
+      if (hashes) entries.emplace();
+    } else {
+      entries = read_entries({asked.journal, asked.numbers, asked.hashes, asked.bytes_max,
+                              asked.newest_first, asked.state_only});
+      if (entries) hashes.emplace();
     }
-    input([now = now(), id, entries = std::move(entries), hashes = std::move(hashes)](
+    if (!entries) {
+      return input([now = now(), id](mesh::Node& node) { node.on_read_failed(now, id); });
+    }
+    input([now = now(), id, entries = std::move(*entries), hashes = std::move(*hashes)](
               mesh::Node& node) { node.on_read(now, id, entries, hashes); });
   });
+}
+
+std::optional<std::vector<Bytes>> Terminal::read_entries(const mesh::EntryQuery& query) {
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return std::nullopt;
+  auto entries = (*reader)->read_entries(query);
+  if (entries) return std::move(*entries);
+  look_for_damage(entries.error());
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::pair<std::uint64_t, Hash>>> Terminal::read_hashes(
+    const JournalId& journal) {
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return std::nullopt;
+  auto hashes = (*reader)->hash_list(journal);
+  if (hashes) return std::move(*hashes);
+  look_for_damage(hashes.error());
+  return std::nullopt;
 }
 
 bool Terminal::takes_requests() const {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "mesh/node.h"
+#include "mesh/sqlite/sqlite_reader.h"
 #include "simulations/model/codecs.h"
 #include "simulations/model/disk.h"
 #include "simulations/model/gate.h"
@@ -64,6 +65,8 @@ class Terminal {
   ClockError& clock() { return clock_; }
   Now now() const;
   void observe_final_stock();  // and what is on the disk
+  // As at a start with a damaged disk, if it is damaged and nobody has met that yet.
+  void restart_if_damaged();
 
   // A copy of a process can only be made of one whose inputs were kept from its start.
   void keep_inputs() { keeps_inputs_ = true; }
@@ -71,6 +74,7 @@ class Terminal {
   // -- questions
   std::uint32_t place() const { return place_; }
   const std::string& address() const { return address_; }
+  const std::vector<std::string>& advertised() const { return advertised_; }
   const std::string& name() const { return spec_.name; }
   const mesh::Node& node() const { return *process_->node; }
   Links* links() { return process_ ? process_->links.get() : nullptr; }
@@ -127,6 +131,10 @@ class Terminal {
   std::uint32_t database_place() const;
   std::vector<std::pair<mesh::EntryId, Hash>> entries_on_disk();
   std::vector<std::pair<mesh::EntryId, Hash>> entries_in_private_database() const;
+  std::optional<std::vector<Bytes>> read_entries(const mesh::EntryQuery& query);
+  std::optional<std::vector<std::pair<std::uint64_t, Hash>>> read_hashes(const JournalId& journal);
+  void look_for_damage(const Error& error);
+  Status recover(DataFolder& folder);
   void arm();
   void watch_turns(MonoTime deadline);
   void end(bool polite);
@@ -135,6 +143,7 @@ class Terminal {
   const TerminalSpec spec_;
   const std::uint32_t place_;
   const std::string address_;
+  const std::vector<std::string> advertised_;  // to others: its own among dead ones
   const Answer on_answer_;
   mesh::WireCodec plain_codec_;
   NextVersionCodec next_codec_;

@@ -96,7 +96,11 @@ void UplinkEnd::carry_out(uplink::UplinkEffect& effect) {
           },
           [&](uplink::ReadEntries& e) {
             gate_->in(read_takes, [this, e] {
-              session_.on_read(callbacks_.now(), e.id, callbacks_.read(e));
+              if (const auto entries = callbacks_.read(e)) {
+                session_.on_read(callbacks_.now(), e.id, *entries);
+              } else {
+                session_.on_read_failed(callbacks_.now(), e.id);
+              }
               carry_out();
             });
           },

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "mesh/node.h"
 #include "simulations/model/gate.h"
@@ -20,7 +21,8 @@ class UplinkEnd {
     std::function<Now()> now;
     std::function<const mesh::Node&()> node;
     std::function<void(std::function<void(mesh::Node&)>)> input;
-    std::function<std::vector<Bytes>(const uplink::ReadEntries& request)> read;
+    // None: the disk could not be read.
+    std::function<std::optional<std::vector<Bytes>>(const uplink::ReadEntries& request)> read;
     std::function<void(const std::string& code, const std::string& message)> on_alarm;
   };
 

@@ -130,6 +130,13 @@ std::vector<FaultRow> rows() {
        {targets, others},
        lasting,
        in_both},
+      {K::damage_disk,
+       "damage_disk",
+       "So many `pages` of the terminal's database that lie behind one another are overwritten. It "
+       "finds them when it reads them, at the latest when it starts, and saves what it can.",
+       {targets, {"pages"}},
+       at_once,
+       simulator_only},
       {K::lose_disk,
        "lose_disk",
        "A crash; the terminal starts, after `lasts`, with an empty disk and a new device key.",

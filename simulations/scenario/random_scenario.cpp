@@ -26,6 +26,8 @@ std::vector<std::string> alarms_after(FaultKind kind) {
       return {"device_twice", "key_reused", "duplicate"};
     case FaultKind::restore_disk:
       return {"key_reused", "duplicate"};
+    case FaultKind::damage_disk:
+      return {"database_damaged", "key_reused", "duplicate"};
     default:
       return {};
   }
@@ -98,6 +100,7 @@ class Maker {
       if (i == 0) terminal.may_lead = true;  // somebody must be able to
       if (one_in(4)) terminal.priority = static_cast<std::uint32_t>(random_.below(3));
       terminal.is_next_version = one_in(6);
+      if (one_in(6)) terminal.dead_addresses = 1 + static_cast<std::uint32_t>(random_.below(3));
       if (one_in(8)) terminal.starts_at = between(seconds(1), seconds(20));
       if (!topology.switches.empty()) {
         terminal.switch_name = topology.switches[random_.below(topology.switches.size())].name;
@@ -133,6 +136,7 @@ class Maker {
     workload.voids = {random_.below(8), 100};
     workload.deliveries = {random_.below(5), 100};
     workload.repeats = {random_.below(20), 100};
+    if (one_in(3)) workload.reused_keys = {1 + random_.below(10), 100};
   }
 
   // Faults that start or stop a process, or take its disk: one at a time for each terminal.
@@ -144,6 +148,7 @@ class Maker {
       case FaultKind::clone:
       case FaultKind::restore_disk:
       case FaultKind::clone_disk:
+      case FaultKind::damage_disk:
       case FaultKind::lose_disk:
       case FaultKind::dead_clock:
         return true;
@@ -184,6 +189,7 @@ class Maker {
     if (field.key == "parts_per_million") {
       fault.parts_per_million = static_cast<std::int64_t>(random_.below(2'000)) + 1;
     }
+    if (field.key == "pages") fault.pages = 1 + static_cast<std::uint32_t>(random_.below(12));
     if (field.key == "delay") fill_delay(fault);
     if (field.key == "quality") {
       auto& quality = fault.quality.emplace();

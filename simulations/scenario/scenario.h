@@ -45,6 +45,9 @@ struct TerminalSpec {
   std::uint32_t priority = 0;
   bool is_next_version = false;  // speaks N+1: one more field, one more message
   Duration starts_at{};          // switched on later than the store
+  // It tells others so many more addresses, of cards at which nobody can reach it: a VPN, a cable
+  // that was pulled out, the inside of a virtual machine.
+  std::uint32_t dead_addresses = 0;
   // Its own line to the switch, which comes on top of what the switches on the way do; none: a
   // cable that adds nothing.
   std::optional<LinkQuality> line;
@@ -82,6 +85,7 @@ struct Workload {
   Ratio voids{1, 100};
   Ratio deliveries{2, 100};
   Ratio repeats{3, 100};         // requests that the till screen sends again with the same key
+  Ratio reused_keys{0, 100};     // requests that come with the key of an earlier, other basket
   std::string day_file;          // a trading day in CSV; empty: drawn from the seed
   std::uint32_t day_speed = 60;  // how many seconds of the day pass in one
   Duration stops_at = Duration::max();
@@ -113,6 +117,7 @@ enum class FaultKind {
   doubtful_commit,  // the next commit fails, and is there after a restart
   restore_disk,     // crash, and start with the disk as it was `age` ago
   clone_disk,       // crash of `others`, which start with the disk of `targets`
+  damage_disk,      // `pages` of the journal's file are overwritten with rubbish
   lose_disk,        // crash, and start with an empty disk and a new device key
   // clocks
   skew,        // the wall clock is off by `delay`
@@ -152,6 +157,7 @@ struct Fault {
   Duration period{};
   Duration age{};
   std::int64_t parts_per_million = 0;
+  std::uint32_t pages = 0;
   std::optional<LinkQuality> quality;
 };
 

@@ -207,7 +207,7 @@ class ScenarioReader {
   void read_terminal(const toml::table& table, const std::string& path, TerminalSpec& terminal) {
     reader_.refuse_unknown(table, path,
                            {"name", "switch", "hardware", "commit", "may_lead", "priority",
-                            "next_version", "starts_at", "line"});
+                            "next_version", "starts_at", "dead_addresses", "line"});
     if (table.contains("hardware")) {
       std::string name;
       reader_.text(table, path, "hardware", name);
@@ -223,14 +223,16 @@ class ScenarioReader {
     reader_.number(table, path, "priority", terminal.priority);
     reader_.flag(table, path, "next_version", terminal.is_next_version);
     reader_.duration(table, path, "starts_at", terminal.starts_at);
+    reader_.number(table, path, "dead_addresses", terminal.dead_addresses);
     read_quality_table(table, path, "line", terminal.line);
   }
 
   void read_workload(const toml::table& table) {
     const std::string path = "workload";
-    reader_.refuse_unknown(table, path,
-                           {"products", "sales_per_second", "choice", "lines_max", "refunds",
-                            "voids", "deliveries", "repeats", "day_file", "day_speed", "stops_at"});
+    reader_.refuse_unknown(
+        table, path,
+        {"products", "sales_per_second", "choice", "lines_max", "refunds", "voids", "deliveries",
+         "repeats", "reused_keys", "day_file", "day_speed", "stops_at"});
     auto& workload = scenario_.workload;
     reader_.number(table, path, "products", workload.products);
     reader_.ratio(table, path, "sales_per_second", workload.sales_per_second);
@@ -248,6 +250,7 @@ class ScenarioReader {
     reader_.ratio(table, path, "voids", workload.voids);
     reader_.ratio(table, path, "deliveries", workload.deliveries);
     reader_.ratio(table, path, "repeats", workload.repeats);
+    reader_.ratio(table, path, "reused_keys", workload.reused_keys);
     reader_.text(table, path, "day_file", workload.day_file);
     reader_.number(table, path, "day_speed", workload.day_speed);
     reader_.duration(table, path, "stops_at", workload.stops_at);
@@ -283,6 +286,7 @@ class ScenarioReader {
     reader_.duration(table, path, "period", fault.period);
     reader_.duration(table, path, "age", fault.age);
     reader_.signed_number(table, path, "parts_per_million", fault.parts_per_million);
+    reader_.number(table, path, "pages", fault.pages);
     read_quality_table(table, path, "quality", fault.quality);
     scenario_.faults.push_back(std::move(fault));
   }

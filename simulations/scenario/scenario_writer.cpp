@@ -154,7 +154,8 @@ class TomlWriter {
       const auto& terminal = topology.terminals[i];
       const auto* row = hardware_of(terminal);
       const bool is_special = !terminal.switch_name.empty() || terminal.is_next_version ||
-                              terminal.starts_at != Duration(0) || row != hardware_;
+                              terminal.starts_at != Duration(0) || terminal.dead_addresses != 0 ||
+                              row != hardware_;
       if (i < in_short_form && !is_special) continue;
       section("[[terminal]]");
       line("name", quoted(terminal.name));
@@ -162,6 +163,9 @@ class TomlWriter {
       if (row != hardware_) made_of(terminal, row);
       if (terminal.is_next_version) line("next_version", "true");
       if (terminal.starts_at != Duration(0)) line("starts_at", duration_value(terminal.starts_at));
+      if (terminal.dead_addresses != 0) {
+        line("dead_addresses", std::to_string(terminal.dead_addresses));
+      }
     }
   }
 
@@ -191,6 +195,7 @@ class TomlWriter {
     share("voids", workload.voids, usual.voids);
     share("deliveries", workload.deliveries, usual.deliveries);
     share("repeats", workload.repeats, usual.repeats);
+    share("reused_keys", workload.reused_keys, usual.reused_keys);
     if (!workload.day_file.empty()) line("day_file", quoted(workload.day_file));
     if (workload.day_speed != usual.day_speed) {
       line("day_speed", std::to_string(workload.day_speed));
@@ -216,6 +221,7 @@ class TomlWriter {
     if (fault.parts_per_million != 0) {
       line("parts_per_million", std::to_string(fault.parts_per_million));
     }
+    if (fault.pages != 0) line("pages", std::to_string(fault.pages));
     if (fault.quality) line("quality", quality_table(*fault.quality));
     if (fault.lasts) line("lasts", duration_value(*fault.lasts));
   }
@@ -292,6 +298,7 @@ json::object to_json(const TerminalSpec& terminal) {
           {"priority", terminal.priority},
           {"next_version", terminal.is_next_version},
           {"starts_at_us", terminal.starts_at.count()},
+          {"dead_addresses", terminal.dead_addresses},
           {"line", or_null(terminal.line)}};
 }
 
@@ -326,6 +333,7 @@ json::object to_json(const Workload& workload) {
           {"voids", to_json(workload.voids)},
           {"deliveries", to_json(workload.deliveries)},
           {"repeats", to_json(workload.repeats)},
+          {"reused_keys", to_json(workload.reused_keys)},
           {"day_file", workload.day_file},
           {"day_speed", workload.day_speed},
           {"stops_at_us", goes_on ? json::value() : json::value(workload.stops_at.count())}};
@@ -347,6 +355,7 @@ json::object to_json(const Fault& fault) {
           {"period_us", fault.period.count()},
           {"age_us", fault.age.count()},
           {"parts_per_million", fault.parts_per_million},
+          {"pages", fault.pages},
           {"quality", or_null(fault.quality)}};
 }
 

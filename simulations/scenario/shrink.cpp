@@ -114,9 +114,11 @@ class Shrinker {
                    for (auto& terminal : s.topology.terminals) {
                      const auto* row = hardware_of(terminal);
                      is_special = is_special || row != &hardware_table().front() ||
-                                  terminal.is_next_version || terminal.starts_at != Duration(0);
+                                  terminal.is_next_version || terminal.dead_addresses != 0 ||
+                                  terminal.starts_at != Duration(0);
                      apply(hardware_table().front(), terminal);
                      terminal.is_next_version = false;
+                     terminal.dead_addresses = 0;
                      terminal.starts_at = Duration(0);
                    }
                    return is_special;
@@ -140,8 +142,8 @@ class Shrinker {
 
   bool simplify_workload() {
     bool was_better = false;
-    for (auto share :
-         {&Workload::refunds, &Workload::voids, &Workload::deliveries, &Workload::repeats}) {
+    for (auto share : {&Workload::refunds, &Workload::voids, &Workload::deliveries,
+                       &Workload::repeats, &Workload::reused_keys}) {
       was_better = change([share](Scenario& s) {
                      if ((s.workload.*share).numerator == 0) return false;
                      s.workload.*share = Ratio{0, 100};

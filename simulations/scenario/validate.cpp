@@ -15,6 +15,7 @@ constexpr std::size_t switches_max = 50;
 constexpr std::size_t faults_max = 10'000;
 constexpr std::size_t name_length_max = 63;
 constexpr std::uint32_t gateways_max = 16;
+constexpr std::uint32_t dead_addresses_max = 8;
 constexpr std::uint32_t products_max = 50'000;
 constexpr std::uint32_t lines_limit = 100;
 constexpr std::uint64_t sales_per_second_max = 10'000;
@@ -177,6 +178,9 @@ class Validator {
         complain(path + ".starts_at",
                  "it would start only after the end at " + duration_text(scenario_.lasts));
       }
+      if (terminal.dead_addresses > dead_addresses_max) {
+        complain(path + ".dead_addresses", "must be 0 to 8");
+      }
       if (terminal.line) check_quality(path + ".line", *terminal.line);
     }
   }
@@ -215,6 +219,7 @@ class Validator {
     check_share("workload.voids", workload.voids);
     check_share("workload.deliveries", workload.deliveries);
     check_share("workload.repeats", workload.repeats);
+    check_share("workload.reused_keys", workload.reused_keys);
     if (workload.day_speed == 0) complain("workload.day_speed", "must be 1 or more");
     if (workload.stops_at < Duration(0)) {
       complain("workload.stops_at", "must not be negative");
@@ -276,12 +281,13 @@ class Validator {
     if (key == "period") return fault.period != Duration(0);
     if (key == "age") return fault.age != Duration(0);
     if (key == "parts_per_million") return fault.parts_per_million != 0;
+    if (key == "pages") return fault.pages != 0;
     return key == "quality" && fault.quality.has_value();
   }
 
   void check_fields(const std::string& path, const Fault& fault, const FaultRow& row) {
     for (const char* key : {"targets", "others", "groups", "place", "delay", "period", "age",
-                            "parts_per_million", "quality"}) {
+                            "parts_per_million", "pages", "quality"}) {
       const auto field =
           std::find_if(row.fields.begin(), row.fields.end(),
                        [key](const FaultField& candidate) { return candidate.key == key; });

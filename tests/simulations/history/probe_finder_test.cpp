@@ -67,6 +67,21 @@ TEST_CASE("a restored disk gets its own entries back and uses receipt numbers ag
   CHECK(probes(story).contains("own-entries-came-back"));
 }
 
+TEST_CASE("a key for two baskets is refused, or recorded twice") {
+  Story story(3);
+  story.sell(1, entry({1, 1, "k", {{"apple", 0, 1}}, 1}));
+  story.answer(1, "k", nullptr, RequestAnswered::Outcome::refused);
+  CHECK_FALSE(probes(story).contains("key-refused"));  // one basket: refused for something else
+  RequestSent other{1, "k", mesh::Kind::sale, id<Hash>(10), {}, {{"pear", 0, 1}}};
+  story.tell(other).answer(1, "k", nullptr, RequestAnswered::Outcome::refused);
+  CHECK(probes(story).contains("key-refused"));
+  CHECK_FALSE(probes(story).contains("key-for-two-baskets"));
+  EntryFacts second = *entry({1, 2, "k", {{"pear", 0, 1}}, 2});
+  second.request_hash = id<Hash>(10);
+  story.store({1}, std::make_shared<const EntryFacts>(second));
+  CHECK(probes(story).contains("key-for-two-baskets"));
+}
+
 TEST_CASE("the cloud holds all, or not") {
   const auto sale = entry({0, 1, "a", {{"apple", 0, 1}}, 1});
   Story story(2);

@@ -78,6 +78,7 @@ Fault sample(FaultKind kind) {
   made.period = milliseconds(700);
   made.age = seconds(3);
   made.parts_per_million = 200;
+  made.pages = 3;
   made.quality = LinkQuality{milliseconds(5), milliseconds(30), {10, 100}, {0, 1}, {0, 1}, 500'000};
   return made;
 }

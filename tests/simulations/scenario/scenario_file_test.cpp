@@ -141,6 +141,12 @@ TEST_CASE("complaints name file, line, key and reason") {
      "there is no bug 'lost_comit'; did you mean 'lost_commit'?");
   is(head + "planted_bug = \"lost_commit\"\ncaught_by = \"M44\"\n" + store,
      "there is no checker 'M44'");
+  is(ok + "[[terminal]]\nname = \"till-1\"\ndead_addresses = 9\n",
+     "cut.toml:9: terminal[0].dead_addresses: must be 0 to 8");
+  is(ok + "[workload]\nreused_keys = \"101%\"\n",
+     "cut.toml:8: workload.reused_keys: must be a share between 0% and 100%");
+  is(ok + "[[fault]]\nat = \"1s\"\nkind = \"damage_disk\"\ntargets = \"till-1\"\n",
+     "cut.toml:7: fault[0]: the fault 'damage_disk' needs 'pages'");
   is("\xff\xfe", "not UTF-8");
 }
 
