@@ -31,6 +31,10 @@ const StoreState* Gateway::find(const StoreKey& key) const {
 
 void Gateway::on_projected(const StoreKey& key, const StorePosition& position) {
   StoreState& state = state_of(key);
+  // Another gateway may have learnt a device meanwhile.
+  for (const auto& device_key : position.device_keys) {
+    state.device_keys.emplace(device_of(device_key), device_key);
+  }
   // Two workers' answers of different kinds may cross; a store only ever moves on.
   if (state.position && state.position->sequence >= position.sequence &&
       state.position->epoch == position.epoch) {

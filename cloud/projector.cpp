@@ -80,6 +80,9 @@ void Projector::commit(pqxx::work& transaction, StoreCache& cache, const StoreKe
   position.vector = std::make_shared<const crdt::VersionVector>(cache.projector.vector());
   position.feed_journal = row.feed.journal;
   position.feed_number = row.feed.number;
+  for (const auto& [device, device_key] : cache.projector.keys()) {
+    position.device_keys.push_back(device_key);
+  }
   boost::asio::post(loop_, [this, key, position] { on_projected_(key, position); });
 }
 

@@ -37,6 +37,8 @@ struct StorePosition {
   std::shared_ptr<const crdt::VersionVector> vector;
   JournalId feed_journal;
   std::uint64_t feed_number = 0;
+  // Of the devices whose entries it holds: who is told the vector may send what follows on it.
+  std::vector<PublicKey> device_keys;
 };
 
 class Projector {

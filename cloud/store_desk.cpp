@@ -80,7 +80,7 @@ OpenedStore StoreDesk::open_now(pqxx::connection& connection, const StoreKey& ke
   opened.position.feed_journal = row.feed.journal;
   opened.position.feed_number = row.feed.number;
   for (const auto& [device, public_key] : projector.keys()) {
-    opened.device_keys.push_back(public_key);
+    opened.position.device_keys.push_back(public_key);
   }
   return opened;
 }

@@ -26,7 +26,6 @@ struct OpenedStore {
   std::optional<uplink::LeaseHolder> refused_by;  // nothing: the lease is granted
   bool created = false;
   StorePosition position;
-  std::vector<PublicKey> device_keys;
 };
 
 struct ReadEntries {

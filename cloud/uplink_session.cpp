@@ -145,7 +145,8 @@ void UplinkSession::accept(OpenedStore opened) {
   phase_ = Phase::up;
   store.session = weak_from_this();
   store.last_seen = gateway_.now().wall;
-  for (const auto& key : opened.device_keys) store.device_keys.emplace(device_of(key), key);
+  for (const auto& key : opened.position.device_keys)
+    store.device_keys.emplace(device_of(key), key);
   store.device_keys.emplace(device_of(device_key_), device_key_);
   const bool known = store.position && store.position->sequence >= opened.position.sequence;
   if (!known) store.position = opened.position;
