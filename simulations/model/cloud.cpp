@@ -20,6 +20,10 @@ constexpr std::uint32_t window_batches = 8;
 constexpr Duration lease_lasts = seconds(5);
 constexpr Duration watermark_every = milliseconds(50);
 constexpr std::size_t feed_entries_per_push = 64;
+constexpr std::uint64_t lost_bytes_min = 64 * 1024;
+constexpr std::uint64_t lost_bytes_max = 1024 * 1024;
+// Who has been told that it is over may close so long; then the gateway does.
+constexpr Duration close_limit = milliseconds(500);
 // Rough figures of a Kafka append and of a PostgreSQL transaction.
 constexpr Duration log_takes = milliseconds(2);
 constexpr Duration projection_takes = milliseconds(3);
@@ -121,9 +125,16 @@ void Cloud::on_frame(const SessionPointer& session, const Bytes& frame) {
 
 void Cloud::on_message(const SessionPointer& session, BytesView bytes) {
   const auto message = uplink::decode_to_cloud(bytes);
-  if (!message) return;
+  if (!message) {
+    if (message.error().code == ErrorCode::unsupported) return;  // of a newer version
+    if (session->phase != Phase::waiting) return violate(session);
+    const bool is_forged = message.error().code == ErrorCode::refused;
+    return refuse(session,
+                  is_forged ? uplink::RefusalCode::signature : uplink::RefusalCode::malformed,
+                  "the handshake's " + message.error().message);
+  }
   const bool is_handshake = std::holds_alternative<uplink::Handshake>(*message);
-  if (is_handshake != (session->phase == Phase::waiting)) return;
+  if (is_handshake != (session->phase == Phase::waiting)) return violate(session);
   std::visit(Overloaded{
                  [&](const uplink::Handshake& m) { on_handshake(session, m); },
                  [&](const uplink::Batch& m) { on_batch(session, m); },
@@ -141,6 +152,15 @@ bool Cloud::is_gone(const Lease& lease) const {
 }
 
 void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake& handshake) {
+  if (handshake.protocol == 0 || handshake.protocol > uplink::uplink_protocol_version + 1) {
+    return refuse(session, uplink::RefusalCode::protocol, "the versions are too far apart");
+  }
+  if (handshake.tenant != tenant_name || handshake.access_key != access_key) {
+    return refuse(session, uplink::RefusalCode::bad_key, "tenant or access key is not known");
+  }
+  if (handshake.store != store_name) {
+    return refuse(session, uplink::RefusalCode::unknown_store, "this cloud has one store");
+  }
   session->token = handshake.token;
   session->terminal = handshake.terminal;
   session->device_key = handshake.device_key;
@@ -171,25 +191,26 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
 }
 
 void Cloud::refuse(const SessionPointer& session, uplink::RefusalCode code,
-                   const std::string& reason, const Lease& holder, bool gone) {
-  session->phase = Phase::over;
-  surroundings_.recorder.reach(gone ? "lease_refused_holder_gone" : "lease_refused");
-  send(session, uplink::HandshakeRefused{code, reason, holder.token, gone, 0});
+                   const std::string& reason, const election::Token& holder, bool gone) {
+  if (code == uplink::RefusalCode::lower_token) {
+    surroundings_.recorder.reach(gone ? "lease_refused_holder_gone" : "lease_refused");
+  }
+  send(session, uplink::HandshakeRefused{code, reason, holder, gone, 0});
+  end(session, close_limit);
 }
 
 void Cloud::on_opened(const SessionPointer& session, const std::optional<Lease>& refused_by) {
   if (session->phase != Phase::opening) return;
   if (refused_by) {
     return refuse(session, uplink::RefusalCode::lower_token,
-                  refused_by->terminal + " holds the store's lease", *refused_by,
+                  refused_by->terminal + " holds the store's lease", refused_by->token,
                   is_gone(*refused_by));
   }
   Gateway& gateway = gateways_[session->gateway];
   if (const auto old = gateway.session; old && old != session) {
     if (old->phase == Phase::up && old->token > session->token && !bugs_.two_uplinks) {
       return refuse(session, uplink::RefusalCode::lower_token,
-                    old->terminal + " holds the store's lease", Lease{old->token, {}, {}, false},
-                    false);
+                    old->terminal + " holds the store's lease", old->token);
     }
     surroundings_.recorder.reach("uplink_fenced");
     if (!bugs_.two_uplinks) {
@@ -225,7 +246,10 @@ void Cloud::on_renewal(const SessionPointer& session, const uplink::LeaseRenewal
   session->renewing = true;
   surroundings_.schedule.in(database_time(), [this, session, sequence = renewal.sequence] {
     const bool renewed = database_.lease.token == session->token || bugs_.two_uplinks;
-    if (renewed) database_.lease.renewed = surroundings_.schedule.now();
+    if (renewed) {
+      database_.lease.renewed = surroundings_.schedule.now();
+      database_.lease.released = false;
+    }
     gate(session)->pass([this, session, renewed, sequence, holder = database_.lease] {
       session->renewing = false;
       if (session->phase != Phase::up) return;
@@ -240,21 +264,35 @@ void Cloud::on_renewal(const SessionPointer& session, const uplink::LeaseRenewal
 void Cloud::close(const SessionPointer& session, uplink::ClosingCode code,
                   const std::string& reason, const election::Token& holder) {
   if (session->phase == Phase::over) return;
+  send(session, uplink::Closing{code, reason, holder});
+  end(session, close_limit);
+}
+
+// It does not keep to the protocol.
+void Cloud::violate(const SessionPointer& session) {
+  end(session, {});
+}
+
+void Cloud::end(const SessionPointer& session, Duration within) {
   session->phase = Phase::over;
   Gateway& gateway = gateways_[session->gateway];
   if (gateway.session == session) gateway.session = nullptr;
-  send(session, uplink::Closing{code, reason, holder});
+  if (within == Duration{}) return session->tcp->close(1);
+  gate(session)->at(std::max(session->last_sent, surroundings_.schedule.now()) + within,
+                    [session] { session->tcp->close(1); });
 }
 
 // ---- batches -----------------------------------------------------------------------------------
 
 void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) {
   if (session->phase != Phase::up) return;
-  ++session->batches_under_way;
+  if (++session->batches_under_way > window_batches) return violate(session);
+  if (batch.entries.size() > batch_entries_max) return violate(session);
   Gateway& gateway = gateways_[session->gateway];
   uplink::BatchAck ack;
   ack.sequence = batch.sequence;
-  std::map<EntryKey, std::uint32_t> places;
+  // A repeated entry stands in several places.
+  std::map<EntryKey, std::vector<std::uint32_t>> places;
   std::vector<std::shared_ptr<const mesh::Entry>> entries;
   for (std::uint32_t i = 0; i < batch.entries.size(); ++i) {
     auto entry = codec_.decode_entry(batch.entries[i]);
@@ -262,7 +300,9 @@ void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) 
       ack.failures.push_back({i, false, false, entry.error().message});
       continue;
     }
-    if (!places.emplace(EntryKey{entry->envelope.id, entry->hash}, i).second) continue;
+    auto& place = places[{entry->envelope.id, entry->hash}];
+    place.push_back(i);
+    if (place.size() > 1) continue;
     entries.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
   }
   mesh::VerifyContext context;
@@ -282,8 +322,9 @@ void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) 
   auto checked = mesh::check_entries(std::move(entries), context);
   for (const auto& rejection : checked.rejected) {
     const bool later = rejection.code == mesh::RejectionCode::unknown_device;
-    ack.failures.push_back(
-        {places[{rejection.id, rejection.hash}], later, false, rejection.reason});
+    for (const std::uint32_t place : places[{rejection.id, rejection.hash}]) {
+      ack.failures.push_back({place, later, false, rejection.reason});
+    }
     surroundings_.recorder.reach("cloud_rejected_entry");
   }
   for (const PublicKey& key : checked.learned_keys) gateway.keys.emplace(device_of(key), key);
@@ -488,12 +529,13 @@ void Cloud::on_wanted(const SessionPointer& session, const uplink::EntriesWanted
     uplink::LostEntries lost;
     lost.request = wanted.request;
     lost.last = true;
+    const auto bytes_max = std::clamp(wanted.bytes_max, lost_bytes_min, lost_bytes_max);
     std::size_t bytes = 0;
     for (const auto& [journal, numbers] : wanted.wanted) {
       for (auto at = database_.entries.lower_bound({{journal, 0}, Hash{}});
            at != database_.entries.end() && at->first.first.journal == journal; ++at) {
         if (!numbers.contains(at->first.first.number)) continue;
-        if (!lost.entries.empty() && bytes + at->second.size() > wanted.bytes_max) break;
+        if (!lost.entries.empty() && bytes + at->second.size() > bytes_max) break;
         bytes += at->second.size();
         lost.entries.push_back(at->second);
       }
@@ -517,10 +559,11 @@ void Cloud::restart() {
     gateway.gate->close();
     gateway.gate = std::make_shared<Gate>(surroundings_.schedule);
     gateway.keys.clear();
-    if (const auto session = std::exchange(gateway.session, nullptr)) {
-      session->phase = Phase::over;
-      session->tcp->reset();
-    }
+    gateway.session = nullptr;
+  }
+  for (const auto& session : std::exchange(sessions_, {})) {
+    session->phase = Phase::over;
+    session->tcp->reset();
   }
 }
 

@@ -7,7 +7,8 @@
 // which is signed with a real key. Messages are the real wire bytes of uplink/wire.
 //
 // A gateway can stall (between any two of its steps), restart, refuse or be slow; log and database
-// survive it all. Single-threaded.
+// survive it all. It keeps one contract with the real one: tests/simulations/contract.
+// Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -128,7 +129,9 @@ class Cloud {
   void close(const SessionPointer& session, uplink::ClosingCode code, const std::string& reason,
              const election::Token& holder);
   void refuse(const SessionPointer& session, uplink::RefusalCode code, const std::string& reason,
-              const Lease& holder, bool gone);
+              const election::Token& holder = {}, bool gone = false);
+  void violate(const SessionPointer& session);
+  void end(const SessionPointer& session, Duration within);
   void send(const SessionPointer& session, const uplink::ToStore& message);
 
   bool is_gone(const Lease& lease) const;
