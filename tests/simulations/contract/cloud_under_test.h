@@ -1,0 +1,198 @@
+// The cloud as its contract tests see it: stores connect through a load balancer and speak the
+// uplink's protocol by hand. Behind it stands the simulator's model or real titan-cloud processes
+// on one PostgreSQL; the cases know neither. Single-threaded.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crdt/stock.h"
+#include "mesh/verify.h"
+#include "mesh/watermark.h"
+#include "tests/uplink/till.h"
+#include "uplink/messages.h"
+#include "uplink/wire/uplink_codec.h"
+
+namespace titan::test {
+
+inline constexpr const char* contract_tenant = "acme";
+inline constexpr const char* contract_store = "london-1";
+
+class UplinkUnderTest;
+
+class CloudUnderTest {
+ public:
+  virtual ~CloudUnderTest() = default;
+
+  // Each connection goes to the next gateway in turn. It stands when this returns.
+  virtual std::unique_ptr<UplinkUnderTest> connect(const Till& till) = 0;
+  // All gateways are killed and started again.
+  virtual void restart() = 0;
+  // The first gateway does nothing for so long.
+  virtual void stall_first_gateway(Duration length) = 0;
+  // Head office changes so many products, all in one go.
+  virtual void change_products(std::uint32_t count) = 0;
+
+  virtual PublicKey key() const = 0;
+  virtual std::string access_key() const = 0;
+  // What is projected.
+  virtual std::map<JournalId, crdt::IntervalSet> held() = 0;
+  virtual crdt::Stock::Sums stock() = 0;
+
+  using Condition = std::function<bool()>;
+  // Lets time pass until it holds; fails with `what` when `limit` runs out.
+  void run_until(const Condition& condition, const std::string& what,
+                 Duration limit = seconds(30)) {
+    wait(condition, what, limit);
+  }
+  // Of the cloud's or the model's clock.
+  virtual Duration now() const = 0;
+  void let_pass(Duration length) {
+    const Duration end = now() + length;
+    run_until([&] { return now() >= end; }, "time to pass", length + seconds(30));
+  }
+  bool holds(const std::vector<EntryPointer>& entries) {
+    auto numbers = held();
+    return std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
+      return numbers[entry->envelope.id.journal].contains(entry->envelope.id.number);
+    });
+  }
+
+ protected:
+  virtual void wait(const Condition& condition, const std::string& what, Duration limit) = 0;
+};
+
+// One connection of a store.
+class UplinkUnderTest {
+ public:
+  UplinkUnderTest(CloudUnderTest& cloud, const Till& till) : cloud_(cloud), till_(till) {}
+  virtual ~UplinkUnderTest() = default;
+
+  void send(const uplink::ToCloud& message) { send_signed_by(message, till_.key); }
+  void send_signed_by(const uplink::ToCloud& message, const KeyPair& key) {
+    send_bytes(uplink::encode(message, key));
+  }
+  virtual void close(const std::string& reason) = 0;
+  virtual bool is_open() const = 0;
+
+  election::Token token(std::uint64_t term) const { return {term, till_.process}; }
+  uplink::Handshake handshake(std::uint64_t term) const {
+    uplink::Handshake message;
+    message.tenant = contract_tenant;
+    message.store = contract_store;
+    message.device_key = till_.key.public_key;
+    message.token = token(term);
+    message.terminal = "till";
+    message.access_key = cloud_.access_key();
+    return message;
+  }
+  uplink::HandshakeAccepted join(std::uint64_t term) {
+    send(handshake(term));
+    return receive<uplink::HandshakeAccepted>();
+  }
+  uplink::HandshakeRefused try_to_join(std::uint64_t term) {
+    send(handshake(term));
+    return receive<uplink::HandshakeRefused>();
+  }
+  void send_batch(const std::vector<EntryPointer>& entries) {
+    uplink::Batch batch;
+    batch.sequence = ++sequence_;
+    for (const auto& entry : entries) batch.entries.push_back(entry->bytes);
+    send(batch);
+  }
+  uplink::BatchAck upload(const std::vector<EntryPointer>& entries) {
+    send_batch(entries);
+    const auto ack = receive<uplink::BatchAck>();
+    CHECK(ack.sequence == sequence_);
+    return ack;
+  }
+  void renew() { send(uplink::LeaseRenewal{++renewals_, 0, 1}); }
+
+  // The first message of this kind; others stay in the inbox.
+  template <class Message>
+  Message receive(Duration limit = seconds(20)) {
+    const auto fits = [](const auto& m) { return std::holds_alternative<Message>(m); };
+    cloud_.run_until([&] { return std::any_of(inbox_.begin(), inbox_.end(), fits); },
+                     std::string("a message of type ") + typeid(Message).name(), limit);
+    const auto found = std::find_if(inbox_.begin(), inbox_.end(), fits);
+    Message message = std::get<Message>(std::move(*found));
+    inbox_.erase(found);
+    return message;
+  }
+  // The newest watermark that the cloud told on this connection.
+  const mesh::WatermarkVector& watermark() const { return watermark_; }
+  // All entries of the feed that came, in that order.
+  const std::vector<mesh::Entry>& feed() const { return feed_; }
+  void wait_for_watermark(const std::vector<EntryPointer>& entries) {
+    cloud_.run_until([&] { return is_marked(entries); }, "a watermark over these entries");
+  }
+  void wait_until_closed() {
+    cloud_.run_until([&] { return !is_open(); }, "the cloud to end the connection");
+  }
+
+ protected:
+  virtual void send_bytes(Bytes message) = 0;
+  void on_message(BytesView bytes) {
+    auto message = uplink::decode_to_store(bytes);
+    REQUIRE(message);
+    if (const auto* accepted = std::get_if<uplink::HandshakeAccepted>(&*message)) {
+      on_watermark(accepted->watermark);
+    }
+    if (const auto* push = std::get_if<uplink::ServerPush>(&*message)) {
+      if (push->watermark) on_watermark(*push->watermark);
+      for (const Bytes& entry : push->feed_entries) {
+        auto decoded = till_.codec.decode_entry(entry);
+        REQUIRE(decoded);
+        feed_.push_back(std::move(*decoded));
+      }
+      return;
+    }
+    inbox_.push_back(std::move(*message));
+  }
+
+ private:
+  // Every one is signed, of this store, and never tells less than the one before.
+  void on_watermark(const mesh::Watermark& watermark) {
+    CHECK(watermark.cloud_key == cloud_.key());
+    CHECK(verify(cloud_.key(), mesh::watermark_signed_part(watermark.vector_bytes),
+                 watermark.signature));
+    const auto vector = till_.codec.decode_watermark_vector(watermark.vector_bytes);
+    REQUIRE(vector);
+    CHECK(vector->tenant == contract_tenant);
+    CHECK(vector->store == contract_store);
+    CHECK(vector->sequence > watermark_.sequence);
+    for (const auto& [journal, item] : watermark_.journals) {
+      CHECK(numbers_of(*vector, journal).contains(item.stored));
+    }
+    watermark_ = *vector;
+  }
+  static crdt::IntervalSet numbers_of(const mesh::WatermarkVector& vector,
+                                      const JournalId& journal) {
+    for (const auto& item : vector.journals) {
+      if (item.journal == journal) return item.item.stored;
+    }
+    return {};
+  }
+  bool is_marked(const std::vector<EntryPointer>& entries) const {
+    return std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
+      const mesh::EntryId& id = entry->envelope.id;
+      return numbers_of(watermark_, id.journal).contains(id.number);
+    });
+  }
+
+  CloudUnderTest& cloud_;
+  const Till& till_;
+  std::deque<uplink::ToStore> inbox_;
+  mesh::WatermarkVector watermark_;
+  std::vector<mesh::Entry> feed_;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t renewals_ = 0;
+};
+
+}  // namespace titan::test
