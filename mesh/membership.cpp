@@ -241,6 +241,9 @@ void Membership::on_link_up(Now now, const MemberInfo& peer) {
   probes_.erase(peer.process);  // what was begun without the link says nothing about it
   probe_soon(now, *member);
   send_table(now, peer.process);
+  if (const auto owed = owed_acks_.extract(peer.process)) {
+    send_ack(now, peer.process, owed.mapped(), ProcessId{});
+  }
   end();
 }
 

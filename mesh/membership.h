@@ -307,6 +307,7 @@ class Membership {
   std::map<ProcessId, Probe> probes_;
   std::map<std::uint64_t, SentPing> sent_;
   std::map<std::uint64_t, RelayedPing> relayed_;
+  std::map<ProcessId, std::uint64_t> owed_acks_;  // the last ping of each that has no link from us
   GossipQueue gossip_;
 
   // when what is due

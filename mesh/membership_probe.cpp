@@ -100,7 +100,13 @@ void Membership::on_ping(Now now, const ProcessId& from, const Ping& ping) {
   begin(now);
   on_news(from, ping.leader);
   on_updates(now, from, ping.updates);
-  send_ack(now, from, ping.sequence, ProcessId{});
+  const Member* member = member_of(from);
+  if (member && member->linked) {
+    send_ack(now, from, ping.sequence, ProcessId{});
+  } else if (owed_acks_.size() < config_.members_max) {
+    // Its link to us stands, ours to it does not yet: it must not take us for silent.
+    owed_acks_[from] = ping.sequence;
+  }
   end();
 }
 

@@ -317,6 +317,29 @@ TEST_CASE("a newer process of a device replaces the older, old news does not bri
   membership.check_invariants();
 }
 
+TEST_CASE("a ping that comes before our link to its sender is answered once the link is up",
+          "[membership]") {
+  Membership membership = three_linked();
+  Ping ping;
+  ping.sequence = 41;
+  membership.on_ping(at(milliseconds(100)), terminal(4).process, ping);
+  ping.sequence = 42;
+  membership.on_ping(at(milliseconds(101)), terminal(4).process, ping);
+  CHECK(sent<Ack>(membership.take_effects()).empty());
+
+  membership.on_link_up(at(milliseconds(103)), terminal(4));
+  std::vector<std::uint64_t> answered;
+  for (const auto& [to, ack] : sent<Ack>(membership.take_effects())) {
+    if (to == terminal(4).process && ack.sequence != 0) answered.push_back(ack.sequence);
+  }
+  CHECK(answered == std::vector<std::uint64_t>{42});
+  // Once: a link that comes again owes nothing.
+  membership.on_link_down(at(milliseconds(110)), terminal(4).process);
+  membership.take_effects();
+  membership.on_link_up(at(milliseconds(111)), terminal(4));
+  for (const auto& [to, ack] : sent<Ack>(membership.take_effects())) CHECK(ack.sequence == 0);
+}
+
 TEST_CASE("two running processes of one device are two members until one is gone", "[membership]") {
   Membership membership = three_linked();
   MemberInfo clone = terminal(3);
