@@ -267,6 +267,9 @@ void Daemon::make_mesh(mesh::StoredState state) {
   MeshHost::Handlers handlers;
   handlers.neighbours = neighbours_->callbacks();
   handlers.on_event = [this](const mesh::Event& event) { on_event(event); };
+  handlers.on_storage_reopened = [this] {
+    if (uplink_) uplink_->on_storage_reopened();
+  };
   handlers.on_committed = [this](Duration took) {
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(took).count());
   };

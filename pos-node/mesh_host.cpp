@@ -62,6 +62,7 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock,
             storage_problem_.clear();
             node_->restart_storage(clock_.now(), std::move(state));
             carry_out();
+            if (handlers_.on_storage_reopened) handlers_.on_storage_reopened();
           },
           [this](const Error& error) {
             storage_problem_ = error.message;

@@ -51,6 +51,7 @@ class MeshHost {
   struct Handlers {
     std::function<void(const mesh::Event&)> on_event;
     std::function<void(Duration commit_time)> on_committed;
+    std::function<void()> on_storage_reopened;  // the node knows what it holds now
     // Told besides the node; its on_frame is not used.
     mesh::TransportCallbacks neighbours;
   };

@@ -116,6 +116,11 @@ void UplinkHost::on_event(const mesh::Event& event) {
   }
 }
 
+void UplinkHost::on_storage_reopened() {
+  session_.on_storage_reopened(clock_.now(), mesh_.node().vector());
+  carry_out();
+}
+
 void UplinkHost::carry_out() {
   if (stopped_ || carrying_out_) return;
   carrying_out_ = true;

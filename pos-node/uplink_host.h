@@ -36,6 +36,8 @@ class UplinkHost {
   ~UplinkHost();
 
   void on_event(const mesh::Event& event);
+  // Of the journal store; it may hold less than before.
+  void on_storage_reopened();
   UplinkReport report() const;
   // Gives the store's lease back, so that nobody waits for it to run out; `done` comes once the
   // cloud has heard it, or after a few moments.

@@ -327,6 +327,24 @@ void UploadSession::forget_lacking() {
 }
 
 // Adds what is not asked for yet.
+void UploadSession::on_storage_reopened(Now now, const crdt::VersionVector& stored) {
+  if (phase_ == Phase::idle) return;
+  std::map<JournalId, crdt::IntervalSet> held;
+  for (const auto& [device, journals] : stored.devices()) {
+    for (const auto& [journal, item] : journals) held[journal] = item.stored;
+  }
+  std::uint64_t lost = 0;
+  for (const auto& [journal, numbers] : window_.stored())
+    lost += numbers.minus(held[journal]).count();
+  if (lost == 0) return;
+  effects_.push_back(
+      UplinkNote{"this disk lost " + std::to_string(lost) +
+                 " entries; connecting again to get back those that the cloud holds"});
+  drop_connection(now, "the disk lost entries");
+  window_.start(stored);
+  connect(now);
+}
+
 void UploadSession::note_lacking(Now now, const std::vector<mesh::JournalItem>& held) {
   std::uint64_t added = 0;
   for (const auto& [journal, item] : held) {

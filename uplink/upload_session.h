@@ -163,6 +163,9 @@ class UploadSession {
   void on_read(Now now, std::uint64_t id, const std::vector<Bytes>& entries);
   // The disk could not be asked (too much else to read): it is asked again a moment later.
   void on_read_failed(Now now, std::uint64_t id);
+  // The store was opened again and holds this. Where it lost entries, the connection is made anew:
+  // the cloud says what it holds, and what is missing here comes back from it.
+  void on_storage_reopened(Now now, const crdt::VersionVector& stored);
 
   void on_tick(Now now);
   MonoTime next_deadline() const;

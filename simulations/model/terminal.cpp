@@ -122,6 +122,7 @@ Disk::Callbacks Terminal::disk_callbacks() {
         process_->gate->pass([this, shared] {
           surroundings_.recorder.reach("storage_reopened");
           input([now = now(), shared](mesh::Node& node) { node.restart_storage(now, *shared); });
+          if (process_->uplink) process_->uplink->on_storage_reopened();
           tell_state();
         });
       },

@@ -41,6 +41,11 @@ UplinkEnd::UplinkEnd(Surroundings& surroundings, std::shared_ptr<Gate> gate, std
   arm();
 }
 
+void UplinkEnd::on_storage_reopened() {
+  session_.on_storage_reopened(callbacks_.now(), callbacks_.node().vector());
+  carry_out();
+}
+
 void UplinkEnd::on_event(const mesh::Event& event) {
   if (const auto* changed = std::get_if<mesh::LeaderChanged>(&event)) {
     if (changed->is_self) {

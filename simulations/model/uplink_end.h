@@ -31,6 +31,7 @@ class UplinkEnd {
             Random random, Callbacks callbacks);
 
   void on_event(const mesh::Event& event);
+  void on_storage_reopened();
   // A copy of a leader takes its duty up anew.
   void take_up();
   // Gives the lease back; the process ends soon after.

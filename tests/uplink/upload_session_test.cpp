@@ -353,6 +353,30 @@ TEST_CASE("a leader that lacks entries fetches them and does not send them back"
   CHECK(stage.session.status().pending_entries == 0);
 }
 
+TEST_CASE("a leader whose disk loses entries while it is connected gets them back") {
+  Stage stage;
+  stage.up();
+  stage.sells(3);
+  stage.acks();
+  const std::uint64_t before = stage.connection;
+  // A commit that failed and lost nothing.
+  stage.session.on_storage_reopened(stage.now, stage.stored);
+  CHECK(stage.effects() == "");
+
+  crdt::VectorItem held;
+  for (const auto& entry : stage.disk) held.stored.add(entry->envelope.id.number);
+  const JournalId journal = stage.till.tail().journal;
+  crdt::VersionVector saved;
+  test::add(saved, *stage.disk.front());
+  stage.session.on_storage_reopened(stage.now, saved);
+  CHECK(stage.effects().find("this disk lost 2 entries") != std::string::npos);
+  CHECK(stage.connection != before);
+  stage.connected();
+  CHECK(stage.accepted({{journal, held}}).find("send wanted 1: 2 of 1 journals") !=
+        std::string::npos);
+  CHECK(stage.session.status().pending_entries == 0);
+}
+
 TEST_CASE("what an earlier leader sent and the cloud projects only now is fetched, too") {
   Stage stage;
   Till other("till-2");
