@@ -267,7 +267,8 @@ netem() {
       sed -i "s/^$setting .*/$setting $delay $jitter $loss $dup $reorder $rate $seed/" "$file"
   done
   if [[ -e $file.pid ]] && kill -HUP "$(cat "$file.pid")" 2>/dev/null; then return; fi
-  [[ -x $relay ]] || gcc -O2 -o "$relay" "$HERE/netlab-link.c"
+  # Several hosts may need it in the same moment: each sees no relay or a whole one.
+  [[ -x $relay ]] || { gcc -O2 -o "$relay.$$" "$HERE/netlab-link.c" && mv -f "$relay.$$" "$relay"; }
   # Whole frames with real checksums on this cable: the relay passes on what it reads.
   ip netns exec "$P-h$i" ethtool -K eth0 tx off tso off gso off >/dev/null
   ip -n "$SW" link set "p$i" nomaster
