@@ -314,6 +314,21 @@ class Faults:
             await terminal.replace_disk()
         return await self._take_down(await self._terminals(fault.targets), how)
 
+    async def damage_disk(self, number, fault):
+        """It is found when something reads it, at the latest when the terminal starts again."""
+        await self._shop.tell_stored()  # what only this disk has
+        damaged = []
+        for terminal in await self._terminals(fault.targets):
+            count = await terminal.damage_disk(fault.pages, f"{number} {terminal.name}")
+            damaged.append((terminal, count))
+
+        async def finish():
+            for terminal, _ in damaged:
+                if terminal.has_damage and terminal.running:
+                    await terminal.crash()
+                    await terminal.start()
+        return ", ".join(f"{count} pages of {t.name}" for t, count in damaged), finish
+
     # --- clocks ---
 
     async def skew(self, _number, fault):
@@ -435,7 +450,8 @@ def _signal(processes, number):
 KINDS = {name: getattr(Faults, name) for name in (
     "cut", "cut_one_way", "deaf", "reset", "freeze", "degrade", "star", "switch_reboot",
     "no_multicast", "crash", "leave", "stall", "slow_disk", "disk_full", "failed_commit",
-    "doubtful_commit", "restore_disk", "clone_disk", "lose_disk", "skew", "drift", "dead_clock",
+    "doubtful_commit", "restore_disk", "clone_disk", "lose_disk", "damage_disk",
+    "skew", "drift", "dead_clock",
     "cloud_away", "cloud_refuses", "cloud_slow", "cloud_restart", "cloud_answer_lost",
     "gateway_stall", "database_away", "database_slow", "database_killed")}
 KINDS["flap"] = Faults._flap

@@ -23,8 +23,11 @@ STATUS_SECONDS_PER_TERMINAL = 0.01  # many terminals are asked less often: they 
 ANSWER_SECONDS_MAX = 2.0
 CLOUD_SECONDS = 0.1
 OF_THE_GOODS = ("reorder",)  # alarms about goods; the simulator's terminals have no such
+DAMAGED = "database_damaged"
+AT_START_US_MAX = 2_000_000  # what is found so soon was found by opening the database
 QUEUE_EVERY = 5  # statuses between two looks at the length of the queue
 STOCK_SECONDS = 1.0
+COMMIT_SECONDS = 0.5  # what an event told is on the disk by then
 TOLD = ('"type":"sale"', '"type":"leader"', '"type":"member"', '"type":"alarm"')
 
 
@@ -88,8 +91,11 @@ class Observer:
             await socket.close()
 
     async def _look_at_disk(self, terminal):
-        """What it fetched since its start, before anybody listened."""
-        self._shop.saw_on_disk(terminal, await asyncio.to_thread(terminal.entries_on_disk))
+        """What it fetched since its start, before anybody listened. An event may be a commit ahead
+        of the disk, so one look would miss what was told just before the stream was open."""
+        for pause in (0, COMMIT_SECONDS):
+            await asyncio.sleep(pause)
+            self._shop.saw_on_disk(terminal, await asyncio.to_thread(terminal.entries_on_disk))
 
     def _on_event(self, terminal, event):
         if event["type"] == "sale":
@@ -112,6 +118,10 @@ class Observer:
         if told in self._alarms:
             return
         self._alarms.add(told)
+        if alarm["code"] == DAMAGED and terminal.has_damage:
+            at_start = self._history.now_us() - terminal.started_us < AT_START_US_MAX
+            self._reach("damage-found-at-start" if at_start else "damage-found")
+            terminal.on_damage_found()
         if alarm["code"] in OF_THE_GOODS:
             self._of_the_goods[terminal.name, alarm["code"]] += 1
         else:

@@ -146,6 +146,7 @@ async def _read_all(shop, history, skus):
             history.tell("stock_read", terminal=terminal.number, product=sku, is_final=True,
                          on_hand=units(shown.get(sku, "0")))
     await shop.tell_store_database()
+    await shop.tell_dead_addresses_dialled()
 
 
 def _logs(lab):

@@ -54,6 +54,7 @@ class Screens:
         self._free = [asyncio.Semaphore(AT_ONCE_MAX) for _ in terminals]
         self._waiting = collections.Counter()
         self._tasks = set()
+        self._open_keys = set()
         self.counts = collections.Counter()
         self.failures = []  # of this program, not of a terminal
 
@@ -97,6 +98,16 @@ class Screens:
             self.failures.append(task.exception())
 
     async def _serve(self, request):
+        if request.key in self._open_keys:
+            self.counts["old keys whose first basket was not answered yet"] += 1
+            return
+        self._open_keys.add(request.key)
+        try:
+            await self._serve_under_its_key(request)
+        finally:
+            self._open_keys.discard(request.key)
+
+    async def _serve_under_its_key(self, request):
         body, effects, claim = self._body(request)
         if body is None:
             self.counts["undone sales that were never acknowledged"] += 1

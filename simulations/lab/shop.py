@@ -16,6 +16,7 @@ from simulations.lab.wires import Wires
 TENANT, STORE = "acme", "lab-1"
 AVAHI_TERMINALS_MAX = 12  # with more, mDNS runs only where the scenario is about it
 OPEN_SECONDS_MAX = 90
+DEAD_NETWORK, NO_ROUTER = "10.77", "10.77.0.253"  # 10.77.HOST.x: nobody can be reached there
 PRODUCTS_PER_IMPORT = 10_000
 
 
@@ -46,6 +47,7 @@ class Shop:
             await self.cloud.start()
         await asyncio.to_thread(self._make_terminals)
         await self.wires.lay(self._later_degraded())
+        await self._add_dead_addresses()
         if self._mdns():
             await self.lab.start_avahi(*(terminal.number + 1 for terminal in self.terminals))
         first = [terminal for terminal in self.terminals
@@ -77,6 +79,35 @@ class Shop:
                                           if other is not terminal]
             given["store_database"]["mode"] = "auto"
             given["log"]["level"] = "info"
+
+    async def _add_dead_addresses(self):
+        """Addresses of cards to which no cable leads. Whoever dials one sends it to a router, as
+        for any address elsewhere, and that router is not there."""
+        numbers = {terminal.number: terminal.specification.dead_addresses
+                   for terminal in self.terminals}
+        if not any(numbers.values()):
+            return
+
+        async def add(terminal):
+            commands = [f"ip route add {DEAD_NETWORK}.0.0/16 via {NO_ROUTER} dev eth0",
+                        "ip link add dead0 type veth peer name unplugged", "ip link set dead0 up"]
+            host = terminal.number + 1
+            commands += [f"ip address add {DEAD_NETWORK}.{host}.{at + 1}/32 dev dead0"
+                         for at in range(numbers[terminal.number])]
+            code, _, errors = await self.lab.run(host, "sh", "-ec", "; ".join(commands))
+            assert code == 0, f"{terminal.name}: a card without a cable could not be made: {errors}"
+        await asyncio.gather(*map(add, self.terminals))
+
+    async def tell_dead_addresses_dialled(self):
+        """Somebody asked for that router: it is among the neighbours a host has looked for."""
+        if not any(terminal.specification.dead_addresses for terminal in self.terminals):
+            return
+        for terminal in self.terminals:
+            _, output, _ = await self.lab.run(terminal.number + 1, "ip", "neighbour", "show",
+                                              NO_ROUTER)
+            if output.strip():
+                self.history.tell("reached", probe="dead-address-dialled")
+                return
 
     def _mdns(self):
         topology = self.scenario.topology

@@ -18,6 +18,7 @@ SKEW = 3  # the higher, the more of all sales the first products make
 UNITS_PER_PIECE = 1_000_000
 LINES_MAX = 1_000  # of one request of a trading day; a terminal takes twice as many
 SPREAD_STEP_SECONDS = 7919
+KEYS_REUSED_MAX = 100  # so many of the last requests may be the one whose key comes again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +32,12 @@ class Request:
     # brought back without a receipt, its lines are (sku, pieces).
     sale: int | None = None
     is_repeated: bool = False
+    key_of: int | None = None  # the number of an earlier request whose key it comes with
 
     @property
     def key(self):
-        return f"lab-{self.number:06}" if self.number >= 0 else f"opening-{-self.number:06}"
+        number = self.number if self.key_of is None else self.key_of
+        return f"lab-{number:06}" if number >= 0 else f"opening-{-number:06}"
 
 
 def sku(index):
@@ -61,6 +64,8 @@ def draw(scenario, seed):
     chance = random.Random(f"{seed} requests")
     if workload.day_file:
         return list(_requests_of_day(scenario, chance))
+    reused_keys = getattr(workload, "reused_keys", [0, 100])
+    again = random.Random(f"{seed} old keys")
     requests, sales = [], {}
     for at_us in _moments(workload, scenario.lasts_us, random.Random(f"{seed} moments")):
         terminal = chance.randrange(len(scenario.topology.terminals))
@@ -69,7 +74,17 @@ def draw(scenario, seed):
         if request.kind == "sale":
             sales[terminal].append(request)
         requests.append(request)
+        if again.random() < share(reused_keys) and len(requests) > 1:
+            requests.append(_with_an_old_key(workload, again, at_us, requests))
     return requests
+
+
+def _with_an_old_key(workload, chance, at_us, requests):
+    """Another basket under the key of an earlier request of one terminal: a screen whose own
+    counter went back, with its disk or otherwise."""
+    earlier = chance.choice(requests[-1 - KEYS_REUSED_MAX:-1])
+    return Request(len(requests), at_us, earlier.terminal, "sale", _draw_lines(workload, chance),
+                   key_of=earlier.number if earlier.key_of is None else earlier.key_of)
 
 
 def _moments(workload, lasts_us, chance):
@@ -100,8 +115,9 @@ def _requests_of_day(scenario, chance):
         if at_us >= scenario.lasts_us:
             return
         is_repeated = repeats < share(workload.repeats)
-        for kind, of_kind in (("sale", [(code, pieces) for code, pieces in lines if pieces > 0]),
-                              ("refund", [(code, -pieces) for code, pieces in lines if pieces < 0])):
+        sold = [(code, pieces) for code, pieces in lines if pieces > 0]
+        brought_back = [(code, -pieces) for code, pieces in lines if pieces < 0]
+        for kind, of_kind in (("sale", sold), ("refund", brought_back)):
             if of_kind:
                 yield Request(number, at_us, terminal, kind, tuple(of_kind[:LINES_MAX]), None,
                               is_repeated)

@@ -136,7 +136,7 @@ std::vector<FaultRow> rows() {
        "finds them when it reads them, at the latest when it starts, and saves what it can.",
        {targets, {"pages"}},
        at_once,
-       simulator_only},
+       in_both},
       {K::lose_disk,
        "lose_disk",
        "A crash; the terminal starts, after `lasts`, with an empty disk and a new device key.",

@@ -10,7 +10,7 @@ from simulations.lab.faults import Faults
 from simulations.lab.history import History
 from simulations.lab.inventory import Entry
 from simulations.lab.observer import units
-from simulations.lab.scenario import ScenarioError, not_shown
+from simulations.lab.scenario import ScenarioError, not_playable, not_shown
 from simulations.lab.screen import request_hash, void_claim
 from simulations.lab.wires import Wires, netem
 
@@ -52,6 +52,18 @@ async def test_the_same_seed_gives_the_same_requests_and_another_seed_others():
         if request.sale is not None:
             assert first[request.sale].kind == "sale" and first[request.sale].at_us < request.at_us
             assert first[request.sale].terminal == request.terminal
+
+
+async def test_an_old_key_comes_with_another_basket_at_its_own_terminal():
+    drawn = workload.draw(scenario(reused_keys=[20, 100]), 3)
+    again = [one for one in drawn if one.key_of is not None]
+    assert len(again) > 40, len(again)
+    for one in again:
+        first = drawn[one.key_of]
+        assert first.key == one.key and first.terminal == one.terminal and first.key_of is None
+        assert first.at_us <= one.at_us and one.kind == "sale"
+    plain = [one.at_us for one in workload.draw(scenario(), 3)]
+    assert [one.at_us for one in drawn if one.key_of is None] == plain
 
 
 async def test_a_trading_day_is_sold_in_its_order_and_what_was_brought_back_is_a_refund(lab):
@@ -179,6 +191,12 @@ async def test_a_fault_begins_before_its_first_effect_is_seen(lab):
     history.write(target, "some", 1)
     told = [json.loads(line).get("what") for line in target.read_text().splitlines()]
     assert told[1:4] == ["fault_began", "leader_reported", "process_ended"], told
+
+
+async def test_more_terminals_than_the_machine_has_time_for_are_refused():
+    large = scenario(terminals=33)
+    assert "33 terminals need 3 processor cores" in not_playable(large, [], cores=2)
+    assert not_playable(large, [], cores=3) is None and not_playable(scenario(), [], 1) is None
 
 
 async def test_what_cannot_be_shown_is_said_by_name():
