@@ -381,12 +381,12 @@ class Faults:
         return "", finish
 
     async def gateway_stall(self, _number, _fault):
-        process = self._shop.cloud.process
-        process.pause()
+        """The one that has the uplink: what it holds is what the fault is about."""
+        number, resume = await self._shop.cloud.stall_one(STORE, TENANT)
 
         async def finish():
-            process.resume()
-        return "", finish
+            resume()
+        return f"gateway {number}", finish
 
     async def cloud_answer_lost(self, _number, _fault):
         """Nothing comes back from the cloud until it has committed something more; then all

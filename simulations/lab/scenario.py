@@ -112,8 +112,6 @@ def not_shown(scenario, kinds_shown):
     if any(terminal.next_version for terminal in topology.terminals):
         said.append("of the next version only the further field in every envelope and frame is "
                     "shown; entries and frames of an unknown kind exist only in the simulator")
-    if topology.gateways > 1:
-        said.append(f"one gateway runs, not {topology.gateways}")
     homes = {id(switch_of(topology, terminal.switch)) for terminal in topology.terminals}
     between = [item.name for item in topology.switches
                if id(item) not in homes and not is_plain(item)]

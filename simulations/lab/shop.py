@@ -5,10 +5,10 @@ import collections
 import random
 import secrets
 
-from harness.cloud import Cloud
 from harness.pos import ApiError
 from harness.waiting import wait_until
 from simulations.lab import inside, inventory, workload
+from simulations.lab.gateways import Gateways
 from simulations.lab.scenario import has_cloud
 from simulations.lab.terminal import Terminal
 from simulations.lab.wires import Wires
@@ -43,7 +43,8 @@ class Shop:
         topology = self.scenario.topology
         await self.lab.create(len(self.wires.places))
         if self.wires.cloud is not None:
-            self.cloud = Cloud(self.lab, self.wires.host(self.wires.cloud), (TENANT,))
+            self.cloud = Gateways(self.lab, self.wires.host(self.wires.cloud), (TENANT,),
+                                  topology.gateways)
             await self.cloud.start()
         await asyncio.to_thread(self._make_terminals)
         await self.wires.lay(self._later_degraded())

@@ -3,9 +3,10 @@
 import asyncio
 import collections
 import json
+import socket
 import types
 
-from simulations.lab import workload
+from simulations.lab import balancer, workload
 from simulations.lab.faults import Faults
 from simulations.lab.history import History
 from simulations.lab.inventory import Entry
@@ -191,6 +192,39 @@ async def test_a_fault_begins_before_its_first_effect_is_seen(lab):
     history.write(target, "some", 1)
     told = [json.loads(line).get("what") for line in target.read_text().splitlines()]
     assert told[1:4] == ["fault_began", "leader_reported", "process_ended"], told
+
+
+async def test_a_balancer_gives_connections_in_turn_and_closes_both_sides():
+    async def gateway(name):
+        async def on_client(_reader, writer):
+            writer.write(name)
+            writer.close()
+        return await asyncio.start_server(on_client, "127.0.0.1", 0)
+    first, second = await gateway(b"first"), await gateway(b"second")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    balancing = asyncio.create_task(balancer.main(
+        port, [server.sockets[0].getsockname()[1] for server in (first, second)]))
+
+    async def said():
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return None  # it does not listen yet
+        try:
+            return await reader.read()  # to the end: the far side has closed
+        finally:
+            writer.close()
+    try:
+        while (heard := [await said()]) == [None]:
+            await asyncio.sleep(0.01)
+        heard += [await said() for _ in range(3)]
+        assert heard == [b"first", b"second", b"first", b"second"], heard
+    finally:
+        balancing.cancel()
+        first.close()
+        second.close()
 
 
 async def test_more_terminals_than_the_machine_has_time_for_are_refused():
