@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "uplink/postgres/filling.h"
 #include "uplink/postgres/lease_row.h"
 #include "uplink/postgres/managed_postgres.h"
 #include "uplink/postgres/schema.h"
@@ -23,7 +24,7 @@ namespace titan::uplink {
 namespace {
 
 using EntryPointer = std::shared_ptr<const mesh::Entry>;
-using Numbers = std::map<JournalId, crdt::IntervalSet>;
+using Numbers = Filling::Numbers;
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
@@ -119,12 +120,8 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     leading_ = true;
     token_ = token;
     known_.clear();
-    content_.clear();
     for (const auto& [device, journals] : stored.devices()) {
-      for (const auto& [journal, item] : journals) {
-        known_[journal] = item.stored;
-        content_[journal] = item.content;
-      }
+      for (const auto& [journal, item] : journals) known_[journal] = item;
     }
     queue_.clear();
     overflow_.clear();
@@ -147,8 +144,9 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     if (!leading_ || config_.mode == "none") return;
     for (const auto& entry : entries) {
       const auto& id = entry->envelope.id;
-      known_[id.journal].add(id.number);
-      content_[id.journal].add(crdt::ContentSum::of(entry->hash));
+      crdt::VectorItem& known = known_[id.journal];
+      known.stored.add(id.number);
+      known.content.add(crdt::ContentSum::of(entry->hash));
       if (queue_.size() < config_.queued_entries_max) {
         queue_.push_back(entry);
       } else {
@@ -347,24 +345,15 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
       projector_.load(transaction);
       transaction.commit();
     }
-    Numbers known;
+    Filling::Known known;
     {
       const std::lock_guard lock(mutex_);
       known = known_;
       overflow_.clear();
       queue_.clear();  // all of it is in `known` and read from disk with the rest
-      content_now_ = content_;
     }
-    lacking_.clear();
-    for (const auto& [journal, numbers] : known) {
-      const auto* projected = projector_.vector().find(journal);
-      // Equal numbers with other content: a branch of a forked number is missing somewhere.
-      const bool forked =
-          projected && projected->stored == numbers && projected->content != content_now_[journal];
-      const auto lacking = projected && !forked ? numbers.minus(projected->stored) : numbers;
-      if (!lacking.empty()) lacking_.emplace(journal, lacking);
-    }
-    lacking_at_start_ = count(lacking_);
+    filling_.begin(known, projector_.vector());
+    lacking_at_start_ = filling_.count();
     unreadable_ = 0;
     show_progress();
   }
@@ -385,39 +374,19 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   std::vector<EntryPointer> read_lacking() {
     {
       const std::lock_guard lock(mutex_);
-      for (const auto& [journal, numbers] : overflow_) lacking_[journal].add(numbers);
+      filling_.add(overflow_);
       overflow_.clear();
     }
-    if (lacking_.empty()) return {};
-    const auto journal = lacking_.begin();
-    crdt::IntervalSet asked;
-    std::uint64_t room = config_.batch_entries_max;
-    for (const auto& interval : journal->second.intervals()) {
-      if (room == 0) break;
-      const std::uint64_t taken = std::min(room, interval.count());
-      asked.add(crdt::Interval{interval.first, interval.first + taken - 1});
-      room -= taken;
-    }
-    auto read = source_->read(journal->first, asked, config_.batch_bytes_max);
+    if (filling_.empty()) return {};
+    const Filling::Piece piece = filling_.next(config_.batch_entries_max);
+    auto read = source_->read(piece.journal, piece.numbers, config_.batch_bytes_max);
     if (!read) throw std::runtime_error(read.error().message);
     std::vector<EntryPointer> batch;
-    std::uint64_t last = 0;
     for (const auto& bytes : *read) {
       auto entry = codec_.decode_entry(bytes);
-      if (!entry) continue;
-      last = std::max(last, entry->envelope.id.number);
-      batch.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
+      if (entry) batch.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
     }
-    // What was passed over, or all of it if nothing came, cannot be read.
-    const std::uint64_t done_to = last == 0 ? asked.top() : last;
-    crdt::IntervalSet done;
-    for (const auto& interval : asked.intervals()) {
-      if (interval.first > done_to) break;
-      done.add(crdt::Interval{interval.first, std::min(interval.last, done_to)});
-    }
-    unreadable_ += done.count() > batch.size() ? done.count() - batch.size() : 0;
-    journal->second = journal->second.minus(done);
-    if (journal->second.empty()) lacking_.erase(journal);
+    unreadable_ += filling_.on_read(piece, batch);
     return batch;
   }
 
@@ -477,7 +446,7 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   // ---- status
 
   void show_progress() {
-    const std::uint64_t lacking = count(lacking_);
+    const std::uint64_t lacking = filling_.count();
     const bool filling = lacking > 0;
     std::string message;
     if (quarantined_ > 0) {
@@ -543,8 +512,7 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   bool leading_ = false;
   election::Token token_;
   std::uint64_t generation_ = 0;
-  Numbers known_;
-  std::map<JournalId, crdt::ContentSum> content_;
+  Filling::Known known_;
   std::deque<EntryPointer> queue_;
   Numbers overflow_;
   StoreDatabaseStatus status_;
@@ -552,8 +520,7 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   // Of the database thread.
   std::unique_ptr<ManagedPostgres> server_;
   StoreProjector projector_;
-  Numbers lacking_;
-  std::map<JournalId, crdt::ContentSum> content_now_;
+  Filling filling_;
   std::uint64_t lacking_at_start_ = 0;
   std::uint64_t unreadable_ = 0;
   std::uint64_t quarantined_ = 0;
