@@ -103,12 +103,16 @@ void StoreDatabase::connected() {
     held[id.journal].content.add(crdt::ContentSum::of(hash));
   }
   lacking_.clear();
+  filled_.clear();
   for (const auto& [journal, known] : known_) {
     const crdt::VectorItem& there = held[journal];
     // Equal numbers with other content: a branch of a forked number is missing somewhere.
     const bool is_forked = known.stored == there.stored && known.content != there.content;
     const auto lacking = is_forked ? known.stored : known.stored.minus(there.stored);
     if (!lacking.empty()) lacking_.emplace(journal, lacking);
+    // With more missing, a branch may be missing too: told when the rest has been read.
+    const bool is_comparable = !is_forked && known.stored.contains(there.stored);
+    if (is_comparable) filled_[journal] = {there, known.content};
   }
   queue_.clear();
   pump();
@@ -141,24 +145,38 @@ void StoreDatabase::lose(Duration retry) {
   work_in(retry, &StoreDatabase::connect);
 }
 
+// False: the disk could not be asked.
+bool StoreDatabase::read_lacking() {
+  if (lacking_.empty()) return true;
+  const JournalId journal = lacking_.begin()->first;
+  crdt::IntervalSet& lacking = lacking_.begin()->second;
+  Filled& filled = filled_[journal];
+  const auto read = callbacks_.read(journal, lacking);
+  if (!read) return false;
+  for (const Bytes& bytes : *read) {
+    auto entry = callbacks_.decode(bytes);
+    if (!entry) continue;
+    filled.there.content.add(crdt::ContentSum::of(entry->hash));
+    batch_.push_back(std::move(entry));
+  }
+  for (const auto& entry : batch_) {
+    const std::uint64_t number = entry->envelope.id.number;
+    lacking.remove({number, number});
+  }
+  if (batch_.empty()) lacking = {};  // cannot be read: not waited for
+  if (!lacking.empty()) return true;
+  lacking_.erase(journal);
+  const bool is_branch_missing = filled.there.content != filled.expected;
+  if (is_branch_missing && !filled.there.stored.empty()) lacking_[journal] = filled.there.stored;
+  filled_.erase(journal);
+  return true;
+}
+
 void StoreDatabase::commit() {
   committing_ = false;
   if (health_.away) return lose(retry_after_failure);
   batch_.clear();
-  if (!lacking_.empty()) {
-    const auto journal = lacking_.begin();
-    const auto read = callbacks_.read(journal->first, journal->second);
-    if (!read) return lose(retry_after_failure);
-    for (const Bytes& bytes : *read) {
-      if (auto entry = callbacks_.decode(bytes)) batch_.push_back(std::move(entry));
-    }
-    for (const auto& entry : batch_) {
-      const std::uint64_t number = entry->envelope.id.number;
-      journal->second.remove({number, number});
-    }
-    if (batch_.empty()) journal->second = {};  // cannot be read: not waited for
-    if (journal->second.empty()) lacking_.erase(journal);
-  }
+  if (!read_lacking()) return lose(retry_after_failure);
   while (!queue_.empty() && batch_.size() < batch_entries_max) {
     batch_.push_back(std::move(queue_.front()));
     queue_.pop_front();

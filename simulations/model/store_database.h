@@ -72,6 +72,7 @@ class StoreDatabase {
   void connected();
   void renew();
   void pump();
+  bool read_lacking();
   void commit();
   void lose(Duration retry);
   void work_in(Duration delay, void (StoreDatabase::*work)());
@@ -90,6 +91,12 @@ class StoreDatabase {
   election::Token token_;
   std::map<JournalId, crdt::VectorItem> known_;
   std::map<JournalId, crdt::IntervalSet> lacking_;
+  // Of a journal that is being read: what the database held of it, and the sum it should come to.
+  struct Filled {
+    crdt::VectorItem there;
+    crdt::ContentSum expected;
+  };
+  std::map<JournalId, Filled> filled_;
   std::deque<std::shared_ptr<const mesh::Entry>> queue_;
   std::vector<std::shared_ptr<const mesh::Entry>> batch_;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -32,10 +33,23 @@ class Disk {
     const std::lock_guard lock(mutex_);
     return entries_;
   }
-  // By number, as the product's store answers.
-  std::vector<Bytes> read(const JournalId& journal, const crdt::IntervalSet& numbers,
-                          std::size_t bytes_max) {
+  void set_readable(bool readable) {
     const std::lock_guard lock(mutex_);
+    is_readable_ = readable;
+  }
+  // Somebody asked it in vain.
+  bool has_failed() const {
+    const std::lock_guard lock(mutex_);
+    return has_failed_;
+  }
+  // By number, as the product's store answers; nothing: it cannot be read now.
+  std::optional<std::vector<Bytes>> read(const JournalId& journal, const crdt::IntervalSet& numbers,
+                                         std::size_t bytes_max) {
+    const std::lock_guard lock(mutex_);
+    if (!is_readable_) {
+      has_failed_ = true;
+      return std::nullopt;
+    }
     std::vector<EntryPointer> found;
     for (const auto& entry : entries_) {
       const mesh::EntryId& id = entry->envelope.id;
@@ -66,6 +80,8 @@ class Disk {
   std::vector<EntryPointer> entries_;
   crdt::VersionVector vector_;
   std::vector<Hash> read_;
+  bool is_readable_ = true;
+  bool has_failed_ = false;
 };
 
 }  // namespace titan::test

@@ -19,7 +19,9 @@ class DiskSource final : public uplink::EntrySource {
   explicit DiskSource(std::shared_ptr<Disk> disk) : disk_(std::move(disk)) {}
   Result<std::vector<Bytes>> read(const JournalId& journal, const crdt::IntervalSet& numbers,
                                   std::size_t bytes_max) override {
-    return disk_->read(journal, numbers, bytes_max);
+    auto entries = disk_->read(journal, numbers, bytes_max);
+    if (!entries) return make_error(ErrorCode::io, "the disk cannot be read");
+    return std::move(*entries);
   }
 
  private:

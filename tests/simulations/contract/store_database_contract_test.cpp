@@ -282,6 +282,26 @@ STORE_DATABASE_CASE("a forked number: a new leader brings the branch that is mis
   CHECK(database.contents().stock.at("A").removed == 3'000'000);
 }
 
+STORE_DATABASE_CASE("a forked number in a journal of which more is missing is found all the same") {
+  TestType database;
+  const auto first = database.terminal("till-1");
+  const auto second = database.terminal("till-2");
+  Till copy("till-1");
+  const auto entries = sales(first->till, 4);
+  const auto other = copy.sell("A", 5);
+  REQUIRE(other->envelope.id == entries[0]->envelope.id);
+  first->lead(1);
+  first->keep({entries[0], entries[1]});
+  database.wait_for_entries(2);
+  first->follow();
+  second->keep({other});
+  second->keep(entries);
+  second->lead(2);
+  database.wait_for_entries(5);
+  CHECK(database.contents().holds(other));
+  CHECK(database.contents().stock.at("A").removed == 9'000'000);
+}
+
 STORE_DATABASE_CASE("an entry that its disk cannot give holds nothing up") {
   TestType database;
   const auto leader = database.terminal("till-1");
@@ -298,6 +318,17 @@ STORE_DATABASE_CASE("an entry that its disk cannot give holds nothing up") {
   database.wait_for_entries(5);
   CHECK_FALSE(database.contents().holds(entries[1]));
   CHECK_FALSE(database.contents().holds(alone[0]));
+}
+
+STORE_DATABASE_CASE("a disk that cannot be read for a while is asked again") {
+  TestType database;
+  const auto leader = database.terminal("till-1");
+  leader->keep(sales(leader->till, 3));
+  leader->disk->set_readable(false);
+  leader->lead(1);
+  database.run_until([&] { return leader->disk->has_failed(); }, "the disk to be asked");
+  leader->disk->set_readable(true);
+  database.wait_for_entries(3);
 }
 
 STORE_DATABASE_CASE("totals are those of the entries, whoever writes them and in whatever order") {
