@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   add_suite(app, action);
   add_explore(app, action);
   add_shrink(app, action);
+  add_incident(app, action);
   add_judge(app, action);
   add_show(app, action);
   add_list(app, action);

@@ -24,6 +24,7 @@ void add_shrink(CLI::App& app, Action& action);
 void add_suite(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
+void add_incident(CLI::App& app, Action& action);
 void add_judge(CLI::App& app, Action& action);
 
 }  // namespace titan::simulations
