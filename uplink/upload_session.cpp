@@ -81,7 +81,8 @@ void UploadSession::on_leader_reaches_cloud(Now now, bool reaches) {
   const bool wanted = phase_ == Phase::idle && !reaches;
   if (wanted == probe_wanted_) return;
   probe_wanted_ = wanted;
-  next_probe_ = wanted ? now.mono : MonoTime::never();
+  // The answer to a probe under way sets the time of the next.
+  next_probe_ = wanted && !probing_ ? now.mono : MonoTime::never();
   on_tick(now);
 }
 

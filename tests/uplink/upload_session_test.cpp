@@ -490,6 +490,16 @@ TEST_CASE("a follower tries the cloud only while its leader cannot reach it") {
   stage.session.on_probed(stage.now, true);
   stage.session.on_leader_reaches_cloud(stage.now, true);
   CHECK(stage.runs(seconds(30)) == "");
+
+  // The leader comes and goes while a probe is under way: nothing is due before its answer.
+  stage.session.on_leader_reaches_cloud(stage.now, false);
+  CHECK(stage.effects() == "probe cloud\n");
+  stage.session.on_leader_reaches_cloud(stage.now, true);
+  stage.session.on_leader_reaches_cloud(stage.now, false);
+  CHECK(stage.effects() == "");
+  CHECK(stage.session.next_deadline() == MonoTime::never());
+  stage.session.on_probed(stage.now, true);
+  CHECK(stage.runs(seconds(10)) == "probe cloud\n");
 }
 
 TEST_CASE("a disk too busy to read is asked again, and nothing is given up") {
