@@ -39,6 +39,7 @@ bool QuietParts::on_observed(const Observed& observed, const StoreWatch& watch) 
                           std::holds_alternative<ProcessEnded>(observed.what);
   const bool is_fault = std::holds_alternative<FaultBegan>(observed.what) ||
                         std::holds_alternative<FaultEnded>(observed.what) ||
+                        std::holds_alternative<SwitchedOn>(observed.what) ||
                         std::holds_alternative<AllHealed>(observed.what);
   if (!is_process && !is_fault) return false;
   const bool stops = stops_votes(watch);

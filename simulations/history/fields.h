@@ -170,6 +170,11 @@ void fields(V& v, T& o) {
   v("number", o.number);
   v("reaches", o.reaches);
 }
+template <class V, Of<SwitchedOn> T>
+void fields(V& v, T& o) {
+  v("terminal", o.terminal);
+  v("reaches", o.reaches);
+}
 template <class V, Of<AllHealed> T>
 void fields(V& v, T& o) {
   v("entries_missing", o.entries_missing);
@@ -194,8 +199,8 @@ inline constexpr std::string_view observation_names[] = {
     "journal_listed",     "state_reported",   "alarm_raised",     "member_reported",
     "leader_reported",    "vote_granted",     "lease_granted",    "lease_released",
     "cloud_acknowledged", "cloud_holds",      "watermark_signed", "database_holds",
-    "database_opened",    "fault_began",      "fault_ended",      "all_healed",
-    "run_ended",          "reached",          "traffic_counted"};
+    "database_opened",    "fault_began",      "fault_ended",      "switched_on",
+    "all_healed",         "run_ended",        "reached",          "traffic_counted"};
 static_assert(std::size(observation_names) == std::variant_size_v<Observation>);
 
 inline constexpr std::string_view outcome_names[] = {"recorded", "repeated", "refused", "unknown"};

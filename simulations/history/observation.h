@@ -176,7 +176,7 @@ struct DatabaseOpened {
 // For each terminal those that it exchanges frames with both ways, as far as the network and the
 // processes let it. One that runs and hears is in its own list; one that does not run, is stalled
 // or deaf has an empty list and is in no other. The cloud counts as one more, the last. A fault
-// that comes and goes (flap) begins and ends each time. Before the first fault all reach all.
+// that comes and goes (flap) begins and ends each time. Before the first list all reach all.
 using Reachability = std::vector<std::vector<TerminalIndex>>;
 struct FaultBegan {
   std::uint32_t number = 0;  // in the scenario's list
@@ -185,6 +185,11 @@ struct FaultBegan {
 };
 struct FaultEnded {
   std::uint32_t number = 0;
+  Reachability reaches;
+};
+// A terminal whose first start comes later in the scenario runs now.
+struct SwitchedOn {
+  TerminalIndex terminal = 0;
   Reachability reaches;
 };
 // From here on nothing breaks and everything must converge.
@@ -208,7 +213,7 @@ using Observation =
                  StockRead, EntryStored, JournalListed, StateReported, AlarmRaised, MemberReported,
                  LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, CloudAcknowledged,
                  CloudHolds, WatermarkSigned, DatabaseHolds, DatabaseOpened, FaultBegan, FaultEnded,
-                 AllHealed, RunEnded, Reached, TrafficCounted>;
+                 SwitchedOn, AllHealed, RunEnded, Reached, TrafficCounted>;
 
 struct Observed {
   MonoTime at;

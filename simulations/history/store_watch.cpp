@@ -28,6 +28,7 @@ void StoreWatch::on_observed(const Observed& observed) {
                           active_.erase(fault.number);
                           on_reachability(fault.reaches);
                         },
+                        [&](const SwitchedOn& later) { on_reachability(later.reaches); },
                         [&](const AllHealed&) {
                           healed_at_ = observed.at;
                           active_.clear();

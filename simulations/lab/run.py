@@ -90,7 +90,7 @@ async def _play(shop, scenario, seed, requests, screens, skus):
     say(f"selling for {scenario.lasts_us / 1e6:g} s: {len(requests)} requests, "
         f"{len(scenario.faults)} faults")
     selling = asyncio.create_task(screens.open(requests))
-    later = [asyncio.create_task(_start_later(history, terminal))
+    later = [asyncio.create_task(_start_later(shop, history, terminal))
              for terminal in shop.terminals if terminal.specification.starts_at_us]
     progress = asyncio.create_task(_show_progress(history, screens))
     still = StandStill(history)
@@ -121,9 +121,10 @@ def _raise_own(failures):
         raise RunError(f"the lab itself failed: {type(failure).__name__}: {failure}") from failure
 
 
-async def _start_later(history, terminal):
+async def _start_later(shop, history, terminal):
     await asyncio.sleep(max(0, terminal.specification.starts_at_us - history.now_us()) / 1e6)
     await terminal.start()
+    history.tell("switched_on", terminal=terminal.number, reaches=shop.reachability())
 
 
 async def _show_progress(history, screens):

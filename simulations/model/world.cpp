@@ -116,8 +116,11 @@ void World::begin() {
   }
   recorder_.observe(std::move(began));
   for (std::uint32_t place = 0; place < selling.size(); ++place) {
-    schedule_.at({scenario_.topology.terminals[place].starts_at},
-                 [this, place] { terminal(place).start(); });
+    const Duration starts_at = scenario_.topology.terminals[place].starts_at;
+    schedule_.at({starts_at}, [this, place, starts_at] {
+      terminal(place).start();
+      if (starts_at > Duration::zero()) recorder_.observe(SwitchedOn{place, reachability()});
+    });
   }
   customers_->begin(std::move(selling));
   if (scenario_.workload.stops_at < scenario_.lasts) {

@@ -124,6 +124,7 @@ void Timeline::on_observed(const Observed& observed) {
                    if (found != faults_.end()) found->second.span.to = at;
                    on_reach(fault.reaches, at);
                  },
+                 [&](const SwitchedOn& later) { on_reach(later.reaches, at); },
                  [&](const AllHealed&) { healed_ = at; },
                  [&](const Reached& reached) { ++probes_[reached.probe]; },
                  [&](const TrafficCounted& counted) { traffic_ = counted; },
