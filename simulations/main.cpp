@@ -4,6 +4,24 @@
 #include <iostream>
 
 #include "simulations/cli/commands.h"
+#include "simulations/scenario/words.h"
+
+namespace {
+
+// CLI11 would only say that a command is required. Options in front of it are its own matter.
+bool is_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string_view> known;
+  for (const auto* command : app.get_subcommands({})) {
+    known.push_back(command->get_name());
+    if (command->get_name() == word) return true;
+  }
+  if (word.starts_with("-")) return true;
+  std::cerr << "titan-sim: there is no command '" << word << "'"
+            << titan::simulations::did_you_mean(word, known) << "; --help names them all\n";
+  return false;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace titan::simulations;
@@ -18,6 +36,7 @@ int main(int argc, char** argv) {
   add_judge(app, action);
   add_show(app, action);
   add_list(app, action);
+  if (argc > 1 && !is_command(app, argv[1])) return exit_wrong_input;
   try {
     app.parse(argc, argv);
     return action();

@@ -206,11 +206,13 @@ class Exploration {
 void add_explore(CLI::App& app, Action& action) {
   auto options = std::make_shared<ExploreOptions>();
   auto* command = app.add_subcommand("explore", "Run random scenarios, one per seed");
-  command->add_option("--seeds", options->seeds, "How many seeds (300, or no end with --minutes)");
+  command->add_option("--seeds", options->seeds, "How many seeds (300, or no end with --minutes)")
+      ->check(CLI::PositiveNumber);
   command->add_option("--first-seed", options->first_seed, "The first seed; else a fresh one");
   command->add_option("--minutes", options->minutes, "Start no run after so many minutes")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core");
+      ->check(CLI::PositiveNumber);
+  command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core")
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--check-every", options->check_every,
                    "Check a node's own invariants after every so-manieth input")

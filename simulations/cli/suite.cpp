@@ -90,6 +90,9 @@ class Suite {
       if (error) {
         std::cerr << folder << ": " << error.message() << '\n';
         all_good = false;
+      } else if (files.empty()) {
+        std::cerr << folder << ": holds no scenario, that is no file that ends in .toml\n";
+        all_good = false;
       }
       std::sort(files.begin(), files.end());
       for (const auto& file : files) {
@@ -168,7 +171,8 @@ void add_suite(CLI::App& app, Action& action) {
   auto options = std::make_shared<SuiteOptions>();
   auto* command = app.add_subcommand("suite", "Run every scenario of folders");
   command->add_option("folders", options->folders, "Folders of scenario files, or files");
-  command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core");
+  command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core")
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--check-every", options->check_every,
                    "Check a node's own invariants after every so-manieth input")
