@@ -67,22 +67,28 @@ OpenedStore StoreDesk::open_now(pqxx::connection& connection, const StoreKey& ke
     opened.refused_by = uplink::acquire_lease(transaction, key.store, token, terminal);
     transaction.commit();
   }
-  // Cursors and sequence must belong together: a watermark's sequence names one vector.
+  opened.position = read_position(connection, key);
+  return opened;
+}
+
+// Cursors and sequence must belong together: a watermark's sequence names one vector.
+StorePosition StoreDesk::read_position(pqxx::connection& connection, const StoreKey& key) {
   pqxx::transaction<pqxx::repeatable_read> snapshot(connection);
   const StoreRow row = read_store_row(snapshot, key.store, false).value();
   uplink::StoreProjector projector(key.store, device_of(feed_.public_key()));
   projector.load(snapshot);
   snapshot.commit();
-  opened.position.epoch = row.epoch;
-  opened.position.epoch_random = row.epoch_random;
-  opened.position.sequence = row.watermark_sequence;
-  opened.position.vector = std::make_shared<const crdt::VersionVector>(projector.vector());
-  opened.position.feed_journal = row.feed.journal;
-  opened.position.feed_number = row.feed.number;
+  StorePosition position;
+  position.epoch = row.epoch;
+  position.epoch_random = row.epoch_random;
+  position.sequence = row.watermark_sequence;
+  position.vector = std::make_shared<const crdt::VersionVector>(projector.vector());
+  position.feed_journal = row.feed.journal;
+  position.feed_number = row.feed.number;
   for (const auto& [device, public_key] : projector.keys()) {
-    opened.position.device_keys.push_back(public_key);
+    position.device_keys.push_back(public_key);
   }
-  return opened;
+  return position;
 }
 
 void StoreDesk::open(const StoreKey& key, const election::Token& token, const std::string& terminal,
@@ -95,22 +101,28 @@ void StoreDesk::open(const StoreKey& key, const election::Token& token, const st
       std::move(done));
 }
 
-void StoreDesk::renew(const StoreKey& key, const election::Token& token,
-                      Done<std::optional<uplink::LeaseHolder>> done) {
-  using Answer = std::optional<uplink::LeaseHolder>;
-  post<Answer>(
+void StoreDesk::renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+                      Done<RenewedLease> done) {
+  post<RenewedLease>(
       key.tenant,
-      [key, token](pqxx::connection& connection) -> Answer {
-        pqxx::work transaction(connection);
-        // A renewal lost in a crash of the database only makes the holder look gone earlier.
-        transaction.exec("SET LOCAL synchronous_commit TO off");
-        const bool renewed = uplink::renew_lease(transaction, key.store, token);
-        Answer holder;
-        if (!renewed) {
-          holder = uplink::read_lease(transaction, key.store).value_or(uplink::LeaseHolder{});
+      [this, key, token, sequence](pqxx::connection& connection) {
+        RenewedLease answer;
+        std::uint64_t stands_at = 0;
+        {
+          pqxx::work transaction(connection);
+          // A renewal lost in a crash of the database only makes the holder look gone earlier.
+          transaction.exec("SET LOCAL synchronous_commit TO off");
+          if (!uplink::renew_lease(transaction, key.store, token)) {
+            answer.lost_to =
+                uplink::read_lease(transaction, key.store).value_or(uplink::LeaseHolder{});
+          }
+          const auto row = read_store_row(transaction, key.store, false);
+          if (row) stands_at = row->watermark_sequence;
+          transaction.commit();
         }
-        transaction.commit();
-        return holder;
+        const bool is_ahead = !answer.lost_to && stands_at > sequence;
+        if (is_ahead) answer.position = read_position(connection, key);
+        return answer;
       },
       std::move(done));
 }

@@ -28,6 +28,11 @@ struct OpenedStore {
   StorePosition position;
 };
 
+struct RenewedLease {
+  std::optional<uplink::LeaseHolder> lost_to;  // nothing: still held
+  std::optional<StorePosition> position;       // where another process has moved the store since
+};
+
 struct ReadEntries {
   std::vector<Bytes> entries;
   std::uint64_t last_number = 0;  // of the feed read
@@ -48,9 +53,9 @@ class StoreDesk {
   // created; its feed begins with the tenant's catalogue.
   void open(const StoreKey& key, const election::Token& token, const std::string& terminal,
             Done<OpenedStore> done);
-  // Answers who holds the lease now; nothing: still `token`.
-  void renew(const StoreKey& key, const election::Token& token,
-             Done<std::optional<uplink::LeaseHolder>> done);
+  // `sequence`: where the caller knows the store to stand.
+  void renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+             Done<RenewedLease> done);
   void release(const StoreKey& key, const election::Token& token);
   void read_feed(const StoreKey& key, const JournalId& journal, std::uint64_t above,
                  std::size_t bytes_max, Done<ReadEntries> done);
@@ -64,6 +69,7 @@ class StoreDesk {
   void post(const std::string& tenant, std::function<T(pqxx::connection&)> run, Done<T> done);
   OpenedStore open_now(pqxx::connection& connection, const StoreKey& key,
                        const election::Token& token, const std::string& terminal);
+  StorePosition read_position(pqxx::connection& connection, const StoreKey& key);
   void begin_feed(pqxx::transaction_base& transaction, const StoreKey& key);
 
   boost::asio::io_context& loop_;

@@ -299,14 +299,17 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
   if (renewing_) return;  // the database is slow; the store sends the next one anyway
   renewing_ = true;
   gateway_.desk.renew(
-      key_, token_,
-      [self = shared_from_this(),
-       sequence = renewal.sequence](Result<std::optional<uplink::LeaseHolder>> answer) {
+      key_, token_, store.position->sequence,
+      [self = shared_from_this(), sequence = renewal.sequence](Result<RenewedLease> answer) {
         self->renewing_ = false;
         if (self->phase_ != Phase::up || !answer) return;
-        if (!*answer) return self->send(uplink::LeaseRenewed{sequence});
-        self->close(ClosingCode::lease_lost, "the store's lease moved to " + (*answer)->terminal,
-                    (*answer)->token);
+        if (const auto& holder = answer->lost_to) {
+          return self->close(ClosingCode::lease_lost,
+                             "the store's lease moved to " + holder->terminal, holder->token);
+        }
+        self->send(uplink::LeaseRenewed{sequence});
+        // A commit of another gateway is told by nobody else.
+        if (answer->position) self->gateway_.on_projected(self->key_, *answer->position);
       });
 }
 
