@@ -293,6 +293,26 @@ CLOUD_CASE("two gateways: the lease moves at one, the holder at the other learns
   at_two->wait_for_watermark(late);
 }
 
+CLOUD_CASE(
+    "two gateways: what comes in at one is told at the other, with a renewal at the latest") {
+  TestType cloud(2);
+  Till first("till-1");
+  Till second("till-2");
+  const auto at_one = cloud.connect(first);
+  at_one->join(5);
+  const auto at_two = cloud.connect(second);
+  const auto feed_number = at_two->join(6).feed_number;
+  const auto late = sales(first, 4);
+  CHECK(at_one->upload(late).accepted == 4);
+  cloud.run_until([&] { return cloud.holds(late); }, "the late batch to be projected");
+  at_two->renew();
+  at_two->wait_for_watermark(late);
+  cloud.change_products(2);  // head office speaks to the first gateway
+  at_two->renew();
+  cloud.run_until([&] { return at_two->feed().size() == feed_number + 1; }, "the changes",
+                  seconds(2));
+}
+
 CLOUD_CASE("two gateways: one stalls with a batch, which is kept when it goes on") {
   TestType cloud(2);
   Till first("till-1");
