@@ -274,10 +274,6 @@ class Shop:
 
     @staticmethod
     def has_one_leader(statuses):
-        """Of two terminals with one device key, from a copied disk, only one is heard."""
-        devices = collections.Counter(status["device"] for status in statuses.values())
-        statuses = {number: status for number, status in statuses.items()
-                    if devices[status["device"]] == 1 or status["leader"]}
         leaders = {(status["leader"] or {}).get("process") for status in statuses.values()}
         leading = [status for status in statuses.values() if status["role"] == "leader"]
         return len(leaders) == 1 and len(leading) == 1 and leading[0]["process"] in leaders
