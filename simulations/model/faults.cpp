@@ -449,6 +449,8 @@ void World::apply_to_database(const Fault& fault, Active& active) {
       break;
     case FaultKind::database_killed:
       health.kill_next_commit = true;
+      // In turn: the commit is lost; only its answer is.
+      health.killed_commit_is_there = health.kills++ % 2 == 1;
       break;
     default:
       break;

@@ -55,6 +55,7 @@ class StoreDatabase {
     Duration slow{};
     bool kill_next_commit = false;
     bool killed_commit_is_there = false;  // it took effect, only its writer never heard so
+    std::uint32_t kills = 0;              // so far
     bool ignores_tokens = false;          // planted: stale_leader_writes
   };
 
