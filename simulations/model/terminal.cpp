@@ -252,6 +252,7 @@ void Terminal::start() {
   if (!state) throw std::runtime_error(spec_.name + ": " + state.error().message);
   plant_in(*state);
   process_ = std::make_unique<Process>();
+  process_->config = node_config();
   process_->began = now();
   process_->began_with = std::make_shared<const mesh::StoredState>(std::move(*state));
   make_process(id, seed);
@@ -267,8 +268,8 @@ void Terminal::make_process(ProcessId id, std::uint64_t seed) {
   p.gate = std::make_shared<Gate>(surroundings_.schedule);
   p.id = id;
   p.seed = seed;
-  p.node = std::make_unique<mesh::Node>(node_config(), disk_->folder().device_key, id,
-                                        *p.began_with, codec_, Random(seed), p.began);
+  p.node = std::make_unique<mesh::Node>(p.config, disk_->folder().device_key, id, *p.began_with,
+                                        codec_, Random(seed), p.began);
   make_parts();
 }
 
@@ -380,6 +381,7 @@ void Terminal::resume_copy_of(Terminal& original) {
   replace_disk(original.disk_->folder().copy(), "clone");
   clock_ = original.clock_;
   process_ = std::make_unique<Process>();
+  process_->config = source.config;
   process_->began = source.began;
   process_->began_with = source.began_with;
   make_process(source.id, source.seed);

@@ -108,6 +108,7 @@ class Terminal {
     std::vector<mesh::OwnJournal::Duplicate> duplicates;
     // For a copy: how the node came to be what it is.
     std::uint64_t seed = 0;
+    mesh::NodeConfig config;
     Now began;
     std::shared_ptr<const mesh::StoredState> began_with;
     std::vector<std::function<void(mesh::Node&)>> inputs_kept;
