@@ -43,6 +43,14 @@ std::vector<std::string> split_csv(const std::string& line) {
   return fields;
 }
 
+constexpr long quantity_max = 1'000'000;
+std::optional<long> whole_number(const std::string& text) {
+  char* end = nullptr;
+  const long value = std::strtol(text.c_str(), &end, 10);
+  if (text.empty() || *end != '\0' || std::labs(value) > quantity_max) return std::nullopt;
+  return value;
+}
+
 // "2011-10-06 08:17:00" -> seconds since midnight; nothing if it is no such text.
 std::optional<std::int64_t> seconds_of_day(const std::string& text) {
   if (text.size() < 16 || text[13] != ':') return std::nullopt;
@@ -65,21 +73,22 @@ Result<std::vector<DaySale>> read_day(const std::string& path) {
     if (number == 1 || line.empty()) continue;
     const auto fields = split_csv(line);
     const auto at = fields.size() >= 5 ? seconds_of_day(fields[4]) : std::nullopt;
-    const long quantity = fields.size() >= 4 ? std::strtol(fields[3].c_str(), nullptr, 10) : 0;
-    if (!at || quantity == 0) {
+    const auto quantity = fields.size() >= 4 ? whole_number(fields[3]) : std::nullopt;
+    if (!at || !quantity) {
       return make_error(ErrorCode::invalid,
                         path + ":" + std::to_string(number) +
                             ": not a line of InvoiceNo,StockCode,Description,Quantity,InvoiceDate");
     }
+    if (*quantity == 0) continue;  // nothing was sold (docs/DATA_IMPORT.md)
     if (!first) first = *at;
     if (fields[0] != invoice) {
       invoice = fields[0];
       // Invoices of one minute are spread over it, so that they do not come in one instant.
       const auto spread = static_cast<std::int64_t>(day.size() * 7919 % 60);
-      day.push_back({seconds(std::max<std::int64_t>(0, *at - *first) + spread), {}, quantity < 0});
+      day.push_back({seconds(std::max<std::int64_t>(0, *at - *first) + spread), {}, *quantity < 0});
     }
-    const auto units = static_cast<std::uint64_t>(std::labs(quantity)) * piece;
-    day.back().effects.push_back({fields[1], quantity < 0 ? units : 0, quantity < 0 ? 0 : units});
+    const auto units = static_cast<std::uint64_t>(std::labs(*quantity)) * piece;
+    day.back().effects.push_back({fields[1], *quantity < 0 ? units : 0, *quantity < 0 ? 0 : units});
   }
   std::stable_sort(day.begin(), day.end(),
                    [](const DaySale& a, const DaySale& b) { return a.at < b.at; });

@@ -6,8 +6,10 @@
 namespace titan::simulations {
 namespace {
 
-// Products x terminals that cost one more input between two checks.
+// Products x terminals that cost one more input between two checks ...
 constexpr std::size_t checks_weighed = 1000;
+// ... and from how many on no cache holds them all, so that each costs several times as much.
+constexpr std::size_t checks_weighed_twice = 10'000;
 
 constexpr Duration feed_changes_every = seconds(15);
 
@@ -36,8 +38,9 @@ World::World(const Scenario& scenario, Recorder& recorder, Schedule& schedule,
   shared.check_every = std::max<std::uint32_t>(1, settings.check_every);
   // A check walks all products of a terminal. More rarely in a big store, or checks would be three
   // quarters of a day's run.
-  shared.check_every *= static_cast<std::uint32_t>(
-      1 + scenario.workload.products * scenario.topology.terminals.size() / checks_weighed);
+  const std::size_t weight = scenario.workload.products * scenario.topology.terminals.size();
+  shared.check_every *=
+      static_cast<std::uint32_t>(1 + weight / checks_weighed * (1 + weight / checks_weighed_twice));
   shared.database_health.ignores_tokens = scenario.planted_bug == PlantedBug::stale_leader_writes;
   shared.listener = [this](const std::string& address) {
     Terminal* found = terminal_at(address);

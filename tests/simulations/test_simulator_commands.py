@@ -5,13 +5,16 @@ import itertools
 import json
 import pathlib
 import re
+import shutil
 import tempfile
 
+from demo import generated_day
 from harness.lab import ROOT
 from simulations.lab import scenario as scenarios
 
 GOOD, FAILED, WRONG_INPUT = 0, 1, 2
 SECONDS_MAX = 120
+REAL_DAY = ROOT.parent / "shared" / "data" / "online-retail-day.csv"  # if it is there
 
 SCENARIO = """format = 1
 name = "a-minute"
@@ -95,6 +98,23 @@ async def test_a_day_file_that_is_missing_or_broken_is_named():
         day = pathlib.Path(name) / "day.csv"
         day.write_text("InvoiceNo,StockCode,Description,Quantity,InvoiceDate\n1,A,Apple,x,noon\n")
         await refused("run", path, naming=["day.csv:2:"])
+
+
+async def test_a_trading_day_of_ten_tills_with_faults():
+    with folder() as name:
+        base = pathlib.Path(name)
+        shutil.copy(ROOT / "tests" / "simulations" / "trading-day.toml", base / "day.toml")
+        if REAL_DAY.exists():
+            shutil.copy(REAL_DAY, base / "day.csv")
+        else:
+            (base / "day.csv").write_text(generated_day.generate_csv(1))
+        code, output, errors = await sim("run", base / "day.toml", "--json", base / "verdict.json")
+        assert code == GOOD, (output, errors)
+        figures = {figure["name"]: figure["value"]
+                   for figure in json.loads((base / "verdict.json").read_text())["figures"]}
+        # 218 invoices; a till that is down when one comes sells nothing.
+        assert int(figures["requests"]) > 200, figures
+        assert int(figures["acknowledged"]) > 190, figures
 
 
 async def test_runs_and_their_files():
