@@ -1,7 +1,6 @@
 #include "simulations/model/disk.h"
 
 #include <algorithm>
-#include <cassert>
 #include <iterator>
 #include <utility>
 
@@ -15,10 +14,10 @@ constexpr Duration forgets = seconds(2);
 
 }  // namespace
 
-DataFolder DataFolder::copy() const {
+std::optional<DataFolder> DataFolder::copy() const {
   auto copied = store->copy();
-  assert(copied && "an image in memory can always be taken");
-  return {device_key, identity, std::move(*copied), is_damaged, database};
+  if (!copied) return std::nullopt;
+  return DataFolder{device_key, identity, std::move(*copied), is_damaged, database};
 }
 
 Disk::Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,

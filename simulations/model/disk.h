@@ -40,7 +40,8 @@ struct DataFolder {
   bool is_damaged = false;      // pages of it were overwritten, and nobody has mended that
   StoreDatabaseFiles database;  // the terminal's private PostgreSQL
 
-  DataFolder copy() const;
+  // Nothing if its pages are too damaged to be opened: nobody keeps such an image.
+  std::optional<DataFolder> copy() const;
 };
 
 class Disk {

@@ -52,8 +52,9 @@ void World::schedule_faults() {
 // Whom the fault will hit is known only then: everybody's disk is remembered.
 void World::take_images(std::uint32_t number) {
   for (const auto& each : terminals_) {
-    if (each && each->disk().folder().store) {
-      images_[number].emplace(each->place(), each->disk().folder().copy());
+    if (!each || !each->disk().folder().store) continue;
+    if (auto image = each->disk().folder().copy()) {
+      images_[number].emplace(each->place(), std::move(*image));
     }
   }
 }
@@ -314,11 +315,13 @@ void World::apply_to_processes(const Fault& fault, Active& active) {
 
 Terminal* World::copy_process(std::uint32_t original) {
   if (!terminals_[original]->is_up() || clones_ >= clones_max_) return nullptr;
+  auto image = terminals_[original]->disk().folder().copy();
+  if (!image) return nullptr;
   const auto terminals = static_cast<std::uint32_t>(scenario_.topology.terminals.size());
   const std::uint32_t place = terminals + clones_++;
   lan_->hang_beside(place, original);
   make_terminal(scenario_.topology.terminals[original], place);
-  terminal(place).resume_copy_of(terminal(original));
+  terminal(place).resume_copy_of(terminal(original), std::move(*image));
   return &terminal(place);
 }
 
@@ -352,7 +355,9 @@ void World::apply_to_disks(const Fault& fault, std::uint32_t number, Active& act
       case FaultKind::clone_disk:
         if (active.targets.empty() || active.targets.front() == place) break;
         at.crash();
-        at.replace_disk(terminal(active.targets.front()).disk().folder().copy(), "cloned");
+        if (auto image = terminal(active.targets.front()).disk().folder().copy()) {
+          at.replace_disk(std::move(*image), "cloned");
+        }
         active.undo.push_back([&at] { at.start(); });
         break;
       case FaultKind::damage_disk:

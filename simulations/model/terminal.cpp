@@ -376,9 +376,9 @@ void Terminal::stall(Duration length) {
 }
 
 // The core is a pure function of its inputs: the same inputs in the same order make the same node.
-void Terminal::resume_copy_of(Terminal& original) {
+void Terminal::resume_copy_of(Terminal& original, DataFolder image) {
   Process& source = *original.process_;
-  replace_disk(original.disk_->folder().copy(), "clone");
+  replace_disk(std::move(image), "clone");
   clock_ = original.clock_;
   process_ = std::make_unique<Process>();
   process_->config = source.config;

@@ -48,7 +48,7 @@ class Terminal {
   void finish_leaving();  // at once
   void stall(Duration length);
   // Becomes a copy of `original`'s running process, disk and all.
-  void resume_copy_of(Terminal& original);
+  void resume_copy_of(Terminal& original, DataFolder image);
   bool is_up() const { return process_ != nullptr; }
   bool is_stalled() const;
 
