@@ -245,6 +245,8 @@ std::vector<Figure> Timeline::figures() const {
   }
   if (traffic_.bytes > 0) {
     figures.push_back({"sent", grouped(traffic_.bytes / 1000), "kB"});
+  }
+  if (traffic_.entry_bytes > 0) {  // weighed only where the scenario bounds it
     figures.push_back({"of it entries", grouped(traffic_.entry_bytes / 1000), "kB"});
   }
   return figures;
