@@ -158,4 +158,12 @@ class Terminal {
   std::optional<ProcessId> first_process_;
 };
 
+template <class Act>
+void Terminal::input(Act act) {
+  act(*process_->node);
+  ++process_->inputs;
+  if (keeps_inputs_) process_->inputs_kept.emplace_back(std::move(act));
+  carry_out();
+}
+
 }  // namespace titan::simulations

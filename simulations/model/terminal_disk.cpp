@@ -1,0 +1,176 @@
+// A terminal's disk: what its commits, reads and bad pages tell the process, and what it holds.
+#include <stdexcept>
+#include <utility>
+
+#include "mesh/sqlite/sqlite_reader.h"
+#include "simulations/model/damage.h"
+#include "simulations/model/terminal.h"
+
+namespace titan::simulations {
+namespace {
+
+constexpr Duration read_takes = Duration(250);
+constexpr int cache_kilobytes = 256;
+
+}  // namespace
+
+Disk::Callbacks Terminal::disk_callbacks() {
+  return {
+      [this](std::vector<std::uint64_t> ids) {
+        process_->gate->pass([this, ids = std::move(ids)] {
+          input([now = now(), ids](mesh::Node& node) { node.on_stored(now, ids); });
+          tell_state();
+        });
+      },
+      [this](std::uint64_t id) {
+        surroundings_.recorder.reach("commit_failed");
+        process_->gate->pass([this, id] {
+          input([now = now(), id](mesh::Node& node) { node.on_store_failed(now, id); });
+        });
+      },
+      [this](mesh::StoredState state) {
+        auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
+        process_->gate->pass([this, shared] {
+          surroundings_.recorder.reach("storage_reopened");
+          input([now = now(), shared](mesh::Node& node) { node.restart_storage(now, *shared); });
+          if (process_->uplink) process_->uplink->on_storage_reopened();
+          tell_state();
+        });
+      },
+      [this](const std::vector<mesh::StoreRequest>& batch) {
+        for (const mesh::StoreRequest& request : batch) {
+          for (const auto& entry : request.entries) {
+            surroundings_.recorder.observe(
+                EntryStored{place_, surroundings_.recorder.facts(*entry)});
+          }
+        }
+      },
+      [this](DataFolder& damaged) { return recover(damaged); },
+      [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+}
+
+// What a reader meets concerns the whole till.
+void Terminal::look_for_damage(const Error& error) {
+  if (error.code != ErrorCode::corrupt || !process_) return;
+  process_->gate->in(Duration(0), [this] { disk_->on_damage_met(); });
+}
+
+Status Terminal::recover(DataFolder& folder) {
+  mesh::RecoveryReport report;
+  auto saved =
+      save_what_can_be(*folder.store, folder.identity, plain_codec_, cache_kilobytes, report);
+  if (!saved) return saved.error();
+  folder.store = std::move(*saved);
+  surroundings_.recorder.reach(process_ ? "damage_found" : "damage_found_at_start");
+  surroundings_.recorder.observe(
+      DiskReplaced{place_, "damaged", entries_on_disk(), entries_in_private_database()});
+  surroundings_.recorder.observe(AlarmRaised{place_, "database_damaged",
+                                             "the database was damaged; " +
+                                                 std::to_string(report.entries_recovered) +
+                                                 " entries were saved from it"});
+  return {};
+}
+
+void Terminal::restart_if_damaged() {
+  if (!process_ || !disk_->folder().is_damaged) return;
+  crash();
+  start();
+}
+
+DataFolder Terminal::new_folder() {
+  DataFolder folder;
+  folder.device_key = KeyPair::from_seed(SecretSeed::draw(surroundings_.random));
+  mesh::StoreOptions options;
+  options.path = spec_.name;
+  options.in_memory = true;
+  options.cache_kilobytes = cache_kilobytes;
+  mesh::StoreIdentity& identity = folder.identity;
+  identity.tenant = tenant_name;
+  identity.store = store_name;
+  identity.device = device_of(folder.device_key.public_key);
+  if (!surroundings_.cloud_key.is_none()) {
+    identity.cloud_device = device_of(surroundings_.cloud_key);
+  }
+  auto opened = mesh::SqliteStore::open(options, identity, plain_codec_);
+  if (!opened) throw std::runtime_error(opened.error().message);
+  folder.store = std::move(*opened);
+  return folder;
+}
+
+void Terminal::replace_disk(DataFolder folder, const std::string& how) {
+  disk_->replace(std::move(folder));
+  if (how.empty()) return;
+  surroundings_.recorder.observe(
+      DiskReplaced{place_, how, entries_on_disk(), entries_in_private_database()});
+}
+
+// ---- reads
+// ---------------------------------------------------------------------------------------
+
+void Terminal::read(const mesh::ReadRequest& request) {
+  process_->reads[request.id] = request;
+  process_->gate->in(read_takes, [this, id = request.id] {
+    const auto waiting = process_->reads.extract(id);
+    if (waiting.empty()) return;
+    const mesh::ReadRequest& asked = waiting.mapped();
+    std::optional<std::vector<std::pair<std::uint64_t, Hash>>> hashes;
+    std::optional<std::vector<Bytes>> entries;
+    if (asked.hash_list_only) {
+      hashes = read_hashes(asked.journal);
+      if (hashes) entries.emplace();
+    } else {
+      entries = read_entries({asked.journal, asked.numbers, asked.hashes, asked.bytes_max,
+                              asked.newest_first, asked.state_only});
+      if (entries) hashes.emplace();
+    }
+    if (!entries) {
+      return input([now = now(), id](mesh::Node& node) { node.on_read_failed(now, id); });
+    }
+    input([now = now(), id, entries = std::move(*entries), hashes = std::move(*hashes)](
+              mesh::Node& node) { node.on_read(now, id, entries, hashes); });
+  });
+}
+
+std::optional<std::vector<Bytes>> Terminal::read_entries(const mesh::EntryQuery& query) {
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return std::nullopt;
+  auto entries = (*reader)->read_entries(query);
+  if (entries) return std::move(*entries);
+  look_for_damage(entries.error());
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::pair<std::uint64_t, Hash>>> Terminal::read_hashes(
+    const JournalId& journal) {
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return std::nullopt;
+  auto hashes = (*reader)->hash_list(journal);
+  if (hashes) return std::move(*hashes);
+  look_for_damage(hashes.error());
+  return std::nullopt;
+}
+
+// ---- what it holds
+// -------------------------------------------------------------------------------
+
+std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_in_private_database() const {
+  const auto& entries = disk_->folder().database.entries;
+  return {entries.begin(), entries.end()};
+}
+
+std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_on_disk() {
+  std::vector<std::pair<mesh::EntryId, Hash>> held;
+  auto reader = disk_->folder().store->open_reader();
+  if (!reader) return held;
+  std::int64_t position = 0;
+  while (true) {
+    const auto entries = (*reader)->entries_after(position, mesh::read_entries_max, 1ULL << 40);
+    if (!entries || entries->empty()) return held;
+    for (const auto& entry : *entries) {
+      held.emplace_back(entry.id, entry.hash);
+      position = entry.position;
+    }
+  }
+}
+
+}  // namespace titan::simulations
