@@ -20,11 +20,21 @@ bool share_an_address(const MemberInfo& a, const MemberInfo& b) {
   });
 }
 
-bool is_present(MemberState state) {
-  return state == MemberState::alive || state == MemberState::suspect;
-}
-
 }  // namespace
+
+const char* to_string(MemberState state) {
+  switch (state) {
+    case MemberState::alive:
+      return "alive";
+    case MemberState::suspect:
+      return "suspect";
+    case MemberState::dead:
+      return "dead";
+    case MemberState::left:
+      return "left";
+  }
+  return "dead";
+}
 
 Membership::Membership(MembershipConfig config, MemberInfo self, Random random, Now now)
     : config_(std::move(config)),

@@ -11,10 +11,6 @@ namespace {
 // A peer that claims more is broken; following it would end in an overflow.
 constexpr std::uint64_t incarnation_limit = std::uint64_t{1} << 62;
 
-bool is_present(MemberState state) {
-  return state == MemberState::alive || state == MemberState::suspect;
-}
-
 }  // namespace
 
 // ---- news that comes in ------------------------------------------------------------------------

@@ -40,6 +40,12 @@ struct MemberInfo {
 };
 
 enum class MemberState : std::uint8_t { alive = 0, suspect = 1, dead = 2, left = 3 };
+const char* to_string(MemberState state);
+
+// Alive or suspect: it counts.
+inline bool is_present(MemberState state) {
+  return state == MemberState::alive || state == MemberState::suspect;
+}
 
 struct MemberUpdate {
   MemberInfo member;

@@ -85,7 +85,4 @@ struct StatusReport {
   std::vector<AlarmReport> alarms;  // newest first
 };
 
-// "alive", "suspect", "dead", "left".
-const char* to_string(mesh::MemberState state);
-
 }  // namespace titan::pos

@@ -120,20 +120,6 @@ void write_duties(JsonWriter& writer, const StatusReport& status) {
 
 }  // namespace
 
-const char* to_string(mesh::MemberState state) {
-  switch (state) {
-    case mesh::MemberState::alive:
-      return "alive";
-    case mesh::MemberState::suspect:
-      return "suspect";
-    case mesh::MemberState::dead:
-      return "dead";
-    case mesh::MemberState::left:
-      return "left";
-  }
-  return "dead";
-}
-
 std::string status_json(const StatusReport& status, const StoreFacts& facts) {
   JsonWriter writer(4096);
   writer.begin_object()

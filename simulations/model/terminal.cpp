@@ -17,20 +17,6 @@ constexpr Duration goodbye_max = milliseconds(150);
 constexpr Duration turn_takes = Duration(20);
 constexpr std::uint32_t turns_at_one_deadline_max = 100;
 
-const char* text_of(mesh::MemberState state) {
-  switch (state) {
-    case mesh::MemberState::alive:
-      return "alive";
-    case mesh::MemberState::suspect:
-      return "suspect";
-    case mesh::MemberState::dead:
-      return "dead";
-    case mesh::MemberState::left:
-      return "left";
-  }
-  return "unknown";
-}
-
 bool is_codec_bug(PlantedBug bug) {
   return bug == PlantedBug::relay_drops_entry || bug == PlantedBug::reserialised_entry ||
          bug == PlantedBug::ignored_veto || bug == PlantedBug::deaf_ears;
@@ -393,7 +379,7 @@ void Terminal::on_event(mesh::Event& event) {
                  },
                  [&](const mesh::MemberChanged& changed) {
                    recorder.observe(MemberReported{place_, changed.update.member.process,
-                                                   text_of(changed.update.state)});
+                                                   to_string(changed.update.state)});
                  },
                  [&](const mesh::LeaderChanged& changed) {
                    recorder.observe(LeaderReported{place_, changed.leader, changed.is_self});

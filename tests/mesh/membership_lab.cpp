@@ -30,11 +30,6 @@ struct Lab::Terminal {
   std::map<ProcessId, election::LeaderNews> news;
 };
 
-std::string to_text(MemberState state) {
-  constexpr const char* texts[] = {"alive", "suspect", "dead", "left"};
-  return texts[static_cast<int>(state)];
-}
-
 std::string in_seconds(Duration duration) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f", static_cast<double>(duration.count()) / 1e6);
@@ -344,7 +339,7 @@ void Lab::carry_out(int index, MembershipEffect effect) {
     const bool up = is_up(whom) && process(whom) == member.process;
     suspicions_ += change->update.state == MemberState::suspect && up && change->before;
     deaths_ += change->update.state == MemberState::dead && up;
-    note(terminal.name + ": " + name_of(member.process) + " is " + to_text(change->update.state) +
+    note(terminal.name + ": " + name_of(member.process) + " is " + to_string(change->update.state) +
          (change->connection_lost ? ", connection lost" : "") +
          (change->before ? "" : ", was unknown"));
   } else if (const auto* twice = std::get_if<DeviceTwice>(&effect)) {
@@ -428,7 +423,7 @@ std::string Lab::disagreement() {
     std::set<std::string> seen;
     for (const KnownMember& member : membership(of).members()) {
       if (member.state == MemberState::alive || member.state == MemberState::suspect) {
-        seen.insert(name_of(member.member.process) + " " + to_text(member.state));
+        seen.insert(name_of(member.member.process) + " " + to_string(member.state));
       }
     }
     if (seen == expected) continue;

@@ -142,7 +142,6 @@ class Lab {
   std::uint64_t suspicions_ = 0;
 };
 
-std::string to_text(MemberState state);
 std::string in_seconds(Duration duration);  // "1.234"
 
 }  // namespace titan::mesh::lab

@@ -148,7 +148,7 @@ class Runner {
           for (int of = 0; of < lab_->count(); ++of) {
             if (of == whom || !lab_->is_up(of)) continue;
             const auto state = lab_->state(of, whom);
-            if (!state || to_text(*state) != words.at(2)) return false;
+            if (!state || to_string(*state) != words.at(2)) return false;
           }
           return true;
         },
@@ -169,7 +169,7 @@ class Runner {
       std::map<std::string, std::string> states;
       for (const KnownMember& member : lab_->membership(index).members()) {
         states[lab_->name_of(member.member.process)] =
-            to_text(member.state) + (member.linked ? "" : " no-link");
+            std::string(to_string(member.state)) + (member.linked ? "" : " no-link");
       }
       for (const auto& [whom, state] : states) line += " " + whom + " " + state + ",";
       line.pop_back();
