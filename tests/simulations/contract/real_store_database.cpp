@@ -9,6 +9,12 @@
 #include "uplink/postgres/store_database.h"
 #include "uplink/postgres/store_projector.h"
 
+// libpqxx 6.4 forgets the result of a call during which its connection broke: one small object for
+// each connection that these cases break. Asked for by the leak sanitizer, where there is one.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libpqxx\n";
+}
+
 namespace titan::test {
 namespace {
 
