@@ -31,6 +31,7 @@
 #include "benchmarks/support/stamps.h"
 #include "benchmarks/support/statistics.h"
 #include "benchmarks/support/till_driver.h"
+#include "mesh/wire/wire_codec.h"
 #include "pos-node/mesh_host.h"
 #include "proto/entry.pb.h"
 
@@ -127,7 +128,8 @@ class Terminal {
     handlers.on_event = [this](const mesh::Event& event) { on_event(event); };
     handlers.neighbours.on_link_up = [](const mesh::MemberInfo&, const std::string&) {};
     handlers.neighbours.on_link_down = [](const ProcessId&, mesh::LinkDown, const std::string&) {};
-    mesh_ = std::make_unique<pos::MeshHost>(loop_, clock_, std::move(parts), std::move(handlers));
+    mesh_ = std::make_unique<pos::MeshHost>(loop_, clock_, codec_, std::move(parts),
+                                            std::move(handlers));
     const std::string own = address_of(host) + ":" + std::to_string(mesh_port);
     if (const Status started = mesh_->start([&](std::uint16_t) { return std::vector{own}; });
         !started) {
