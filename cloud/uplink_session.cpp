@@ -236,6 +236,7 @@ void UplinkSession::on_batch(uplink::Batch batch) {
   context.device_of_journal = [&](const JournalId& journal) {
     return store.position->vector->device_of(journal);
   };
+  context.offered_keys = batch.device_keys;
   auto checked = mesh::check_entries(std::move(entries), context);
   for (const auto& rejection : checked.rejected) {
     const bool later = rejection.code == mesh::RejectionCode::unknown_device;

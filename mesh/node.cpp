@@ -318,6 +318,12 @@ MemberInfo Node::self() const {
   return self_;
 }
 
+std::vector<PublicKey> Node::device_keys() const {
+  std::vector<PublicKey> keys;
+  for (const auto& [device, key] : index_.keys()) keys.push_back(key);
+  return keys;
+}
+
 std::optional<MemberInfo> Node::member_of(const ProcessId& process) const {
   if (process == process_) return self_;
   if (const auto link = links_.find(process); link != links_.end()) return link->second;

@@ -173,6 +173,7 @@ class Node {
   const DeviceId& device() const { return device_; }
   MemberInfo self() const;
   const crdt::VersionVector& vector() const { return index_.stored(); }  // what is stored
+  std::vector<PublicKey> device_keys() const;                            // of every device heard of
   std::uint64_t stock_digest() const { return stored_stock_.digest(); }  // at vector()
   // Also of entries that are on their way to the disk.
   const crdt::Stock& shown_stock() const { return shown_stock_; }

@@ -30,15 +30,17 @@ std::string place_text(const Entry& entry) {
 
 class Checker {
  public:
-  explicit Checker(const VerifyContext& context) : context_(context) {}
-
   // A key whose hash is the device's id is that device's key, whoever told it; so keys are known
   // before any signature has been checked.
+  explicit Checker(const VerifyContext& context) : context_(context) {
+    for (const PublicKey& key : context.offered_keys) told_keys_.emplace(device_of(key), key);
+  }
+
   void collect_keys(Run entries) {
     for (const EntryPointer& entry : entries) {
       const auto& opening = entry->envelope.opening;
       if (!opening || device_of(opening->device_public_key) != entry->envelope.device) continue;
-      opening_keys_.emplace(entry->envelope.device, opening->device_public_key);
+      told_keys_.emplace(entry->envelope.device, opening->device_public_key);
     }
   }
 
@@ -97,8 +99,8 @@ class Checker {
     if (context_.key_of) {
       if (const auto known = context_.key_of(device)) return known;
     }
-    const auto found = opening_keys_.find(device);
-    if (found == opening_keys_.end()) return std::nullopt;
+    const auto found = told_keys_.find(device);
+    if (found == told_keys_.end()) return std::nullopt;
     return found->second;
   }
 
@@ -112,8 +114,8 @@ class Checker {
     const Envelope& envelope = entry->envelope;
     owners_.emplace(envelope.id.journal, envelope.device);
     const bool is_known = context_.key_of && context_.key_of(envelope.device);
-    if (envelope.opening && !is_known && learned_.emplace(envelope.device).second) {
-      checked_.learned_keys.push_back(envelope.opening->device_public_key);
+    if (!is_known && learned_.emplace(envelope.device).second) {
+      checked_.learned_keys.push_back(told_keys_.at(envelope.device));
     }
     checked_.accepted.push_back(entry);
   }
@@ -124,7 +126,7 @@ class Checker {
   }
 
   const VerifyContext& context_;
-  std::map<DeviceId, PublicKey> opening_keys_;
+  std::map<DeviceId, PublicKey> told_keys_;  // by openings, or offered
   std::map<JournalId, DeviceId> owners_;
   std::set<JournalId> foreign_journals_;
   std::set<DeviceId> learned_;

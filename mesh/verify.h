@@ -47,7 +47,7 @@ struct Rejection {
 struct CheckedEntries {
   // By (journal, number, hash), each once.
   std::vector<std::shared_ptr<const Entry>> accepted;
-  std::vector<PublicKey> learned_keys;  // from accepted openings, of devices not known before
+  std::vector<PublicKey> learned_keys;  // of devices not known before whose entries were accepted
   std::vector<Rejection> rejected;
 };
 
@@ -56,6 +56,8 @@ struct VerifyContext {
   std::function<std::optional<PublicKey>(const DeviceId&)> key_of;
   // The device that a known journal belongs to; nothing for a journal not seen yet.
   std::function<std::optional<DeviceId>(const JournalId&)> device_of_journal;
+  // Came along with the entries, for journals whose opening is lost.
+  std::vector<PublicKey> offered_keys = {};
 };
 
 // Any order, repeats allowed. The entries come from Codec::decode_entry, so their hash is that of

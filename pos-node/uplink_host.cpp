@@ -71,7 +71,9 @@ UplinkHost::UplinkHost(boost::asio::io_context& loop, const ProcessClock& clock,
       handlers_(std::move(handlers)),
       session_(std::move(config), mesh.codec(), random, clock.now()),
       timer_(loop),
-      leave_timer_(loop) {}
+      leave_timer_(loop) {
+  session_.set_key_source([this] { return mesh_.node().device_keys(); });
+}
 
 UplinkHost::~UplinkHost() {
   stop();

@@ -37,7 +37,8 @@ std::string describe(const UplinkEffect& effect) {
                                   },
                                   [&](const Batch& m) {
                                     return "send batch " + std::to_string(m.sequence) + " with " +
-                                           entries(m.entries.size());
+                                           entries(m.entries.size()) +
+                                           (m.device_keys.empty() ? "" : " and keys");
                                   },
                                   [](const LeaseRenewal& m) {
                                     return "send renewal " + std::to_string(m.sequence);

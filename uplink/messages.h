@@ -42,7 +42,8 @@ struct Handshake {
 
 struct Batch {
   std::uint64_t sequence = 0;
-  std::vector<Bytes> entries;  // SignedEntry bytes, verbatim
+  std::vector<Bytes> entries;          // SignedEntry bytes, verbatim
+  std::vector<PublicKey> device_keys;  // of this store, once an entry could not be checked
 };
 
 struct LeaseRenewal {

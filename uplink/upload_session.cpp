@@ -108,6 +108,7 @@ void UploadSession::drop_connection(Now now, const std::string& reason) {
     effects_.push_back(Disconnect{connection_, reason});
   }
   window_.on_disconnected();
+  offers_keys_ = false;
   lease_until_ = MonoTime::never();
   next_renewal_ = MonoTime::never();
   renewals_sent_.clear();
@@ -262,6 +263,7 @@ void UploadSession::on_ack(Now now, const BatchAck& ack) {
   }
   uploaded_ += outcome->held;
   quarantined_ += outcome->quarantined;
+  if (outcome->retried > 0) offers_keys_ = true;
   if (!outcome->first_failure) return;
   const std::string place = "entry " + std::to_string(outcome->first_failure->number) +
                             " of journal " + outcome->first_failure->journal.hex();
@@ -504,7 +506,10 @@ void UploadSession::pump(Now now) {
   report_feed(now);
   fetch_lacking(now);
   if (phase_ != Phase::up) return;
-  while (auto batch = window_.next_batch(now)) send(std::move(*batch));
+  while (auto batch = window_.next_batch(now)) {
+    if (offers_keys_ && key_source_) batch->device_keys = key_source_();
+    send(std::move(*batch));
+  }
   if (auto read = window_.next_read(now)) {
     effects_.push_back(ReadEntries{read->id, read->journal, read->numbers, read->bytes_max});
   }

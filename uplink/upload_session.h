@@ -147,6 +147,10 @@ class UploadSession {
   void follow(Now now);
   // A follower is told whether its leader reaches the cloud; if not, this one tries whether it can.
   void on_leader_reaches_cloud(Now now, bool reaches);
+  // Of the store's devices that this terminal knows. Sent along while the cloud cannot check
+  // entries.
+  using KeySource = std::function<std::vector<PublicKey>()>;
+  void set_key_source(KeySource source) { key_source_ = std::move(source); }
   // Shown to the cloud with each renewal.
   void set_view_size(std::uint32_t members) { view_size_ = members; }
 
@@ -220,6 +224,8 @@ class UploadSession {
   Phase phase_ = Phase::idle;
   election::Token token_;
   std::uint32_t failed_attempts_ = 0;
+  KeySource key_source_;
+  bool offers_keys_ = false;  // on this connection the cloud could not check an entry
   std::uint64_t uploaded_ = 0;
   std::uint64_t quarantined_ = 0;
 

@@ -38,6 +38,7 @@ UplinkEnd::UplinkEnd(Surroundings& surroundings, std::shared_ptr<Gate> gate, std
       device_key_(device_key),
       callbacks_(std::move(callbacks)),
       session_(config_of(surroundings, device_key, terminal), codec, random, callbacks_.now()) {
+  session_.set_key_source([this] { return callbacks_.node().device_keys(); });
   arm();
 }
 

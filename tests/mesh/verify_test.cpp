@@ -142,6 +142,24 @@ TEST_CASE("Without the opening a stranger's entries wait for it") {
   CHECK(check(rest, knowledge).accepted.size() == 2);
 }
 
+TEST_CASE("A key that comes along stands in for an opening that is lost, for its own device only") {
+  Random random(3);
+  Author author(random);
+  Author other(random);
+  const EntryList written = author.write(3);
+  const EntryList rest(written.begin() + 1, written.end());
+  const Knowledge nothing;
+  VerifyContext context = nothing.context();
+  context.offered_keys = {other.key.public_key};
+  CHECK(check_entries(rest, context).accepted.empty());
+
+  context.offered_keys.push_back(author.key.public_key);
+  const CheckedEntries checked = check_entries(rest, context);
+  CHECK(checked.accepted.size() == 2);
+  CHECK(checked.learned_keys == std::vector<PublicKey>{author.key.public_key});
+  CHECK(check_entries({with_bad_signature(rest[0])}, context).accepted.empty());
+}
+
 TEST_CASE("A second journal of a device is read with the key of the first one's opening") {
   Random random(4);
   Author author(random);

@@ -313,6 +313,19 @@ TEST_CASE("a quarantined entry counts as held and is told") {
   CHECK(stage.session.status().pending_entries == 0);
 }
 
+TEST_CASE("once the cloud could not check an entry, keys come with what is sent") {
+  Stage stage;
+  const PublicKey key = stage.till.key.public_key;
+  stage.session.set_key_source([key] { return std::vector<PublicKey>{key}; });
+  stage.up();
+  stage.sells(2);
+  REQUIRE(stage.batches.front().device_keys.empty());
+  (void)stage.acks({{1, true, false, "the device's key is not known yet"}});
+  CHECK(stage.after(seconds(1)) == "read 1: 2-2\n");
+  CHECK(stage.reads_answered() == "send batch 2 with 1 entry and keys\n");
+  CHECK(stage.batches.front().device_keys == std::vector<PublicKey>{key});
+}
+
 TEST_CASE("a refused entry is set aside and holds nothing else up") {
   Stage stage;
   stage.up();

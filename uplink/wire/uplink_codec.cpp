@@ -50,6 +50,17 @@ std::vector<Bytes> take_entries(Reader& reader, google::protobuf::RepeatedPtrFie
   return entries;
 }
 
+std::vector<PublicKey> keys_from(Reader& reader,
+                                 const google::protobuf::RepeatedPtrField<std::string>& in) {
+  std::vector<PublicKey> keys;
+  reader.within(static_cast<std::size_t>(in.size()), device_keys_max, "device_public_keys");
+  if (reader.failed()) return keys;
+  for (const auto& key : in) {
+    keys.push_back(reader.required<PublicKey>(key, "device_public_keys"));
+  }
+  return keys;
+}
+
 std::string text_from(Reader& reader, const std::string& text, const char* field) {
   reader.within(text.size(), text_bytes_max, field);
   return text;
@@ -197,12 +208,7 @@ LostEntries lost_from(Reader& reader, pb::LostEntries& in) {
   m.request = in.request();
   m.entries = take_entries(reader, *in.mutable_entries(), "entries");
   m.last = in.last();
-  reader.within(static_cast<std::size_t>(in.device_public_keys_size()), device_keys_max,
-                "device_public_keys");
-  if (reader.failed()) return m;
-  for (const auto& key : in.device_public_keys()) {
-    m.device_keys.push_back(reader.required<PublicKey>(key, "device_public_keys"));
-  }
+  m.device_keys = keys_from(reader, in.device_public_keys());
   return m;
 }
 
@@ -230,6 +236,7 @@ Bytes encode(const ToCloud& message, const KeyPair& device_key) {
                    auto* batch = out.mutable_batch();
                    batch->set_sequence(m.sequence);
                    for (const auto& entry : m.entries) batch->add_entries(entry);
+                   for (const auto& key : m.device_keys) put(batch->add_device_public_keys(), key);
                  },
                  [&](const LeaseRenewal& m) {
                    auto* renewal = out.mutable_renewal();
@@ -292,6 +299,7 @@ Result<ToCloud> decode_to_cloud(BytesView bytes) {
       Batch batch;
       batch.sequence = in.batch().sequence();
       batch.entries = take_entries(reader, *in.mutable_batch()->mutable_entries(), "entries");
+      batch.device_keys = keys_from(reader, in.batch().device_public_keys());
       return reader.finish(ToCloud(std::move(batch)));
     }
     case pb::ToCloud::kRenewal:

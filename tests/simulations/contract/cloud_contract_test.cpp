@@ -371,6 +371,20 @@ CLOUD_CASE("entries of a device nobody knows yet wait; its first entry makes the
   uplink->wait_for_watermark(entries);
 }
 
+CLOUD_CASE("where the first entry is lost, a key that comes along makes its device known") {
+  TestType cloud;
+  Till till("till-1");
+  Till stranger("till-9");
+  const auto entries = sales(stranger, 4);
+  const auto uplink = cloud.connect(till);
+  uplink->join(1);
+  CHECK(uplink->upload({entries[2]}, {till.key.public_key}).accepted == 0);
+  CHECK(uplink->upload({entries[2]}, {stranger.key.public_key}).accepted == 1);
+  // And known it stays.
+  CHECK(uplink->upload({entries[3]}).accepted == 1);
+  uplink->wait_for_watermark({entries[2], entries[3]});
+}
+
 CLOUD_CASE("two gateways: a device that one has learnt, the other knows with its entries") {
   TestType cloud(2);
   Till first("till-1");

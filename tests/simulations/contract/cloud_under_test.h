@@ -100,14 +100,17 @@ class UplinkUnderTest {
     send(handshake(term));
     return receive<uplink::HandshakeRefused>();
   }
-  void send_batch(const std::vector<EntryPointer>& entries) {
+  void send_batch(const std::vector<EntryPointer>& entries,
+                  const std::vector<PublicKey>& device_keys = {}) {
     uplink::Batch batch;
+    batch.device_keys = device_keys;
     batch.sequence = ++sequence_;
     for (const auto& entry : entries) batch.entries.push_back(entry->bytes);
     send(batch);
   }
-  uplink::BatchAck upload(const std::vector<EntryPointer>& entries) {
-    send_batch(entries);
+  uplink::BatchAck upload(const std::vector<EntryPointer>& entries,
+                          const std::vector<PublicKey>& device_keys = {}) {
+    send_batch(entries, device_keys);
     const auto ack = receive<uplink::BatchAck>();
     CHECK(ack.sequence == sequence_);
     return ack;

@@ -52,8 +52,10 @@ TEST_CASE("messages to the cloud survive the wire") {
   CHECK(hello.cursors == handshake().cursors);
   CHECK(hello.sent == handshake().sent);
 
-  const auto batch = round_trip_to_cloud(Batch{3, {"one", Bytes("\0two", 4)}});
+  const auto batch =
+      round_trip_to_cloud(Batch{3, {"one", Bytes("\0two", 4)}, {handshake().device_key}});
   CHECK(batch.sequence == 3);
+  CHECK(batch.device_keys == std::vector<PublicKey>{handshake().device_key});
   CHECK(batch.entries == std::vector<Bytes>{"one", Bytes("\0two", 4)});
 
   const auto renewal = round_trip_to_cloud(LeaseRenewal{4, 99, 5});
