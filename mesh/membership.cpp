@@ -547,6 +547,7 @@ void Membership::check_invariants() const {
   assert(probes_.size() <= config_.probes_in_flight_max);
   assert(sent_.size() <= config_.late_acks_max);
   assert(relayed_.size() <= config_.relayed_probes_max);
+  assert(owed_acks_.size() <= config_.members_max);
   std::size_t probed = 0;
   std::size_t gossiped_to = 0;
   for (const auto& [process, member] : members_) {

@@ -103,8 +103,10 @@ void Membership::on_ping(Now now, const ProcessId& from, const Ping& ping) {
   const Member* member = member_of(from);
   if (member && member->linked) {
     send_ack(now, from, ping.sequence, ProcessId{});
-  } else if (owed_acks_.size() < config_.members_max) {
-    // Its link to us stands, ours to it does not yet: it must not take us for silent.
+  } else {
+    // Its link to us stands, ours to it does not yet: it must not take us for silent. Those that
+    // never got a link must not keep out who comes later.
+    if (owed_acks_.size() >= config_.members_max) owed_acks_.clear();
     owed_acks_[from] = ping.sequence;
   }
   end();

@@ -340,6 +340,28 @@ TEST_CASE("a ping that comes before our link to its sender is answered once the 
   for (const auto& [to, ack] : sent<Ack>(membership.take_effects())) CHECK(ack.sequence == 0);
 }
 
+TEST_CASE("pings of many that never get a link do not keep out who does", "[membership]") {
+  Membership membership = three_linked();
+  Ping ping;
+  ping.sequence = 7;
+  for (int i = 0; i < 1000; ++i) {
+    ProcessId stranger;
+    stranger.bytes[1] = static_cast<std::uint8_t>(i % 250 + 1);
+    stranger.bytes[2] = static_cast<std::uint8_t>(i / 250);
+    membership.on_ping(at(milliseconds(100)), stranger, ping);
+    membership.check_invariants();
+  }
+  ping.sequence = 42;
+  membership.on_ping(at(milliseconds(101)), terminal(4).process, ping);
+  membership.take_effects();
+  membership.on_link_up(at(milliseconds(103)), terminal(4));
+  bool is_answered = false;
+  for (const auto& [to, ack] : sent<Ack>(membership.take_effects())) {
+    is_answered = is_answered || (to == terminal(4).process && ack.sequence == 42);
+  }
+  CHECK(is_answered);
+}
+
 TEST_CASE("two running processes of one device are two members until one is gone", "[membership]") {
   Membership membership = three_linked();
   MemberInfo clone = terminal(3);
