@@ -33,6 +33,8 @@ enum class Kind : std::uint32_t {
   transfer_confirmed = 13,
   numbers_lost = 14,
   certificate = 15,
+  product_list_part = 16,
+  product_list = 17,
 };
 
 enum class ClockQuality : std::uint32_t {

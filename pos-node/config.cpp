@@ -14,9 +14,11 @@
 
 #include "base/hex.h"
 #include "base/toml/toml.h"
-#include "pos-node/domain/money.h"
+#include "retail/money.h"
 
 namespace titan::pos {
+
+using namespace titan::retail;
 namespace {
 
 constexpr std::size_t config_bytes_max = 1024 * 1024;

@@ -14,13 +14,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # A folder may include its own files and those of the folders before it.
-ORDER = ["base", "proto", "crdt", "election", "mesh", "discovery", "uplink", "pos-node", "cloud",
-         "simulations"]
+ORDER = ["base", "proto", "crdt", "election", "mesh", "retail", "discovery", "uplink", "pos-node",
+         "cloud", "simulations"]
 # Hosts stand side by side: none includes another.
 HOSTS = {"pos-node", "cloud", "simulations"}
 # Sans-IO, top level and `wire`; every other sub-folder is an adapter.
-CORE = {"base", "crdt", "election", "mesh", "discovery", "uplink"}
+CORE = {"base", "crdt", "election", "mesh", "retail", "discovery", "uplink"}
 WIRE = "wire"
+# Core that reads and writes the bodies of entries, which are protobuf messages.
+SEES_BODIES = {"retail"}
 
 FORBIDDEN_INCLUDES = re.compile(
     r"^(sqlite3|SQLiteCpp|zmq|boost/(asio|beast)|pqxx|avahi|spdlog|fmt|prometheus|CLI|toml|"
@@ -67,7 +69,8 @@ def fault_of_include(path, style, name):
     if not core:
         return None
     if PROTOBUF_INCLUDE.search(name):
-        return None if sub == WIRE else "only wire code sees generated protobuf types"
+        sees = sub == WIRE or folder in SEES_BODIES
+        return None if sees else "only wire code sees generated protobuf types"
     if style == "<" and FORBIDDEN_INCLUDES.match(name):
         return f"core code is sans-IO and deterministic; <{name}> belongs in an adapter or a host"
     return None

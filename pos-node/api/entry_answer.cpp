@@ -3,9 +3,9 @@
 
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/sale_builder.h"
-#include "pos-node/domain/stock_state.h"
-#include "pos-node/domain/text.h"
 #include "proto/entry.pb.h"
+#include "retail/stock_state.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {
@@ -211,6 +211,10 @@ std::string kind_name(mesh::Kind kind) {
       return "numbers_lost";
     case mesh::Kind::certificate:
       return "certificate";
+    case mesh::Kind::product_list_part:
+      return "product_list_part";
+    case mesh::Kind::product_list:
+      return "product_list";
   }
   return "kind_" + std::to_string(static_cast<std::uint32_t>(kind));
 }

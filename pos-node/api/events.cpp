@@ -5,11 +5,11 @@
 
 #include "pos-node/api/answers.h"
 #include "pos-node/api/json_writer.h"
-#include "pos-node/domain/money.h"
-#include "pos-node/domain/stock_state.h"
-#include "pos-node/domain/text.h"
 #include "pos-node/status.h"
 #include "proto/entry.pb.h"
+#include "retail/money.h"
+#include "retail/stock_state.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "base/crypto.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

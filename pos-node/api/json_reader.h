@@ -13,9 +13,11 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "mesh/entry.h"
-#include "pos-node/domain/money.h"
+#include "retail/money.h"
 
 namespace titan::pos {
+
+using namespace titan::retail;
 
 namespace json = boost::json;
 

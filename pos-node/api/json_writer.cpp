@@ -1,9 +1,11 @@
 #include "pos-node/api/json_writer.h"
 
 #include "base/utf8.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
+
+using namespace titan::retail;
 namespace {
 
 bool is_plain(char c) {

@@ -8,7 +8,7 @@
 #include "pos-node/api/api.h"
 #include "pos-node/api/paging.h"
 #include "pos-node/api/product_reader.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

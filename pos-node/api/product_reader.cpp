@@ -2,7 +2,7 @@
 
 #include "pos-node/api/json_reader.h"
 #include "pos-node/domain/sale_builder.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

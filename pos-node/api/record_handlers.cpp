@@ -4,7 +4,7 @@
 #include "pos-node/api/answers.h"
 #include "pos-node/api/api.h"
 #include "pos-node/api/request_reader.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

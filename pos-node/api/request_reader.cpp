@@ -1,7 +1,7 @@
 #include "pos-node/api/request_reader.h"
 
 #include "pos-node/domain/sale_rules.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

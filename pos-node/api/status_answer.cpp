@@ -3,8 +3,8 @@
 
 #include "base/hex.h"
 #include "pos-node/api/answers.h"
-#include "pos-node/domain/stock_state.h"
-#include "pos-node/domain/text.h"
+#include "retail/stock_state.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

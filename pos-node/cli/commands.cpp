@@ -6,9 +6,11 @@
 
 #include "base/hex.h"
 #include "pos-node/api/json_writer.h"
-#include "pos-node/domain/money.h"
+#include "retail/money.h"
 
 namespace titan::pos {
+
+using namespace titan::retail;
 namespace {
 
 constexpr std::size_t description_width_max = 40;

@@ -1,16 +1,14 @@
 // The look-ups that the sale rules need; the store's product table answers them.
 #pragma once
 
-#include <memory>
 #include <string_view>
 
 #include "base/result.h"
-#include "proto/entry.pb.h"
+#include "retail/product.h"
 
 namespace titan::pos {
 
-using Product = titan::entry::v1::Product;
-using ProductPointer = std::shared_ptr<const Product>;
+using namespace titan::retail;
 
 class Catalogue {
  public:

@@ -1,10 +1,10 @@
 // Stock that moves without a sale (deliveries, adjustments, transfers), and products.
 #include <map>
 
-#include "pos-node/domain/gtin.h"
+#include "pos-node/domain/article.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {
@@ -42,15 +42,8 @@ Status check_movement(const MovementRequest& request, const RuleContext& context
   return {};
 }
 
-Result<ProductPointer> find_product(const MovementLineRequest& line, Catalogue& catalogue) {
-  return line.sku.empty() ? catalogue.product_by_gtin(line.gtin) : catalogue.product(line.sku);
-}
-
 Status fill_line(const MovementLineRequest& line, const MovementRequest& request,
                  const RuleContext& context, const std::string& place, v1::StockLine& out) {
-  if (line.sku.empty() && line.gtin.empty()) {
-    return make_error(ErrorCode::invalid, "A line needs a sku or a gtin.", place + "sku");
-  }
   if (const auto checked = check_quantity(line.quantity, place + "quantity"); !checked) {
     return checked;
   }
@@ -59,24 +52,15 @@ Status fill_line(const MovementLineRequest& line, const MovementRequest& request
                       "The quantity must be above zero; take stock out with an adjustment.",
                       place + "quantity");
   }
-  const auto product = find_product(line, context.catalogue);
-  if (!product) return product.error();
-  const Product* known = product->get();
-  out.set_sku(known ? known->sku() : line.sku.empty() ? line.gtin : line.sku);
-  if (const auto fault = sku_fault(out.sku())) {
-    return make_error(ErrorCode::invalid,
-                      "The barcode cannot stand for a sku: it " + *fault + ". Send the sku.",
-                      place + "gtin");
-  }
+  const auto article = find_article(line.sku, line.gtin, context.catalogue, place);
+  if (!article) return article.error();
+  const Product* known = article->product.get();
+  out.set_sku(article->sku);
+  for (const std::string& flag : article->flags) out.add_flags(flag);
   if (line.description) {
     out.set_description(*line.description);
   } else if (known) {
     out.set_description(known->description());
-  }
-  if (!known) out.add_flags(std::string(flag::unknown_product));
-  if (known && known->delisted()) out.add_flags(std::string(flag::delisted));
-  if (!line.gtin.empty() && check_gtin(line.gtin) != GtinFault::none) {
-    out.add_flags(std::string(gtin_flag(check_gtin(line.gtin))));
   }
   v1::Quantity& quantity = *out.mutable_quantity();
   quantity.set_value(line.quantity.value);

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include "pos-node/domain/csv.h"
-#include "pos-node/domain/gtin.h"
-#include "pos-node/domain/money.h"
 #include "pos-node/domain/sale_builder.h"
-#include "pos-node/domain/text.h"
+#include "retail/csv.h"
+#include "retail/gtin.h"
+#include "retail/money.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 

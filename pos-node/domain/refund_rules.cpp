@@ -5,7 +5,7 @@
 #include "mesh/idempotency.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {

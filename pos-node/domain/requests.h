@@ -11,9 +11,11 @@
 
 #include "base/ids.h"
 #include "mesh/entry.h"
-#include "pos-node/domain/money.h"
+#include "retail/money.h"
 
 namespace titan::pos {
+
+using namespace titan::retail;
 
 // What tells a repeat from another request.
 struct RequestKey {

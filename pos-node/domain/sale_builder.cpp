@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "pos-node/domain/gtin.h"
-#include "pos-node/domain/text.h"
+#include "pos-node/domain/article.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 
@@ -108,44 +108,12 @@ Status SaleBuilder::begin() {
 }
 
 Result<ProductPointer> SaleBuilder::resolve_product(const LineRequest& line, v1::Line& out) {
-  ProductPointer product;
-  if (!line.sku.empty()) {
-    auto found = context_.catalogue.product(line.sku);
-    if (!found) return found.error();
-    product = std::move(*found);
-    out.set_sku(line.sku);
-  } else if (!line.gtin.empty()) {
-    auto found = context_.catalogue.product_by_gtin(line.gtin);
-    if (!found) return found.error();
-    product = std::move(*found);
-    out.set_sku(product ? product->sku() : line.gtin);
-    if (const auto fault = sku_fault(out.sku())) {
-      return make_error(ErrorCode::invalid,
-                        "The barcode cannot stand for a sku: it " + *fault + ". Send the sku.",
-                        line_field("gtin"));
-    }
-  } else {
-    return make_error(ErrorCode::invalid, "A line needs a sku or a gtin.", line_field("sku"));
-  }
-
-  if (!line.gtin.empty()) {
-    out.set_gtin_scanned(line.gtin);
-    const GtinFault fault = check_gtin(line.gtin);
-    if (fault != GtinFault::none) out.add_flags(std::string(gtin_flag(fault)));
-    if (product && !line.sku.empty()) {
-      const auto& known = product->gtins();
-      if (std::find(known.begin(), known.end(), line.gtin) == known.end()) {
-        auto other = context_.catalogue.product_by_gtin(line.gtin);
-        if (!other) return other.error();
-        if (*other && (*other)->sku() != line.sku) {
-          out.add_flags(std::string(flag::gtin_of_other_product));
-        }
-      }
-    }
-  }
-  if (!product) out.add_flags(std::string(flag::unknown_product));
-  if (product && product->delisted()) out.add_flags(std::string(flag::delisted));
-  return product;
+  auto article = find_article(line.sku, line.gtin, context_.catalogue, line_field(""));
+  if (!article) return article.error();
+  out.set_sku(article->sku);
+  out.set_gtin_scanned(article->gtin);
+  for (const std::string& flag : article->flags) out.add_flags(flag);
+  return std::move(article->product);
 }
 
 Result<SaleBuilder::Prices> SaleBuilder::resolve_prices(const LineRequest& line,

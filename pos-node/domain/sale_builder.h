@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pos-node/domain/sale_rules.h"
-#include "pos-node/domain/sale_sums.h"
+#include "retail/line_sums.h"
 
 namespace titan::pos {
 

@@ -1,6 +1,6 @@
 // The end of a sale: discounts on the whole, cash rounding, payments and change.
 #include "pos-node/domain/sale_builder.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 

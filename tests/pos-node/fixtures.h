@@ -7,7 +7,7 @@
 
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 namespace titan::pos::test {
 

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include "pos-node/api/product_reader.h"
-#include "pos-node/domain/csv.h"
 #include "pos-node/domain/product_import.h"
+#include "retail/csv.h"
 
 using namespace titan;
 using namespace titan::pos;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace titan::pos {
+namespace titan::retail {
 
 enum class GtinFault {
   none,
@@ -23,4 +23,4 @@ std::string_view gtin_flag(GtinFault fault);
 // For warnings: "check digit of 4006381333932 is wrong (should end in 1)".
 std::string describe_gtin_fault(std::string_view code, GtinFault fault);
 
-}  // namespace titan::pos
+}  // namespace titan::retail

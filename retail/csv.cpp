@@ -1,6 +1,6 @@
-#include "pos-node/domain/csv.h"
+#include "retail/csv.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 Error CsvReader::fault(const std::string& what) const {
   return make_error(
@@ -80,4 +80,4 @@ Result<bool> CsvReader::next(CsvRow& row) {
   return true;
 }
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 inline constexpr std::size_t csv_columns_max = 100;
 
@@ -37,4 +37,4 @@ class CsvReader {
   std::size_t column_ = 1;
 };
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 __extension__ using SignedWide = __int128;
 
@@ -64,4 +64,4 @@ bool is_currency_code(std::string_view code);
 // Digits of the minor unit by ISO 4217 (2023): 2 unless the currency is listed with 0, 3 or 4.
 std::uint32_t currency_exponent(std::string_view code);
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "pos-node/domain/money.h"
-#include "pos-node/domain/sale_sums.h"
+#include "retail/line_sums.h"
+#include "retail/money.h"
 
 using namespace titan;
-using namespace titan::pos;
+using namespace titan::retail;
 
 namespace {
 

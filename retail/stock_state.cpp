@@ -1,8 +1,8 @@
-#include "pos-node/domain/stock_state.h"
+#include "retail/stock_state.h"
 
-#include "pos-node/domain/money.h"
+#include "retail/money.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 std::string_view to_string(StockState state) {
   switch (state) {
@@ -42,4 +42,4 @@ std::string back_order_alarm(std::string_view sku, std::int64_t on_hand_units) {
   return "Reorder " + std::string(sku) + ": stock is " + stock_display(on_hand_units) + ".";
 }
 
-}  // namespace titan::pos
+}  // namespace titan::retail

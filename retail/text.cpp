@@ -1,4 +1,4 @@
-#include "pos-node/domain/text.h"
+#include "retail/text.h"
 
 #include <array>
 #include <charconv>
@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 
-namespace titan::pos {
+namespace titan::retail {
 namespace {
 
 bool is_digit(char c) {
@@ -201,4 +201,4 @@ std::optional<mesh::EntryId> parse_id(std::string_view text) {
   return id;
 }
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace titan::pos {
+namespace titan::retail {
 
 enum class StockState { in_stock, low, out_of_stock, back_order };
 
@@ -25,4 +25,4 @@ std::string stock_display(std::int64_t on_hand_units);
 bool crosses_below_zero(std::int64_t before_units, std::int64_t after_units);
 std::string back_order_alarm(std::string_view sku, std::int64_t on_hand_units);
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -1,6 +1,6 @@
-#include "pos-node/domain/sale_sums.h"
+#include "retail/line_sums.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 Error overflow_error(const std::string& field) {
   return make_error(ErrorCode::invalid,
@@ -40,4 +40,4 @@ Result<LineSums> line_sums(const Decimal& charged_unit_price, const Decimal& qua
   return sums;
 }
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -1,10 +1,10 @@
-#include "pos-node/domain/money.h"
+#include "retail/money.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 
-namespace titan::pos {
+namespace titan::retail {
 namespace {
 
 // 10^0 .. 10^37; the largest that a signed 128-bit number holds is 10^38.
@@ -165,4 +165,4 @@ std::uint32_t currency_exponent(std::string_view code) {
   return 2;
 }
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "mesh/entry.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 inline constexpr std::size_t sku_bytes_max = 64;
 inline constexpr std::size_t gtin_bytes_max = 80;  // scanners also deliver whole GS1-128 strings
@@ -43,4 +43,4 @@ std::string time_text(WallTime time, std::int32_t utc_offset_minutes = 0);
 std::string id_text(const mesh::EntryId& id);
 std::optional<mesh::EntryId> parse_id(std::string_view text);
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -2,9 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "pos-node/domain/gtin.h"
+#include "retail/gtin.h"
 
-using namespace titan::pos;
+using namespace titan::retail;
 
 TEST_CASE("barcodes with right check digits") {
   for (const char* code :

@@ -2,11 +2,11 @@
 
 #include <catch2/catch.hpp>
 
-#include "pos-node/domain/stock_state.h"
-#include "pos-node/domain/text.h"
+#include "retail/stock_state.h"
+#include "retail/text.h"
 
 using namespace titan;
-using namespace titan::pos;
+using namespace titan::retail;
 
 TEST_CASE("text that may be recorded, and text that may not") {
   CHECK_FALSE(text_fault("Caf\xC3\xA9  \xE2\x82\xAC, \"quoted\" ", 100));

@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pos-node/domain/money.h"
-#include "pos-node/domain/requests.h"
-#include "proto/entry.pb.h"
+#include "retail/money.h"
 
-namespace titan::pos {
+namespace titan::retail {
 
 struct LineSums {
   std::int64_t total_minor = 0;  // what the customer pays, tax in it
@@ -34,4 +32,4 @@ Result<std::int64_t> to_minor(const Decimal& amount, std::uint32_t exponent,
 
 Error overflow_error(const std::string& field);
 
-}  // namespace titan::pos
+}  // namespace titan::retail

@@ -1,8 +1,8 @@
-#include "pos-node/domain/gtin.h"
+#include "retail/gtin.h"
 
 #include <algorithm>
 
-namespace titan::pos {
+namespace titan::retail {
 namespace {
 
 char expected_check_digit(std::string_view code) {
@@ -58,4 +58,4 @@ std::string describe_gtin_fault(std::string_view code, GtinFault fault) {
   return "";
 }
 
-}  // namespace titan::pos
+}  // namespace titan::retail
