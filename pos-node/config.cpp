@@ -14,11 +14,9 @@
 
 #include "base/hex.h"
 #include "base/toml/toml.h"
-#include "retail/money.h"
+#include "retail/currency.h"
 
 namespace titan::pos {
-
-using namespace titan::retail;
 namespace {
 
 constexpr std::size_t config_bytes_max = 1024 * 1024;
@@ -178,6 +176,10 @@ Complaint currency_complaint(const std::string& text) {
   if (is_currency_code(text)) return std::nullopt;
   return "must be a currency code of three capital letters, such as \"EUR\"";
 }
+Complaint country_complaint(const std::string& text) {
+  if (text.empty() || is_country_code(text)) return std::nullopt;
+  return "must be a country code of two capital letters, such as \"CH\"";
+}
 Complaint terminal_name_complaint(const std::string& text) {
   return text.empty() ? std::nullopt : name_complaint(text);
 }
@@ -210,6 +212,12 @@ const std::vector<Key>& keys() {
                  }),
       text_key("store", "currency", false, &Config::currency, currency_complaint),
       number_key("store", "low_stock", &Config::low_stock, low_stock_max),
+      text_key("store", "country", false, &Config::country, country_complaint),
+      text_key("store", "cash_rounding", false, &Config::cash_rounding, nullptr),
+      text_key("tax", "rounding", false, &Config::tax_rounding,
+               [](const std::string& text) {
+                 return one_of(text, {"line", "receipt"});
+               }),
       text_key("terminal", "name", false, &Config::name, terminal_name_complaint),
       text_key("terminal", "data", true, &Config::data, data_complaint),
       flag_key("terminal", "may_lead", &Config::may_lead),
@@ -273,6 +281,9 @@ class Reader {
   }
 
   void check_together(const Config& config, const toml::table& root) {
+    if (const auto rule = cash_rule_of(config); !rule) {
+      complain(root.get("store"), rule.error().field + ": " + rule.error().message);
+    }
     const toml::node* cloud = root.get("cloud");
     if (config.cloud_url.empty()) return;
     if (config.cloud_access_key.empty()) {
@@ -359,6 +370,23 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
   reader.check_together(config, root);
   if (!reader.complaints().empty()) return make_error(ErrorCode::invalid, reader.complaints());
   return config;
+}
+
+Result<std::optional<CashRule>> cash_rule_of(const Config& config) {
+  if (config.cash_rounding == "none") return std::optional<CashRule>{};
+  Result<std::optional<CashRule>> rule = std::optional<CashRule>{};
+  if (config.cash_rounding != "country") {
+    const auto set = cash_rule_of_setting(config.cash_rounding, config.currency);
+    if (!set) {
+      return make_error(ErrorCode::invalid, set.error().message + ", or \"country\", or \"none\"",
+                        "store.cash_rounding");
+    }
+    return std::optional(*set);
+  }
+  if (config.country.empty()) return std::optional<CashRule>{};
+  rule = cash_rule_of_country(config.country);
+  if (!rule) return make_error(ErrorCode::invalid, rule.error().message, "store.country");
+  return rule;
 }
 
 Result<Config> load_config(const std::string& path) {

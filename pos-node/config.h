@@ -5,13 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "retail/cash_rounding.h"
 
 namespace titan::pos {
+
+using namespace titan::retail;
 
 struct Config {
   // [store]: the same on every terminal of the store.
@@ -20,6 +24,11 @@ struct Config {
   std::string secret;  // 64 hexadecimal digits; whoever knows it may join
   std::string currency = "EUR";
   std::int64_t low_stock = 5;  // pieces at or below which a product is "low"
+  std::string country;         // ISO 3166-1, decides how cash is rounded; empty: it is not
+  std::string cash_rounding = "country";  // or "none", or the smallest coin: "0.05"
+
+  // [tax]
+  std::string tax_rounding = "line";  // or "receipt": once per rate and receipt
 
   // [terminal]
   std::string name;  // empty: "T-" and four characters of the device id
@@ -57,6 +66,10 @@ std::vector<std::string> config_keys();
 // `name` stands for the file in messages. On failure the message holds all complaints, one a line.
 Result<Config> parse_config(std::string_view toml, const std::string& name);
 Result<Config> load_config(const std::string& path);
+
+// What coins this store rounds cash to; none: it does not. An error where the country is not in the
+// table, or the coin is none of the currency.
+Result<std::optional<CashRule>> cash_rule_of(const Config& config);
 
 // The effective configuration as TOML, secrets replaced by "(set, not shown)".
 std::string describe_config(const Config& config);

@@ -285,6 +285,8 @@ Status Daemon::make_api() {
   facts.device = mesh_->node().device();
   facts.process = mesh_->node().process();
   facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
+  facts.tax_rounding = config_.tax_rounding == "receipt" ? TaxRounding::receipt : TaxRounding::line;
+  if (auto rule = cash_rule_of(config_)) facts.cash_rule = std::move(*rule);
   service_ = std::make_unique<TerminalService>(std::move(facts), *mesh_, std::move(service_reader_),
                                                metrics_, clock_.now().wall);
   server_ = std::make_unique<Server>(loop_, *service_, metrics_);

@@ -142,7 +142,9 @@ void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
   for (const EntryPointer& entry : stored.entries) {
     if (mesh::ProductProjection::concerns(entry->envelope.kind)) products_.clear();
     if (entry->envelope.kind == mesh::Kind::product) note_products(*entry);
-    if (entry->envelope.kind == mesh::Kind::refund) check_refund(*entry);
+    for (const RuleAlarm& alarm : refund_watch_.on_stored(*entry)) {
+      raise_alarm(alarm.code, alarm.message);
+    }
   }
   for (const auto& duplicate : std::exchange(duplicates_due_, {})) on_duplicate(duplicate);
 }
@@ -156,25 +158,6 @@ void TerminalService::note_products(const mesh::Entry& entry) {
     const auto effective = reader_->product(product.sku());
     if (effective && *effective) note_low_stock(product.sku(), (*effective)->low_stock_micro);
   }
-}
-
-// Two tills on the two sides of a cut may both refund one sale: each was right by what it knew.
-// This terminal's own refunds were judged when they were made.
-void TerminalService::check_refund(const mesh::Entry& refund) {
-  if (refund.envelope.device == facts_.device) return;
-  v1::Refund body;
-  if (!body.ParseFromString(refund.envelope.body) || !body.has_original()) return;
-  const auto journal = JournalId::from_bytes(body.original().journal());
-  if (!journal) return;
-  const mesh::EntryId sale{*journal, body.original().number()};
-  RefundHistory history;
-  auto original = entry(sale);
-  auto refunds = refunds_of(sale);
-  if (!original || !*original || !refunds) return;
-  history.original = *original;
-  history.refunds = std::move(*refunds);
-  if (const auto voided = voided_by(*history.original)) history.voided = voided->has_value();
-  for (const RuleAlarm& alarm : over_refund_alarms(history)) raise_alarm(alarm.code, alarm.message);
 }
 
 // A sale recorded twice under one key, because the disk that held the first was lost for a while:
@@ -195,7 +178,7 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   request.sale = duplicate.extra;
   request.reason = "recorded twice under one idempotency key; counts as " +
                    duplicate.kept.journal.hex() + ":" + std::to_string(duplicate.kept.number);
-  auto ruling = make_void(request, {facts_, now, *this}, *extra);
+  auto ruling = make_void(request, {facts_, now, *this}, *extra, {});
   if (!ruling) {
     raise_alarm("duplicate",
                 "entry " + duplicate.extra.journal.hex() + ":" +

@@ -14,6 +14,7 @@
 #include "pos-node/api/events.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/metrics.h"
+#include "pos-node/refund_watch.h"
 #include "pos-node/service.h"
 
 namespace titan::pos {
@@ -68,7 +69,6 @@ class TerminalService final : public Service {
   std::string terminal_of(const mesh::Entry& entry) const;
   void on_entries_stored(const mesh::EntriesStored& stored);
   void note_products(const mesh::Entry& entry);
-  void check_refund(const mesh::Entry& entry);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
@@ -89,6 +89,7 @@ class TerminalService final : public Service {
   // Whose void failed: tried again with the next commit.
   std::vector<mesh::OwnJournal::Duplicate> duplicates_due_;
   std::deque<AlarmReport> alarms_;  // newest first
+  RefundWatch refund_watch_{*this};
 };
 
 }  // namespace titan::pos

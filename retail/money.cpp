@@ -1,7 +1,6 @@
 #include "retail/money.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace titan::retail {
@@ -34,7 +33,7 @@ SignedWide divide_rounded(SignedWide value, SignedWide divisor) {
 
 }  // namespace
 
-Result<Decimal> parse_decimal(std::string_view text) {
+Result<Decimal> parse_decimal(std::string_view text, std::uint32_t scale_max) {
   const auto wrong = [&](std::string_view why) {
     return make_error(ErrorCode::invalid,
                       "\"" + std::string(text.substr(0, 40)) + "\" " + std::string(why));
@@ -53,8 +52,8 @@ Result<Decimal> parse_decimal(std::string_view text) {
       (point != std::string_view::npos && fraction.empty())) {
     return wrong("is not a decimal number; write it like 12 or -0.50");
   }
-  if (fraction.size() > decimal_scale_max) {
-    return wrong("has more than 6 digits behind the point");
+  if (fraction.size() > scale_max) {
+    return wrong("has more than " + std::to_string(scale_max) + " digits behind the point");
   }
   const std::size_t leading = std::min(whole.find_first_not_of('0'), whole.size());
   if (whole.size() - leading + fraction.size() > decimal_digits_max) {
@@ -146,23 +145,6 @@ bool subtract_checked(std::int64_t& sum, std::int64_t value) {
   if (__builtin_sub_overflow(sum, value, &result)) return false;
   sum = result;
   return true;
-}
-
-bool is_currency_code(std::string_view code) {
-  return code.size() == 3 &&
-         std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
-std::uint32_t currency_exponent(std::string_view code) {
-  static constexpr std::array<std::string_view, 16> none = {
-      "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
-      "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF"};
-  static constexpr std::array<std::string_view, 7> three = {"BHD", "IQD", "JOD", "KWD",
-                                                            "LYD", "OMR", "TND"};
-  if (std::find(none.begin(), none.end(), code) != none.end() || code == "XPF") return 0;
-  if (std::find(three.begin(), three.end(), code) != three.end()) return 3;
-  if (code == "CLF" || code == "UYW") return 4;
-  return 2;
 }
 
 }  // namespace titan::retail

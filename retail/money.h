@@ -21,6 +21,8 @@ __extension__ using SignedWide = __int128;
 // A unit price or a quantity may have this many digits behind the point, no more: stock counts in
 // millionths.
 inline constexpr std::uint32_t decimal_scale_max = 6;
+// An exchange rate may have more: one dong is 0.0000344 euro.
+inline constexpr std::uint32_t rate_scale_max = 12;
 // Digits of a decimal text in all, so that its value always fits 64 bits.
 inline constexpr std::size_t decimal_digits_max = 18;
 
@@ -36,7 +38,7 @@ struct Decimal {
 
 // "12", "-0.50", "+3": digits with at most one point, digits on both sides of it, no exponent, no
 // blanks, no thousands mark. The message says what is wrong; the caller adds the field.
-Result<Decimal> parse_decimal(std::string_view text);
+Result<Decimal> parse_decimal(std::string_view text, std::uint32_t scale_max = decimal_scale_max);
 // "-0.50" for {-50, 2}.
 std::string to_text(const Decimal& decimal);
 std::string to_text(std::int64_t value, std::uint32_t scale);
@@ -58,10 +60,5 @@ std::optional<std::int64_t> proportion_rounded(std::int64_t value, std::int64_t 
 // False, and `sum` unchanged, if the sum would not fit 64 bits.
 [[nodiscard]] bool add_checked(std::int64_t& sum, std::int64_t value);
 [[nodiscard]] bool subtract_checked(std::int64_t& sum, std::int64_t value);
-
-// Three capital letters.
-bool is_currency_code(std::string_view code);
-// Digits of the minor unit by ISO 4217 (2023): 2 unless the currency is listed with 0, 3 or 4.
-std::uint32_t currency_exponent(std::string_view code);
 
 }  // namespace titan::retail

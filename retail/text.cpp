@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <vector>
 
 #include "base/utf8.h"
@@ -149,9 +148,10 @@ std::optional<std::uint32_t> parse_date(std::string_view text) {
 }
 
 std::string date_text(std::uint32_t date) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%04u-%02u-%02u", date / 10000 % 10000, date / 100 % 100,
-                date % 100);
+  std::string text;
+  append_digits(text, date / 10000 % 10000, 4, '-');
+  append_digits(text, date / 100 % 100, 2, '-');
+  append_digits(text, date % 100, 2);
   return text;
 }
 

@@ -4,6 +4,7 @@
 // Handlers hold no state but what requests in flight need.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -61,14 +62,23 @@ class Api {
 
   // Parses the body, lets `read` and `rule` judge it, records, answers.
   template <class Request>
+  using Rule = std::function<Result<Ruling>(const Request&, const RuleContext&)>;
+  template <class Request>
   void record(ApiRequest& request, AnswerCallback done,
-              Result<Request> (*read)(const boost::json::value&),
-              const std::function<Result<Ruling>(const Request&, const RuleContext&)>& rule);
+              Result<Request> (*read)(const boost::json::value&), Rule<Request> rule);
+  template <class Request>
+  void judge(const Request& request, const Rule<Request>& rule, AnswerCallback done);
   void append(Ruling ruling, AnswerCallback done);
   // A request that the rules refuse now may have been recorded before.
   void refuse_or_repeat(const RequestKey& key, const Error& refusal, const AnswerCallback& done);
   void answer_entry(const mesh::Entry& entry, unsigned status, const AnswerCallback& done);
   void count_recorded(mesh::Kind kind);
+  // Runs `settle` when no other refund or void of the sale is under way. It answers once, by the
+  // callback that it is handed; the next one runs then.
+  void in_turn(const mesh::EntryId& sale, AnswerCallback done,
+               std::function<void(AnswerCallback)> settle);
+  void next_turn(const mesh::EntryId& sale);
+  Result<RefundHistory> history_of(const mesh::EntryId& sale);
   Result<Ruling> rule_refund(const RefundRequest& request, const RuleContext& context);
   Result<Ruling> rule_void(const VoidRequest& request, const RuleContext& context);
 
@@ -80,8 +90,9 @@ class Api {
   Metrics& metrics_;
   ApiThreads threads_;
   std::size_t imports_ = 0;
-  // Voids that wait for their commit, by their claim: the key that asked.
-  std::map<Hash, std::string> voids_in_flight_;
+  // Refunds and voids of one sale are settled one after the other: each is judged by what the one
+  // before left. An entry is here while one of it waits for its commit; the others wait behind.
+  std::map<mesh::EntryId, std::deque<std::function<void()>>> settling_;
 };
 
 }  // namespace titan::pos

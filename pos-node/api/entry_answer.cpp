@@ -1,10 +1,14 @@
 // An entry as the API shows it: sales, refunds, voids, stock movements.
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/sale_builder.h"
 #include "proto/entry.pb.h"
+#include "retail/settlement.h"
 #include "retail/stock_state.h"
+#include "retail/tax.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -14,7 +18,7 @@ namespace v1 = titan::entry::v1;
 
 // A body from another terminal may claim any scale; figures are only shown, never computed with.
 std::string amount_text(std::int64_t minor, std::uint32_t exponent) {
-  return to_text(minor, std::min(exponent, decimal_scale_max));
+  return to_text(minor, std::min(exponent, rate_scale_max));
 }
 std::string price_text(const v1::Price& price) {
   return amount_text(price.amount(), price.exponent());
@@ -41,7 +45,25 @@ void write_discounts(JsonWriter& writer, const Discounts& discounts, std::uint32
   writer.end_array();
 }
 
-void write_line(JsonWriter& writer, const v1::Line& line, std::uint32_t exponent) {
+// One way to tell the taxes, whichever form the entry has.
+void write_taxes(JsonWriter& writer, const v1::Line& line, const LineMoney& money,
+                 std::uint32_t exponent) {
+  writer.key("taxes").begin_array();
+  const auto taxes = taxes_of(line);
+  for (std::size_t i = 0; i < taxes.size(); ++i) {
+    const std::int64_t amount = i < money.taxes_minor.size() ? money.taxes_minor[i] : 0;
+    writer.begin_object()
+        .member("code", taxes[i].code)
+        .member("rate", tax_rate_text(taxes[i].rate_micropercent))
+        .member("exempt", taxes[i].exempt)
+        .member("tax", amount_text(amount, exponent))
+        .end_object();
+  }
+  writer.end_array();
+}
+
+void write_line(JsonWriter& writer, const v1::Line& line, const LineMoney& money,
+                std::uint32_t exponent) {
   writer.begin_object()
       .member("sku", line.sku())
       .member("gtin", line.gtin_scanned())
@@ -56,7 +78,10 @@ void write_line(JsonWriter& writer, const v1::Line& line, std::uint32_t exponent
       .member("tax_rate_basis_points", line.tax_rate_basis_points())
       .member("tax_included", line.tax_included())
       .member("tax", amount_text(line.tax_minor(), exponent))
-      .member("total", amount_text(line.total_minor(), exponent));
+      .member("total", amount_text(line.total_minor(), exponent))
+      .member("sale_discount", amount_text(money.sale_discount_minor, exponent))
+      .member("paid", amount_text(money.paid_minor, exponent));
+  write_taxes(writer, line, money, exponent);
   write_flags(writer, line.flags());
   writer.end_object();
 }
@@ -71,6 +96,43 @@ void write_payments(JsonWriter& writer, const v1::Sale& sale) {
     if (payment.has_rate()) writer.member("rate", price_text(payment.rate()));
     writer.member("change", amount_text(payment.change_minor(), sale.exponent()))
         .member("reference", payment.reference())
+        .end_object();
+  }
+  writer.end_array();
+}
+
+// As a receipt prints it: what was sold under each rate, without the tax, and the tax.
+void write_tax_summary(JsonWriter& writer, const v1::Sale& sale,
+                       const std::vector<LineMoney>& money) {
+  struct Sums {
+    std::int64_t net_minor = 0;
+    std::int64_t tax_minor = 0;
+  };
+  std::map<std::tuple<std::string, std::uint32_t, bool>, Sums> by_rate;
+  for (int i = 0; i < sale.lines_size(); ++i) {
+    const v1::Line& line = sale.lines(i);
+    const LineMoney& amounts = money[static_cast<std::size_t>(i)];
+    // Before cash rounding, which is not taxed.
+    const std::int64_t with_tax =
+        saturated_difference(amounts.total_minor, amounts.sale_discount_minor);
+    const auto taxes = taxes_of(line);
+    for (std::size_t tax = 0; tax < taxes.size(); ++tax) {
+      Sums& sums = by_rate[{taxes[tax].code, taxes[tax].rate_micropercent, taxes[tax].exempt}];
+      sums.net_minor =
+          saturated_sum(sums.net_minor, saturated_difference(with_tax, line.tax_minor()));
+      if (tax < amounts.taxes_minor.size()) {
+        sums.tax_minor = saturated_sum(sums.tax_minor, amounts.taxes_minor[tax]);
+      }
+    }
+  }
+  writer.key("taxes").begin_array();
+  for (const auto& [rate, sums] : by_rate) {
+    writer.begin_object()
+        .member("code", std::get<0>(rate))
+        .member("rate", tax_rate_text(std::get<1>(rate)))
+        .member("exempt", std::get<2>(rate))
+        .member("net", amount_text(sums.net_minor, sale.exponent()))
+        .member("tax", amount_text(sums.tax_minor, sale.exponent()))
         .end_object();
   }
   writer.end_array();
@@ -92,8 +154,12 @@ void write_sale(JsonWriter& writer, const v1::Sale& sale) {
       .member("training", sale.training());
   write_flags(writer, sale.flags());
   writer.key("lines").begin_array();
-  for (const v1::Line& line : sale.lines()) write_line(writer, line, exponent);
+  const auto money = lines_money(sale);
+  for (int i = 0; i < sale.lines_size(); ++i) {
+    write_line(writer, sale.lines(i), money[static_cast<std::size_t>(i)], exponent);
+  }
   writer.end_array();
+  write_tax_summary(writer, sale, money);
   write_discounts(writer, sale.discounts(), exponent);
   write_payments(writer, sale);
 }
@@ -175,6 +241,35 @@ Status write_typed_body(JsonWriter& writer, const mesh::Entry& entry) {
   }
 }
 
+// What is left to refund, in pieces and in money, by what this terminal knows.
+Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& service) {
+  RefundHistory history;
+  history.original = EntryPointer(std::shared_ptr<void>(), &sale);
+  auto refunds = service.refunds_of(sale.envelope.id);
+  if (!refunds) return refunds.error();
+  history.refunds = std::move(*refunds);
+  const auto voided = service.voided_by(sale);
+  if (!voided) return voided.error();
+  history.voided = voided->has_value();
+  const auto settlement = settlement_of(history);
+  v1::Sale sold;
+  if (!settlement || !sold.ParseFromString(sale.envelope.body)) return {};
+  writer.key("refundable").begin_object();
+  writer.member("total", amount_text(settlement->left_minor(), sold.exponent()));
+  writer.key("lines").begin_array();
+  for (std::size_t i = 0; i < settlement->sold().size(); ++i) {
+    const LineMoney left = settlement->left(i);
+    writer.begin_object()
+        .member("line", static_cast<std::uint64_t>(i))
+        .member("sku", sold.lines(static_cast<int>(i)).sku())
+        .member("quantity", quantity_text(left.units))
+        .member("amount", amount_text(left.paid_minor, sold.exponent()))
+        .end_object();
+  }
+  writer.end_array().end_object();
+  return {};
+}
+
 }  // namespace
 
 std::string kind_name(mesh::Kind kind) {
@@ -252,6 +347,11 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
       writer.value(id_text(**voided));
     } else {
       writer.null();
+    }
+  }
+  if (envelope.kind == mesh::Kind::sale && detail == EntryDetail::looked_up) {
+    if (const auto written = write_refundable(writer, entry, service); !written) {
+      return written.error();
     }
   }
   writer.end_object();

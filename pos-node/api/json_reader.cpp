@@ -173,17 +173,18 @@ std::uint32_t read_number(const json::value& value, std::uint32_t number_max, co
   return static_cast<std::uint32_t>(value.get_int64());
 }
 
-Decimal read_decimal(const json::value& value, const FieldPath& at, Problem& problem) {
+Decimal read_decimal(const json::value& value, const FieldPath& at, Problem& problem,
+                     std::uint32_t scale_max) {
   Result<Decimal> decimal = make_error(ErrorCode::invalid, "must be a decimal text like \"2.55\"");
   if (const json::string* text = value.if_string()) {
-    decimal = parse_decimal(view(*text));
+    decimal = parse_decimal(view(*text), scale_max);
   } else if (value.is_int64()) {
     decimal = parse_decimal(std::to_string(value.get_int64()));
   } else if (value.is_uint64()) {
     decimal = parse_decimal(std::to_string(value.get_uint64()));
   } else if (value.is_double()) {
     if (const auto written = decimal_of(value.get_double())) {
-      decimal = parse_decimal(*written);
+      decimal = parse_decimal(*written, scale_max);
     } else {
       decimal = make_error(ErrorCode::invalid,
                            "is a number that may have lost digits; send it as a text like "

@@ -115,7 +115,8 @@ bool read_flag(const json::value& value, const FieldPath& at, Problem& problem);
 std::uint32_t read_number(const json::value& value, std::uint32_t number_max, const FieldPath& at,
                           Problem& problem);
 // A decimal text, or a JSON number with at most 15 digits, of which every one is kept.
-Decimal read_decimal(const json::value& value, const FieldPath& at, Problem& problem);
+Decimal read_decimal(const json::value& value, const FieldPath& at, Problem& problem,
+                     std::uint32_t scale_max = decimal_scale_max);
 std::uint32_t read_date(const json::value& value, const FieldPath& at, Problem& problem);
 mesh::EntryId read_id(const json::value& value, const FieldPath& at, Problem& problem);
 

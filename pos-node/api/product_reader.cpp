@@ -2,6 +2,7 @@
 
 #include "pos-node/api/json_reader.h"
 #include "pos-node/domain/sale_builder.h"
+#include "retail/currency.h"
 #include "retail/text.h"
 
 namespace titan::pos {

@@ -30,12 +30,25 @@ const RequestKey& key_of(const MovementRequest& request) {
   return request.key;
 }
 
+// The sale that a request settles, wholly or in part; requests about one wait for each other.
+std::optional<mesh::EntryId> settles(const RefundRequest& request) {
+  return request.original;
+}
+std::optional<mesh::EntryId> settles(const VoidRequest& request) {
+  return request.sale;
+}
+std::optional<mesh::EntryId> settles(const SaleRequest&) {
+  return std::nullopt;
+}
+std::optional<mesh::EntryId> settles(const MovementRequest&) {
+  return std::nullopt;
+}
+
 }  // namespace
 
 template <class Request>
 void Api::record(ApiRequest& request, AnswerCallback done,
-                 Result<Request> (*read)(const boost::json::value&),
-                 const std::function<Result<Ruling>(const Request&, const RuleContext&)>& rule) {
+                 Result<Request> (*read)(const boost::json::value&), Rule<Request> rule) {
   if (!is_json(request.content_type)) {
     return done(error_answer(
         make_error(ErrorCode::unsupported,
@@ -46,11 +59,45 @@ void Api::record(ApiRequest& request, AnswerCallback done,
   if (!body) return done(error_answer(body.error()));
   const auto parsed = read(*body);
   if (!parsed) return done(error_answer(parsed.error()));
+  const auto sale = settles(*parsed);
+  if (!sale) return judge(*parsed, rule, std::move(done));
+  in_turn(*sale, std::move(done),
+          [this, wanted = *parsed, rule = std::move(rule)](AnswerCallback answer) {
+            judge(wanted, rule, std::move(answer));
+          });
+}
 
+template <class Request>
+void Api::judge(const Request& request, const Rule<Request>& rule, AnswerCallback done) {
   const ClockReading clock = service_.clock();
-  auto ruling = rule(*parsed, RuleContext{service_.facts(), clock, service_});
-  if (!ruling) return refuse_or_repeat(key_of(*parsed), ruling.error(), done);
+  auto ruling = rule(request, RuleContext{service_.facts(), clock, service_});
+  if (!ruling) return refuse_or_repeat(key_of(request), ruling.error(), done);
   append(std::move(*ruling), std::move(done));
+}
+
+void Api::in_turn(const mesh::EntryId& sale, AnswerCallback done,
+                  std::function<void(AnswerCallback)> settle) {
+  auto run = [this, sale, done = std::move(done), settle = std::move(settle)] {
+    settle([this, sale, done](ApiAnswer answer) {
+      done(std::move(answer));
+      next_turn(sale);
+    });
+  };
+  const auto [waiting, first] = settling_.try_emplace(sale);
+  if (first) return run();
+  waiting->second.push_back(std::move(run));
+}
+
+// What waits runs from here, so a queue of refusals that answer at once nests no deeper than one.
+void Api::next_turn(const mesh::EntryId& sale) {
+  const auto waiting = settling_.find(sale);
+  if (waiting->second.empty()) {
+    settling_.erase(waiting);
+    return;
+  }
+  auto next = std::move(waiting->second.front());
+  waiting->second.pop_front();
+  threads_.on_loop(std::move(next));
 }
 
 void Api::refuse_or_repeat(const RequestKey& key, const Error& refusal,
@@ -70,12 +117,8 @@ void Api::refuse_or_repeat(const RequestKey& key, const Error& refusal,
 
 void Api::append(Ruling ruling, AnswerCallback done) {
   const auto started = std::chrono::steady_clock::now();
-  const bool is_void = ruling.draft.kind == mesh::Kind::void_sale;
-  const Hash claim = ruling.draft.claim;
-  if (is_void) voids_in_flight_[claim] = ruling.draft.idempotency_key;
-  auto on_appended = [this, started, is_void, claim, alarms = std::move(ruling.alarms),
+  auto on_appended = [this, started, alarms = std::move(ruling.alarms),
                       done = std::move(done)](Result<Appended> appended) {
-    if (is_void) voids_in_flight_.erase(claim);
     if (!appended) return done(error_answer(appended.error()));
     const mesh::Entry& entry = *appended->entry;
     if (!appended->repeated) {
@@ -114,22 +157,26 @@ void Api::post_refund(ApiRequest& request, AnswerCallback done) {
                         });
 }
 
-Result<Ruling> Api::rule_refund(const RefundRequest& request, const RuleContext& context) {
+Result<RefundHistory> Api::history_of(const mesh::EntryId& sale) {
   RefundHistory history;
-  if (request.original) {
-    auto original = service_.entry(*request.original);
-    if (!original) return original.error();
-    history.original = std::move(*original);
-  }
-  if (history.original) {
-    auto refunds = service_.refunds_of(*request.original);
-    if (!refunds) return refunds.error();
-    history.refunds = std::move(*refunds);
-    const auto voided = service_.voided_by(*history.original);
-    if (!voided) return voided.error();
-    history.voided = voided->has_value();
-  }
-  return make_refund(request, context, history);
+  auto original = service_.entry(sale);
+  if (!original) return original.error();
+  history.original = std::move(*original);
+  if (!history.original) return history;
+  auto refunds = service_.refunds_of(sale);
+  if (!refunds) return refunds.error();
+  history.refunds = std::move(*refunds);
+  const auto voided = service_.voided_by(*history.original);
+  if (!voided) return voided.error();
+  history.voided = voided->has_value();
+  return history;
+}
+
+Result<Ruling> Api::rule_refund(const RefundRequest& request, const RuleContext& context) {
+  if (!request.original) return make_refund(request, context, {});
+  const auto history = history_of(*request.original);
+  if (!history) return history.error();
+  return make_refund(request, context, *history);
 }
 
 void Api::post_void(ApiRequest& request, AnswerCallback done) {
@@ -146,20 +193,15 @@ Result<Ruling> Api::rule_void(const VoidRequest& request, const RuleContext& con
     return make_error(ErrorCode::not_found,
                       "Sale " + id_text(request.sale) + " is not on this terminal.", "sale");
   }
-  const auto record = service_.recorded(request.key.idempotency_key);
-  const bool is_repeat = record && *record && (*record)->request_hash == request.key.request_hash;
   const auto voided = service_.voided_by(**original);
   if (!voided) return voided.error();
-  const auto waiting = voids_in_flight_.find(void_claim((*original)->hash));
-  const bool other_waits =
-      waiting != voids_in_flight_.end() && waiting->second != request.key.idempotency_key;
-  if ((*voided && !is_repeat) || other_waits) {
+  if (*voided) {
     return make_error(ErrorCode::conflict,
-                      *voided ? "This sale was already voided by " + id_text(**voided) + "."
-                              : "This sale is just being voided by another request.",
-                      "sale");
+                      "This sale was already voided by " + id_text(**voided) + ".", "sale");
   }
-  return make_void(request, context, **original);
+  const auto refunds = service_.refunds_of(request.sale);
+  if (!refunds) return refunds.error();
+  return make_void(request, context, **original, *refunds);
 }
 
 void Api::post_delivery(ApiRequest& request, AnswerCallback done) {

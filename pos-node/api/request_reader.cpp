@@ -1,6 +1,7 @@
 #include "pos-node/api/request_reader.h"
 
 #include "pos-node/domain/sale_rules.h"
+#include "retail/tax.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -16,6 +17,23 @@ constexpr Field<DiscountRequest> discount_fields[] = {
                   Problem& p) { r.reason = read_text(v, description_bytes_max, at, p); }},
     {"promotion_id", [](DiscountRequest& r, const Value& v, const Path& at,
                         Problem& p) { r.promotion_id = read_text(v, name_bytes_max, at, p); }},
+};
+
+std::uint32_t read_rate(const Value& v, const Path& at, Problem& p) {
+  const Decimal percent = read_decimal(v, at, p);
+  if (p.found()) return 0;
+  const auto rate = parse_tax_rate(to_text(percent));
+  if (!rate) p.report(at, "must be a rate in percent from 0 to 1000, such as \"8.875\"");
+  return rate ? *rate : 0;
+}
+
+constexpr Field<Tax> tax_fields[] = {
+    {"code", [](Tax& r, const Value& v, const Path& at,
+                Problem& p) { r.code = read_text(v, name_bytes_max, at, p); }},
+    {"rate", [](Tax& r, const Value& v, const Path& at,
+                Problem& p) { r.rate_micropercent = read_rate(v, at, p); }},
+    {"exempt",
+     [](Tax& r, const Value& v, const Path& at, Problem& p) { r.exempt = read_flag(v, at, p); }},
 };
 
 constexpr Field<LineRequest> line_fields[] = {
@@ -43,8 +61,15 @@ constexpr Field<LineRequest> line_fields[] = {
                     Problem& p) { r.tax_code = read_text(v, name_bytes_max, at, p); }},
     {"tax_rate_basis_points",
      [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
-       r.tax_rate_basis_points = read_number(v, tax_rate_basis_points_max, at, p);
+       r.tax_rate_micropercent =
+           read_number(v, tax_rate_basis_points_max, at, p) * micropercent_per_basis_point;
      }},
+    {"tax_rate", [](LineRequest& r, const Value& v, const Path& at,
+                    Problem& p) { r.tax_rate_micropercent = read_rate(v, at, p); }},
+    {"tax_exempt", [](LineRequest& r, const Value& v, const Path& at,
+                      Problem& p) { r.tax_exempt = read_flag(v, at, p); }},
+    {"taxes", [](LineRequest& r, const Value& v, const Path& at,
+                 Problem& p) { read_list<Tax>(v, tax_fields, at, taxes_max, r.taxes, p); }},
     {"tax_included", [](LineRequest& r, const Value& v, const Path& at,
                         Problem& p) { r.tax_included = read_flag(v, at, p); }},
     {"tax", [](LineRequest& r, const Value& v, const Path& at,

@@ -5,6 +5,7 @@
 
 #include "pos-node/domain/sale_builder.h"
 #include "retail/csv.h"
+#include "retail/currency.h"
 #include "retail/gtin.h"
 #include "retail/money.h"
 #include "retail/text.h"

@@ -1,8 +1,8 @@
-// Refunds and voids: what undoes a sale.
+// Refunds: what comes back of a sale, and what is paid for it.
 #include <algorithm>
 #include <map>
 
-#include "mesh/idempotency.h"
+#include "pos-node/domain/returned_lines.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
 #include "retail/text.h"
@@ -12,102 +12,33 @@ namespace {
 
 namespace v1 = titan::entry::v1;
 
-std::string name_of(const mesh::Entry& entry) {
-  const auto& receipt = entry.envelope.receipt;
-  return receipt ? mesh::receipt_text(*receipt, entry.envelope.id.journal)
-                 : id_text(entry.envelope.id);
-}
-
-// A line of the original that comes back whole.
-LineRequest whole_line(const v1::Line& sold, std::uint32_t exponent) {
-  LineRequest line;
-  line.sku = sold.sku();
-  line.gtin = sold.gtin_scanned();
-  line.quantity = to_decimal(sold.quantity());
-  line.unit = sold.quantity().unit();
-  line.tax = Decimal{sold.tax_minor(), exponent};
-  return line;
-}
-
-bool same_article(const LineRequest& line, const v1::Line& sold) {
-  return line.sku.empty() ? !line.gtin.empty() && sold.gtin_scanned() == line.gtin
-                          : sold.sku() == line.sku;
-}
-
-// For each refunded line the line of the original that it takes back: as the till says, else by
-// article, of equal ones first those not taken yet.
-Result<std::vector<std::uint32_t>> match_lines(const RefundRequest& request,
-                                               const v1::Sale& original) {
-  const auto sold_lines = static_cast<std::uint32_t>(original.lines_size());
-  std::vector<std::uint32_t> matched = request.original_lines;
-  for (std::size_t i = 0; i < matched.size(); ++i) {
-    if (matched[i] < sold_lines) continue;
-    return make_error(ErrorCode::invalid,
-                      "The sale has " + std::to_string(sold_lines) +
-                          " lines, counted from 0; there is no line " + std::to_string(matched[i]) +
-                          ".",
-                      "original.lines[" + std::to_string(i) + "]");
+RuleAlarm excess_alarm(const mesh::Entry& original, const v1::Sale& sold, bool voided,
+                       const Settlement::Excess& excess) {
+  const std::string sku = sold.lines(static_cast<int>(excess.line)).sku();
+  const auto amount = [&](std::int64_t minor) {
+    return to_text(minor, std::min(sold.exponent(), decimal_scale_max)) + " " + sold.currency();
+  };
+  std::string what = excess.in_pieces ? to_short_text(excess.refunded, 6) + " of " + sku
+                                      : amount(excess.refunded) + " for " + sku;
+  what += " were refunded, but ";
+  if (voided) {
+    what += "the sale was voided too";
+  } else {
+    what += "only " + (excess.in_pieces ? to_short_text(excess.sold, 6) + " were sold"
+                                        : amount(excess.sold) + " were paid");
   }
-  if (!matched.empty()) return matched;
-  if (request.sale.lines.empty()) {
-    for (std::uint32_t line = 0; line < sold_lines; ++line) matched.push_back(line);
-    return matched;
-  }
-  for (std::size_t i = 0; i < request.sale.lines.size(); ++i) {
-    std::optional<std::uint32_t> found;
-    for (std::uint32_t line = 0; line < sold_lines; ++line) {
-      if (!same_article(request.sale.lines[i], original.lines(static_cast<int>(line)))) continue;
-      found = line;
-      if (std::find(matched.begin(), matched.end(), line) == matched.end()) break;
-    }
-    if (!found) {
-      return make_error(ErrorCode::invalid,
-                        "The sale has no line with this article. Refund it without `original`, "
-                        "giving a reason.",
-                        "lines[" + std::to_string(i) + "].sku");
-    }
-    matched.push_back(*found);
-  }
-  return matched;
+  return {
+      std::string(excess.in_pieces ? flag::refunded_more_than_sold : flag::refunded_more_than_paid),
+      "Of sale " + name_of(original) + ", " + what + ". Check the receipts."};
 }
 
-// Millionths refunded so far, per line of the original.
-std::map<std::uint32_t, std::int64_t> refunded_units(const std::vector<EntryPointer>& refunds) {
-  std::map<std::uint32_t, std::int64_t> units;
-  v1::Refund body;
-  for (const EntryPointer& entry : refunds) {
-    if (!body.ParseFromString(entry->envelope.body)) continue;
-    const int lines = std::min(body.original_lines_size(), body.sale().lines_size());
-    for (int i = 0; i < lines; ++i) {
-      std::int64_t& sum = units[body.original_lines(i)];
-      if (!add_checked(sum, stock_units(body.sale().lines(i).quantity()))) {
-        sum = std::numeric_limits<std::int64_t>::max();
-      }
-    }
-  }
-  return units;
-}
-
-std::vector<RuleAlarm> compare_with_sold(const mesh::Entry& original, const v1::Sale& sold,
-                                         const std::map<std::uint32_t, std::int64_t>& refunded) {
+std::vector<RuleAlarm> excess_alarms(const mesh::Entry& original, const v1::Sale& sold,
+                                     const Settlement& settlement) {
   std::vector<RuleAlarm> alarms;
-  for (const auto& [index, units] : refunded) {
-    if (index >= static_cast<std::uint32_t>(sold.lines_size())) continue;
-    const v1::Line& line = sold.lines(static_cast<int>(index));
-    const std::int64_t sold_units = stock_units(line.quantity());
-    if (std::abs(units) <= std::abs(sold_units)) continue;
-    alarms.push_back({std::string(flag::refunded_more_than_sold),
-                      "Of sale " + name_of(original) + ", " + to_short_text(units, 6) + " of " +
-                          line.sku() + " were refunded, but only " + to_short_text(sold_units, 6) +
-                          " were sold. Check the receipts."});
+  for (const Settlement::Excess& excess : settlement.excesses()) {
+    alarms.push_back(excess_alarm(original, sold, settlement.voided(), excess));
   }
   return alarms;
-}
-
-void set_reference(v1::EntryReference& out, const mesh::EntryId& id, const Hash* hash) {
-  out.set_journal(id.journal.view().data(), id.journal.view().size());
-  out.set_number(id.number);
-  if (hash) out.set_hash(hash->view().data(), hash->view().size());
 }
 
 Status check_refund(const RefundRequest& request, const RefundHistory& history) {
@@ -143,42 +74,91 @@ Status check_refund(const RefundRequest& request, const RefundHistory& history) 
 
 }  // namespace
 
+std::optional<Settlement> settlement_of(const RefundHistory& history) {
+  v1::Sale sold;
+  if (!history.original || history.original->envelope.kind != mesh::Kind::sale ||
+      !sold.ParseFromString(history.original->envelope.body)) {
+    return std::nullopt;
+  }
+  Settlement settlement(sold);
+  v1::Refund body;
+  for (const EntryPointer& refund : history.refunds) {
+    if (body.ParseFromString(refund->envelope.body)) settlement.take(body);
+  }
+  if (history.voided) settlement.take_void();
+  return settlement;
+}
+
+namespace {
+
+// The lines of a refund whose sale is here, each at its share of what is left or at the price
+// stated.
+Status add_lines(SaleBuilder& builder, const std::vector<ReturnedLine>& lines, const v1::Sale& sold,
+                 const Settlement& settlement) {
+  std::map<std::uint32_t, std::vector<const ReturnedLine*>> by_line;
+  Settlement now = settlement;  // so that two lines of one sold line share what is left
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const ReturnedLine& line = lines[i];
+    const v1::Line& original = sold.lines(static_cast<int>(line.sold));
+    Status done;
+    if (line.at_share) {
+      const auto units = rescale_exactly(line.request.quantity, decimal_scale_max);
+      done = check_quantity(line.request.quantity, "lines[" + std::to_string(i) + "].quantity");
+      if (done) {
+        done = builder.add_returned_line(line.request, original, now.share(line.sold, *units));
+      }
+    } else {
+      done = builder.add_line(line.request, line.differs ? nullptr : &original);
+      if (done && line.differs) builder.add_line_flag(i, flag::original_line_differs);
+    }
+    if (!done) return done;
+    v1::Refund so_far;
+    so_far.mutable_sale()->set_training(sold.training());
+    *so_far.mutable_sale()->add_lines() = builder.sale().lines(static_cast<int>(i));
+    so_far.add_original_lines(line.sold);
+    now.take(so_far);
+  }
+  return {};
+}
+
+Status check_currency(SaleRequest& sale, const v1::Sale& sold) {
+  if (sale.currency && *sale.currency != sold.currency()) {
+    return make_error(ErrorCode::invalid, "The sale was in " + sold.currency() + ".", "currency");
+  }
+  sale.currency = sold.currency();
+  return {};
+}
+
+}  // namespace
+
 Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& context,
                            const RefundHistory& history) {
   if (const auto checked = check_refund(request, history); !checked) return checked.error();
-  v1::Sale sold;
-  std::vector<std::uint32_t> matched = request.original_lines;
   SaleRequest sale = request.sale;
+  v1::Sale sold;
+  std::optional<Settlement> settlement;
+  std::vector<ReturnedLine> lines;
   if (history.original) {
-    if (!sold.ParseFromString(history.original->envelope.body)) {
+    settlement = settlement_of(history);
+    if (!settlement || !sold.ParseFromString(history.original->envelope.body)) {
       return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "original.id");
     }
-    if (sale.currency && *sale.currency != sold.currency()) {
-      return make_error(ErrorCode::invalid, "The sale was in " + sold.currency() + ".", "currency");
-    }
-    sale.currency = sold.currency();
-    auto lines = match_lines(request, sold);
-    if (!lines) return lines.error();
-    matched = std::move(*lines);
-    if (sale.lines.empty()) {
-      for (const std::uint32_t line : matched) {
-        sale.lines.push_back(whole_line(sold.lines(static_cast<int>(line)), sold.exponent()));
-      }
-    }
+    if (const auto done = check_currency(sale, sold); !done) return done.error();
+    auto found = returned_lines(request, sold, *settlement, *history.original, context.catalogue);
+    if (!found) return found.error();
+    lines = std::move(*found);
     sale.training = sale.training || sold.training();
   }
 
-  v1::Refund body;
   SaleBuilder builder(sale, context, SaleBuilder::Direction::refund);
   if (const auto done = builder.begin(); !done) return done.error();
-  for (std::size_t i = 0; i < sale.lines.size(); ++i) {
-    const v1::Line* original =
-        history.original ? &sold.lines(static_cast<int>(matched[i])) : nullptr;
-    const bool differs = original && !same_article(sale.lines[i], *original);
-    if (const auto done = builder.add_line(sale.lines[i], differs ? nullptr : original); !done) {
-      return done.error();
+  if (settlement) {
+    builder.continue_payout(settlement->carried_minor(), cash_rule_of(sold));
+    if (const auto done = add_lines(builder, lines, sold, *settlement); !done) return done.error();
+  } else {
+    for (const LineRequest& line : sale.lines) {
+      if (const auto done = builder.add_line(line, nullptr); !done) return done.error();
     }
-    if (differs) builder.add_line_flag(i, flag::original_line_differs);
   }
   if (const auto done = builder.finish(); !done) return done.error();
   if (!request.original) builder.add_flag(flag::without_original);
@@ -186,23 +166,28 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
   if (history.voided) builder.add_flag(flag::original_voided);
 
   Ruling ruling;
-  if (history.original) {
-    auto refunded = refunded_units(history.refunds);
-    for (std::size_t i = 0; i < matched.size(); ++i) {
-      std::int64_t& sum = refunded[matched[i]];
-      const std::int64_t units = stock_units(builder.sale().lines(static_cast<int>(i)).quantity());
-      if (!add_checked(sum, units)) sum = std::numeric_limits<std::int64_t>::max();
-    }
-    ruling.alarms = compare_with_sold(*history.original, sold, refunded);
-    if (!ruling.alarms.empty()) builder.add_flag(flag::refunded_more_than_sold);
-  }
+  v1::Refund body;
   if (request.original) {
     set_reference(*body.mutable_original(), *request.original,
                   history.original ? &history.original->hash : nullptr);
   }
-  body.mutable_original_lines()->Assign(matched.begin(), matched.end());
+  for (const ReturnedLine& line : lines) body.add_original_lines(line.sold);
+  if (!settlement) {
+    body.mutable_original_lines()->Assign(request.original_lines.begin(),
+                                          request.original_lines.end());
+  }
   body.set_reason(request.reason);
   *body.mutable_sale() = std::move(builder.sale());
+  if (settlement && body.sale().training() == sold.training()) {
+    settlement->take(body);
+    ruling.alarms = excess_alarms(*history.original, sold, *settlement);
+    for (const RuleAlarm& alarm : ruling.alarms) {
+      const auto& flags = body.sale().flags();
+      if (std::find(flags.begin(), flags.end(), alarm.code) == flags.end()) {
+        body.mutable_sale()->add_flags(alarm.code);
+      }
+    }
+  }
 
   ruling.draft = start_draft(mesh::Kind::refund, sale.key, sale.business_date, context);
   ruling.draft.wants_receipt = true;
@@ -212,56 +197,10 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
 }
 
 std::vector<RuleAlarm> over_refund_alarms(const RefundHistory& history) {
+  const auto settlement = settlement_of(history);
   v1::Sale sold;
-  if (!history.original || !sold.ParseFromString(history.original->envelope.body)) return {};
-  return compare_with_sold(*history.original, sold, refunded_units(history.refunds));
-}
-
-Hash void_claim(const Hash& entry_hash) {
-  return mesh::void_claim(entry_hash);
-}
-
-Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
-                         const mesh::Entry& original) {
-  const mesh::Envelope& envelope = original.envelope;
-  v1::Sale sold;
-  if (envelope.kind == mesh::Kind::sale) {
-    if (!sold.ParseFromString(envelope.body)) {
-      return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "sale");
-    }
-  } else if (envelope.kind == mesh::Kind::refund) {
-    v1::Refund refund;
-    if (!refund.ParseFromString(envelope.body)) {
-      return make_error(ErrorCode::corrupt, "The refund's body cannot be read.", "sale");
-    }
-    sold = refund.sale();
-  } else {
-    return make_error(ErrorCode::invalid, "Only a sale or a refund can be voided.", "sale");
-  }
-  if (envelope.device != context.facts.device) {
-    return make_error(ErrorCode::refused,
-                      "Sale " + name_of(original) +
-                          " was made at another terminal. Void it there, or make a refund here.",
-                      "sale");
-  }
-
-  v1::Void body;
-  set_reference(*body.mutable_original(), envelope.id, &original.hash);
-  body.set_reason(request.reason);
-  body.set_cashier(request.cashier);
-  body.set_total_minor(sold.total_minor());
-  body.set_currency(sold.currency());
-  body.set_exponent(sold.exponent());
-
-  Ruling ruling;
-  ruling.draft = start_draft(mesh::Kind::void_sale, request.key, request.business_date, context);
-  ruling.draft.wants_receipt = true;
-  ruling.draft.claim = void_claim(original.hash);
-  for (const auto& effect : envelope.stock_effects) {
-    ruling.draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
-  }
-  if (const auto done = set_body(ruling.draft, body); !done) return done.error();
-  return ruling;
+  if (!settlement || !sold.ParseFromString(history.original->envelope.body)) return {};
+  return excess_alarms(*history.original, sold, *settlement);
 }
 
 }  // namespace titan::pos

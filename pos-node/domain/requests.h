@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "mesh/entry.h"
 #include "retail/money.h"
+#include "retail/tax.h"
 
 namespace titan::pos {
 
@@ -40,7 +41,9 @@ struct LineRequest {
   std::optional<std::string> price_version;
   std::vector<DiscountRequest> discounts;
   std::optional<std::string> tax_code;
-  std::optional<std::uint32_t> tax_rate_basis_points;
+  std::optional<std::uint32_t> tax_rate_micropercent;
+  std::optional<bool> tax_exempt;
+  std::vector<Tax> taxes;  // several at once; empty: the product's
   std::optional<bool> tax_included;
   std::optional<Decimal> tax;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "pos-node/domain/article.h"
+#include "pos-node/domain/line_taxes.h"
+#include "retail/currency.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -19,10 +21,6 @@ Decimal to_decimal(const v1::Quantity& quantity) {
 void set_price(v1::Price& out, const Decimal& price) {
   out.set_amount(price.value);
   out.set_exponent(price.scale);
-}
-
-std::int64_t stock_units(const v1::Quantity& quantity) {
-  return rescale_rounded(quantity.value(), quantity.scale(), 6).value_or(0);
 }
 
 Status check_quantity(const Decimal& quantity, const std::string& field) {
@@ -96,7 +94,8 @@ Status SaleBuilder::begin() {
                       "\"" + currency + "\" is not a currency code such as EUR or GBP.",
                       "currency");
   }
-  exponent_ = pos::currency_exponent(currency);
+  exponent_ = currency_exponent(currency);
+  if (!is_known_currency(currency)) add_flag(flag::unknown_currency);
   sale_.set_currency(currency);
   sale_.set_exponent(exponent_);
   sale_.set_cashier(request_.cashier);
@@ -168,26 +167,7 @@ Status SaleBuilder::set_quantity(const LineRequest& line, const Product* product
   return {};
 }
 
-void SaleBuilder::set_tax_terms(const LineRequest& line, const v1::Line* original,
-                                const Product* product, v1::Line& out) {
-  if (original) {
-    out.set_tax_code(original->tax_code());
-    out.set_tax_rate_basis_points(original->tax_rate_basis_points());
-    out.set_tax_included(original->tax_included());
-  } else if (product) {
-    out.set_tax_code(product->tax_code());
-    out.set_tax_rate_basis_points(product->tax_rate_basis_points());
-    out.set_tax_included(product->tax_included());
-  } else {
-    out.set_tax_included(true);
-  }
-  if (line.tax_code) out.set_tax_code(*line.tax_code);
-  if (line.tax_rate_basis_points) out.set_tax_rate_basis_points(*line.tax_rate_basis_points);
-  if (line.tax_included) out.set_tax_included(*line.tax_included);
-}
-
-Result<std::int64_t> SaleBuilder::set_discounts(const LineRequest& line, const v1::Line* original,
-                                                v1::Line& out) {
+Result<std::int64_t> SaleBuilder::set_discounts(const LineRequest& line, v1::Line& out) {
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < line.discounts.size(); ++i) {
     const DiscountRequest& discount = line.discounts[i];
@@ -200,59 +180,26 @@ Result<std::int64_t> SaleBuilder::set_discounts(const LineRequest& line, const v
     recorded.set_reason(discount.reason);
     recorded.set_promotion_id(discount.promotion_id);
   }
-  // Part of a discounted line comes back at its share of the discount, unless the till says else.
-  if (original && line.discounts.empty() && !line.charged_unit_price &&
-      original->quantity().value() != 0) {
-    for (const v1::Discount& discount : original->discounts()) {
-      const std::int64_t sold = stock_units(original->quantity());
-      const std::int64_t back = stock_units(out.quantity());
-      const auto share =
-          proportion_rounded(discount.amount_minor(), sold < 0 ? -back : back, std::abs(sold));
-      if (!share || !add_checked(sum, *share)) return overflow_error(line_field("discounts"));
-      v1::Discount& recorded = *out.add_discounts();
-      recorded = discount;
-      recorded.set_amount_minor(*share);
-    }
-  }
   return sum;
 }
 
-Status SaleBuilder::set_sums(const LineRequest& line, const Prices& prices,
-                             std::int64_t discounts_minor, v1::Line& out) {
-  const auto sums =
-      line_sums(prices.charged, line.quantity, discounts_minor, out.tax_rate_basis_points(),
-                out.tax_included(), exponent_, line_field("charged_unit_price"));
-  if (!sums) return sums.error();
-  LineSums agreed = *sums;
+Status SaleBuilder::set_priced(const LineRequest& line, const Prices& prices,
+                               std::int64_t discounts_minor) {
+  const std::string field = line_field("charged_unit_price");
+  const auto gross = multiply_rounded(prices.charged, line.quantity, exponent_);
+  if (!gross) return overflow_error(field);
+  LineFigures& figures = figures_.back();
+  figures.priced_minor = *gross;
+  if (!subtract_checked(figures.priced_minor, discounts_minor) ||
+      !add_checked(priced_minor_, figures.priced_minor)) {
+    return overflow_error(field);
+  }
+  figures.quantity = line.quantity;
   if (line.tax) {
     const auto stated = to_minor(*line.tax, exponent_, line_field("tax"));
     if (!stated) return stated.error();
-    const SignedWide difference = static_cast<SignedWide>(*stated) - agreed.tax_minor;
-    const std::int64_t allowed = tax_difference_max(line.quantity);
-    if (difference > allowed || difference < -allowed) {
-      return make_error(ErrorCode::invalid,
-                        "The tax of the line is stated as " + to_text(*stated, exponent_) +
-                            ", but " + to_text(agreed.tax_minor, exponent_) +
-                            " follows from its price, quantity, discounts and rate.",
-                        line_field("tax"));
-    }
-    // Added tax is part of what the customer pays, so the stated figure moves the total too.
-    if (!out.tax_included() && (!subtract_checked(agreed.total_minor, agreed.tax_minor) ||
-                                !add_checked(agreed.total_minor, *stated))) {
-      return overflow_error(line_field("tax"));
-    }
-    agreed.tax_minor = *stated;
+    figures.stated_tax_minor = *stated;
   }
-  out.set_total_minor(agreed.total_minor);
-  out.set_tax_minor(agreed.tax_minor);
-
-  std::int64_t total = sale_.total_minor();
-  std::int64_t tax = sale_.tax_minor();
-  if (!add_checked(total, agreed.total_minor) || !add_checked(tax, agreed.tax_minor)) {
-    return overflow_error(line_field("charged_unit_price"));
-  }
-  sale_.set_total_minor(total);
-  sale_.set_tax_minor(tax);
   return {};
 }
 
@@ -269,26 +216,31 @@ Status SaleBuilder::add_effect(const v1::Line& line) {
   return {};
 }
 
-Status SaleBuilder::add_line(const LineRequest& line, const v1::Line* original) {
-  v1::Line& out = *sale_.add_lines();
-  const auto product = resolve_product(line, out);
-  if (!product) return product.error();
-  const Product* known = product->get();
-
+void SaleBuilder::set_texts(const LineRequest& line, const v1::Line* original,
+                            const Product* product, v1::Line& out) {
   if (line.description) {
     out.set_description(*line.description);
   } else if (original) {
     out.set_description(original->description());
-  } else if (known) {
-    out.set_description(known->description());
+  } else if (product) {
+    out.set_description(product->description());
   }
   if (line.price_version) {
     out.set_price_version(*line.price_version);
   } else if (original) {
     out.set_price_version(original->price_version());
-  } else if (known) {
-    out.set_price_version(known->price_version());
+  } else if (product) {
+    out.set_price_version(product->price_version());
   }
+}
+
+Status SaleBuilder::add_line(const LineRequest& line, const v1::Line* original) {
+  v1::Line& out = *sale_.add_lines();
+  figures_.emplace_back();
+  const auto product = resolve_product(line, out);
+  if (!product) return product.error();
+  const Product* known = product->get();
+  set_texts(line, original, known, out);
   if (const auto done = set_quantity(line, known, out); !done) return done;
   const auto prices = resolve_prices(line, original, known);
   if (!prices) return prices.error();
@@ -297,21 +249,63 @@ Status SaleBuilder::add_line(const LineRequest& line, const v1::Line* original) 
   if (prices->charged.is_zero()) out.add_flags(std::string(flag::zero_price));
   if (prices->charged.is_negative()) out.add_flags(std::string(flag::negative_price));
 
-  set_tax_terms(line, original, known, out);
-  const auto discounts = set_discounts(line, original, out);
+  set_line_taxes(line, original, known, out);
+  const auto discounts = set_discounts(line, out);
   if (!discounts) return discounts.error();
-  if (const auto done = set_sums(line, *prices, *discounts, out); !done) return done;
+  if (const auto done = set_priced(line, *prices, *discounts); !done) return done;
   if (const auto done = add_effect(out); !done) return done;
   ++line_index_;
   return {};
 }
 
+Status SaleBuilder::add_returned_line(const LineRequest& line, const v1::Line& original,
+                                      const LineMoney& share) {
+  v1::Line& out = *sale_.add_lines();
+  figures_.emplace_back().settled = true;
+  const auto product = resolve_product(line, out);
+  if (!product) return product.error();
+  // Whatever was scanned now, this is the article on the receipt.
+  out.set_sku(original.sku());
+  set_texts(line, &original, product->get(), out);
+  if (const auto done = set_quantity(line, nullptr, out); !done) return done;
+  out.mutable_quantity()->set_unit(original.quantity().unit());
+  *out.mutable_list_unit_price() = original.list_unit_price();
+  *out.mutable_charged_unit_price() = original.charged_unit_price();
+  set_line_taxes({}, &original, nullptr, out);
+
+  std::int64_t tax = 0;
+  for (std::size_t i = 0; i < share.taxes_minor.size(); ++i) {
+    tax = saturated_sum(tax, share.taxes_minor[i]);
+    if (i < static_cast<std::size_t>(out.taxes_size())) {
+      out.mutable_taxes(static_cast<int>(i))->set_tax_minor(share.taxes_minor[i]);
+    }
+  }
+  out.set_tax_minor(tax);
+  out.set_total_minor(share.total_minor);
+  out.set_sale_discount_minor(share.sale_discount_minor);
+  out.set_paid_minor(share.paid_minor);
+  figures_.back().priced_minor = share.paid_minor;
+  figures_.back().quantity = line.quantity;
+  if (!add_checked(priced_minor_, share.paid_minor)) return overflow_error(line_field("quantity"));
+  if (const auto done = add_effect(out); !done) return done;
+  ++line_index_;
+  return {};
+}
+
+void SaleBuilder::continue_payout(std::int64_t carried_minor, std::optional<CashRule> rule) {
+  carried_minor_ = carried_minor;
+  original_rule_ = std::move(rule);
+}
+
 Status SaleBuilder::finish() {
-  if (const auto done = add_sale_discounts(); !done) return done;
-  if (const auto done = add_rounding(); !done) return done;
+  if (const auto done = share_discounts(); !done) return done;
+  if (const auto done = take_taxes(); !done) return done;
+  if (const auto done = add_totals(); !done) return done;
+  if (const auto done = pay(); !done) return done;
   if (const auto done = check_stated_total(); !done) return done;
+  share_rounding();
   if (sale_.total_minor() < 0) add_flag(flag::negative_total);
-  return add_payments();
+  return {};
 }
 
 std::vector<crdt::StockEffect> SaleBuilder::take_effects() {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@
 #include "pos-node/clock.h"
 #include "pos-node/domain/catalogue.h"
 #include "pos-node/domain/requests.h"
+#include "retail/cash_rounding.h"
+#include "retail/settlement.h"
+#include "retail/tax_sums.h"
 
 namespace titan::pos {
 
@@ -55,6 +59,11 @@ inline constexpr std::string_view original_not_here = "original_not_here";
 inline constexpr std::string_view original_voided = "original_voided";
 inline constexpr std::string_view original_line_differs = "original_line_differs";
 inline constexpr std::string_view refunded_more_than_sold = "refunded_more_than_sold";
+inline constexpr std::string_view refunded_more_than_paid = "refunded_more_than_paid";
+inline constexpr std::string_view unknown_currency = "unknown_currency";
+inline constexpr std::string_view rounding_differs = "rounding_differs";
+inline constexpr std::string_view cash_not_rounded = "cash_not_rounded";
+inline constexpr std::string_view change_exceeds_cash = "change_exceeds_cash";
 }  // namespace flag
 
 // What the rules know of the shop.
@@ -66,6 +75,8 @@ struct StoreFacts {
   DeviceId device;
   ProcessId process;
   std::int64_t low_stock_units = 0;  // default threshold, millionths
+  TaxRounding tax_rounding = TaxRounding::line;
+  std::optional<CashRule> cash_rule;  // none: coins are not rounded here
 };
 
 struct RuleContext {
@@ -97,9 +108,10 @@ Result<Ruling> make_sale(const SaleRequest& request, const RuleContext& context)
 Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& context,
                            const RefundHistory& history);
 // `original`: the entry that the request names. Refused unless it is a sale or refund that this
-// device wrote; the claim sees to it that of two voids one counts.
+// device wrote, and of a sale of which nothing came back yet (`refunds`: those that count): a void
+// undoes all of it. The claim sees to it that of two voids one counts.
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
-                         const mesh::Entry& original);
+                         const mesh::Entry& original, const std::vector<EntryPointer>& refunds);
 Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context);
 // One PRODUCT entry; at most products_per_entry_max, each already checked.
 Result<Ruling> make_products(const std::vector<ProductPointer>& products, const RequestKey& key,
@@ -110,8 +122,11 @@ Hash void_claim(const Hash& entry_hash);
 // BLAKE2b-256 of "transfer-in", NUL, the sending store, NUL, the transfer's id.
 Hash transfer_in_claim(std::string_view other_store, std::string_view transfer_id);
 
-// For an entry of kind refund that was seen, from whichever till: the alarm if all refunds of its
-// sale together exceed what was sold, as can happen across a cut.
+// When a refund or void of a sale was seen, from whichever till: the alarms if all of them together
+// give back more than was sold and paid, as can happen across a cut. One for each line at most.
 std::vector<RuleAlarm> over_refund_alarms(const RefundHistory& history);
+
+// What is left of a sale; nothing if it cannot be told (the original is not here, or is no sale).
+std::optional<Settlement> settlement_of(const RefundHistory& history);
 
 }  // namespace titan::pos

@@ -1,3 +1,5 @@
+#include <rapidcheck.h>
+
 #include <catch2/catch.hpp>
 
 #include "tests/pos-node/fixtures.h"
@@ -136,7 +138,7 @@ TEST_CASE("a void takes the sale's effects back under a claim") {
   VoidRequest request;
   request.key.idempotency_key = "void-1";
   request.sale = shop.sale->envelope.id;
-  const auto ruling = make_void(request, shop.context(), *shop.sale);
+  const auto ruling = make_void(request, shop.context(), *shop.sale, {});
   REQUIRE(ruling.has_value());
   CHECK(ruling->draft.kind == mesh::Kind::void_sale);
   CHECK(ruling->draft.claim == void_claim(shop.sale->hash));
@@ -145,7 +147,7 @@ TEST_CASE("a void takes the sale's effects back under a claim") {
   CHECK(body_of<v1::Void>(ruling->draft).total_minor() == 800);
 
   shop.facts.device = *DeviceId::from_hex_text("99999999999999999999999999999999");
-  const auto elsewhere = make_void(request, shop.context(), *shop.sale);
+  const auto elsewhere = make_void(request, shop.context(), *shop.sale, {});
   REQUIRE(elsewhere.has_error());
   CHECK(elsewhere.error().code == ErrorCode::refused);
 }
@@ -157,7 +159,275 @@ TEST_CASE("only sales and refunds can be voided, only sales refunded") {
   delivery.lines = {{"A", "", decimal("1"), {}, {}}};
   const auto entry =
       recorded(make_movement(delivery, shop.context()).value().draft, shop.facts.device, 20);
-  CHECK(make_void({}, shop.context(), *entry).error().field == "sale");
+  CHECK(make_void({}, shop.context(), *entry, {}).error().field == "sale");
   shop.history.original = entry;
   CHECK(make_refund(shop.refund({}), shop.context(), shop.history).error().field == "original.id");
+}
+
+namespace {
+
+// A sale as entry 17, its refunds and voids as they come.
+struct Counter : Shop {
+  void sell(SaleRequest request) {
+    const auto sold = make_sale(request, context());
+    if (!sold) FAIL(sold.error().field + ": " + sold.error().message);
+    body = body_of<v1::Sale>(sold->draft);
+    history = {};
+    history.original = recorded(sold->draft, facts.device, 17);
+    number = 17;
+  }
+  RefundRequest request(std::vector<LineRequest> lines = {},
+                        std::vector<std::uint32_t> numbers = {}) {
+    RefundRequest refund;
+    refund.sale = sale_of(std::move(lines));
+    refund.original = history.original->envelope.id;
+    refund.original_lines = std::move(numbers);
+    return refund;
+  }
+  v1::Sale refund(const RefundRequest& wanted) {
+    ruling = make_refund(wanted, context(), history);
+    if (!ruling) FAIL(ruling.error().field + ": " + ruling.error().message);
+    history.refunds.push_back(recorded(ruling->draft, facts.device, ++number));
+    return body_of<v1::Refund>(ruling->draft).sale();
+  }
+
+  v1::Sale body;
+  RefundHistory history;
+  Result<Ruling> ruling = Error{};
+  std::uint64_t number = 17;
+};
+
+}  // namespace
+
+TEST_CASE("a discount on the whole belongs to its lines, and so does what comes back") {
+  Counter counter;
+  counter.catalogue.add("TEA", "12.00");
+  counter.catalogue.add("POT", "36.00");
+  auto sale = sale_of({line("TEA", "1"), line("POT", "1")});
+  sale.discounts = {{decimal("12.00"), "coupon", ""}};
+  counter.sell(sale);
+  CHECK(counter.body.lines(0).paid_minor() == 900);
+  CHECK(counter.body.lines(1).paid_minor() == 2700);
+  CHECK(counter.body.tax_minor() == 600);  // of 36.00, not of 48.00
+  CHECK(counter.refund(counter.request({}, {1})).total_minor() == 2700);
+  const auto rest = counter.refund(counter.request());
+  CHECK(rest.total_minor() == 900);
+  CHECK(rest.lines_size() == 1);
+  const auto nothing = make_refund(counter.request(), counter.context(), counter.history);
+  REQUIRE(nothing.has_error());
+  CHECK(nothing.error().code == ErrorCode::conflict);
+}
+
+TEST_CASE("what a voucher made free gives back no money") {
+  Counter counter;
+  auto sale = sale_of({line("A", "1", "80.00")});
+  sale.discounts = {{decimal("80.00"), "gift", ""}};
+  counter.sell(sale);
+  CHECK(counter.body.tax_minor() == 0);
+  const auto refund = counter.refund(counter.request());
+  CHECK(refund.total_minor() == 0);
+  CHECK(refund.payments_size() == 0);
+  CHECK(counter.ruling->draft.stock_effects[0] == crdt::StockEffect{"A", 1'000'000, 0});
+}
+
+TEST_CASE("a surcharge comes back with the lines that bore it") {
+  Counter counter;
+  auto sale = sale_of({line("A", "1", "10.00"), line("B", "1", "30.00")});
+  sale.discounts = {{decimal("-4.00"), "delivery", ""}};
+  counter.sell(sale);
+  CHECK(counter.body.total_minor() == 4400);
+  CHECK(counter.refund(counter.request({}, {0})).total_minor() == 1100);
+  CHECK(counter.refund(counter.request()).total_minor() == 3300);
+}
+
+TEST_CASE("cash rounding comes back whole, and by coins that exist") {
+  Counter counter;
+  auto sale = sale_of({line("A", "1", "9.98")});
+  sale.rounding = decimal("0.02");
+  counter.sell(sale);
+  CHECK(counter.refund(counter.request()).total_minor() == 1000);
+
+  counter.facts.currency = "CHF";
+  counter.facts.cash_rule = cash_rule_of_country("CH").value();
+  counter.sell(sale_of({line("A", "3", "3.335")}));
+  CHECK(counter.body.total_minor() == 1000);
+  CHECK(counter.body.rounding_minor() == -1);
+  CHECK(counter.body.lines(0).paid_minor() == 1000);
+  std::vector<std::int64_t> coins;
+  for (int i = 0; i < 3; ++i) {
+    coins.push_back(counter.refund(counter.request({line("A", "1")})).total_minor());
+  }
+  CHECK(coins == std::vector<std::int64_t>{335, 330, 335});
+  CHECK(counter.ruling->alarms.empty());
+}
+
+TEST_CASE("paid by card, given back in cash: coins again; and the other way round") {
+  Counter counter;
+  counter.facts.currency = "CHF";
+  counter.facts.cash_rule = cash_rule_of_country("CH").value();
+  auto sale = sale_of({line("A", "1", "10.01")});
+  sale.payments = {payment("card", "10.01")};
+  counter.sell(sale);
+  CHECK(counter.body.total_minor() == 1001);
+  CHECK(counter.refund(counter.request()).total_minor() == 1000);
+  counter.sell(sale_of({line("A", "1", "10.01")}));
+  auto to_card = counter.request();
+  PaymentRequest card;
+  card.method = "card";
+  to_card.sale.payments = {card};
+  CHECK(counter.refund(to_card).total_minor() == 1000);
+}
+
+TEST_CASE("one article on several lines comes back from all of them") {
+  Counter counter;
+  counter.catalogue.add("A", "5.00");
+  counter.sell(sale_of({line("A", "1", "5.00"), line("B", "1", "2.00"), line("A", "2", "4.00")}));
+  const auto refund = counter.refund(counter.request({line("A", "3")}));
+  CHECK(refund.total_minor() == 1300);
+  CHECK(refund.lines_size() == 2);
+  CHECK(counter.ruling->alarms.empty());
+  CHECK(counter.refund(counter.request()).total_minor() == 200);
+}
+
+TEST_CASE("the article on the receipt is found however it was rung") {
+  Counter counter;
+  counter.catalogue.add("BOX", "6.00").add_gtins("036000291452");  // UPC-A
+  LineRequest scanned;
+  scanned.gtin = "0036000291452";  // the same number as EAN-13
+  scanned.quantity = decimal("1");
+  counter.sell(sale_of({line("BOX", "2")}));
+  counter.catalogue.by_sku["BOX"] = [] {
+    auto product = std::make_shared<Product>();
+    product->set_sku("BOX");
+    product->add_gtins("0036000291452");
+    return product;
+  }();
+  CHECK(counter.refund(counter.request({scanned})).total_minor() == 600);
+  counter.sell(sale_of({line("0036000291452", "1", "7.00")}));  // sold before it had a sku
+  CHECK(counter.refund(counter.request({line("BOX", "1")})).total_minor() == 700);
+}
+
+TEST_CASE("a price of its own is paid as stated, and more money than was paid is told") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "2", "3.00")}));
+  const auto cheap = counter.refund(counter.request({line("A", "1", "2.50")}));
+  CHECK(cheap.total_minor() == 250);
+  CHECK(cheap.flags_size() == 0);
+  const auto rest = counter.refund(counter.request());
+  CHECK(rest.total_minor() == 350);  // nothing of what was paid is kept by accident
+
+  counter.sell(sale_of({line("A", "1", "3.00")}));
+  const auto dear = counter.refund(counter.request({line("A", "1", "300.00")}));
+  CHECK(has_flag(dear.flags(), flag::refunded_more_than_paid));
+  REQUIRE(counter.ruling->alarms.size() == 1);
+  CHECK(counter.ruling->alarms[0].code == flag::refunded_more_than_paid);
+}
+
+TEST_CASE("a price that repeats the receipt's leaves the money to the sale") {
+  Counter counter;
+  auto sale = sale_of({line("A", "1", "10.00")});
+  sale.discounts = {{decimal("4.00"), "", ""}};
+  counter.sell(sale);
+  const auto refund = counter.refund(counter.request({line("A", "1", "10.00")}));
+  CHECK(refund.total_minor() == 600);
+  CHECK(refund.flags_size() == 0);
+}
+
+TEST_CASE("a training refund uses nothing up") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "1", "10.00")}));
+  auto lesson = counter.request();
+  lesson.sale.training = true;
+  CHECK(counter.refund(lesson).total_minor() == 1000);
+  CHECK(counter.ruling->draft.stock_effects.empty());
+  const auto real = counter.refund(counter.request());
+  CHECK(real.total_minor() == 1000);
+  CHECK(real.flags_size() == 0);
+  CHECK(counter.ruling->alarms.empty());
+}
+
+TEST_CASE("once something came back, a void is refused; after a lesson it is not") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "2", "10.00")}));
+  auto lesson = counter.request();
+  lesson.sale.training = true;
+  counter.refund(lesson);
+  VoidRequest undo;
+  undo.sale = counter.history.original->envelope.id;
+  CHECK(make_void(undo, counter.context(), *counter.history.original, counter.history.refunds)
+            .has_value());
+  counter.refund(counter.request({line("A", "1")}));
+  const auto refused =
+      make_void(undo, counter.context(), *counter.history.original, counter.history.refunds);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().code == ErrorCode::conflict);
+}
+
+TEST_CASE("after a void nothing is left; lines that come back all the same are told") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "2", "10.00")}));
+  counter.history.voided = true;
+  CHECK(make_refund(counter.request(), counter.context(), counter.history).error().code ==
+        ErrorCode::conflict);
+  const auto refund = counter.refund(counter.request({line("A", "1")}));
+  CHECK(has_flag(refund.flags(), flag::original_voided));
+  CHECK(has_flag(refund.flags(), flag::refunded_more_than_sold));
+  CHECK(counter.ruling->alarms.size() == 1);
+}
+
+TEST_CASE("any sale given back in any parts: pieces, money and tax add up") {
+  Shop shop;
+  REQUIRE(rc::check([&] {
+    Counter counter;
+    counter.facts.tax_rounding =
+        *rc::gen::arbitrary<bool>() ? TaxRounding::receipt : TaxRounding::line;
+    const bool in_coins = *rc::gen::arbitrary<bool>();
+    if (in_coins) counter.facts.cash_rule = CashRule{"GBP", 5, false, "setting"};
+    std::vector<LineRequest> lines;
+    const auto count = *rc::gen::inRange<std::size_t>(1, 6);
+    for (std::size_t i = 0; i < count; ++i) {
+      LineRequest any;
+      any.sku = std::string(1, static_cast<char>('A' + *rc::gen::inRange(0, 3)));
+      any.quantity = {*rc::gen::inRange<std::int64_t>(1, 9), 0};
+      any.charged_unit_price = Decimal{*rc::gen::inRange<std::int64_t>(0, 20'000), 3};
+      any.tax_rate_micropercent = *rc::gen::inRange(0U, 25'000'000U);
+      any.tax_included = *rc::gen::arbitrary<bool>();
+      lines.push_back(any);
+    }
+    auto sale = sale_of(lines);
+    sale.discounts = {{{*rc::gen::inRange<std::int64_t>(-500, 500), 2}, "", ""}};
+    counter.sell(sale);
+    RC_PRE(counter.body.total_minor() >= 0);
+    std::int64_t by_lines = 0;
+    for (const auto& each : counter.body.lines()) by_lines += each.paid_minor();
+    RC_ASSERT(by_lines == counter.body.total_minor());
+
+    std::int64_t money = 0;
+    std::int64_t tax = 0;
+    std::int64_t pieces = 0;
+    for (;;) {
+      const auto settlement = settlement_of(counter.history);
+      if (!settlement->anything_left()) break;
+      const auto at = *rc::gen::inRange<std::uint32_t>(0, static_cast<std::uint32_t>(count));
+      const auto left = settlement->left(at).units / 1'000'000;
+      if (left == 0) continue;
+      auto part = lines[at];
+      part.quantity = {*rc::gen::inRange<std::int64_t>(1, left + 1), 0};
+      part.charged_unit_price.reset();
+      part.tax_rate_micropercent.reset();
+      const auto refund = counter.refund(counter.request({part}, {at}));
+      RC_ASSERT(counter.ruling->alarms.empty());
+      if (in_coins) RC_ASSERT(refund.total_minor() % 5 == 0);
+      money += refund.total_minor();
+      tax += refund.tax_minor();
+      for (const auto& effect : counter.ruling->draft.stock_effects) {
+        pieces += static_cast<std::int64_t>(effect.added) / 1'000'000;
+      }
+    }
+    std::int64_t sold = 0;
+    for (const auto& each : counter.body.lines()) sold += each.quantity().value();
+    RC_ASSERT(money == counter.body.total_minor());
+    RC_ASSERT(tax == counter.body.tax_minor());
+    RC_ASSERT(pieces == sold);
+  }));
 }

@@ -300,7 +300,7 @@ TEST_CASE("the sums of any sale agree with its lines and payments") {
       any.quantity = {*rc::gen::inRange<std::int64_t>(-5000, 5001), *rc::gen::inRange(0U, 4U)};
       RC_PRE(any.quantity.value != 0);
       any.charged_unit_price = Decimal{*rc::gen::inRange<std::int64_t>(0, 4'000'000), 3};
-      any.tax_rate_basis_points = *rc::gen::inRange(0U, 2501U);
+      any.tax_rate_micropercent = *rc::gen::inRange(0U, 25'000'001U);
       any.tax_included = *rc::gen::arbitrary<bool>();
       if (*rc::gen::arbitrary<bool>()) any.discounts = {{{5, 2}, "", ""}};
       lines.push_back(any);
@@ -369,4 +369,118 @@ TEST_CASE("deliveries add, adjustments go both ways, transfers carry a claim whe
   REQUIRE(ruling.has_value());
   CHECK(ruling->draft.claim.is_none());
   CHECK(ruling->draft.stock_effects[0].removed == 4'000'000);
+}
+
+TEST_CASE("a discount on the whole lowers the tax; a voucher that is tendered does not") {
+  Shop shop;
+  auto request = sale_of({line("A", "1", "120.00")});
+  request.lines[0].tax_rate_micropercent = 20'000'000;
+  request.discounts = {{decimal("12.00"), "coupon", ""}};
+  CHECK(sale_body(make_sale(request, shop.context())).tax_minor() == 1800);
+  request.discounts.clear();
+  request.payments = {payment("voucher", "12.00"), payment("cash", "108.00")};
+  CHECK(sale_body(make_sale(request, shop.context())).tax_minor() == 2000);
+
+  // Of prices before tax the discount takes from what is taxed.
+  request.payments.reset();
+  request.discounts = {{decimal("20.00"), "coupon", ""}};
+  request.lines[0].tax_included = false;
+  const auto added = sale_body(make_sale(request, shop.context()));
+  CHECK(added.total_minor() == 12000);
+  CHECK(added.tax_minor() == 2000);
+  CHECK(added.lines(0).paid_minor() == 12000);
+}
+
+TEST_CASE("several taxes, fine rates, exempt goods") {
+  Shop shop;
+  auto request = sale_of({line("A", "1", "100.00"), line("B", "1", "7.00")});
+  request.lines[0].taxes = {{"GST", 5'000'000, false}, {"QST", 9'975'000, false}};
+  request.lines[0].tax_included = false;
+  request.lines[1].tax_exempt = true;
+  const auto sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.total_minor() == 10000 + 500 + 998 + 700);
+  CHECK(sale.lines(0).taxes(1).tax_minor() == 998);
+  CHECK(sale.lines(0).tax_minor() == 1498);
+  CHECK(sale.lines(1).taxes(0).exempt());
+  CHECK(sale.lines(1).tax_minor() == 0);
+}
+
+TEST_CASE("cash is rounded by the store's rule, cards are not, and of both the coins only") {
+  Shop shop;
+  shop.facts.currency = "CHF";
+  shop.facts.cash_rule = cash_rule_of_country("CH").value();
+  auto request = sale_of({line("A", "1", "9.98")});
+  auto sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.total_minor() == 1000);
+  CHECK(sale.rounding_minor() == 2);
+  CHECK(sale.cash_rounding().rule() == "CH");
+  CHECK(sale.cash_rounding().step_minor() == 5);
+  CHECK(has_flag(sale.flags(), flag::cash_rounding));
+  CHECK(sale.payments(0).amount_minor() == 1000);
+
+  request.payments = {payment("card", "9.98")};
+  CHECK(sale_body(make_sale(request, shop.context())).total_minor() == 998);
+  request.payments = {payment("card", "5.01"), payment("cash", "20.00")};
+  sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.total_minor() == 996);  // 4.97 in coins are 4.95
+  CHECK(sale.payments(1).change_minor() == 1505);
+  request.payments = {payment("cash", "20.00")};
+  request.total = decimal("9.98");  // the screen's sum, before rounding
+  CHECK(sale_body(make_sale(request, shop.context())).payments(0).change_minor() == 1000);
+
+  // A screen that does not round: recorded as it happened.
+  request.payments = {payment("cash", "9.98")};
+  sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.total_minor() == 998);
+  CHECK(has_flag(sale.flags(), flag::cash_not_rounded));
+  request.payments.reset();
+  request.rounding = decimal("-0.03");
+  request.total.reset();
+  CHECK(has_flag(sale_body(make_sale(request, shop.context())).flags(), flag::rounding_differs));
+}
+
+TEST_CASE("a rounding that the rule gives is never too large") {
+  Shop shop;
+  shop.facts.currency = "HUF";
+  shop.facts.cash_rule = cash_rule_of_country("HU").value();
+  auto request = sale_of({line("A", "1", "1232.00")});
+  CHECK(sale_body(make_sale(request, shop.context())).total_minor() == 123000);
+  request.rounding = decimal("-2.00");
+  CHECK(sale_body(make_sale(request, shop.context())).total_minor() == 123000);
+  shop.facts.cash_rule.reset();  // the screen knows, the store was not told its country
+  CHECK(sale_body(make_sale(request, shop.context())).total_minor() == 123000);
+}
+
+TEST_CASE("change goes to the customer, out of cash, as far as there is cash") {
+  Shop shop;
+  auto request = sale_of({line("A", "1", "10.00")});
+  request.payments = {payment("cash", "5.00")};
+  request.payments->front().change = decimal("-5.00");
+  check_refused(make_sale(request, shop.context()), "payments[0].change");
+
+  request.payments = {payment("cash", "5.00"), payment("card", "20.00")};
+  auto sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.payments(0).change_minor() == 500);  // no more than was in the drawer
+  CHECK(has_flag(sale.flags(), flag::overpaid));
+
+  request.payments->back().change = decimal("15.00");
+  sale = sale_body(make_sale(request, shop.context()));
+  CHECK(has_flag(sale.flags(), flag::change_exceeds_cash));
+  request.payments = {payment("cash", "20.00")};
+  request.payments->front().change = decimal("10.00");
+  CHECK(sale_body(make_sale(request, shop.context())).flags_size() == 0);
+}
+
+TEST_CASE("a rate of exchange keeps its digits; a currency nobody knows is told") {
+  Shop shop;
+  auto request = sale_of({line("A", "1", "10.00")});
+  request.payments = {payment("cash", "350000")};
+  request.payments->front().currency = "VND";
+  request.payments->front().rate = parse_decimal("0.000028571429", rate_scale_max).value();
+  auto sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.payments(0).rate().exponent() == 12);
+  CHECK_FALSE(has_flag(sale.flags(), flag::overpaid));
+  request = sale_of({line("A", "1", "10.00")});
+  request.currency = "QQQ";
+  CHECK(has_flag(sale_body(make_sale(request, shop.context())).flags(), flag::unknown_currency));
 }

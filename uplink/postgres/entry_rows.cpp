@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "proto/entry.pb.h"
+#include "retail/settlement.h"
 
 namespace titan::uplink {
 
@@ -54,7 +55,7 @@ PriceValue price_of(BodyReader& reader, const pb::Price& in, const char* field) 
   return {in.amount(), reader.places(in.exponent(), field)};
 }
 
-SaleItemRow item_of(BodyReader& reader, const pb::Line& in) {
+SaleItemRow item_of(BodyReader& reader, const pb::Line& in, const retail::LineMoney& money) {
   SaleItemRow row;
   row.sku = in.sku();
   row.gtin = in.gtin_scanned();
@@ -72,6 +73,11 @@ SaleItemRow item_of(BodyReader& reader, const pb::Line& in) {
   row.tax_included = in.tax_included();
   row.tax_minor = in.tax_minor();
   row.total_minor = in.total_minor();
+  row.paid_minor = money.paid_minor;
+  row.sale_discount_minor = money.sale_discount_minor;
+  for (const auto& tax : in.taxes()) {
+    row.taxes.push_back({tax.code(), tax.rate_micropercent(), tax.exempt(), tax.tax_minor()});
+  }
   row.flags = texts_of(in.flags());
   return row;
 }
@@ -89,8 +95,9 @@ SaleRow sale_of(BodyReader& reader, const pb::Sale& in, const char* kind) {
   row.training = in.training();
   row.flags = texts_of(in.flags());
   std::int64_t sum = 0;
+  const auto money = retail::lines_money(in);
   for (const auto& line : in.lines()) {
-    row.items.push_back(item_of(reader, line));
+    row.items.push_back(item_of(reader, line, money[row.items.size()]));
     reader.add(sum, line.total_minor(), "the lines' totals");
   }
   std::int64_t paid = 0;
@@ -148,6 +155,10 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
       const auto refund = reader.parse<pb::Refund>("a refund");
       rows.sale = sale_of(reader, refund.sale(), "refund");
       rows.sale->reason = refund.reason();
+      for (std::size_t i = 0; i < rows.sale->items.size(); ++i) {
+        if (i >= static_cast<std::size_t>(refund.original_lines_size())) break;
+        rows.sale->items[i].original_line = refund.original_lines(static_cast<int>(i));
+      }
       set_original(reader, *rows.sale, refund.original());
       break;
     }

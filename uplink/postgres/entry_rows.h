@@ -20,6 +20,13 @@ struct PriceValue {
   std::uint32_t exponent = 0;
 };
 
+struct ItemTaxRow {
+  std::string code;
+  std::uint32_t rate_micropercent = 0;
+  bool exempt = false;
+  std::int64_t tax_minor = 0;
+};
+
 struct SaleItemRow {
   std::string sku, gtin, description, unit, tax_code;
   std::int64_t quantity = 0;
@@ -30,6 +37,10 @@ struct SaleItemRow {
   bool tax_included = false;
   std::int64_t tax_minor = 0;
   std::int64_t total_minor = 0;
+  std::int64_t paid_minor = 0;
+  std::int64_t sale_discount_minor = 0;
+  std::vector<ItemTaxRow> taxes;                // only where code and rate cannot say it all
+  std::optional<std::uint32_t> original_line;  // of a refund: the sold line that it takes back
   std::vector<std::string> flags;
 };
 

@@ -85,7 +85,25 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
         .number(item.tax_minor)
         .number(item.total_minor)
         .texts(item.flags)
-        .end_row();
+        .number(item.paid_minor)
+        .number(item.sale_discount_minor);
+    if (item.original_line) {
+      items_.number(*item.original_line);
+    } else {
+      items_.null();
+    }
+    items_.end_row();
+    for (std::size_t place = 0; place < item.taxes.size(); ++place) {
+      const ItemTaxRow& tax = item.taxes[place];
+      begin(item_taxes_, entry);
+      item_taxes_.number(line)
+          .number(place)
+          .text(tax.code)
+          .number(tax.rate_micropercent)
+          .boolean(tax.exempt)
+          .number(tax.tax_minor)
+          .end_row();
+    }
   }
   for (std::size_t line = 0; line < sale.payments.size(); ++line) {
     const auto& payment = sale.payments[line];
@@ -140,6 +158,9 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
   }
   if (!items_.empty()) {
     sql += "INSERT INTO sale_items VALUES " + items_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!item_taxes_.empty()) {
+    sql += "INSERT INTO sale_item_taxes VALUES " + item_taxes_.sql() + " ON CONFLICT DO NOTHING;";
   }
   if (!payments_.empty()) {
     sql += "INSERT INTO payments VALUES " + payments_.sql() + " ON CONFLICT DO NOTHING;";

@@ -41,7 +41,7 @@ class RowBuffers {
   std::string product_rows() const;
 
   const std::string store_;
-  SqlRows sales_, items_, payments_;
+  SqlRows sales_, items_, item_taxes_, payments_;
   std::map<std::pair<std::string, bool>, LayerValue> products_;
   std::map<std::string, std::pair<Written, UserRow>> users_;
   std::map<std::string, std::pair<Written, std::string>> settings_;

@@ -126,7 +126,61 @@ CREATE TABLE quarantine (
   PRIMARY KEY (store, journal, number, hash));
 )sql";
 
-constexpr const char* migrations[] = {migration_1};
+// Only adds, and what it adds has a default: a program of the version before goes on writing.
+constexpr const char* migration_2 = R"sql(
+ALTER TABLE sale_items
+  ADD COLUMN paid_minor bigint, ADD COLUMN sale_discount_minor bigint NOT NULL DEFAULT 0,
+  ADD COLUMN original_line bigint;
+
+CREATE TABLE sale_item_taxes (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  line integer NOT NULL, place integer NOT NULL,
+  code text NOT NULL, rate_micropercent bigint NOT NULL, exempt boolean NOT NULL,
+  tax_minor bigint NOT NULL,
+  PRIMARY KEY (store, journal, number, hash, line, place));
+
+CREATE VIEW item_taxes AS
+  SELECT store, journal, number, hash, line, place, code, rate_micropercent, exempt, tax_minor
+  FROM sale_item_taxes
+  UNION ALL
+  SELECT i.store, i.journal, i.number, i.hash, i.line, 0, i.tax_code,
+    i.tax_rate_basis_points * 10000, false, i.tax_minor
+  FROM sale_items i WHERE NOT EXISTS (
+    SELECT 1 FROM sale_item_taxes t WHERE t.store = i.store AND t.journal = i.journal
+    AND t.number = i.number AND t.hash = i.hash AND t.line = i.line);
+
+CREATE VIEW over_refunds AS
+  WITH refunds AS (
+    SELECT r.store, r.journal, r.number, r.hash, r.training, r.original_journal, r.original_number
+    FROM sales r
+    WHERE r.kind = 'refund' AND r.counts AND r.original_journal IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM sales v WHERE v.store = r.store AND v.kind = 'void' AND v.counts
+      AND v.original_journal = r.journal AND v.original_number = r.number
+      AND v.original_hash = r.hash)),
+  back AS (
+    SELECT r.store, r.original_journal AS journal, r.original_number AS number, r.training,
+      i.original_line AS line, sum(i.quantity::numeric / 10::numeric ^ i.quantity_scale) AS quantity,
+      sum(coalesce(i.paid_minor, i.total_minor)) AS paid_minor
+    FROM refunds r JOIN sale_items i USING (store, journal, number, hash)
+    WHERE i.original_line IS NOT NULL GROUP BY 1, 2, 3, 4, 5),
+  judged AS (
+    SELECT s.store, s.journal, s.number, s.hash, s.business_date, s.terminal, s.receipt, s.currency,
+      s.exponent, i.line, i.sku, i.quantity::numeric / 10::numeric ^ i.quantity_scale AS sold,
+      b.quantity AS refunded, coalesce(i.paid_minor, i.total_minor) AS paid_minor,
+      b.paid_minor AS refunded_minor, EXISTS (
+        SELECT 1 FROM sales v WHERE v.store = s.store AND v.kind = 'void' AND v.counts
+        AND v.original_journal = s.journal AND v.original_number = s.number
+        AND v.original_hash = s.hash) AS voided
+    FROM back b
+    JOIN sales s ON s.store = b.store AND s.journal = b.journal AND s.number = b.number
+      AND s.kind = 'sale' AND s.training = b.training
+    JOIN sale_items i ON i.store = s.store AND i.journal = s.journal AND i.number = s.number
+      AND i.hash = s.hash AND i.line = b.line)
+  SELECT * FROM judged
+  WHERE voided OR abs(refunded) > abs(sold) OR refunded_minor > greatest(paid_minor, 0);
+)sql";
+
+constexpr const char* migrations[] = {migration_1, migration_2};
 constexpr int newest_version = static_cast<int>(std::size(migrations));
 // Two processes may prepare one shared database at once; this key makes them take turns.
 constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";

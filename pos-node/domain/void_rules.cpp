@@ -1,0 +1,79 @@
+// A void: what undoes a whole sale, or a whole refund, at the terminal that made it.
+#include "mesh/idempotency.h"
+#include "pos-node/domain/returned_lines.h"
+#include "pos-node/domain/sale_builder.h"
+
+namespace titan::pos {
+
+namespace v1 = titan::entry::v1;
+
+Hash void_claim(const Hash& entry_hash) {
+  return mesh::void_claim(entry_hash);
+}
+
+namespace {
+
+// A void undoes all of a sale, so nothing of it may have come back before: the same pieces and the
+// same money would be given twice.
+Status check_untouched(const mesh::Entry& original, const v1::Sale& sold,
+                       const std::vector<EntryPointer>& refunds) {
+  v1::Refund body;
+  for (const EntryPointer& refund : refunds) {
+    if (!body.ParseFromString(refund->envelope.body)) continue;
+    if (body.sale().training() != sold.training()) continue;
+    return make_error(ErrorCode::conflict,
+                      "Something of sale " + name_of(original) + " was refunded already by " +
+                          name_of(*refund) + ". Refund the rest of it, or void that refund first.",
+                      "sale");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
+                         const mesh::Entry& original, const std::vector<EntryPointer>& refunds) {
+  const mesh::Envelope& envelope = original.envelope;
+  v1::Sale sold;
+  if (envelope.kind == mesh::Kind::sale) {
+    if (!sold.ParseFromString(envelope.body)) {
+      return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "sale");
+    }
+  } else if (envelope.kind == mesh::Kind::refund) {
+    v1::Refund refund;
+    if (!refund.ParseFromString(envelope.body)) {
+      return make_error(ErrorCode::corrupt, "The refund's body cannot be read.", "sale");
+    }
+    sold = refund.sale();
+  } else {
+    return make_error(ErrorCode::invalid, "Only a sale or a refund can be voided.", "sale");
+  }
+  if (envelope.device != context.facts.device) {
+    return make_error(ErrorCode::refused,
+                      "Sale " + name_of(original) +
+                          " was made at another terminal. Void it there, or make a refund here.",
+                      "sale");
+  }
+
+  if (const auto done = check_untouched(original, sold, refunds); !done) return done.error();
+
+  v1::Void body;
+  set_reference(*body.mutable_original(), envelope.id, &original.hash);
+  body.set_reason(request.reason);
+  body.set_cashier(request.cashier);
+  body.set_total_minor(sold.total_minor());
+  body.set_currency(sold.currency());
+  body.set_exponent(sold.exponent());
+
+  Ruling ruling;
+  ruling.draft = start_draft(mesh::Kind::void_sale, request.key, request.business_date, context);
+  ruling.draft.wants_receipt = true;
+  ruling.draft.claim = void_claim(original.hash);
+  for (const auto& effect : envelope.stock_effects) {
+    ruling.draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
+  }
+  if (const auto done = set_body(ruling.draft, body); !done) return done.error();
+  return ruling;
+}
+
+}  // namespace titan::pos

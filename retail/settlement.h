@@ -1,0 +1,83 @@
+// What was paid for each line of a sale, what refunds took back of it, and what is left: in pieces
+// and in money.
+//
+// A part that comes back pays its share of what is LEFT of its line: round(left money x pieces /
+// left pieces), half away from zero; the last part takes the rest. So the parts of a line add up to
+// exactly what was paid for it, in any split and order. 10.01 paid for three pieces come back
+// as 3.34, 3.34 and 3.33. Tax, discounts and the shares of the whole sale go the same way.
+//
+// Money is of three kinds: a line's `total` (before the sale's discounts), its share of those, and
+// `paid` (total less that share, cash rounding in it).
+//
+// Figures come out of entries that any till may have written: sums saturate instead of wrapping.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proto/entry.pb.h"
+
+namespace titan::retail {
+
+struct LineMoney {
+  std::int64_t units = 0;  // millionths of the product's unit; negative: came back in an exchange
+  std::int64_t total_minor = 0;
+  std::int64_t sale_discount_minor = 0;
+  std::int64_t paid_minor = 0;
+  std::vector<std::int64_t> taxes_minor;  // one for each of the line's taxes
+};
+
+// Line by line, as the entry says; for entries older than the paid share, as it follows from their
+// totals, discounts and rounding (docs/STORAGE.md).
+std::vector<LineMoney> lines_money(const titan::entry::v1::Sale& sale);
+
+std::int64_t saturated_sum(std::int64_t first, std::int64_t second);
+std::int64_t saturated_difference(std::int64_t first, std::int64_t second);
+// Millionths of the unit.
+std::int64_t stock_units(const titan::entry::v1::Quantity& quantity);
+
+class Settlement {
+ public:
+  // More than was sold or paid came back.
+  struct Excess {
+    std::size_t line;
+    bool in_pieces;  // else in money only
+    std::int64_t sold;
+    std::int64_t refunded;  // units or minor units
+  };
+
+  explicit Settlement(const titan::entry::v1::Sale& sold);
+
+  // A refund of the sale that was not voided. One in training counts only for a sale in training.
+  void take(const titan::entry::v1::Refund& refund);
+  // The sale was voided: nothing is left, whatever is refunded is too much.
+  void take_void() { voided_ = true; }
+
+  const std::vector<LineMoney>& sold() const { return sold_; }
+  // Nothing, once the sale was voided. A line that gave back more than it had shows less than zero.
+  LineMoney left(std::size_t line) const;
+  bool anything_left() const;  // pieces of any line
+  // Money that is left of the whole: what was paid less what was paid out.
+  std::int64_t left_minor() const;
+  // Share of `of` that `units` are; `of` is what left() says, or a sum of such shares.
+  LineMoney share(std::size_t line, std::int64_t units) const;
+  // What earlier refunds should have paid out by their lines less what they did: coins that do not
+  // exist, made good by later ones. 0 for a refund in one piece.
+  std::int64_t carried_minor() const { return carried_minor_; }
+
+  bool voided() const { return voided_; }
+  std::size_t refunds() const { return refunds_; }
+  std::vector<Excess> excesses() const;
+
+ private:
+  bool training_ = false;
+  bool voided_ = false;
+  std::size_t refunds_ = 0;
+  std::int64_t paid_minor_ = 0;
+  std::int64_t paid_out_minor_ = 0;
+  std::int64_t carried_minor_ = 0;
+  std::vector<LineMoney> sold_;
+  std::vector<LineMoney> refunded_;
+};
+
+}  // namespace titan::retail
