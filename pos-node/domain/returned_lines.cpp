@@ -70,8 +70,7 @@ Result<bool> same_article(const LineRequest& line, const v1::Line& sold, Catalog
   if ((*product)->sku() == sold.sku()) return true;
   // Sold by a code that nobody knew then.
   const auto& codes = (*product)->gtins();
-  return sold.sku() == sold.gtin_scanned() &&
-         std::any_of(codes.begin(), codes.end(),
+  return std::any_of(codes.begin(), codes.end(),
                      [&](const std::string& code) { return same_code(code, sold.sku()); });
 }
 

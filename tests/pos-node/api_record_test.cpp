@@ -99,25 +99,89 @@ TEST_CASE("a void takes back once") {
   CHECK(lab.get("/v1/stock/A").at("on_hand") == "0");
 }
 
-TEST_CASE("two voids of one sale at the same moment: one is told to wait") {
+namespace {
+
+// Two requests about one sale: the second is sent while the first waits for its commit.
+struct AtOnce {
+  AtOnce(LabServer& lab, const char* first_path, const std::string& first_body,
+         const char* second_path, const std::string& second_body) {
+    lab.on_loop([](FakeService& service) { service.holds_commits = true; });
+    std::thread one([&] { first = send(lab, first_path, first_body); });
+    lab.wait_until("the first request is on its way",
+                   [](FakeService& service) { return service.appends == 2; });
+    std::thread other([&] { second = send(lab, second_path, second_body); });
+    lab.on_loop([](FakeService& service) { service.release_commits(); });
+    one.join();
+    other.join();
+  }
+  static unsigned send(LabServer& lab, const char* path, const std::string& body) {
+    ApiClient client({"127.0.0.1", lab.port()});
+    const auto reply = client.post(path, body);
+    return reply ? reply->status : 0;
+  }
+  unsigned first = 0;
+  unsigned second = 0;
+};
+
+std::string void_of(const std::string& sale, const char* key) {
+  return std::string(R"({"idempotency_key":")") + key + R"(","sale":")" + sale + R"("})";
+}
+std::string refund_of(const std::string& sale, const char* key) {
+  return std::string(R"({"idempotency_key":")") + key + R"(","original":{"id":")" + sale + R"("}})";
+}
+
+}  // namespace
+
+TEST_CASE("what settles one sale is settled one after the other") {
   LabServer lab;
-  const auto sale = lab.post("/v1/sales", sale_body("k"));
-  lab.on_loop([](FakeService& service) { service.holds_commits = true; });
-  const auto void_body = [&](const std::string& key) {
-    return R"({"idempotency_key":")" + key + R"(","sale":")" + sale.at("id") + R"("})";
+  const std::string sale = lab.post("/v1/sales", sale_body("k")).at("id");
+  SECTION("void and void") {
+    AtOnce at_once(lab, "/v1/voids", void_of(sale, "v1"), "/v1/voids", void_of(sale, "v2"));
+    CHECK(at_once.first == 201);
+    CHECK(at_once.second == 409);
+  }
+  SECTION("refund and refund") {
+    AtOnce at_once(lab, "/v1/refunds", refund_of(sale, "r1"), "/v1/refunds", refund_of(sale, "r2"));
+    CHECK(at_once.first == 201);
+    CHECK(at_once.second == 409);
+  }
+  SECTION("refund and void") {
+    AtOnce at_once(lab, "/v1/refunds", refund_of(sale, "r1"), "/v1/voids", void_of(sale, "v1"));
+    CHECK(at_once.first == 201);
+    CHECK(at_once.second == 409);
+  }
+  SECTION("void and refund") {
+    AtOnce at_once(lab, "/v1/voids", void_of(sale, "v1"), "/v1/refunds", refund_of(sale, "r1"));
+    CHECK(at_once.first == 201);
+    CHECK(at_once.second == 409);
+  }
+  SECTION("a repeat of the first waits for it and gets its answer") {
+    AtOnce at_once(lab, "/v1/refunds", refund_of(sale, "r1"), "/v1/refunds", refund_of(sale, "r1"));
+    CHECK(at_once.first == 201);
+    CHECK(at_once.second == 200);
+  }
+}
+
+TEST_CASE("what is left of a sale is told, and the rest can be refunded without naming it") {
+  LabServer lab;
+  const std::string sale =
+      lab.post("/v1/sales", R"({"idempotency_key":"s","lines":[{"sku":"C","quantity":"3",)"
+                            R"("charged_unit_price":"3.335"}]})")
+          .at("id");
+  const auto left = [&](const char* member) {
+    return lab.get("/v1/sales/" + sale).at(std::string("refundable.") + member);
   };
-  ApiClient other({"127.0.0.1", lab.port()});
-  unsigned first_status = 0;
-  std::thread first([&] {
-    const auto reply = other.post("/v1/voids", void_body("v1"));
-    if (reply) first_status = reply->status;
-  });
-  lab.wait_until("the first void is on its way",
-                 [](FakeService& service) { return service.appends == 2; });
-  CHECK(lab.post("/v1/voids", void_body("v2")).status == 409);
-  lab.on_loop([](FakeService& service) { service.release_commits(); });
-  first.join();
-  CHECK(first_status == 201);
+  CHECK(left("total") == "10.01");
+  const auto part = [&](const char* key) {
+    return lab.post("/v1/refunds", std::string(R"({"idempotency_key":")") + key +
+                                       R"(","original":{"id":")" + sale +
+                                       R"("},"lines":[{"sku":"C","quantity":"1"}]})");
+  };
+  CHECK(part("p1").at("total") == "3.34");
+  CHECK(left("total") == "6.67");
+  CHECK(left("lines.0.quantity") == "2");
+  CHECK(lab.post("/v1/refunds", refund_of(sale, "rest")).at("total") == "6.67");
+  CHECK(left("total") == "0.00");
 }
 
 TEST_CASE("a void at another terminal is refused, of an unknown sale not found") {
@@ -151,11 +215,16 @@ TEST_CASE("refunds: of a sale, with a reason, of more than was sold") {
   CHECK(refund.at("original.lines") == "[0]");
   CHECK(lab.get("/v1/stock/A").at("on_hand") == "0");
 
-  const auto more = lab.post("/v1/refunds", refund_body("r2"));
+  CHECK(lab.post("/v1/refunds", refund_body("r2")).status == 409);  // nothing is left
+  const auto once_more = [&] {
+    return lab.post("/v1/refunds", R"({"idempotency_key":"r3","original":{"id":")" + sale.at("id") +
+                                       R"("},"lines":[{"sku":"A","quantity":"1"}]})");
+  };
+  const auto more = once_more();
   CHECK(more.status == 201);
   CHECK(more.at("flags").find("refunded_more_than_sold") != std::string::npos);
   lab.on_loop([](FakeService& service) { CHECK(service.alarms.size() == 1); });
-  CHECK(lab.post("/v1/refunds", refund_body("r2")).status == 200);
+  CHECK(once_more().status == 200);
   lab.on_loop([](FakeService& service) { CHECK(service.alarms.size() == 1); });  // told once
 
   const auto reason =

@@ -303,7 +303,10 @@ TEST_CASE("the article on the receipt is found however it was rung") {
     return product;
   }();
   CHECK(counter.refund(counter.request({scanned})).total_minor() == 600);
-  counter.sell(sale_of({line("0036000291452", "1", "7.00")}));  // sold before it had a sku
+  scanned.charged_unit_price = decimal("7.00");
+  counter.catalogue.by_sku.erase("BOX");
+  counter.sell(sale_of({scanned}));  // sold before it had a sku
+  counter.catalogue.add("BOX", "9.00").add_gtins("0036000291452");
   CHECK(counter.refund(counter.request({line("BOX", "1")})).total_minor() == 700);
 }
 
@@ -376,8 +379,7 @@ TEST_CASE("after a void nothing is left; lines that come back all the same are t
 }
 
 TEST_CASE("any sale given back in any parts: pieces, money and tax add up") {
-  Shop shop;
-  REQUIRE(rc::check([&] {
+  REQUIRE(rc::check([] {
     Counter counter;
     counter.facts.tax_rounding =
         *rc::gen::arbitrary<bool>() ? TaxRounding::receipt : TaxRounding::line;
@@ -408,9 +410,12 @@ TEST_CASE("any sale given back in any parts: pieces, money and tax add up") {
     for (;;) {
       const auto settlement = settlement_of(counter.history);
       if (!settlement->anything_left()) break;
-      const auto at = *rc::gen::inRange<std::uint32_t>(0, static_cast<std::uint32_t>(count));
+      std::vector<std::uint32_t> open;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        if (settlement->left(i).units > 0) open.push_back(i);
+      }
+      const auto at = *rc::gen::elementOf(open);
       const auto left = settlement->left(at).units / 1'000'000;
-      if (left == 0) continue;
       auto part = lines[at];
       part.quantity = {*rc::gen::inRange<std::int64_t>(1, left + 1), 0};
       part.charged_unit_price.reset();

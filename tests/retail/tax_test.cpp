@@ -70,12 +70,12 @@ TEST_CASE("an entry of an older version has one tax, in basis points") {
 TEST_CASE("several taxes: each on the price before tax, each rounded on its own") {
   const std::vector<Tax> quebec{rate("5", "GST"), rate("9.975", "QST")};
   CHECK(tax_amounts(std::vector{TaxedAmount{10'000, quebec, false}}, TaxRounding::line).value() ==
-        std::vector{Amounts{500, 998}});
+        std::vector<Amounts>{{500, 998}});
   const std::vector<Tax> india{rate("9", "CGST"), rate("9", "SGST")};
   CHECK(tax_amounts(std::vector{TaxedAmount{11'800, india, true}}, TaxRounding::line).value() ==
-        std::vector{Amounts{900, 900}});
+        std::vector<Amounts>{{900, 900}});
   CHECK(tax_amounts(std::vector{TaxedAmount{999, india, true}}, TaxRounding::line).value() ==
-        std::vector{Amounts{76, 76}});
+        std::vector<Amounts>{{76, 76}});
 }
 
 TEST_CASE("New York's 8.875 percent needs its third digit") {
