@@ -217,7 +217,7 @@ TEST_CASE("refunds: of a sale, with a reason, of more than was sold") {
 
   CHECK(lab.post("/v1/refunds", refund_body("r2")).status == 409);  // nothing is left
   const auto once_more = [&] {
-    return lab.post("/v1/refunds", R"({"idempotency_key":"r3","original":{"id":")" + sale.at("id") +
+    return lab.post("/v1/refunds", R"({"idempotency_key":"r9","original":{"id":")" + sale.at("id") +
                                        R"("},"lines":[{"sku":"A","quantity":"1"}]})");
   };
   const auto more = once_more();
