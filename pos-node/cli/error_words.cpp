@@ -16,11 +16,13 @@ struct Phrase {
 
 // Longer ones first: what is replaced is not looked at again.
 constexpr std::array phrases{
+    Phrase{"and the line has no price: send charged_unit_price to sell it all the same",
+           "and no price was said: take in its list with `titan-pos products import FILE`, or say "
+           "one to sell it all the same, as in `titan-pos sell ARTICLE@2.50`"},
     Phrase{"has no price: send charged_unit_price",
            "has no price: say one, as in `titan-pos sell ARTICLE@2.50`"},
     Phrase{"send charged_unit_price to sell it all the same",
-           "say one to sell it all the same, as in `titan-pos sell ARTICLE@2.50`; `titan-pos "
-           "products import FILE` takes in a list of articles"},
+           "say a price to sell it all the same, as in `titan-pos sell ARTICLE@2.50`"},
     Phrase{"send charged_unit_price", "say the price, as in `titan-pos sell ARTICLE@2.50`"},
     Phrase{
         "repeat in a moment with the same idempotency_key",
@@ -55,11 +57,24 @@ constexpr std::array names{
     Phrase{"currency", "The currency"},
 };
 
-std::string replaced(std::string text) {
+// Only what can be typed into a shell as it is stands in an example.
+bool is_plain(const std::string& article) {
+  constexpr std::string_view plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return !article.empty() && article.find_first_not_of(plain) == std::string::npos;
+}
+
+std::string replaced(std::string text, const std::string& article) {
   for (const Phrase& phrase : phrases) {
     const std::size_t at = text.find(phrase.of_the_api);
     if (at == std::string::npos) continue;
-    text.replace(at, phrase.of_the_api.size(), phrase.of_the_command_line);
+    std::string words(phrase.of_the_command_line);
+    constexpr std::string_view place = "ARTICLE";
+    const std::size_t example = words.find(place);
+    if (example != std::string::npos && is_plain(article)) {
+      words.replace(example, place.size(), article);
+    }
+    text.replace(at, phrase.of_the_api.size(), words);
   }
   return text;
 }
@@ -94,18 +109,19 @@ std::string name_of(std::string_view field, const std::vector<std::string>& arti
 std::string error_words(const boost::json::value& body, const std::vector<std::string>& articles) {
   std::string message = text_at(body, "error.message");
   const std::string field = text_at(body, "error.field");
+  const auto line = line_of(field);
+  const std::string article = line && *line < articles.size() ? articles[*line]
+                              : articles.size() == 1          ? articles.front()
+                                                              : "";
   // The API names the field at the front, where the message would not be clear without it.
   if (!field.empty() && message.starts_with(field + " ")) {
     message = name_of(field, articles) + message.substr(field.size());
-    return replaced(std::move(message));
+    return replaced(std::move(message), article);
   }
-  message = replaced(std::move(message));
-  const auto line = line_of(field);
-  const bool names_the_line = line && *line < articles.size() && !articles[*line].empty();
-  if (names_the_line && message.find(articles[*line]) == std::string::npos) {
-    message = articles[*line] + ": " + message;
-  }
-  return message;
+  const bool names_the_line =
+      !line || article.empty() || message.find(article) != std::string::npos;
+  message = replaced(std::move(message), article);
+  return names_the_line ? message : article + ": " + message;
 }
 
 std::vector<std::string> fault_lines(const boost::json::value& body) {

@@ -110,7 +110,7 @@ TEST_CASE("errors speak of what can be typed") {
       CHECK_FALSE(outcome.complains(field));
     }
   }
-  CHECK(type_at(lab, {"sell", "GHOST"}).complains("titan-pos sell ARTICLE@2.50"));
+  CHECK(type_at(lab, {"sell", "GHOST"}).complains("titan-pos sell GHOST@2.50"));
   CHECK(type_at(lab, {"receive", "A", "many"}).complains("The quantity of A"));
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("an error of the API speaks of what was typed") {
   CHECK(words_of("lines[1].quantity", "The quantity is missing or zero; leave such a line out.")
             .starts_with("22720: The quantity is missing"));
   CHECK(words_of("lines[0].charged_unit_price", "\"85123A\" has no price: send charged_unit_price.")
-            .find("titan-pos sell ARTICLE@2.50") != std::string::npos);
+            .find("titan-pos sell 85123A@2.50") != std::string::npos);
   CHECK(words_of("",
                  "the disk is behind by 9 entries; repeat in a moment with the same "
                  "idempotency_key")
