@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from demo import expectation, generated_day, importer, leftovers, proof  # noqa: E402
-from demo import day as day_module, report, retail_csv, screen as screen_module  # noqa: E402
+from demo import afterwards, day as day_module, report, retail_csv  # noqa: E402
+from demo import screen as screen_module  # noqa: E402
 from demo.selling import Cashiers, SellingFault  # noqa: E402
 from demo.shop import Shop  # noqa: E402
 from demo.story import Story  # noqa: E402
@@ -55,6 +56,9 @@ def read_arguments(words=None):
     parser.add_argument("--seed", type=int, default=1, help="of the generated day, default 1")
     parser.add_argument("--headless", action="store_true", help="no live table, one line per event")
     parser.add_argument("--json", metavar="FILE", help="write the result there as well")
+    parser.add_argument("--stay", action="store_true",
+                        help="after the proof the store stays open, for you to try things on; "
+                        "Ctrl-C ends it")
     parser.add_argument("--keep", action="store_true",
                         help="keep logs and data folders, and say where")
     parser.add_argument("--no-namespaces", action="store_true",
@@ -93,7 +97,7 @@ def check_programs():
                if not os.access(binaries() / name, os.X_OK)]
     if missing:
         raise CannotRun(f"{' and '.join(missing)} not found in {binaries()}. "
-                        "Build first: ./titan build")
+                        "Build first: ./titan build titan-pos titan-cloud")
 
 
 async def run(arguments, result):
@@ -176,7 +180,18 @@ async def _run_shop(arguments, lab, story, screen, sales, trading_day):
     story.figure("repeated_requests", cashiers.repeated)
     story.figure("repeats_answered_from_the_first", cashiers.repeats_known)
     _show(screen, story, checks, cashiers)
+    await _afterwards(arguments, shop, lab, screen, trading_day.products)
     return checks
+
+
+async def _afterwards(arguments, shop, lab, screen, products):
+    example = afterwards.example_of(products)
+    headline, *lines = (afterwards.stay_lines(shop, lab, example) if arguments.stay
+                        else afterwards.next_lines(example))
+    print("", screen.colour("bold", headline), *lines, sep="\n", flush=True)  # to copy: not wrapped
+    if arguments.stay:
+        await afterwards.until_told()
+        print("\nclosing the store", flush=True)
 
 
 def _show(screen, story, checks, cashiers):

@@ -123,6 +123,7 @@ struct MemberView {
   bool linked = false;                 // this terminal has its own connection to it
   std::optional<Duration> round_trip;  // of the last direct probe
   std::optional<std::int64_t> clock_skew_ms;
+  MonoTime state_since;
 };
 
 class Node {

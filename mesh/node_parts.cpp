@@ -11,6 +11,9 @@ namespace {
 // Watermarks are signed many times a second under load; few of them are stored and passed on.
 constexpr Duration watermark_interval = milliseconds(250);
 
+// Falls: writes for members that come and go; rises: last_seen says less.
+constexpr std::int64_t last_seen_kept_ms = 24LL * 3600 * 1000;
+
 std::string describe(const election::Token& token) {
   return "term " + std::to_string(token.term) + " of " + token.process.hex();
 }
@@ -54,7 +57,9 @@ void Node::remember(Now now, const MemberInfo& member) {
   RememberedMember& known = remembered_[member.device()];
   const bool same_facts =
       known.member.process == member.process && known.member.addresses == member.addresses;
-  if (same_facts) return;
+  // The day is enough to tell a till that is away from one that was retired.
+  const bool is_recent = now.wall.utc_ms - known.last_seen.utc_ms < last_seen_kept_ms;
+  if (same_facts && is_recent) return;
   known.member = member;
   known.last_seen = now.wall;
   store_request().members.push_back(known);
@@ -200,10 +205,11 @@ void Node::pass_on_watermark(Now now) {
 
 std::vector<MemberView> Node::members() const {
   std::vector<MemberView> views;
-  views.push_back({self_, leaving_ ? MemberState::left : MemberState::alive, true, false, {}, {}});
+  views.push_back(
+      {self_, leaving_ ? MemberState::left : MemberState::alive, true, false, {}, {}, {}});
   for (const KnownMember& known : membership_.members()) {
     views.push_back({known.member, known.state, false, links_.contains(known.member.process),
-                     known.round_trip, known.clock_skew_ms});
+                     known.round_trip, known.clock_skew_ms, known.state_since});
   }
   return views;
 }

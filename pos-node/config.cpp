@@ -14,6 +14,7 @@
 
 #include "base/hex.h"
 #include "base/toml/toml.h"
+#include "pos-node/config_advice.h"
 #include "retail/currency.h"
 
 namespace titan::pos {
@@ -200,16 +201,19 @@ Complaint cloud_key_complaint(const std::string& text) {
   return hex_complaint(text, "the cloud tells it under GET /v1/key");
 }
 
+Complaint store_secret_complaint(const std::string& text) {
+  static constexpr const char* what_to_do =
+      "make one with `titan-pos keygen` and use the same on every till of the store";
+  if (const auto complaint = hex_complaint(text, what_to_do)) return complaint;
+  const auto weak = weak_secret_complaint(text);
+  return weak ? Complaint(*weak + "; " + what_to_do) : std::nullopt;
+}
+
 const std::vector<Key>& keys() {
   static const std::vector<Key> all = {
       text_key("store", "tenant", true, &Config::tenant, name_complaint),
       text_key("store", "store", true, &Config::store, name_complaint),
-      secret_key("store", "secret", true, &Config::secret,
-                 [](const std::string& text) {
-                   return hex_complaint(text,
-                                        "make one with `titan-pos keygen` and use the same "
-                                        "on every till of the store");
-                 }),
+      secret_key("store", "secret", true, &Config::secret, store_secret_complaint),
       text_key("store", "currency", false, &Config::currency, currency_complaint),
       number_key("store", "low_stock", &Config::low_stock, low_stock_max),
       text_key("store", "country", false, &Config::country, country_complaint),

@@ -26,6 +26,7 @@
 #include "pos-node/api/server.h"
 #include "pos-node/clock.h"
 #include "pos-node/clock_watch.h"
+#include "pos-node/config_advice.h"
 #include "pos-node/data_folder.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/neighbours.h"
@@ -182,6 +183,7 @@ class Daemon {
 };
 
 Status Daemon::start() {
+  for (const std::string& warning : config_warnings(config_)) spdlog::warn("{}", warning);
   raise_open_files();
   if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
   auto folder = DataFolder::open(config_.data, config_.tenant, config_.store);
@@ -302,6 +304,8 @@ Status Daemon::make_api() {
 Status Daemon::make_uplink() {
   TerminalService::Reports reports;
   reports.store_database = [this] { return store_database_report(); };
+  reports.refused_peers = [this] { return neighbours_->refused_peers(); };
+  reports.last_met = [this](const DeviceId& device) { return neighbours_->last_met(device); };
   if (!config_.cloud_url.empty()) {
     auto made = UplinkHost::make(loop_, clock_, *mesh_, config_, folder_->device_key(), terminal_,
                                  cloud_key_of(config_), Random(draw_number()),

@@ -30,6 +30,10 @@ class Metrics {
   // -- the store as seen from here
   prometheus::Counter& entries_stored;  // own and others'
   prometheus::Gauge& members_alive;
+  prometheus::Gauge& members_missing;  // remembered, and not heard
+  prometheus::Gauge& store_cut;        // 1: some are missing
+  prometheus::Gauge& alone;            // 1: all of them are
+  prometheus::Gauge& refused_peers;
   prometheus::Gauge& leader;  // 1: this terminal leads
   prometheus::Gauge& term;
   prometheus::Gauge& pending_uploads;
@@ -41,7 +45,8 @@ class Metrics {
   prometheus::Gauge& api_connections;
   prometheus::Counter& mesh_bytes_in;
   prometheus::Counter& mesh_bytes_out;
-  prometheus::Counter& frames_dropped;  // over a queue's limit
+  prometheus::Counter& handshakes_failed;  // of others that dialled us
+  prometheus::Counter& frames_dropped;     // over a queue's limit
   prometheus::Counter& subscribers_cut_off;
 };
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/overloaded.h"
@@ -10,6 +11,14 @@
 namespace titan::pos {
 
 using discovery::Rung;
+
+namespace {
+// A refused address is tried again each minute (LadderConfig::refused_rest): one that was not
+// refused for this long is not there any more.
+constexpr Duration refusal_lasts = seconds(180);
+// Beyond it, the one refused longest ago is forgotten.
+constexpr std::size_t refusals_max = 64;
+}  // namespace
 
 Neighbours::Neighbours(boost::asio::io_context& loop, const ProcessClock& clock,
                        const Config& config, std::vector<mesh::RememberedMember> remembered,
@@ -29,6 +38,7 @@ Neighbours::~Neighbours() {
 mesh::TransportCallbacks Neighbours::callbacks() {
   mesh::TransportCallbacks callbacks;
   callbacks.on_link_up = [this](const mesh::MemberInfo& peer, const std::string& address) {
+    refusals_.erase(address);
     ladder_.link_up(clock_.now(), address, peer.device());
     carry_out();
   };
@@ -36,18 +46,27 @@ mesh::TransportCallbacks Neighbours::callbacks() {
     ladder_.link_down(clock_.now(), address);
     carry_out();
   };
-  callbacks.on_refused = [](const std::string& address, const std::string& reason) {
+  callbacks.on_refused = [this](const std::string& address, const std::string& reason) {
     spdlog::warn("{} refuses this terminal: {}", address, reason);
+    note_refusal(address);
+    refusals_[address].peer.reason = reason;
+  };
+  callbacks.on_not_understood = [this](const std::string& address) {
+    note_refusal(address);
+    refusals_[address].peer.wrong_secret = true;
   };
   callbacks.on_resting = [this](const std::string& address) {
+    note_refusal(address);
     ladder_.refused(clock_.now(), address);
     carry_out();
   };
   callbacks.on_self = [this](const std::string& address) {
+    refusals_.erase(address);
     ladder_.is_self(clock_.now(), address);
     carry_out();
   };
   callbacks.on_parked = [this](const std::string& address, const ProcessId&) {
+    refusals_.erase(address);
     ladder_.parked(clock_.now(), address);
     carry_out();
   };
@@ -59,6 +78,39 @@ mesh::TransportCallbacks Neighbours::callbacks() {
     spdlog::warn("turned away a stranger at {}: {}", host, reason);
   };
   return callbacks;
+}
+
+void Neighbours::note_refusal(const std::string& address) {
+  const Now now = clock_.now();
+  const auto found = refusals_.find(address);
+  if (found != refusals_.end()) {
+    Refusal& known = found->second;
+    if (now.mono - known.last > refusal_lasts) known.peer.since = now.wall;
+    known.last = now.mono;
+    return;
+  }
+  if (refusals_.size() >= refusals_max) {
+    refusals_.erase(std::min_element(
+        refusals_.begin(), refusals_.end(),
+        [](const auto& a, const auto& b) { return a.second.last < b.second.last; }));
+  }
+  refusals_[address] = {{address, "", false, now.wall}, now.mono};
+}
+
+std::vector<RefusedPeer> Neighbours::refused_peers() const {
+  std::vector<RefusedPeer> peers;
+  const MonoTime now = clock_.now().mono;
+  for (const auto& [address, refusal] : refusals_) {
+    if (now - refusal.last <= refusal_lasts) peers.push_back(refusal.peer);
+  }
+  return peers;
+}
+
+std::optional<WallTime> Neighbours::last_met(const DeviceId& device) const {
+  for (const mesh::RememberedMember& known : remembered_) {
+    if (known.member.device() == device) return known.last_seen;
+  }
+  return std::nullopt;
 }
 
 Status Neighbours::start(MeshHost& mesh) {

@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "discovery/system/seed_resolver.h"
 #include "mesh/stored_state.h"
 #include "pos-node/config.h"
+#include "pos-node/health.h"
 #include "pos-node/mesh_host.h"
 
 namespace titan::pos {
@@ -31,6 +33,10 @@ class Neighbours {
   // Binds the mesh's port and starts looking for the others.
   Status start(MeshHost& mesh);
   void on_event(const mesh::Event& event);
+  // Addresses where a terminal refused us lately, and was not linked since.
+  std::vector<RefusedPeer> refused_peers() const;
+  // When this device was last met before this process started.
+  std::optional<WallTime> last_met(const DeviceId& device) const;
   void stop();
 
  private:
@@ -38,6 +44,12 @@ class Neighbours {
   void browse_and_publish(std::uint16_t port);
   void found_member(const mesh::MemberInfo& member, discovery::Rung rung);
   void carry_out();
+  struct Refusal {
+    RefusedPeer peer;
+    MonoTime last;
+  };
+  void note_refusal(const std::string& address);
+
   std::vector<std::string> own_addresses(std::uint16_t port) const;
 
   boost::asio::io_context& loop_;
@@ -48,6 +60,7 @@ class Neighbours {
   std::vector<mesh::RememberedMember> remembered_;
   MeshHost* mesh_ = nullptr;  // from start() on
   discovery::Ladder ladder_;
+  std::map<std::string, Refusal> refusals_;  // by address, at most refusals_max
   std::unique_ptr<discovery::SeedResolver> seeds_;
   std::unique_ptr<discovery::AvahiDiscovery> avahi_;
   boost::asio::steady_timer timer_;

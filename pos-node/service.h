@@ -94,6 +94,8 @@ class Service : public Catalogue {
   virtual StatusReport status() = 0;
   // Why this terminal cannot do its work (disk full, journal not writable ...), or nothing.
   virtual std::optional<std::string> unhealthy() = 0;
+  // What is amiss although it can.
+  virtual std::vector<HealthReason> degraded() = 0;
   virtual void raise_alarm(const std::string& code, const std::string& message) = 0;
   // Brings gauges that are only read when asked for up to date.
   virtual void refresh_metrics(Metrics& metrics) = 0;

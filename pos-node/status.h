@@ -66,6 +66,14 @@ struct AlarmReport {
   WallTime time;
 };
 
+// Why the store is not whole although this terminal can sell: see pos-node/health.h.
+struct HealthReason {
+  std::string code;  // alone, cut, wrong_secret, refused, cloud, store_database; disk: cannot sell
+  std::string message;  // what it is and what to do, for the shop
+  std::optional<WallTime> since;
+  std::vector<std::string> terminals;  // who is missing
+};
+
 struct StatusReport {
   std::string version;
   WallTime started;
@@ -82,7 +90,8 @@ struct StatusReport {
   UplinkReport uplink;
   mesh::ClockQuality clock_quality = mesh::ClockQuality::unknown;
   std::int64_t clock_skew_ms_max = 0;
-  std::vector<AlarmReport> alarms;  // newest first
+  std::vector<HealthReason> health;  // empty: all is well
+  std::vector<AlarmReport> alarms;   // newest first
 };
 
 }  // namespace titan::pos

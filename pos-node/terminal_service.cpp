@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/overloaded.h"
@@ -386,6 +387,11 @@ StatusReport TerminalService::status() {
       report.clock_skew_ms_max = std::max(report.clock_skew_ms_max, std::abs(*view.clock_skew_ms));
     }
   }
+  // By name, which is how people look for a till; processes are drawn at random.
+  std::sort(report.members.begin(), report.members.end(),
+            [](const MemberReport& a, const MemberReport& b) {
+              return std::tie(a.terminal, a.process) < std::tie(b.terminal, b.process);
+            });
   const auto root = node.vector().root().to_bytes();
   report.vector_root = to_hex({reinterpret_cast<const char*>(root.data()), root.size()});
   report.entries = node.vector().entry_count();
@@ -402,8 +408,21 @@ StatusReport TerminalService::status() {
   if (reports_.store_database) report.store_database = reports_.store_database();
   if (reports_.uplink) report.uplink = reports_.uplink();
   report.clock_quality = clock().quality;
+  if (const auto reason = unhealthy()) report.health.push_back({"disk", *reason, {}, {}});
+  for (HealthReason& reason : degraded()) report.health.push_back(std::move(reason));
   report.alarms.assign(alarms_.begin(), alarms_.end());
   return report;
+}
+
+HealthFacts TerminalService::health_facts() {
+  HealthFacts facts;
+  facts.members = mesh_.node().members();
+  facts.last_met = reports_.last_met;
+  if (reports_.refused_peers) facts.refused = reports_.refused_peers();
+  if (reports_.store_database) facts.store_database = reports_.store_database();
+  if (reports_.uplink) facts.uplink = reports_.uplink();
+  facts.now = mesh_.now();
+  return facts;
 }
 
 std::optional<std::string> TerminalService::unhealthy() {
@@ -418,6 +437,12 @@ void TerminalService::refresh_metrics(Metrics& metrics) {
     alive += view.state == mesh::MemberState::alive ? 1 : 0;
   }
   metrics.members_alive.Set(alive);
+  const HealthFacts facts = health_facts();
+  const auto missing = missing_members(facts);
+  metrics.members_missing.Set(static_cast<double>(missing.size()));
+  metrics.store_cut.Set(missing.empty() ? 0 : 1);
+  metrics.alone.Set(!missing.empty() && is_alone(facts.members) ? 1 : 0);
+  metrics.refused_peers.Set(static_cast<double>(facts.refused.size()));
   metrics.leader.Set(node.is_leader() ? 1 : 0);
   metrics.term.Set(node.leader() ? static_cast<double>(node.leader()->term) : 0);
   metrics.pending_uploads.Set(static_cast<double>(node.pending_uploads()));
@@ -433,6 +458,7 @@ void TerminalService::refresh_metrics(Metrics& metrics) {
   };
   raise_to(metrics.mesh_bytes_in, counters.bytes_received);
   raise_to(metrics.mesh_bytes_out, counters.bytes_sent);
+  raise_to(metrics.handshakes_failed, counters.handshakes_failed);
   raise_to(metrics.frames_dropped, counters.dropped_queue_full);
   std::size_t queued = 0;
   for (const mesh::LinkView& link : mesh_.transport().links()) queued += link.queued_frames;

@@ -12,6 +12,7 @@
 
 #include "mesh/sqlite/sqlite_reader.h"
 #include "pos-node/api/events.h"
+#include "pos-node/health.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/metrics.h"
 #include "pos-node/refund_watch.h"
@@ -27,6 +28,8 @@ class TerminalService final : public Service {
   struct Reports {  // asked when the status page is
     std::function<StoreDatabaseReport()> store_database;
     std::function<UplinkReport()> uplink;
+    std::function<std::vector<RefusedPeer>()> refused_peers;
+    std::function<std::optional<WallTime>(const DeviceId&)> last_met;  // in an earlier life
     std::function<std::size_t()> api_connections;
   };
 
@@ -61,6 +64,7 @@ class TerminalService final : public Service {
                                    std::size_t bytes_max) override;
   StatusReport status() override;
   std::optional<std::string> unhealthy() override;
+  std::vector<HealthReason> degraded() override { return judge_health(health_facts()); }
   void raise_alarm(const std::string& code, const std::string& message) override;
   void refresh_metrics(Metrics& metrics) override;
 
@@ -73,6 +77,7 @@ class TerminalService final : public Service {
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
   void note_low_stock(const std::string& sku, std::int64_t low_stock_micro);
+  HealthFacts health_facts();
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
 

@@ -191,6 +191,7 @@ struct Transport::State : OutgoingHost, InboundHost {
     report_refusal(link.address(),
                    "the peer ends the encryption handshake: it has another store secret, is of "
                    "another store, or is no Titan terminal; compare store.secret on both");
+    if (!closed && callbacks.on_not_understood) callbacks.on_not_understood(link.address());
   }
 
   void on_resting(Outgoing& link) override {

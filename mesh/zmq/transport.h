@@ -47,7 +47,9 @@ struct TransportCallbacks {
   std::function<void(const ProcessId& peer)> on_nobody_there;
   // A peer at a dialled address will not have us; for the log, once per address and reason.
   std::function<void(const std::string& address, const std::string& reason)> on_refused;
-  // The same without words, each time: the address is at rest for a while.
+  // Each time that a peer ended the encryption handshake: another store secret, or no terminal.
+  std::function<void(const std::string& address)> on_not_understood;
+  // Of any refusal, without words, each time: the address is at rest for a while.
   std::function<void(const std::string& address)> on_resting;
   // The dialled address is our own.
   std::function<void(const std::string& address)> on_self;

@@ -25,6 +25,8 @@ void write_product(JsonWriter& writer, const Product& product);
 void write_stock(JsonWriter& writer, std::string_view sku, const crdt::StockSum& sum,
                  std::int64_t low_stock_units);
 std::string status_json(const StatusReport& status, const StoreFacts& facts);
+// {"status":"ok|degraded|failing","reasons":[…]}
+void write_health(JsonWriter& writer, const std::vector<HealthReason>& reasons);
 std::string journals_json(const std::vector<JournalSummary>& journals);
 std::string journal_page_json(const JournalId& journal, const JournalPage& page);
 std::string error_json(const Error& error);

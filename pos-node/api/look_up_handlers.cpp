@@ -125,7 +125,9 @@ void Api::get_metrics(ApiRequest&, AnswerCallback done) {
 void Api::get_health(ApiRequest&, AnswerCallback done) {
   const auto reason = service_.unhealthy();
   if (reason) return done(error_answer(make_error(ErrorCode::unavailable, *reason)));
-  done(ok("{\"status\":\"ok\"}"));
+  JsonWriter writer;
+  write_health(writer, service_.degraded());
+  done(ok(std::move(writer.text())));
 }
 
 }  // namespace titan::pos

@@ -1,6 +1,8 @@
 // Status, stock, products and journals as the API shows them.
 #include <sodium.h>
 
+#include <algorithm>
+
 #include "base/hex.h"
 #include "pos-node/api/answers.h"
 #include "retail/stock_state.h"
@@ -21,6 +23,15 @@ std::string base64(BytesView bytes) {
 // Thousandths as a JSON number: 1234 -> 1.234.
 std::string thousandths(std::int64_t value) {
   return to_short_text(value, 3);
+}
+
+// A time that was never set is null: nobody was in a shop in 1970.
+void write_time(JsonWriter& writer, WallTime time) {
+  if (time == WallTime{}) {
+    writer.null();
+  } else {
+    writer.value(time_text(time));
+  }
 }
 
 void write_intervals(JsonWriter& writer, const crdt::IntervalSet& set) {
@@ -114,11 +125,35 @@ void write_duties(JsonWriter& writer, const StatusReport& status) {
       .begin_object()
       .member("state", status.uplink.state)
       .member("message", status.uplink.message)
-      .member("since", time_text(status.uplink.since))
-      .end_object();
+      .key("since");
+  write_time(writer, status.uplink.since);
+  writer.end_object();
 }
 
 }  // namespace
+
+void write_health(JsonWriter& writer, const std::vector<HealthReason>& reasons) {
+  const bool cannot_sell =
+      std::any_of(reasons.begin(), reasons.end(),
+                  [](const HealthReason& reason) { return reason.code == "disk"; });
+  writer.begin_object()
+      .member("status", cannot_sell       ? "failing"
+                        : reasons.empty() ? "ok"
+                                          : "degraded")
+      .key("reasons")
+      .begin_array();
+  for (const HealthReason& reason : reasons) {
+    writer.begin_object()
+        .member("code", reason.code)
+        .member("message", reason.message)
+        .key("since");
+    write_time(writer, reason.since.value_or(WallTime{}));
+    writer.key("terminals").begin_array();
+    for (const std::string& terminal : reason.terminals) writer.value(terminal);
+    writer.end_array().end_object();
+  }
+  writer.end_array().end_object();
+}
 
 std::string status_json(const StatusReport& status, const StoreFacts& facts) {
   JsonWriter writer(4096);
@@ -130,8 +165,9 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
       .member("device", facts.device.hex())
       .member("process", facts.process.hex())
       .member("version", status.version)
-      .member("started", time_text(status.started))
-      .member("role", status.role);
+      .key("started");
+  write_time(writer, status.started);
+  writer.member("role", status.role);
   write_leader(writer, status.leader);
   write_members(writer, status.members);
   write_vector(writer, status);
@@ -141,13 +177,13 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
       .member("quality", to_string(status.clock_quality))
       .member("max_skew_ms", status.clock_skew_ms_max)
       .end_object();
+  writer.key("health");
+  write_health(writer, status.health);
   writer.key("alarms").begin_array();
   for (const AlarmReport& alarm : status.alarms) {
-    writer.begin_object()
-        .member("code", alarm.code)
-        .member("message", alarm.message)
-        .member("time", time_text(alarm.time))
-        .end_object();
+    writer.begin_object().member("code", alarm.code).member("message", alarm.message).key("time");
+    write_time(writer, alarm.time);
+    writer.end_object();
   }
   writer.end_array().end_object();
   return std::move(writer.text());

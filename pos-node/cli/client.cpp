@@ -23,6 +23,8 @@ class ApiClient::Exchange {
   Exchange(HostPort address, std::chrono::seconds wait)
       : address_(std::move(address)), wait_(wait) {}
 
+  std::function<void(std::chrono::seconds)> on_waiting;
+
   Result<HttpReply> request(http::request<http::string_body>& message) {
     message.set(http::field::host, authority());
     message.prepare_payload();
@@ -96,8 +98,12 @@ class ApiClient::Exchange {
   // False if the time limit ran out; everything under way is ended then.
   bool run() {
     loop_.restart();
-    loop_.run_for(wait_);
-    if (loop_.stopped()) return true;
+    for (std::chrono::seconds waited(0); waited < wait_;) {
+      loop_.run_for(std::chrono::seconds(1));
+      if (loop_.stopped()) return true;
+      ++waited;
+      if (on_waiting) on_waiting(waited);
+    }
     close();
     loop_.run();
     return false;
@@ -125,6 +131,10 @@ class ApiClient::Exchange {
 ApiClient::ApiClient(HostPort address, std::chrono::seconds wait)
     : exchange_(std::make_unique<Exchange>(std::move(address), wait)) {}
 ApiClient::~ApiClient() = default;
+
+void ApiClient::set_on_waiting(std::function<void(std::chrono::seconds waited)> on_waiting) {
+  exchange_->on_waiting = std::move(on_waiting);
+}
 
 Result<HttpReply> ApiClient::request(const std::string& method, const std::string& target,
                                      const std::string& content_type, const std::string& body,

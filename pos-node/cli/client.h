@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ class ApiClient {
   explicit ApiClient(HostPort address, std::chrono::seconds wait = std::chrono::seconds(10));
   ~ApiClient();
 
+  // Called about once a second while an answer is waited for.
+  void set_on_waiting(std::function<void(std::chrono::seconds waited)> on_waiting);
   // An error only if no answer came: not running, time limit, connection lost. A connection that
   // the server closed in between is opened again, once.
   Result<HttpReply> request(const std::string& method, const std::string& target,

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "pos-node/cli/commands.h"
+#include "pos-node/config_advice.h"
 
 namespace titan::pos {
 namespace {
@@ -12,9 +13,8 @@ struct Arguments {
   std::string config;
   std::string api = "127.0.0.1:8410";
   bool json = false;
-  std::vector<std::string> articles;
-  std::string method = "cash";
-  std::string cashier;
+  SaleCommand sale;
+  ProductFile products;
   std::string sku;
   std::string quantity;
   std::string text;
@@ -45,6 +45,42 @@ int with_terminal(const Arguments& arguments, Console& console,
   return work(commands);
 }
 
+void add_product_commands(CLI::App& app, Arguments& arguments, Console& console, int& code) {
+  auto* products = app.add_subcommand("products", "the articles: take in a list, look");
+  products->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, int (*work)(Commands&, Arguments&)) {
+    auto* command = products->add_subcommand(name, what);
+    add_api_options(*command, arguments);
+    command->callback([&arguments, &console, &code, work] {
+      code = with_terminal(arguments, console, [&arguments, work](Commands& commands) {
+        return work(commands, arguments);
+      });
+    });
+    return command;
+  };
+  auto* import = add("import", "take in a list of articles, CSV or JSON",
+                     [](Commands& commands, Arguments& given) {
+                       return commands.import_products(given.products);
+                     });
+  import->add_option("file", arguments.products.path, "the list; - reads standard input")
+      ->required();
+  import
+      ->add_option("--mode", arguments.products.mode,
+                   "update: what the list does not name stays; replace: the list is all there is")
+      ->check(CLI::IsMember({"update", "replace"}))
+      ->capture_default_str();
+  import->add_option("--charset", arguments.products.charset,
+                     "of a CSV that is not UTF-8, such as windows-1252");
+  auto* list =
+      add("list", "all articles, or those that a text finds",
+          [](Commands& commands, Arguments& given) { return commands.list_products(given.text); });
+  list->add_option("text", arguments.text, "part of a number, name or barcode");
+  auto* show = add("show", "one article", [](Commands& commands, Arguments& given) {
+    return commands.show_product(given.sku);
+  });
+  show->add_option("sku", arguments.sku, "the article")->required();
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv,
@@ -70,6 +106,7 @@ int run_command_line(int argc, const char* const* argv,
   check->add_option("--config", arguments.config, "the configuration (TOML)")->required();
   check->callback([&] {
     code = with_config(arguments, console, [&](const Config& config) {
+      for (const std::string& warning : config_warnings(config)) console.warn(warning);
       console.out() << describe_config(config);
       return exit_done;
     });
@@ -87,15 +124,21 @@ int run_command_line(int argc, const char* const* argv,
   add_api_options(*peers, arguments);
   peers->callback(terminal(&Commands::peers));
 
-  auto* sell = app.add_subcommand("sell", "sell articles: SKU, SKUxN or SKUxN@PRICE");
-  sell->add_option("article", arguments.articles, "SKU, SKUxN, SKUxN@PRICE")->required();
-  sell->add_option("--pay", arguments.method, "how it is paid")->capture_default_str();
-  sell->add_option("--cashier", arguments.cashier, "who sells (a pseudonym)");
+  auto* sell = app.add_subcommand("sell", "sell articles: 85123A x2, 85123A@2.50, 85123A x2@2.50");
+  arguments.sale.method = "cash";
+  sell->add_option("article", arguments.sale.words,
+                   "an article; behind it its quantity (x2, 2x, x 2) and price (@2.50)");
+  sell->add_option("--sku", arguments.sale.skus,
+                   "an article taken as it is, should it be called \"x2\"")
+      ->allow_extra_args(false);
+  sell->add_option("--quantity", arguments.sale.quantities, "how many of it, one for each --sku")
+      ->allow_extra_args(false);
+  sell->add_option("--pay", arguments.sale.method, "how it is paid")->capture_default_str();
+  sell->add_option("--cashier", arguments.sale.cashier, "who sells (a pseudonym)");
   add_api_options(*sell, arguments);
   sell->callback([&] {
-    code = with_terminal(arguments, console, [&](Commands& commands) {
-      return commands.sell(arguments.articles, arguments.method, arguments.cashier);
-    });
+    code = with_terminal(arguments, console,
+                         [&](Commands& commands) { return commands.sell(arguments.sale); });
   });
 
   auto* stock = app.add_subcommand("stock", "stock of one article or of all");
@@ -105,6 +148,8 @@ int run_command_line(int argc, const char* const* argv,
     code = with_terminal(arguments, console,
                          [&](Commands& commands) { return commands.stock(arguments.sku); });
   });
+
+  add_product_commands(app, arguments, console, code);
 
   auto* receive = app.add_subcommand("receive", "book a delivery");
   receive->add_option("sku", arguments.sku, "the article")->required();

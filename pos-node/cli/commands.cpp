@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "pos-node/api/json_writer.h"
+#include "pos-node/cli/error_words.h"
 #include "retail/money.h"
 
 namespace titan::pos {
@@ -26,10 +27,11 @@ Colour colour_of_state(const std::string& state) {
     return Colour::green;
   }
   if (state == "suspect" || state == "low" || state == "connecting" || state == "filling" ||
-      state == "starting" || state == "out_of_stock") {
+      state == "starting" || state == "out_of_stock" || state == "degraded") {
     return Colour::yellow;
   }
-  if (state == "dead" || state == "failed" || state == "refused" || state == "back_order") {
+  if (state == "dead" || state == "failed" || state == "failing" || state == "refused" ||
+      state == "back_order") {
     return Colour::red;
   }
   return Colour::plain;
@@ -38,6 +40,23 @@ Colour colour_of_state(const std::string& state) {
 std::string in_words(std::string state) {
   std::replace(state.begin(), state.end(), '_', ' ');
   return state;
+}
+
+// "4 of 5 tills are here".
+std::string store_words(const json::value& status) {
+  std::size_t here = 0;
+  const json::value& members = member_at(status, "members");
+  for (const json::value& member : members.is_array() ? members.get_array() : json::array()) {
+    const std::string state = text_at(member, "state");
+    here += state == "alive" || state == "suspect" ? 1 : 0;
+  }
+  std::size_t missing = 0;
+  const json::value& reasons = member_at(status, "health.reasons");
+  for (const json::value& reason : reasons.is_array() ? reasons.get_array() : json::array()) {
+    const json::value& terminals = member_at(reason, "terminals");
+    missing += terminals.is_array() ? terminals.get_array().size() : 0;
+  }
+  return std::to_string(here) + " of " + std::to_string(here + missing) + " tills are here";
 }
 
 // What a flag of an entry means to the person at the till.
@@ -75,8 +94,9 @@ std::optional<json::value> Commands::take(const Result<HttpReply>& reply) {
     return body;
   }
   if (json_) console_.line(reply->body);
-  const std::string message = text_at(body, "error.message");
+  const std::string message = error_words(body, articles_);
   console_.fail(message.empty() ? "refused with status " + std::to_string(reply->status) : message);
+  for (const std::string& fault : fault_lines(body)) console_.fail("  " + fault);
   return std::nullopt;
 }
 
@@ -112,6 +132,7 @@ int Commands::status() {
   } else {
     show("leader", leader + ", term " + field("leader.term"), "");
   }
+  show("store", store_words(*status), field("health.status"));
   show("entries", field("vector.entries") + " stored, stock digest " + field("stock_digest"), "");
   show("cloud",
        in_words(field("uplink.state")) + ", " + field("pending_uploads") + " entries pending" +
@@ -127,6 +148,7 @@ int Commands::status() {
   show("clock",
        field("clock.quality") + ", at most " + field("clock.max_skew_ms") + " ms off the others",
        field("clock.quality") == "synchronised" ? "ok" : "low");
+  print_health(*status);
   console_.line("");
   print_members(*status);
   print_alarms(*status);
@@ -154,6 +176,17 @@ void Commands::print_members(const json::value& status) {
   table.print(console_);
 }
 
+void Commands::print_health(const json::value& status) {
+  const json::value& reasons = member_at(status, "health.reasons");
+  if (!reasons.is_array() || reasons.get_array().empty()) return;
+  console_.line("");
+  for (const json::value& reason : reasons.get_array()) {
+    const std::string since = text_at(reason, "since");
+    console_.line(console_.paint(in_words(text_at(reason, "code")), Colour::red) +
+                  (since.empty() ? "" : " since " + since) + ": " + text_at(reason, "message"));
+  }
+}
+
 void Commands::print_alarms(const json::value& status) {
   const json::value& alarms = member_at(status, "alarms");
   if (!alarms.is_array() || alarms.get_array().empty()) return;
@@ -171,50 +204,71 @@ int Commands::peers() {
   return exit_done;
 }
 
-std::optional<std::string> Commands::line_json(const std::string& article) {
-  std::string sku = article;
-  std::string price;
-  const std::size_t at = sku.rfind('@');
-  if (at != std::string::npos && parse_decimal(sku.substr(at + 1))) {
-    price = sku.substr(at + 1);
-    sku.resize(at);
-  }
-  std::string quantity = "1";
-  const std::size_t times = sku.rfind('x');
-  if (times != std::string::npos && times > 0 && parse_decimal(sku.substr(times + 1))) {
-    // "BOX2" may be a sku of its own: the product table decides.
-    const auto known = client_.get("/v1/products/" + percent_encode(sku));
-    if (!known) {
-      console_.fail(known.error().message);
-      return std::nullopt;
-    }
-    if (known->status == 404) {
-      quantity = sku.substr(times + 1);
-      sku.resize(times);
-    }
-  }
-  JsonWriter writer;
-  writer.begin_object().member("sku", sku).member("quantity", quantity);
-  if (!price.empty()) writer.member("charged_unit_price", price);
-  writer.end_object();
-  return std::move(writer.text());
+std::optional<bool> Commands::is_known(const std::string& sku) {
+  const auto known = client_.get("/v1/products/" + percent_encode(sku));
+  if (known) return known->status != 404;
+  console_.fail(known.error().message);
+  return std::nullopt;
 }
 
-int Commands::sell(const std::vector<std::string>& articles, const std::string& method,
-                   const std::string& cashier) {
+// Articles may be called "BOX2" or "x2": the product table decides what a word means, and where it
+// cannot, nothing is sold.
+bool Commands::settle(SaleWord& line) {
+  if (!line.between.empty()) {
+    const auto known = is_known(line.between);
+    if (!known) return false;
+    if (*known) {
+      console_.fail("\"" + line.between + "\" is an article of its own here. Write " + line.sku +
+                    "x" + line.quantity + " for " + line.quantity + " of " + line.sku +
+                    ", or --sku " + line.sku + " --sku " + line.between + " for both articles.");
+      return false;
+    }
+  }
+  if (line.embedded_quantity.empty()) return true;
+  const auto known = is_known(line.sku);
+  if (!known) return false;
+  if (*known) return true;
+  if (!line.quantity.empty()) {
+    console_.fail(line.sku + " " + line.between +
+                  " has two quantities; give one, or name the "
+                  "article a second time.");
+    return false;
+  }
+  line.sku = line.embedded_sku;
+  line.quantity = line.embedded_quantity;
+  return true;
+}
+
+int Commands::sell(const SaleCommand& sale) {
+  auto lines = read_sale_words(sale.words);
+  auto plain = read_plain_articles(sale.skus, sale.quantities);
+  for (const auto* read : {&lines, &plain}) {
+    if (*read) continue;
+    console_.fail(read->error().message);
+    return exit_usage;
+  }
+  lines->insert(lines->end(), plain->begin(), plain->end());
+  if (lines->empty()) {
+    console_.fail("Say what is sold, as in `titan-pos sell 85123A x2`.");
+    return exit_usage;
+  }
+  articles_.clear();
   JsonWriter writer;
-  writer.begin_object().member("idempotency_key", new_key()).member("cashier", cashier);
+  writer.begin_object().member("idempotency_key", new_key()).member("cashier", sale.cashier);
   writer.key("lines").begin_array();
-  for (const std::string& article : articles) {
-    const auto line = line_json(article);
-    if (!line) return exit_failed;
-    writer.raw(*line);
+  for (SaleWord& line : *lines) {
+    if (!settle(line)) return exit_failed;
+    articles_.push_back(line.sku);
+    writer.begin_object().member("sku", line.sku);
+    writer.member("quantity", line.quantity.empty() ? "1" : line.quantity);
+    if (!line.price.empty()) writer.member("charged_unit_price", line.price);
+    writer.end_object();
   }
   writer.end_array().key("payments").begin_array();
-  writer.begin_object().member("method", method).end_object().end_array().end_object();
-  const auto sale = post("/v1/sales", writer.text());
-  if (!sale) return exit_failed;
-  if (!json_) print_receipt(*sale);
+  writer.begin_object().member("method", sale.method).end_object().end_array().end_object();
+  const auto sold = post("/v1/sales", writer.text());
+  if (!sold) return exit_failed;
+  if (!json_) print_receipt(*sold);
   return exit_done;
 }
 
@@ -284,6 +338,7 @@ int Commands::stock(const std::string& sku) {
 int Commands::move_stock(const std::string& target, const std::string& sku,
                          const std::string& quantity, const std::string& name,
                          const std::string& text) {
+  articles_ = {sku};
   JsonWriter writer;
   writer.begin_object().member("idempotency_key", new_key()).member(name, text);
   writer.key("lines").begin_array().begin_object();

@@ -58,6 +58,11 @@ bool Console::wants_colours() {
          !(terminal && std::string_view(terminal) == "dumb");
 }
 
+void Console::progress(const std::string& text) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  errors_ << "\r\033[K" << text << std::flush;
+}
+
 std::string Console::paint(const std::string& text, Colour colour) const {
   if (!colours_ || colour == Colour::plain) return text;
   return escape_of(colour) + text + "\033[0m";

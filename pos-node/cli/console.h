@@ -23,6 +23,9 @@ class Console {
 
   std::ostream& out() { return out_; }
   void line(const std::string& text) { out_ << text << "\n"; }
+  // What is going on, on one line of a terminal that is overwritten; "" ends it. Nothing elsewhere.
+  void progress(const std::string& text);
+  void warn(const std::string& text) { errors_ << "titan-pos: warning: " << text << "\n"; }
   void fail(const std::string& text) { errors_ << "titan-pos: " << text << "\n"; }
   std::string paint(const std::string& text, Colour colour) const;
 

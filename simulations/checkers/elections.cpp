@@ -1,5 +1,7 @@
 // Elections end: between two disturbances only so many terminals can become leader, and in the
-// whole run no more than the scenario allows.
+// whole run no more takeovers happen than the scenario allows. A takeover: a terminal says that it
+// leads now, and another was the last to say so. In a cut each side's leader says it, so a cut and
+// its heal may be two or three; the report counts successions beside (simulations/report).
 #include "base/overloaded.h"
 #include "simulations/checkers/checkers.h"
 #include "simulations/history/store_watch.h"
@@ -15,7 +17,7 @@ constexpr std::uint32_t spare_elections = 4;
 class Elections : public Checker {
  public:
   explicit Elections(const Scenario& scenario)
-      : changes_max_(scenario.bounds.leader_changes_max),
+      : takeovers_max_(scenario.bounds.takeovers_max),
         in_a_row_max_(
             static_cast<std::uint32_t>(2 * scenario.topology.terminals.size() + spare_elections)) {}
   std::string_view name() const override { return "elections"; }
@@ -42,18 +44,19 @@ class Elections : public Checker {
                       " since anything last happened: the elections do not end");
     }
     if (is_first) return;
-    if (++changes_; changes_max_ && changes_ > *changes_max_) {
-      violate(at, watch_.name(report.terminal) + " became leader: change " +
-                      std::to_string(changes_) + " of at most " + std::to_string(*changes_max_));
+    if (++takeovers_; takeovers_max_ && takeovers_ > *takeovers_max_) {
+      violate(at, watch_.name(report.terminal) + " became leader: takeover " +
+                      std::to_string(takeovers_) + " of at most " +
+                      std::to_string(*takeovers_max_));
     }
   }
 
-  const std::optional<std::uint32_t> changes_max_;
+  const std::optional<std::uint32_t> takeovers_max_;
   const std::uint32_t in_a_row_max_;
   StoreWatch watch_;
   ProcessId last_;
   std::uint32_t in_a_row_ = 0;
-  std::uint32_t changes_ = 0;
+  std::uint32_t takeovers_ = 0;
 };
 
 }  // namespace

@@ -153,9 +153,13 @@ void Timeline::on_leader(const LeaderReported& reported, MonoTime at) {
     const auto found = terminal_of_process_.find(reported.leader->process);
     if (found != terminal_of_process_.end()) follows = static_cast<int>(found->second);
     if (!newest_leader_ || *newest_leader_ < *reported.leader) {
-      if (newest_leader_ && newest_leader_->process != reported.leader->process) ++leader_changes_;
+      if (newest_leader_ && newest_leader_->process != reported.leader->process) ++successions_;
       newest_leader_ = reported.leader;
     }
+  }
+  if (reported.is_self && reported.leader && reported.leader->process != last_to_lead_) {
+    takeovers_ += last_to_lead_.is_none() ? 0 : 1;
+    last_to_lead_ = reported.leader->process;
   }
   l.follows.emplace_back(at, follows);
   const bool was_leading = !l.leads.empty() && l.leads.back().to == MonoTime::never();
@@ -230,10 +234,10 @@ std::vector<Figure> Timeline::figures() const {
   std::uint64_t sales = 0;
   for (const Lane& l : lanes_) sales += l.sales.size();
   std::vector<Figure> figures{
-      {"terminals", grouped(lanes_.size()), ""}, {"requests", grouped(requests_), ""},
-      {"acknowledged", grouped(sales), ""},      {"repeats answered alike", grouped(repeats_), ""},
-      {"refused", grouped(refused_), ""},        {"leader changes", grouped(leader_changes_), ""},
-      {"alarms", grouped(alarms_.size()), ""},
+      {"terminals", grouped(lanes_.size()), ""},  {"requests", grouped(requests_), ""},
+      {"acknowledged", grouped(sales), ""},       {"repeats answered alike", grouped(repeats_), ""},
+      {"refused", grouped(refused_), ""},         {"takeovers", grouped(takeovers_), ""},
+      {"successions", grouped(successions_), ""}, {"alarms", grouped(alarms_.size()), ""},
   };
   if (const auto all = lags(); !all.empty()) {
     figures.push_back({"on every terminal, p50", milliseconds_text(all[all.size() / 2]), "ms"});

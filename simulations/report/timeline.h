@@ -109,7 +109,13 @@ class Timeline : public Observer {
   std::uint64_t requests_ = 0;
   std::uint64_t repeats_ = 0;
   std::uint64_t refused_ = 0;
-  std::uint64_t leader_changes_ = 0;
+  // Times that a terminal said it leads and another was the last to say so: what takeovers_max
+  // bounds. In a cut each side's leader counts.
+  std::uint64_t takeovers_ = 0;
+  ProcessId last_to_lead_;
+  // Times that the leader of the newest term heard of anywhere was another than before: how often
+  // the store as a whole got a new leader.
+  std::uint64_t successions_ = 0;
   std::optional<election::Token> newest_leader_;
   TrafficCounted traffic_;
   std::map<std::string, std::uint64_t> probes_;

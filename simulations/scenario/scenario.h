@@ -185,7 +185,7 @@ struct Bounds {
   std::optional<Duration> converge_within;
   // One leader that all agree on (M3). None: 5 s wired, 30 s wireless.
   std::optional<Duration> leader_within;
-  std::optional<std::uint32_t> leader_changes_max;  // none: not judged
+  std::optional<std::uint32_t> takeovers_max;  // none: not judged
   std::uint64_t queue_entries_max = 25'000;
   // Bytes sent for entries, as a multiple of the entries that were missing; none: not judged.
   std::optional<Ratio> bytes_per_missing_byte;

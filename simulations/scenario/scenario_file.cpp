@@ -294,13 +294,13 @@ class ScenarioReader {
   void read_bounds(const toml::table& table) {
     const std::string path = "bounds";
     reader_.refuse_unknown(table, path,
-                           {"converge_within", "leader_within", "leader_changes_max",
+                           {"converge_within", "leader_within", "takeovers_max",
                             "queue_entries_max", "bytes_per_missing_byte", "alarms_allowed"});
     auto& bounds = scenario_.bounds;
     reader_.duration(table, path, "converge_within", bounds.converge_within);
     reader_.duration(table, path, "leader_within", bounds.leader_within);
-    if (table.contains("leader_changes_max")) {
-      reader_.number(table, path, "leader_changes_max", bounds.leader_changes_max.emplace());
+    if (table.contains("takeovers_max")) {
+      reader_.number(table, path, "takeovers_max", bounds.takeovers_max.emplace());
     }
     reader_.number(table, path, "queue_entries_max", bounds.queue_entries_max);
     if (table.contains("bytes_per_missing_byte")) {

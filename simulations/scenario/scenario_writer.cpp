@@ -233,8 +233,8 @@ class TomlWriter {
     const std::size_t empty = text_.size();
     if (bounds.converge_within) line("converge_within", duration_value(*bounds.converge_within));
     if (bounds.leader_within) line("leader_within", duration_value(*bounds.leader_within));
-    if (bounds.leader_changes_max) {
-      line("leader_changes_max", std::to_string(*bounds.leader_changes_max));
+    if (bounds.takeovers_max) {
+      line("takeovers_max", std::to_string(*bounds.takeovers_max));
     }
     if (bounds.queue_entries_max != usual.queue_entries_max) {
       line("queue_entries_max", std::to_string(bounds.queue_entries_max));
@@ -360,13 +360,13 @@ json::object to_json(const Fault& fault) {
 }
 
 json::object to_json(const Bounds& bounds) {
-  return {{"converge_within_us", us_or_null(bounds.converge_within)},
-          {"leader_within_us", us_or_null(bounds.leader_within)},
-          {"leader_changes_max",
-           bounds.leader_changes_max ? json::value(*bounds.leader_changes_max) : json::value()},
-          {"queue_entries_max", bounds.queue_entries_max},
-          {"bytes_per_missing_byte", or_null(bounds.bytes_per_missing_byte)},
-          {"alarms_allowed", to_json(bounds.alarms_allowed)}};
+  return {
+      {"converge_within_us", us_or_null(bounds.converge_within)},
+      {"leader_within_us", us_or_null(bounds.leader_within)},
+      {"takeovers_max", bounds.takeovers_max ? json::value(*bounds.takeovers_max) : json::value()},
+      {"queue_entries_max", bounds.queue_entries_max},
+      {"bytes_per_missing_byte", or_null(bounds.bytes_per_missing_byte)},
+      {"alarms_allowed", to_json(bounds.alarms_allowed)}};
 }
 
 }  // namespace

@@ -76,6 +76,46 @@ async def test_the_demo_proves_a_day_of_three_tills():
             assert figures["failover_s"] > 0 and figures["heal_s"] > 0, figures
             assert figures["unknown_outcomes_repeated"] > 0, figures
             assert min(figures["sold_during_the_cut"]) > 0, figures
+            assert "WHAT TO TRY NEXT" in demo.text() and "--stay" in demo.text(), demo.text()
+            await wait_until(lambda: not demo.processes(), 5, "nothing is left",
+                             seen=demo.processes)
+
+
+def printed_command(text, word):
+    """The words of a command that the demo printed for a person to copy."""
+    line = next(line for line in text.splitlines() if f"titan-pos {word} " in line)
+    return line.split()
+
+
+async def output_of(*words):
+    child = await asyncio.create_subprocess_exec(
+        *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    printed, _ = await child.communicate()
+    assert child.returncode == 0, f"{words}: {printed.decode()}"
+    return printed.decode()
+
+
+@limit(RUN_SECONDS_MAX + 40)
+async def test_the_store_stays_open_for_whoever_asks_and_its_commands_work_as_printed():
+    with tempfile.TemporaryDirectory() as folder:
+        async with Demo(folder, "--tills", "3", "--speed", "60", "--seed", "4", "--stay") as demo:
+            await wait_until(lambda: "Ctrl-C closes the store" in demo.text(), RUN_SECONDS_MAX,
+                             "the store is there to be used", seen=demo.text)
+            text = demo.text()
+            sell = printed_command(text, "sell")
+            stock = printed_command(text, "stock")
+            before = json.loads(await output_of(*stock, "--json"))["on_hand"]
+            assert "total" in await output_of(*sell)
+
+            async def sold_at_the_other_till():
+                return json.loads(await output_of(*stock, "--json"))["on_hand"] == str(
+                    int(before) - 2)
+            await wait_until(sold_at_the_other_till, 10, "the other till knows of the sale")
+            assert "3 of 3" in await output_of(*printed_command(text, "status"))
+            await output_of(*printed_command(text, "products"))
+            demo.child.send_signal(signal.SIGINT)
+            assert await demo.end(20) == 0, demo.text()
+            assert json.loads(demo.result.read_text())["verdict"] == "proved"
             await wait_until(lambda: not demo.processes(), 5, "nothing is left",
                              seen=demo.processes)
 

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import secrets
 import sqlite3
 
-from harness.lab import binaries
+from harness.lab import ROOT, binaries
 from harness.runner import shared
+from harness.store import Store
 from shop import Shop
 
 
@@ -43,6 +45,59 @@ async def test_sell_receive_adjust_and_stock_do_what_they_say(shop):
     assert "-1 (Back Order)" in await shop.type("stock", "p08")
     assert "p09" in await shop.type("stock")
     assert await shop.tills[1].on_hand("p08") == "-1"
+
+
+async def test_the_commands_of_the_readme_work_as_printed(shop):
+    """Each `titan-pos …` line of README's "Run a terminal", but those that start a daemon."""
+    readme = (ROOT / "README.md").read_text()
+    section = readme.split("## Run a terminal")[1].split("\n## ")[0]
+    lines = [line.split("#")[0].split() for line in section.splitlines()
+             if line.startswith("titan-pos ")]
+    assert len(lines) >= 5, lines
+    for words in lines:
+        files = [str(ROOT / word) if (ROOT / word).is_file() else word for word in words[1:]]
+        printed = await shop.type(*files)
+        assert printed.strip(), words
+    assert await shop.tills[0].on_hand("85123A") == "22"  # 24 came, two were sold
+
+
+async def test_the_sample_becomes_a_configuration_as_the_readme_says(shop):
+    """`sed` puts the secret and the folder in; check then finds nothing wrong."""
+    sample = (ROOT / "pos-node" / "titan-pos.sample.toml").read_text()
+    readme = (ROOT / "README.md").read_text()
+    for part in ("paste the output of titan-pos keygen here", "/var/lib/titan-pos"):
+        assert part in sample and f"s|{part}|" in readme, part
+        sample = sample.replace(part, secrets.token_hex(32) if "keygen" in part else "/tmp/titan-till")
+    config = shop.lab.folder / "readme.toml"
+    config.write_text(sample)
+    code, output, errors = await shop.lab.run(1, binaries() / "titan-pos", "check", "--config", config)
+    assert code == 0 and errors == "", errors
+    assert 'currency = "GBP"' in output, output
+
+
+async def test_check_warns_of_an_open_api_and_refuses_a_secret_that_is_none(shop):
+    till = Store(shop.lab).add(2, name="open")
+    till.settings["api"]["listen"] = "0.0.0.0:8410"
+    seen, output, errors = await shop.lab.run(1, binaries() / "titan-pos", "check", "--config",
+                                              till.write_config())
+    assert seen == 0 and "warning: api.listen" in errors, errors
+    till.settings["store"]["secret"] = "0" * 64
+    seen, output, errors = await shop.lab.run(1, binaries() / "titan-pos", "check", "--config",
+                                              till.write_config())
+    assert seen == 2 and "titan-pos keygen" in errors, errors
+
+
+async def test_a_list_comes_in_from_standard_input_and_its_faults_are_told(shop):
+    folder = shop.lab.folder
+    seen, output, errors = await shop.lab.run(
+        1, binaries() / "titan-pos", "products", "import", "-", "--api",
+        f"127.0.0.1:{shop.tills[0].api_port}", stdin=b"sku,description,price\nfrom-stdin,Teapot,12.50\n")
+    assert seen == 0 and "1 products" in output, (output, errors)
+    assert "Teapot" in await shop.type("products", "show", "from-stdin")
+    assert "from-stdin" in await shop.type("products", "list", "Teapot")
+    (folder / "bad.csv").write_text("sku,price\ngood,1\nbad,one pound\n")
+    printed = await shop.type("products", "import", str(folder / "bad.csv"), code=1)
+    assert "price" in printed and "idempotency" not in printed, printed
 
 
 async def test_refusals_are_told_in_words_and_end_with_code_1(shop):

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import secrets
 import struct
 
 from harness.http import HttpClient
@@ -49,7 +50,7 @@ async def test_a_till_of_another_tenant_is_refused_by_name(shop):
 
 
 async def test_a_till_with_another_secret_is_refused_and_told_where_to_look(shop):
-    await stays_outside(shop, {"secret": "ab" * 32}, "store.secret")
+    await stays_outside(shop, {"secret": secrets.token_hex(32)}, "store.secret")
 
 
 @limit(90)

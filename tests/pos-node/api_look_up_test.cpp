@@ -129,6 +129,31 @@ TEST_CASE("health says why it is bad") {
   CHECK(sick.at("error.message") == "The disk is full.");
 }
 
+TEST_CASE("a till that can sell is healthy, and says what is amiss beside it") {
+  LabServer lab;
+  lab.on_loop([](FakeService& service) {
+    service.report.health = {{"cut", "till-3 does not answer", WallTime{1317888900000}, {"till-3"}},
+                             {"wrong_secret", "Compare the secrets", {}, {}}};
+  });
+  const auto health = lab.get("/healthz");
+  CHECK(health.status == 200);  // whoever restarts what is not healthy must leave it alone
+  CHECK(health.at("status") == "degraded");
+  CHECK(health.at("reasons.0.code") == "cut");
+  CHECK(health.at("reasons.0.since") == "2011-10-06T08:15:00.000Z");
+  CHECK(health.at("reasons.0.terminals") == "[\"till-3\"]");
+  CHECK(health.at("reasons.1.since") == "null");
+  CHECK(lab.get("/v1/status").at("health.reasons.1.code") == "wrong_secret");
+}
+
+TEST_CASE("times that were never set are null, not 1970") {
+  LabServer lab;
+  lab.on_loop([](FakeService& service) { service.report.alarms = {{"a", "b", {}}}; });
+  const auto status = lab.get("/v1/status");
+  CHECK(status.at("uplink.since") == "null");
+  CHECK(status.at("started") == "null");
+  CHECK(status.text.find("1970") == std::string::npos);
+}
+
 TEST_CASE("metrics count what happened") {
   LabServer lab;
   lab.post("/v1/sales", sale_body("k"));

@@ -69,6 +69,86 @@ TEST_CASE("selling prints a receipt, stock shows the back order") {
   CHECK(boost::json::parse(outcome.out).at("total") == "2.55");
 }
 
+TEST_CASE("a quantity is typed behind its article, and articles called like one are sold too") {
+  LabServer lab;
+  auto outcome = type_at(lab, {"sell", "A", "x2", "GHOST", "x", "3", "@1.50"});
+  INFO(outcome.out << outcome.errors);
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.says("total 9.60 GBP"));
+  CHECK(type_at(lab, {"sell", "A", "2x"}).says("total 5.10 GBP"));
+  lab.on_loop([](FakeService& service) { service.shop.catalogue.add("x2", "7"); });
+  CHECK(type_at(lab, {"sell", "x2"}).says("total 7.00 GBP"));
+  CHECK(type_at(lab, {"sell", "A", "--sku", "x2", "--quantity", "3"}).says("total 23.55 GBP"));
+  const auto either = type_at(lab, {"sell", "A", "x2"});  // two of A, or A and x2?
+  CHECK(either.code == 1);
+  CHECK(either.complains("\"x2\" is an article of its own"));
+  CHECK(either.complains("Ax2 for 2 of A"));
+  CHECK(type_at(lab, {"sell", "Ax2"}).says("total 5.10 GBP"));
+  CHECK(type_at(lab, {"sell", "A", "x2", "x3"}).code == 2);
+  CHECK(type_at(lab, {"sell"}).code == 2);
+}
+
+TEST_CASE("errors speak of what can be typed") {
+  LabServer lab;
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"sell", "GHOST"},
+           {"sell", "A", "x0"},
+           {"sell", "A", "--cashier", std::string(5000, 'c')},
+           {"sell", "A", "--pay", ""},
+           {"sell", "A", "--pay", std::string(5000, 'p')},
+           {"sell", std::string(5000, 's')},
+           {"sell", "A@-99999999999999999999"},
+           {"receive", "A", "many"},
+           {"receive", "A", "-1"},
+           {"receive", "A", "1", "--document", std::string(5000, 'd')},
+           {"adjust", "A", "0"},
+           {"adjust", "A", "1", "--reason", std::string(5000, 'r')}}) {
+    const auto outcome = type_at(lab, words);
+    INFO(words[0] << " " << words[1].substr(0, 20) << ": " << outcome.errors.substr(0, 300));
+    if (outcome.code == 0) continue;
+    for (const char* field : {"idempotency_key", "charged_unit_price", "lines[", "JSON"}) {
+      CHECK_FALSE(outcome.complains(field));
+    }
+  }
+  CHECK(type_at(lab, {"sell", "GHOST"}).complains("titan-pos sell GHOST@2.50"));
+  CHECK(type_at(lab, {"receive", "A", "many"}).complains("The quantity of A"));
+}
+
+TEST_CASE("a product list is taken in from a file, by its name or its content") {
+  LabServer lab;
+  const std::string path = "/tmp/titan-pos-list-" + std::to_string(::getpid());
+  std::ofstream(path + ".csv") << "sku,description,price,currency\nT1,Teapot,12.50,GBP\n";
+  auto outcome = type_at(lab, {"products", "import", path + ".csv"});
+  INFO(outcome.out << outcome.errors);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.says("1 rows, 1 products: 1 changed, 0 as before"));
+  std::ofstream(path) << " {\"products\":[{\"sku\":\"T2\",\"price\":\"3\"}]}";
+  CHECK(type_at(lab, {"products", "import", path}).says("1 products"));
+  std::ofstream(path + ".csv") << "sku,price\nT1,1\nT2,not a price\n";
+  outcome = type_at(lab, {"products", "import", path + ".csv"});
+  CHECK(outcome.code == 1);
+  CHECK(outcome.complains("price"));
+  std::ofstream(path) << "PK\x03\x04 and so on";
+  outcome = type_at(lab, {"products", "import", path});
+  CHECK(outcome.code == 2);
+  CHECK(outcome.complains("CSV UTF-8"));
+  CHECK(type_at(lab, {"products", "import", "/nowhere.csv"}).complains("/nowhere.csv"));
+  CHECK(type_at(lab, {"products", "import", path, "--mode", "wipe"}).code == 2);
+  std::remove(path.c_str());
+  std::remove((path + ".csv").c_str());
+}
+
+TEST_CASE("products are listed and shown") {
+  LabServer lab;
+  auto outcome = type_at(lab, {"products", "list"});
+  INFO(outcome.out << outcome.errors);
+  CHECK(outcome.code == 0);
+  outcome = type_at(lab, {"products", "show", "A"});
+  CHECK(outcome.code == 0);
+  CHECK(outcome.says("2.55"));
+  CHECK(type_at(lab, {"products", "show", "GHOST"}).code == 1);
+}
+
 TEST_CASE("refusals are told in words, with exit code 1") {
   LabServer lab;
   auto outcome = type_at(lab, {"sell", "GHOST"});
@@ -99,6 +179,8 @@ TEST_CASE("status and peers") {
     member.addresses = {"10.77.0.2:7411"};
     service.report.members = {member};
     service.report.alarms = {{"back_order", "Reorder A", {}}};
+    service.report.health = {
+        {"cut", "1 of 2 tills do not answer here: till-9.", WallTime{1317888900000}, {"till-9"}}};
   });
   auto outcome = type_at(lab, {"status"});
   INFO(outcome.out);
@@ -106,6 +188,9 @@ TEST_CASE("status and peers") {
   CHECK(outcome.says("till-1 of store london-1 (acme)"));
   CHECK(outcome.says("suspect"));
   CHECK(outcome.says("Reorder A"));
+  CHECK(outcome.says("1 of 2 tills are here"));
+  CHECK(outcome.says("cut since 2011-10-06T08:15:00.000Z: 1 of 2 tills do not answer"));
+  CHECK_FALSE(outcome.says("1970"));
   CHECK(outcome.out.find("\033") == std::string::npos);  // no colours into a pipe
   outcome = type_at(lab, {"peers"});
   CHECK(outcome.says("10.77.0.2:7411"));
@@ -134,10 +219,15 @@ TEST_CASE("run and check read the configuration") {
   outcome = type({"check", "--config", path});
   CHECK(outcome.code == 0);
   CHECK(outcome.says("(set, not shown)"));
+  CHECK(outcome.errors.empty());
+  std::ofstream(path, std::ios::app) << "[api]\nlisten = \"0.0.0.0:8410\"\n";
+  outcome = type({"check", "--config", path});
+  CHECK(outcome.code == 0);
+  CHECK(outcome.complains("warning: api.listen = \"0.0.0.0:8410\" opens the till"));
   std::ofstream(path, std::ios::app) << "collour = 1\n";
   outcome = type({"check", "--config", path});
   CHECK(outcome.code == 2);
-  CHECK(outcome.complains(":7: unknown key terminal.collour"));
+  CHECK(outcome.complains(":9: unknown key api.collour"));
   std::remove(path.c_str());
 }
 

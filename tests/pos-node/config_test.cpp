@@ -2,15 +2,17 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/hex.h"
 #include "base/random.h"
 #include "pos-node/config.h"
+#include "pos-node/config_advice.h"
 
 using namespace titan;
 using namespace titan::pos;
 
 namespace {
 
-const std::string secret(64, 'a');
+const std::string secret = "7d1c94e05ab38f6220cf5e8b416a97d3f80b2e61c5379ad4186cf0e25b83a94d";
 
 std::string sample() {
   std::ifstream file(TITAN_SOURCE_FOLDER "/pos-node/titan-pos.sample.toml");
@@ -54,6 +56,7 @@ TEST_CASE("the sample only lacks the secret") {
   defaults.store = config->store;
   defaults.secret = config->secret;
   defaults.data = config->data;
+  defaults.currency = config->currency;  // of a shop in London
   CHECK(describe_config(*config) == describe_config(defaults));
 }
 
@@ -169,4 +172,43 @@ TEST_CASE("a missing file is named") {
 TEST_CASE("store secrets are 64 digits and never the same") {
   CHECK(make_store_secret().size() == 64);
   CHECK(make_store_secret() != make_store_secret());
+}
+
+TEST_CASE("secrets that anybody can guess are refused, with what to do") {
+  const auto with_secret = [](const std::string& text) {
+    return "[store]\ntenant = \"acme\"\nstore = \"s\"\nsecret = \"" + text +
+           "\"\n[terminal]\ndata = \"/tmp/x\"\n";
+  };
+  std::string counting;
+  for (unsigned i = 0; i < 32; ++i) {
+    const char byte = static_cast<char>(i);
+    counting += to_hex({&byte, 1});
+  }
+  std::string pairs;
+  for (int i = 0; i < 4; ++i) pairs += "0123456789abcdef";
+  for (const std::string& weak :
+       {std::string(64, '0'), std::string(64, 'f'), std::string(64, 'A'), counting, pairs,
+        std::string(62, '0') + "01", std::string(32, '1') + std::string(32, '2'),
+        secret.substr(0, 32) + secret.substr(0, 32)}) {
+    check_refused(with_secret(weak), "4", "store.secret is an example or a pattern");
+    check_refused(with_secret(weak), "4", "titan-pos keygen");
+  }
+  for (int i = 0; i < 1000; ++i) CHECK_FALSE(weak_secret_complaint(make_store_secret()));
+}
+
+TEST_CASE("an API beyond loopback is warned of, with the address to use") {
+  const auto warnings = [](const std::string& listen) {
+    Config config;
+    config.api_listen = listen;
+    return config_warnings(config);
+  };
+  for (const char* open : {"0.0.0.0:8410", "[::]:8410", "192.168.1.20:8410", "till-1.shop:8410"}) {
+    INFO(open);
+    REQUIRE(warnings(open).size() == 1);
+    CHECK(warnings(open).front().find("\"127.0.0.1:8410\"") != std::string::npos);
+  }
+  for (const char* closed : {"127.0.0.1:8410", "127.8.9.1:0", "[::1]:8410", "localhost:8410"}) {
+    INFO(closed);
+    CHECK(warnings(closed).empty());
+  }
 }

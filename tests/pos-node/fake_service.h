@@ -53,6 +53,7 @@ class FakeService : public Service {
                                    std::size_t bytes_max) override;
   StatusReport status() override { return report; }
   std::optional<std::string> unhealthy() override { return sick; }
+  std::vector<HealthReason> degraded() override { return report.health; }
   void raise_alarm(const std::string& code, const std::string& message) override;
   void refresh_metrics(Metrics& metrics) override;
 

@@ -68,13 +68,13 @@ async def test_five_and_five_cut_with_sales_on_both_sides(lab):
     _, verdict = await run(lab, "short-five-and-five")
     assert verdict["executor"] == "real processes"
     assert figure(verdict, "acknowledged") > 400, verdict["figures"]
-    assert figure(verdict, "leader changes") >= 1, verdict["figures"]
+    assert figure(verdict, "successions") >= 1, verdict["figures"]
 
 
 @limit(2 * SHORT_SECONDS_MAX)
 async def test_the_leader_is_killed_twice_and_its_database_once(lab):
     _, verdict = await run(lab, "short-leader-killed")
-    assert figure(verdict, "leader changes") >= 2, verdict["figures"]
+    assert figure(verdict, "successions") >= 2, verdict["figures"]
 
 
 @limit(2 * SHORT_SECONDS_MAX)

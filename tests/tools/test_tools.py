@@ -51,6 +51,45 @@ async def test_layer_check_leaves_good_code_alone(lab):
         assert faults_of(lab, path, text) == [], path
 
 
+async def titan_says(script):
+    """What a shell prints that has read the functions of ./titan."""
+    child = await asyncio.create_subprocess_exec(
+        "bash", "-c", f"source ./titan help >/dev/null; {script}", cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE)
+    printed, _ = await child.communicate()
+    return printed.decode().split()
+
+
+async def test_the_demo_and_the_build_install_only_what_they_use(lab):
+    build, demo, everything = [await titan_says(f"packages {purpose}")
+                               for purpose in ("build", "demo", "test")]
+    assert "g++" in build and "postgresql-15" not in build and "libpqxx-dev" in build
+    assert set(build) < set(demo) < set(everything)
+    for needless in ("chromium", "nodejs", "catch2", "clang-tidy"):
+        assert needless not in demo, needless
+    assert {"chromium", "catch2", "postgresql-15", "nftables"} <= set(everything)
+    assert await titan_says("only_programs titan-pos titan-cloud && echo yes") == ["yes"]
+    for others in ("titan-pos titan_crdt_test", ""):
+        assert await titan_says(f"only_programs {others} && echo yes || echo no") == ["no"], others
+
+
+async def test_a_build_without_the_tests_needs_none_of_their_packages(lab):
+    """CMake configures the programs alone; asked for the tests, it adds them to the same folder."""
+    async def configure(tests):
+        child = await asyncio.create_subprocess_exec(
+            "cmake", "-S", ROOT, "-B", lab.folder / "configured", "-G", "Ninja",
+            f"-DTITAN_TESTS={tests}", f"-DTITAN_BENCHMARKS={tests}",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        printed, _ = await child.communicate()
+        assert child.returncode == 0, printed.decode()
+        return (lab.folder / "configured" / "build.ninja").read_text()
+    programs = await configure("OFF")
+    for found in ("catch2", "rapidcheck", "libbenchmark", "tests/"):
+        assert found not in programs, found
+    assert "bin/titan-pos" in programs and "bin/titan-cloud" in programs
+    assert "titan_crdt_test" in await configure("ON")
+
+
 async def summary_of(folder, results, statuses, end_to_end):
     """What summarise_tests says: (exit code, last line, lines before)."""
     (folder / "results").mkdir(exist_ok=True)

@@ -145,10 +145,10 @@ TEST_CASE("elections: no more than the scenario allows, and they end") {
   Story story(2);
   story.lead({0, 1}, 1, 0).lead({1, 0}, 2, 1).lead({0, 1}, 3, 0);
   Scenario two = store_of(2);
-  two.bounds.leader_changes_max = 2;
+  two.bounds.takeovers_max = 2;
   CHECK(judge("elections", two, story) == "");
   Scenario one = store_of(2);
-  one.bounds.leader_changes_max = 1;
+  one.bounds.takeovers_max = 1;
   CHECK(has(judge("elections", one, story), "change 2 of at most 1"));
   CHECK(judge("elections", store_of(2), story) == "");
   for (std::uint64_t term = 4; term < 12; term += 2) {

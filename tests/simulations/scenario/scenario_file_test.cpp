@@ -189,7 +189,7 @@ TEST_CASE("terminals that are of no known hardware, and odd texts, survive the f
   scenario.topology.terminals[1].line.reset();
   scenario.workload.stops_at = seconds(5);
   scenario.bounds.bytes_per_missing_byte = Ratio{12, 10};
-  scenario.bounds.leader_changes_max = 3;
+  scenario.bounds.takeovers_max = 3;
   scenario.planted_bug = PlantedBug::deaf_ears;
   scenario.caught_by = "M3";
   const auto read = parse_scenario(scenario_toml(scenario), "odd.toml");
