@@ -108,7 +108,9 @@ class Search {
       const bool known = std::find(skus.begin(), skus.end(), sku) != skus.end();
       if (!known && skus.size() < count) skus.push_back(sku);
     };
-    for (const std::string& sku : exact({}, count)) add(sku);
+    const std::vector<std::string> named = exact({}, count);
+    for (const std::string& sku : named) add(sku);
+    has_told_exact_ = named.size() < count;
     if (expression_.empty() || is_broad_) return skus;
     Use use = connection_.use(select_best);
     use.text(1, expression_).integer(2, static_cast<std::int64_t>(count));
@@ -119,7 +121,8 @@ class Search {
   // By sku, behind the place, without what was told.
   std::vector<std::string> next(const Place& place, std::size_t count) {
     const std::size_t enough = count + place.told.size();
-    std::vector<std::string> skus = exact(place.sku, enough);
+    std::vector<std::string> skus;
+    if (!has_told_exact_) skus = exact(place.sku, enough);
     if (!expression_.empty()) {
       Use use = connection_.use(is_broad_ ? select_many_by_sku : select_few_by_sku);
       use.text(1, expression_).text(2, place.sku).integer(3, static_cast<std::int64_t>(enough));
@@ -175,6 +178,7 @@ class Search {
   const std::vector<SearchWord> words_;
   const std::string expression_;
   const bool is_broad_;
+  bool has_told_exact_ = false;  // best() told all there are: next() need not look again
 };
 
 }  // namespace
