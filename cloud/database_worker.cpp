@@ -80,9 +80,17 @@ void DatabaseWorker::run_one(Job job) {
     connection_.reset();
     const std::string what = uplink::one_line(error.what());
     reachable_ = false;
-    if (what != last_failure_) spdlog::warn("{}: the database failed: {}", name_, what);
+    if (what != last_failure_) {
+      failure_ = name_ + " " + std::to_string(++failures_);
+      spdlog::warn("{}: the database failed [{}]: {}", name_, failure_, what);
+    }
     last_failure_ = what;
-    job.failed(make_error(ErrorCode::unavailable, "the cloud's database failed: " + what));
+    // What the database says of itself, and of the statement, is for the log alone.
+    job.failed(
+        make_error(ErrorCode::unavailable,
+                   "the cloud's database failed; try again shortly. The cloud's log says why "
+                   "under [" +
+                       failure_ + "]"));
   }
 }
 

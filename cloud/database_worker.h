@@ -5,11 +5,15 @@
 // used it is replaced before the next job begins; a job that has begun is never run twice. While
 // the database is away jobs fail at once instead of each waiting for its own attempt to connect.
 //
+// What a failed job is told names the failure as the log does, and nothing of what the database
+// said.
+//
 // post() may be called from any thread; run and failed are called on the worker's thread.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -68,6 +72,8 @@ class DatabaseWorker {
   std::string search_path_of_;
   std::chrono::steady_clock::time_point connect_not_before_{};
   std::string last_failure_;
+  std::string failure_;  // by which the log and the clients name the last one
+  std::uint64_t failures_ = 0;
 
   std::atomic<bool> reachable_{false};
   std::thread thread_;

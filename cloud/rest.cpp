@@ -1,14 +1,16 @@
 #include "cloud/rest.h"
 
-#include <sodium.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
-#include <boost/url/parse.hpp>
 #include <charconv>
 
+#include "base/media_type.h"
 #include "cloud/product_request.h"
+#include "cloud/rest_call.h"
 #include "cloud/uplink_session.h"
+#include "uplink/postgres/schema.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::cloud {
@@ -17,20 +19,7 @@ namespace json = boost::json;
 using uplink::sql_bytes;
 using uplink::sql_text;
 
-struct Rest::Call {
-  StoreKey key;  // store empty: of the tenant
-  std::size_t limit = page_rows_default;
-  std::string after;
-  std::string from;
-};
-
 namespace {
-
-RestResponse error_response(unsigned status, const Error& error) {
-  json::object body{
-      {"code", to_string(error.code)}, {"field", error.field}, {"message", error.message}};
-  return {status, json::serialize(json::object{{"error", std::move(body)}})};
-}
 
 unsigned status_of(ErrorCode code) {
   switch (code) {
@@ -56,14 +45,23 @@ unsigned status_of(ErrorCode code) {
   return 500;
 }
 
+}  // namespace
+
+RestResponse error_response(unsigned status, const Error& error) {
+  json::object body{
+      {"code", to_string(error.code)}, {"field", error.field}, {"message", error.message}};
+  return {status, json::serialize(json::object{{"error", std::move(body)}})};
+}
+
 RestResponse error_response(const Error& error) {
   return error_response(status_of(error.code), error);
 }
 
-bool same_secret(std::string_view a, std::string_view b) {
-  const Hash left = blake2b(a);
-  const Hash right = blake2b(b);
-  return sodium_memcmp(left.bytes.data(), right.bytes.data(), left.bytes.size()) == 0;
+namespace {
+
+// SQLSTATE class 22: the fault is in what was asked, not in the database.
+bool is_data_fault(const pqxx::sql_error& error) {
+  return error.sqlstate().starts_with("22");
 }
 
 json::object stock_row(const pqxx::row& row) {
@@ -102,85 +100,6 @@ std::string hex_of(const pqxx::field& field) {
 Rest::Rest(Gateway& gateway, const std::string& database_url)
     : gateway_(gateway), database_("rest", database_url, query_queue_max) {}
 
-void Rest::handle(const RestRequest& request, Reply reply) {
-  gateway_.metrics.rest_requests.Increment();
-  const auto url = boost::urls::parse_origin_form(request.target);
-  if (!url) {
-    return reply(error_response(make_error(ErrorCode::invalid, "the address cannot be read")));
-  }
-  std::vector<std::string> path;
-  for (const auto& segment : url->segments()) path.emplace_back(segment);
-  if (path == std::vector<std::string>{"healthz"}) {
-    const bool up = gateway_.desk.reachable();
-    gateway_.metrics.database_up.Set(up ? 1 : 0);
-    return reply(
-        up ? RestResponse{200, R"({"status":"ok"})"}
-           : error_response(make_error(ErrorCode::unavailable, "the database does not answer")));
-  }
-  if (path == std::vector<std::string>{"metrics"}) {
-    gateway_.metrics.projector_queue.Set(static_cast<double>(gateway_.projector.queued()));
-    gateway_.metrics.database_up.Set(gateway_.desk.reachable() ? 1 : 0);
-    return reply({200, gateway_.metrics.text(), "text/plain; version=0.0.4"});
-  }
-  if (path == std::vector<std::string>{"v1", "key"}) {
-    return reply(
-        {200, json::serialize(json::object{{"public_key", gateway_.cloud_key.public_key.hex()}})});
-  }
-  if (!same_secret(request.authorization, "Bearer " + gateway_.config.admin_key)) {
-    return reply(error_response(make_error(
-        ErrorCode::refused, "send the header Authorization: Bearer <gateway.admin_key>")));
-  }
-  const Error unknown = make_error(ErrorCode::not_found, "there is nothing at this address");
-  if (path.size() < 4 || path[0] != "v1" || path[1] != "tenants") {
-    return reply(error_response(unknown));
-  }
-  Call call;
-  call.key.tenant = path[2];
-  if (!gateway_.config.find_tenant(call.key.tenant)) {
-    return reply(error_response(make_error(
-        ErrorCode::not_found, "no tenant '" + call.key.tenant + "' in the configuration")));
-  }
-  for (const auto& parameter : url->params()) {
-    if (parameter.key == "after") {
-      call.after = parameter.value;
-    } else if (parameter.key == "from") {
-      call.from = parameter.value;
-    } else if (parameter.key == "limit") {
-      const std::string text = parameter.value;
-      const auto read = std::from_chars(text.data(), text.data() + text.size(), call.limit);
-      const bool whole = read.ec == std::errc{} && read.ptr == text.data() + text.size();
-      if (!whole || call.limit == 0 || call.limit > page_rows_max) {
-        return reply(error_response(make_error(
-            ErrorCode::invalid, "limit must be 1 to " + std::to_string(page_rows_max), "limit")));
-      }
-    } else {
-      return reply(error_response(make_error(
-          ErrorCode::invalid, "unknown parameter '" + parameter.key + "'", parameter.key)));
-    }
-  }
-  const bool get = request.method == "GET";
-  const bool put = request.method == "PUT";
-  if (path.size() == 4 && path[3] == "stores" && get) return list_stores(call, reply);
-  if (path.size() == 4 && path[3] == "products" && put) {
-    return put_tenant_products(call, request, reply);
-  }
-  if (path.size() < 6 || path[3] != "stores") return reply(error_response(unknown));
-  call.key.store = path[4];
-  const std::string& what = path[5];
-  if (path.size() == 7 && what == "stock" && get) return one_stock(call, path[6], reply);
-  if (path.size() == 7 && what == "quarantine" && path[6] == "retry" && request.method == "POST") {
-    return retry_quarantine(call, reply);
-  }
-  if (path.size() != 6) return reply(error_response(unknown));
-  if (what == "stock" && get) return list_stock(call, reply);
-  if (what == "sales" && get) return list_sales(call, reply);
-  if (what == "vector" && get) return show_vector(call, reply);
-  if (what == "quarantine" && get) return list_quarantine(call, reply);
-  if (what == "products" && get) return list_products(call, reply);
-  if (what == "products" && put) return put_store_products(call, request, reply);
-  reply(error_response(unknown));
-}
-
 void Rest::query(const std::string& tenant, Query run, Reply reply) {
   auto& loop = gateway_.loop;
   database_.post({tenant,
@@ -192,6 +111,12 @@ void Rest::query(const std::string& tenant, Query run, Reply reply) {
                         response.body = json::serialize(run(transaction));
                       } catch (const Error& error) {
                         response = error_response(error);
+                      } catch (const pqxx::sql_error& error) {
+                        if (!is_data_fault(error)) throw;
+                        spdlog::error("rest: a value got as far as the database: {}",
+                                      uplink::one_line(error.what()));
+                        response = error_response(make_error(
+                            ErrorCode::invalid, "the request holds a value that nothing can be"));
                       }
                     }
                     boost::asio::post(loop, [reply, response] { reply(response); });
@@ -210,6 +135,16 @@ void require_store(pqxx::transaction_base& transaction, const StoreKey& key) {
   }
   throw make_error(ErrorCode::not_found, "no store '" + key.store + "' of tenant '" + key.tenant +
                                              "' has ever connected");
+}
+
+// "(journal, number) > (…)": the rows behind a place, after columns that come before in the order.
+std::string behind(const std::string& columns, const std::string& values, const EntryPlace& place,
+                   const std::string& table) {
+  const bool with_hash = !place.hash.empty();
+  return "(" + columns + table + "journal, " + table + "number" +
+         (with_hash ? ", " + table + "hash" : "") + ") > (" + values + sql_bytes(place.journal) +
+         ", " + std::to_string(place.number) + (with_hash ? ", " + sql_bytes(place.hash) : "") +
+         ")";
 }
 
 }  // namespace
@@ -294,16 +229,16 @@ void Rest::list_stock(const Call& call, Reply reply) {
       std::move(reply));
 }
 
-void Rest::one_stock(const Call& call, const std::string& sku, Reply reply) {
+void Rest::one_stock(const Call& call, Reply reply) {
   query(
       call.key.tenant,
-      [call, sku](pqxx::transaction_base& transaction) {
+      [call](pqxx::transaction_base& transaction) {
         require_store(transaction, call.key);
         const auto rows =
             transaction.exec("SELECT sku, on_hand, added, removed FROM inventory WHERE store = " +
-                             sql_text(call.key.store) + " AND sku = " + sql_text(sku));
+                             sql_text(call.key.store) + " AND sku = " + sql_text(call.sku));
         if (rows.empty()) {
-          throw make_error(ErrorCode::not_found, "'" + sku + "' never moved in this store");
+          throw make_error(ErrorCode::not_found, "'" + call.sku + "' never moved in this store");
         }
         return stock_row(rows[0]);
       },
@@ -311,26 +246,12 @@ void Rest::one_stock(const Call& call, const std::string& sku, Reply reply) {
 }
 
 void Rest::list_sales(const Call& call, Reply reply) {
-  // `from` is a business date, or the `next` of the page before: date:journal:number.
   std::string position;
-  if (!call.from.empty()) {
-    const std::string date = call.from.substr(0, 10);
-    const bool has_place = call.from.size() > 44 && call.from[10] == ':' && call.from[43] == ':';
-    const auto journal = has_place ? from_hex(call.from.substr(11, 32)) : std::optional<Bytes>();
-    const std::string number = has_place ? call.from.substr(44) : "";
-    const bool is_date = date.size() == 10 && date[4] == '-' && date[7] == '-' &&
-                         date.find_first_not_of("0123456789-") == std::string::npos;
-    const bool is_number =
-        number.find_first_not_of("0123456789") == std::string::npos && number.size() < 19;
-    if (!is_date || (call.from.size() > 10 && (!journal || !is_number))) {
-      return reply(error_response(
-          make_error(ErrorCode::invalid,
-                     "from must be a date like 2011-10-06 or a `next` of this list", "from")));
-    }
-    position = " AND business_date >= " + sql_text(date) + "::date";
-    if (journal) {
-      position += " AND (business_date, journal, number) > (" + sql_text(date) + "::date, " +
-                  sql_bytes(*journal) + ", " + number + ")";
+  if (call.from) {
+    const std::string date = sql_text(call.from->date) + "::date";
+    position = " AND business_date >= " + date;
+    if (const auto& entry = call.from->entry) {
+      position += " AND " + behind("business_date, ", date + ", ", *entry, "");
     }
   }
   query(
@@ -343,7 +264,7 @@ void Rest::list_sales(const Call& call, Reply reply) {
             "training, counts, array_to_json(flags), encode(original_journal, 'hex'), "
             "original_number, (SELECT encode(v.journal, 'hex') || ':' || v.number FROM sales v "
             "WHERE v.store = sales.store AND v.original_journal = sales.journal AND "
-            "v.original_number = sales.number AND v.kind = 'void' AND v.counts LIMIT 1) "
+            "v.original_number = sales.number AND v.kind = 'void' AND v.counts LIMIT 1), hash "
             "FROM sales WHERE store = " +
             sql_text(call.key.store) + position +
             " ORDER BY business_date, journal, number, hash LIMIT " + std::to_string(call.limit));
@@ -352,7 +273,8 @@ void Rest::list_sales(const Call& call, Reply reply) {
         for (const auto& row : rows) {
           const auto places = row[6].as<std::uint32_t>();
           const std::string id = hex_of(row[0]) + ":" + row[1].c_str();
-          last = std::string(row[9].c_str()) + ":" + id;
+          last = std::string(row[9].c_str()) + ":" +
+                 place_text(hex_of(row[0]), row[1].c_str(), hex_of(row[18]));
           json::object sale{{"id", id},
                             {"kind", row[2].c_str()},
                             {"receipt", row[3].c_str()},
@@ -420,10 +342,13 @@ void Rest::list_quarantine(const Call& call, Reply reply) {
             "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), translate(encode(e.bytes, 'base64'), E'\\n', "
             "'') FROM quarantine q JOIN entries e USING (store, journal, number, hash) WHERE "
             "q.store = " +
-            sql_text(call.key.store) + " ORDER BY q.since, q.journal, q.number LIMIT " +
-            std::to_string(call.limit));
+            sql_text(call.key.store) +
+            (call.after_entry ? " AND " + behind("", "", *call.after_entry, "q.") : "") +
+            " ORDER BY q.journal, q.number, q.hash LIMIT " + std::to_string(call.limit));
         json::array list;
+        std::string last;
         for (const auto& row : rows) {
+          last = place_text(hex_of(row[0]), row[1].c_str(), hex_of(row[2]));
           list.push_back(json::object{{"id", hex_of(row[0]) + ":" + row[1].c_str()},
                                       {"hash", hex_of(row[2])},
                                       {"kind", row[3].as<std::int64_t>()},
@@ -431,16 +356,27 @@ void Rest::list_quarantine(const Call& call, Reply reply) {
                                       {"since", row[5].c_str()},
                                       {"bytes_base64", row[6].c_str()}});
         }
-        return json::object{{"quarantine", std::move(list)}};
+        json::value next = nullptr;
+        if (rows.size() == call.limit) next = json::string(last);
+        return json::object{{"quarantine", std::move(list)}, {"next", next}};
       },
       std::move(reply));
 }
 
 void Rest::retry_quarantine(const Call& call, Reply reply) {
-  gateway_.projector.retry_quarantine(call.key, [reply](Result<std::size_t> released) {
-    if (!released) return reply(error_response(released.error()));
-    reply({200, json::serialize(json::object{{"released", *released}})});
-  });
+  query(
+      call.key.tenant,
+      [call](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        return json::object{};
+      },
+      [this, key = call.key, reply](RestResponse known) {
+        if (known.status != 200) return reply(std::move(known));
+        gateway_.projector.retry_quarantine(key, [reply](Result<std::size_t> released) {
+          if (!released) return reply(error_response(released.error()));
+          reply({200, json::serialize(json::object{{"released", *released}})});
+        });
+      });
 }
 
 void Rest::list_products(const Call& call, Reply reply) {
@@ -476,8 +412,15 @@ void Rest::list_products(const Call& call, Reply reply) {
 namespace {
 
 std::optional<Error> wrong_content_type(const RestRequest& request) {
-  if (request.content_type.starts_with("application/json")) return std::nullopt;
-  return make_error(ErrorCode::unsupported, "send products as application/json", "content-type");
+  const auto media = parse_media_type(request.content_type);
+  if (!media || media->type != "application/json") {
+    return make_error(ErrorCode::unsupported, "send products as application/json", "content-type");
+  }
+  if (media->is_utf8()) return std::nullopt;
+  return make_error(
+      ErrorCode::unsupported,
+      "the body is declared as charset=" + media->charset.substr(0, 40) + "; send it as UTF-8",
+      "content-type");
 }
 
 }  // namespace

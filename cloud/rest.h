@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cloud/database_worker.h"
@@ -17,12 +18,10 @@ namespace titan::cloud {
 
 inline constexpr std::size_t query_queue_max = 1000;
 inline constexpr std::size_t request_body_bytes_max = 32 * 1024 * 1024;
-inline constexpr std::size_t page_rows_max = 10'000;
-inline constexpr std::size_t page_rows_default = 1'000;
 
 struct RestRequest {
   std::string method;
-  std::string target;  // path and query as sent
+  std::string target;  // as sent
   std::string authorization;
   std::string content_type;
   std::string body;
@@ -32,7 +31,11 @@ struct RestResponse {
   unsigned status = 200;
   std::string body;
   std::string content_type = "application/json";
+  std::string allow = {};  // the address's methods: with 405, and to OPTIONS
 };
+
+RestResponse error_response(unsigned status, const Error& error);
+RestResponse error_response(const Error& error);
 
 class Rest {
  public:
@@ -45,13 +48,19 @@ class Rest {
 
  private:
   struct Call;
+  struct Route;
+  static const std::vector<Route>& routes();
   using Query = std::function<boost::json::object(pqxx::transaction_base&)>;
 
-  void route_store(const Call& call, Reply reply);
+  static Status read_parameter(const std::vector<std::string_view>& known, const std::string& list,
+                               const std::string& name, const std::string& text, Call& call);
+  void handle_open(const std::string& name, Reply reply);
+  void handle_tenant(const RestRequest& request, const std::vector<std::string>& path,
+                     const std::vector<std::pair<std::string, std::string>>& query, Reply reply);
   void query(const std::string& tenant, Query run, Reply reply);
   void list_stores(const Call& call, Reply reply);
   void list_stock(const Call& call, Reply reply);
-  void one_stock(const Call& call, const std::string& sku, Reply reply);
+  void one_stock(const Call& call, Reply reply);
   void list_sales(const Call& call, Reply reply);
   void show_vector(const Call& call, Reply reply);
   void list_quarantine(const Call& call, Reply reply);

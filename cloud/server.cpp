@@ -10,6 +10,7 @@
 #include <boost/beast/websocket/ssl.hpp>
 #include <deque>
 
+#include "base/http_target.h"
 #include "cloud/uplink_session.h"
 
 namespace titan::cloud {
@@ -185,35 +186,85 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
   void read() {
     parser_.emplace();
     parser_->body_limit(request_body_bytes_max);
+    is_head_ = false;
+    lowest().expires_after(seconds(http_step_s));
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = this->shared_from_this()](error_code error, std::size_t) {
+                              self->on_header(error);
+                            });
+  }
+
+  void on_header(error_code error) {
+    if (error) return on_bad_request(error);
+    const auto& header = parser_->get();
+    is_head_ = header.method() == http::verb::head;
+    const auto length = parser_->content_length();
+    if (length && *length > request_body_bytes_max) return refuse_body();
+    const bool waits = header.version() >= 11 && !parser_->is_done() &&
+                       beast::iequals(header[http::field::expect], "100-continue");
+    if (!waits) return read_body();
+    static constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(text),
+                      [self = this->shared_from_this()](error_code failure, std::size_t) {
+                        if (!failure) self->read_body();
+                      });
+  }
+
+  void read_body() {
     lowest().expires_after(seconds(http_step_s));
     http::async_read(stream_, buffer_, *parser_,
                      [self = this->shared_from_this()](error_code error, std::size_t) {
-                       self->on_request(error);
+                       if (error) return self->on_bad_request(error);
+                       self->on_request();
                      });
   }
 
-  void on_request(error_code error) {
-    if (error == http::error::body_limit) {
-      return respond({413, R"({"error":{"code":"too_large","field":"","message":"the body is )"
-                           R"(larger than 32 MB; send fewer products at once"}})"},
-                     false);
+  void on_bad_request(error_code error) {
+    if (error == http::error::body_limit) return refuse_body();
+    const bool is_http_fault =
+        error.category() == http::make_error_code(http::error::bad_method).category();
+    // Closed or late: nobody to answer.
+    if (!is_http_fault || error == http::error::end_of_stream ||
+        error == http::error::partial_message) {
+      return;
     }
-    if (error) return;  // closed, late, or no HTTP at all: nobody to answer
+    const bool is_large = error == http::error::header_limit;
+    refuse(is_large ? 431 : 400, make_error(is_large ? ErrorCode::too_large : ErrorCode::invalid,
+                                            is_large ? "the request's header is too large"
+                                                     : "this is not HTTP/1.1: " + error.message()));
+  }
+
+  void refuse_body() {
+    refuse(413, make_error(ErrorCode::too_large,
+                           "the body is larger than 32 MB; send fewer products at once"));
+  }
+
+  // Without having read the request to its end, so the connection cannot go on.
+  void refuse(unsigned status, const Error& error) {
+    respond(error_response(status, error), false);
+  }
+
+  void on_request() {
     const auto& request = parser_->get();
     if (websocket::is_upgrade(request)) {
-      const auto path = std::string_view(request.target()).substr(0, request.target().find('?'));
-      if (path != "/v1/uplink") {
-        return respond({404, R"({"error":{"code":"not_found","field":"","message":"uplinks )"
-                             R"(connect to /v1/uplink"}})"},
-                       false);
+      const auto target = parse_http_target({request.target().data(), request.target().size()});
+      if (!target || target->path != std::vector<std::string>{"v1", "uplink"}) {
+        return refuse(404, make_error(ErrorCode::not_found, "uplinks connect to /v1/uplink"));
       }
       auto upgraded = parser_->release();
       auto channel = std::make_shared<UplinkConnection<Stream>>(std::move(stream_), gateway_, peer_,
                                                                 std::move(count_));
       return channel->start(upgraded);
     }
+    if (const auto encoding = ascii_lower_case(request[http::field::content_encoding]);
+        !encoding.empty() && encoding != "identity") {
+      return refuse(
+          415, make_error(ErrorCode::unsupported, "send the body as it is, without compression",
+                          "content-encoding"));
+    }
     RestRequest call;
-    call.method = std::string(request.method_string());
+    // What HEAD is answered is what GET is, without the body (RFC 9110, 9.3.2).
+    call.method = is_head_ ? "GET" : std::string(request.method_string());
     call.target = std::string(request.target());
     call.authorization = std::string(request[http::field::authorization]);
     call.content_type = std::string(request[http::field::content_type]);
@@ -226,23 +277,30 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
   }
 
   void respond(RestResponse response, bool keep_alive) {
+    const bool has_body = response.status != 204;
     auto message = std::make_shared<http::response<http::string_body>>();
     message->result(response.status);
     message->version(11);
-    message->set(http::field::content_type, response.content_type);
+    if (has_body) message->set(http::field::content_type, response.content_type);
     message->set(http::field::cache_control, "no-store");
+    if (!response.allow.empty()) message->set(http::field::allow, response.allow);
     message->keep_alive(keep_alive);
     message->body() = std::move(response.body);
-    message->prepare_payload();
+    if (has_body) message->prepare_payload();
     lowest().expires_after(seconds(http_step_s));
-    http::async_write(
-        stream_, *message,
-        [self = this->shared_from_this(), message, keep_alive](error_code error, std::size_t) {
-          if (error) return;
-          if (keep_alive) return self->read();
-          error_code ignored;
-          self->lowest().socket().shutdown(Tcp::socket::shutdown_send, ignored);
-        });
+    auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*message);
+    const auto answered = [self = this->shared_from_this(), message, serializer, keep_alive](
+                              error_code error, std::size_t) {
+      if (error) return;
+      if (keep_alive) return self->read();
+      error_code ignored;
+      self->lowest().socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    };
+    if (is_head_) {
+      http::async_write_header(stream_, *serializer, answered);
+    } else {
+      http::async_write(stream_, *serializer, answered);
+    }
   }
 
   Stream stream_;
@@ -252,6 +310,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
   ConnectionCount count_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
+  bool is_head_ = false;
 };
 
 }  // namespace

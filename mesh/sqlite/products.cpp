@@ -1,7 +1,6 @@
 #include "mesh/sqlite/products.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "proto/entry.pb.h"
 
@@ -56,34 +55,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-bool is_word_byte(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || is_digit(c) || (byte >= 'a' && byte <= 'z') ||
-         (byte >= 'A' && byte <= 'Z');
-}
-
-// Quoted prefixes, all of which must match; empty if the text holds no word.
-std::string match_expression(std::string_view text) {
-  std::string expression;
-  std::size_t words = 0;
-  std::string word;
-  const auto finish_word = [&] {
-    if (!word.empty() && words < search_words_max) {
-      expression += (words++ == 0 ? "\"" : " AND \"") + word + "\"*";
-    }
-    word.clear();
-  };
-  for (char c : text.substr(0, search_text_bytes_max)) {
-    if (is_word_byte(c)) {
-      word.push_back(c);
-    } else {
-      finish_word();
-    }
-  }
-  finish_word();
-  return expression;
-}
-
 constexpr std::string_view select_by_sku =
     "SELECT sku, gtins, description, brand, price_amount, price_exponent, currency, unit, "
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
@@ -97,26 +68,6 @@ constexpr std::string_view select_list =
     "SELECT sku, gtins, description, brand, price_amount, price_exponent, currency, unit, "
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
     "category, overridden FROM products WHERE sku > ? ORDER BY sku LIMIT ?";
-constexpr std::string_view select_matches =
-    "SELECT p.sku, p.gtins, p.description, p.brand, price_amount, price_exponent, currency, unit, "
-    "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
-    "category, overridden FROM (SELECT rowid AS id FROM product_search WHERE product_search "
-    "MATCH ? ORDER BY rank LIMIT ? OFFSET ?) s JOIN products p ON p.id = s.id";
-// What matches a good part of a catalogue is not ranked: that would cost more than it tells.
-constexpr std::string_view select_unranked_matches =
-    "SELECT p.sku, p.gtins, p.description, p.brand, price_amount, price_exponent, currency, unit, "
-    "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
-    "category, overridden FROM (SELECT rowid AS id FROM product_search WHERE product_search "
-    "MATCH ? ORDER BY rowid LIMIT ? OFFSET ?) s JOIN products p ON p.id = s.id";
-
-bool matches_too_many_to_rank(Connection& connection, const std::string& expression) {
-  Use use = connection.use(
-      "SELECT count(*) FROM (SELECT rowid FROM product_search WHERE product_search MATCH ? "
-      "LIMIT ?)");
-  use.text(1, expression).integer(2, ranked_matches_max + 1);
-  return use.step() && use.integer_at(0) > ranked_matches_max;
-}
-
 StoredProduct product_at(const Use& row) {
   StoredProduct product;
   product.sku = row.bytes_at(0);
@@ -336,45 +287,6 @@ std::vector<StoredProduct> ProductQueries::products_by_gtin(std::string_view cod
   std::vector<StoredProduct> found;
   while (found.size() < product_page_max && use.step()) found.push_back(product_at(use));
   return found;
-}
-
-ProductPage ProductQueries::search(std::string_view text, std::size_t limit,
-                                   const std::string& after) {
-  limit = std::clamp<std::size_t>(limit, 1, product_page_max);
-  std::uint64_t offset = 0;
-  std::from_chars(after.data(), after.data() + after.size(), offset);
-
-  const auto first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return {};
-  const std::string trimmed(text.substr(first, text.find_last_not_of(' ') - first + 1));
-  std::vector<StoredProduct> exact = products_by_gtin(trimmed);
-  if (auto same_sku = product(trimmed)) {
-    std::erase_if(exact, [&](const StoredProduct& one) { return one.sku == same_sku->sku; });
-    exact.insert(exact.begin(), std::move(*same_sku));
-  }
-
-  ProductPage page;
-  const std::string expression = match_expression(trimmed);
-  std::size_t matches = 0;
-  if (!expression.empty()) {
-    Use use =
-        connection_.use(matches_too_many_to_rank(connection_, expression) ? select_unranked_matches
-                                                                          : select_matches);
-    use.text(1, expression).integer(2, static_cast<std::int64_t>(limit) + 1).number(3, offset);
-    while (use.step()) {
-      if (++matches > limit) break;
-      StoredProduct match = product_at(use);
-      const bool is_exact = std::any_of(exact.begin(), exact.end(), [&](const StoredProduct& one) {
-        return one.sku == match.sku;
-      });
-      if (!is_exact) page.products.push_back(std::move(match));
-    }
-  }
-  if (offset == 0) {
-    page.products.insert(page.products.begin(), exact.begin(), exact.end());
-  }
-  if (matches > limit) page.next = std::to_string(offset + limit);
-  return page;
 }
 
 ProductPage ProductQueries::list(std::size_t limit, const std::string& after) {

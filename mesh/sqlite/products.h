@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/result.h"
 #include "mesh/entry.h"
 #include "mesh/sqlite/connection.h"
 
@@ -56,9 +57,8 @@ struct ProductPage {
 };
 
 inline constexpr std::size_t product_page_max = 1000;
-inline constexpr std::size_t search_words_max = 8;
-inline constexpr std::size_t search_text_bytes_max = 256;
 inline constexpr std::int64_t ranked_matches_max = 1000;  // more matches are listed unranked
+inline constexpr std::size_t best_matches_max = 100;      // that a search tells before the rest
 
 // 8, 12, 13 or 14 digits and every other run of at most 14: padded with zeros on the left to 14, so
 // that the forms of one number (UPC-A, EAN-13, GTIN-14) are equal. Anything else is left as it is.
@@ -110,9 +110,12 @@ class ProductQueries {
   std::optional<StoredProduct> product(const std::string& sku);
   std::vector<StoredProduct> products_by_gtin(std::string_view code);
   // Every word of `text` must start a word of description, sku, gtin or brand; accents and case do
-  // not matter. The best match first, as long as there are not too many; an exact sku or gtin
-  // before all others.
-  ProductPage search(std::string_view text, std::size_t limit, const std::string& after);
+  // not matter, nor does what the index keeps nothing of: so a product is found by its own name.
+  // The first page tells what is called exactly so (sku, gtin, name), then the best matches, at most
+  // best_matches_max, and none if there are more than ranked_matches_max; all others follow by sku.
+  // A product that matches all the time is on exactly one page, whatever changes in between.
+  // `after` is the `next` of the page before, of the same text; anything else is refused.
+  Result<ProductPage> search(std::string_view text, std::size_t limit, const std::string& after);
   ProductPage list(std::size_t limit, const std::string& after);  // by sku
   std::uint64_t count();
   // One value of a layer, as a serialised titan.entry.v1.Product: 0 the feed's, 1 the override.

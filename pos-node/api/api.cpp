@@ -1,12 +1,25 @@
 #include "pos-node/api/api.h"
 
+#include "pos-node/api/paging.h"
+
 namespace titan::pos {
+
+namespace {
+
+// Who reads the parameters of an address: most take none, and a parameter that is swallowed is a
+// misunderstanding (`POST /v1/sales?training=true` is no training).
+enum class Parameters { none, read_by_handler, ignored };
+
+constexpr const char* every_method = "GET, HEAD, PUT, POST, OPTIONS";
+
+}  // namespace
 
 // A path element "*" stands for any one.
 struct Api::Route {
   Method method;
   std::vector<std::string_view> path;
   Handler handler;
+  Parameters parameters = Parameters::none;
 };
 
 const std::vector<Api::Route>& Api::routes() {
@@ -18,15 +31,16 @@ const std::vector<Api::Route>& Api::routes() {
       {Method::post, {"v1", "adjustments"}, &Api::post_adjustment},
       {Method::post, {"v1", "transfers"}, &Api::post_transfer},
       {Method::get, {"v1", "sales", "*"}, &Api::get_sale},
-      {Method::get, {"v1", "products"}, &Api::get_products},
-      {Method::put, {"v1", "products"}, &Api::put_products},
+      {Method::get, {"v1", "products"}, &Api::get_products, Parameters::read_by_handler},
+      {Method::put, {"v1", "products"}, &Api::put_products, Parameters::read_by_handler},
       {Method::get, {"v1", "products", "*"}, &Api::get_product},
-      {Method::get, {"v1", "stock"}, &Api::get_stock},
+      {Method::get, {"v1", "stock"}, &Api::get_stock, Parameters::read_by_handler},
       {Method::get, {"v1", "stock", "*"}, &Api::get_stock_of},
-      {Method::get, {"v1", "journal"}, &Api::get_journal},
-      {Method::get, {"v1", "status"}, &Api::get_status},
-      {Method::get, {"metrics"}, &Api::get_metrics},
-      {Method::get, {"healthz"}, &Api::get_health},
+      {Method::get, {"v1", "journal"}, &Api::get_journal, Parameters::read_by_handler},
+      {Method::get, {"v1", "events"}, &Api::get_events},
+      {Method::get, {"v1", "status"}, &Api::get_status, Parameters::ignored},
+      {Method::get, {"metrics"}, &Api::get_metrics, Parameters::ignored},
+      {Method::get, {"healthz"}, &Api::get_health, Parameters::ignored},
   };
   return all;
 }
@@ -49,6 +63,35 @@ void Api::handle(ApiRequest request, AnswerCallback done) {
     }
     done(std::move(answer));
   };
+  const auto [route, allowed] = find_route(request);
+  if (request.method == Method::options) {
+    // A page is answered in any case, so that its programmer sees the 404 that follows.
+    const bool is_known = !allowed.empty();
+    if (is_known || request.is_of_server || request.is_preflight) {
+      return counted({204, {}, "application/json", is_known ? allowed : every_method});
+    }
+  }
+  if (allowed.empty()) {
+    return counted(error_answer(make_error(ErrorCode::not_found,
+                                           "There is nothing at this address; see "
+                                           "docs/openapi.yaml for what there is.")));
+  }
+  if (!route) {
+    ApiAnswer answer = error_answer(
+        make_error(ErrorCode::invalid, "This address takes " + allowed + " only.", "method"));
+    answer.status = 405;
+    answer.allow = allowed;
+    return counted(std::move(answer));
+  }
+  if (route->parameters == Parameters::none) {
+    if (const auto checked = known_parameters(request, {}); !checked) {
+      return counted(error_answer(checked.error()));
+    }
+  }
+  (this->*route->handler)(request, counted);
+}
+
+std::pair<const Api::Route*, std::string> Api::find_route(const ApiRequest& request) {
   const auto matches = [&](const Route& route) {
     if (route.path.size() != request.path.size()) return false;
     for (std::size_t i = 0; i < route.path.size(); ++i) {
@@ -56,26 +99,24 @@ void Api::handle(ApiRequest request, AnswerCallback done) {
     }
     return true;
   };
-  const char* allowed = nullptr;
+  // HEAD is GET without the answer's body, which the session leaves away.
+  const Method method = request.method == Method::head ? Method::get : request.method;
+  const Route* found = nullptr;
+  std::string allowed;
   for (const Route& route : routes()) {
     if (!matches(route)) continue;
-    if (route.method == request.method) return (this->*route.handler)(request, counted);
-    const bool both = allowed != nullptr;
-    allowed = both                          ? "GET, PUT"
-              : route.method == Method::get ? "GET"
-              : route.method == Method::put ? "PUT"
-                                            : "POST";
+    if (route.method == method) found = &route;
+    allowed += route.method == Method::get   ? "GET, HEAD, "
+               : route.method == Method::put ? "PUT, "
+                                             : "POST, ";
   }
-  if (!allowed) {
-    return counted(error_answer(make_error(ErrorCode::not_found,
-                                           "There is nothing at this address; see "
-                                           "docs/openapi.yaml for what there is.")));
-  }
-  ApiAnswer answer = error_answer(make_error(
-      ErrorCode::invalid, std::string("This address takes ") + allowed + " only.", "method"));
-  answer.status = 405;
-  answer.allow = allowed;
-  counted(std::move(answer));
+  if (!allowed.empty()) allowed += "OPTIONS";
+  return {found, allowed};
+}
+
+void Api::get_events(ApiRequest&, AnswerCallback done) {
+  done(error_answer(
+      make_error(ErrorCode::invalid, "This address is an event stream; open it as a WebSocket.")));
 }
 
 }  // namespace titan::pos

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "pos-node/api/http.h"
 #include "pos-node/metrics.h"
@@ -42,6 +43,8 @@ class Api {
   using Handler = void (Api::*)(ApiRequest&, AnswerCallback);
   struct Route;
   static const std::vector<Route>& routes();
+  // The route, and the methods that the address takes: empty if there is no such address.
+  static std::pair<const Route*, std::string> find_route(const ApiRequest& request);
 
   void post_sale(ApiRequest& request, AnswerCallback done);
   void post_refund(ApiRequest& request, AnswerCallback done);
@@ -56,6 +59,7 @@ class Api {
   void get_stock(ApiRequest& request, AnswerCallback done);
   void get_stock_of(ApiRequest& request, AnswerCallback done);
   void get_journal(ApiRequest& request, AnswerCallback done);
+  void get_events(ApiRequest& request, AnswerCallback done);
   void get_status(ApiRequest& request, AnswerCallback done);
   void get_metrics(ApiRequest& request, AnswerCallback done);
   void get_health(ApiRequest& request, AnswerCallback done);

@@ -8,21 +8,21 @@
 #include <string_view>
 #include <vector>
 
+#include "base/media_type.h"
 #include "base/result.h"
 
 namespace titan::pos {
 
 inline constexpr std::size_t body_bytes_max = 1024 * 1024;
 inline constexpr std::size_t products_body_bytes_max = 32 * 1024 * 1024;
-inline constexpr std::size_t target_bytes_max = 4096;
-inline constexpr std::size_t path_segments_max = 8;
-inline constexpr std::size_t query_items_max = 16;
 
-enum class Method { get, head, put, post, other };
+enum class Method { get, head, put, post, options, other };
 
 struct ApiRequest {
   Method method = Method::get;
-  std::vector<std::string> path;  // "/v1/sales/x" -> {"v1", "sales", "x"}, percent-decoded
+  bool is_preflight = false;  // a browser asks what a page may do
+  bool is_of_server = false;  // OPTIONS *
+  std::vector<std::string> path;
   std::vector<std::pair<std::string, std::string>> query;
   std::string content_type;
   std::string body;
@@ -35,12 +35,14 @@ struct ApiAnswer {
   unsigned status = 200;
   std::string body;
   const char* content_type = "application/json";
-  const char* allow = nullptr;  // methods, with 405
+  std::string allow = {};  // the address's methods: with 405, and to OPTIONS
 };
 using AnswerCallback = std::function<void(ApiAnswer)>;
 
-// Splits and decodes "/v1/products?q=caf%C3%A9"; refuses what is no such thing.
-Status parse_target(std::string_view target, ApiRequest& request);
+// Whether the body is declared as JSON in UTF-8.
+Status check_json(const ApiRequest& request);
+// Whether a body of this declared charset is read: UTF-8 only.
+Status check_charset(const MediaType& media);
 
 unsigned http_status(ErrorCode code);
 ApiAnswer error_answer(const Error& error);

@@ -1,13 +1,14 @@
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <optional>
 
+#include "base/http_target.h"
 #include "pos-node/api/connection.h"
 #include "pos-node/api/event_session.h"
+#include "pos-node/api/origin.h"
 
 namespace titan::pos {
 namespace {
@@ -15,10 +16,17 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 using Parser = http::request_parser<http::string_body>;
+using Header = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
+using Serializer = http::response_serializer<http::string_body>;
 
 // What a refused client may still send while it is told why.
 constexpr std::size_t discard_bytes_max = 64 * 1024 * 1024;
+
+// For how long a browser may remember what a page may do.
+constexpr const char* preflight_seconds = "600";
+constexpr const char* methods_for_pages = "GET, HEAD, PUT, POST";
+constexpr const char* headers_for_pages = "Content-Type";
 
 Method method_of(http::verb verb) {
   switch (verb) {
@@ -30,6 +38,8 @@ Method method_of(http::verb verb) {
       return Method::put;
     case http::verb::post:
       return Method::post;
+    case http::verb::options:
+      return Method::options;
     default:
       return Method::other;
   }
@@ -37,33 +47,6 @@ Method method_of(http::verb verb) {
 
 std::string_view to_view(beast::string_view text) {
   return {text.data(), text.size()};
-}
-
-// "127.0.0.1:8410" -> "127.0.0.1", "[::1]:8410" -> "::1".
-std::string_view host_part(std::string_view authority) {
-  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
-  return authority.substr(0, authority.find(':'));
-}
-
-bool is_address(std::string_view host) {
-  boost::system::error_code error;
-  asio::ip::make_address(std::string(host), error);
-  return !error;
-}
-
-// A name that public DNS cannot point at this machine: an address, a single label, .local.
-bool is_safe_host(std::string_view authority) {
-  const std::string_view host = host_part(authority);
-  return is_address(host) || host.find('.') == std::string_view::npos || host.ends_with(".local");
-}
-
-// A page may call from this machine, or from the very address it was loaded from.
-bool is_safe_origin(std::string_view origin, std::string_view host) {
-  const std::size_t scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;
-  const std::string_view authority = origin.substr(scheme + 3);
-  const std::string_view name = host_part(authority);
-  return authority == host || name == "localhost" || name == "127.0.0.1" || name == "::1";
 }
 
 class HttpSession : public Connection, public std::enable_shared_from_this<HttpSession> {
@@ -87,6 +70,10 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
  private:
   void read_header() {
     parser_.emplace();
+    request_ = {};
+    host_.clear();
+    page_.clear();
+    asks_for_private_network_ = false;
     parser_->header_limit(static_cast<std::uint32_t>(state_->limits.header_bytes_max));
     parser_->body_limit(products_body_bytes_max);  // the header decides which limit really holds
     set_deadline(state_->limits.request_wait);
@@ -101,39 +88,67 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
     set_deadline(state_->limits.body_wait);
     const auto& header = parser_->get();
     keep_alive_ = header.keep_alive();
-    request_ = {};
     request_.method = method_of(header.method());
     request_.content_type = std::string(to_view(header[http::field::content_type]));
-    if (const auto safe = check_origin(header); !safe) return refuse(safe.error());
-    if (const auto parsed = parse_target(to_view(header.target()), request_); !parsed) {
-      return refuse(parsed.error());
-    }
-    if (is_event_stream()) return open_event_stream();
+    if (const auto read = read_address(header); !read) return refuse(read.error());
+    if (const auto allowed = check_sender(header); !allowed) return refuse(allowed.error());
+    if (is_event_stream() && beast::websocket::is_upgrade(header)) return open_event_stream();
+    if (const auto known = check_encoding(header); !known) return refuse(known.error());
+    read_preflight(header);
 
     const std::size_t limit = Api::body_limit(request_);
     const auto length = parser_->content_length();
     if (length && *length > limit) return refuse_body(limit);
     parser_->body_limit(limit);
-    const bool waits = beast::iequals(header[http::field::expect], "100-continue");
+    // A client of HTTP/1.0 would take the interim answer for the answer (RFC 9110, 10.1.1).
+    const bool waits = header.version() >= 11 && !parser_->is_done() &&
+                       beast::iequals(header[http::field::expect], "100-continue");
     return waits ? send_continue() : read_body();
   }
 
-  static Status check_origin(const http::request<http::string_body>& header) {
-    const auto host = to_view(header[http::field::host]);
-    const auto origin = to_view(header[http::field::origin]);
-    if (!host.empty() && !is_safe_host(host)) {
-      return make_error(ErrorCode::refused,
-                        "The API answers under the terminal's address, not under \"" +
-                            std::string(host.substr(0, 80)) + "\".",
-                        "Host");
+  // The absolute form carries the host itself, and then the header field does not count (RFC 9112,
+  // 3.2.2).
+  Status read_address(const Header& header) {
+    auto target = parse_http_target(to_view(header.target()));
+    if (!target) return target.error();
+    if (header.count(http::field::host) > 1) {
+      return make_error(ErrorCode::invalid, "The request names its host twice.", "Host");
     }
-    if (!origin.empty() && !is_safe_origin(origin, host)) {
-      return make_error(
-          ErrorCode::refused,
-          "A page from \"" + std::string(origin.substr(0, 80)) + "\" may not use this terminal.",
-          "Origin");
+    if (target->is_asterisk && request_.method != Method::options) {
+      return make_error(ErrorCode::invalid, "The address * is for OPTIONS only.");
     }
+    request_.is_of_server = target->is_asterisk;
+    request_.path = std::move(target->path);
+    request_.query = std::move(target->query);
+    host_ = target->authority.empty() ? std::string(to_view(header[http::field::host]))
+                                      : std::move(target->authority);
     return {};
+  }
+
+  Status check_sender(const Header& header) {
+    if (!host_.empty()) {
+      if (auto safe = check_host(host_); !safe) return safe;
+    }
+    const auto origin = to_view(header[http::field::origin]);
+    if (origin.empty()) return {};
+    if (auto safe = check_page(origin, host_); !safe) return safe;
+    page_ = std::string(origin);
+    return {};
+  }
+
+  static Status check_encoding(const Header& header) {
+    const auto encoding = to_view(header[http::field::content_encoding]);
+    if (encoding.empty() || ascii_lower_case(encoding) == "identity") return {};
+    return make_error(ErrorCode::unsupported, "Send the body as it is, without compression.",
+                      "Content-Encoding");
+  }
+
+  void read_preflight(const Header& header) {
+    request_.is_preflight = request_.method == Method::options && !page_.empty() &&
+                            header.count(http::field::access_control_request_method) > 0;
+    asks_for_private_network_ =
+        request_.is_preflight &&
+        beast::iequals(header["Access-Control-Request-Private-Network"], "true");
   }
 
   bool is_event_stream() const {
@@ -141,10 +156,6 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   }
 
   void open_event_stream() {
-    if (!beast::websocket::is_upgrade(parser_->get())) {
-      return refuse(make_error(ErrorCode::invalid,
-                               "This address is an event stream; open it as a WebSocket."));
-    }
     clear_deadline();
     start_event_session(std::move(socket_), parser_->release(), state_);
   }
@@ -214,20 +225,42 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   }
 
   void answer(ApiAnswer answer) {
+    const bool has_body = answer.status != 204;
     response_.emplace(static_cast<http::status>(answer.status), 11, std::move(answer.body));
-    response_->set(http::field::content_type, answer.content_type);
+    if (has_body) response_->set(http::field::content_type, answer.content_type);
     response_->set(http::field::cache_control, "no-store");
-    if (answer.allow) response_->set(http::field::allow, answer.allow);
+    if (!answer.allow.empty()) response_->set(http::field::allow, answer.allow);
+    answer_page();
     response_->keep_alive(keep_alive_);
-    response_->prepare_payload();
+    if (has_body) response_->prepare_payload();
     set_deadline(state_->limits.write_wait);
-    http::async_write(socket_, *response_,
-                      [self = shared_from_this()](beast::error_code error, std::size_t) {
-                        self->on_answered(error);
-                      });
+    serializer_.emplace(*response_);
+    const auto answered = [self = shared_from_this()](beast::error_code error, std::size_t) {
+      self->on_answered(error);
+    };
+    // HEAD: what GET would answer, its length too, but not the body itself (RFC 9110, 9.3.2).
+    if (request_.method == Method::head) {
+      http::async_write_header(socket_, *serializer_, answered);
+    } else {
+      http::async_write(socket_, *serializer_, answered);
+    }
+  }
+
+  // What lets the browser hand the answer to a page of this machine
+  // (https://fetch.spec.whatwg.org).
+  void answer_page() {
+    response_->set(http::field::vary, "Origin");
+    if (page_.empty()) return;
+    response_->set(http::field::access_control_allow_origin, page_);
+    if (!request_.is_preflight) return;
+    response_->set(http::field::access_control_allow_methods, methods_for_pages);
+    response_->set(http::field::access_control_allow_headers, headers_for_pages);
+    response_->set(http::field::access_control_max_age, preflight_seconds);
+    if (asks_for_private_network_) response_->set("Access-Control-Allow-Private-Network", "true");
   }
 
   void on_answered(beast::error_code error) {
+    serializer_.reset();
     response_.reset();
     if (error) return close();
     if (keep_alive_) return read_header();
@@ -257,7 +290,11 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   // Of the request in hand.
   std::optional<Parser> parser_;
   ApiRequest request_;
+  std::string host_;  // that the request is for
+  std::string page_;  // of this machine, that sent it: its Origin
+  bool asks_for_private_network_ = false;
   std::optional<Response> response_;
+  std::optional<Serializer> serializer_;
   bool keep_alive_ = false;
   std::size_t discarded_ = 0;
 };

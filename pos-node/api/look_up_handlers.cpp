@@ -6,6 +6,12 @@
 #include "pos-node/api/paging.h"
 
 namespace titan::pos {
+namespace {
+
+// Longer than any sku.
+constexpr std::size_t place_bytes_max = 1024;
+
+}  // namespace
 
 Result<std::uint64_t> number_parameter(const ApiRequest& request, std::string_view name,
                                        std::uint64_t number_default, std::uint64_t number_max) {
@@ -21,6 +27,14 @@ Result<std::uint64_t> number_parameter(const ApiRequest& request, std::string_vi
         std::string(name));
   }
   return number;
+}
+
+Result<std::string> sku_place(const ApiRequest& request) {
+  const std::string* after = request.parameter("after");
+  if (!after) return std::string();
+  if (after->size() <= place_bytes_max) return *after;
+  return make_error(ErrorCode::invalid, "after is no `next` of this list; begin again without it.",
+                    "after");
 }
 
 Status known_parameters(const ApiRequest& request, std::initializer_list<std::string_view> known) {
@@ -45,8 +59,9 @@ void Api::get_stock(ApiRequest& request, AnswerCallback done) {
   const auto limit = number_parameter(request, "limit", page_items_default, page_items_max);
   if (!limit) return done(error_answer(limit.error()));
   const auto& sums = service_.stock().sums();
-  const std::string* after = request.parameter("after");
-  auto at = after ? sums.upper_bound(*after) : sums.begin();
+  const auto after = sku_place(request);
+  if (!after) return done(error_answer(after.error()));
+  auto at = after->empty() ? sums.begin() : sums.upper_bound(*after);
 
   JsonWriter writer(128 * *limit);
   writer.begin_object().key("stock").begin_array();

@@ -13,16 +13,11 @@
 namespace titan::pos {
 namespace {
 
-constexpr std::size_t search_bytes_max = 200;
+// A product's whole name may be typed or pasted: 1000 characters of up to 4 bytes.
+constexpr std::size_t search_bytes_max = 4096;
 
 // Serialised bytes that one PRODUCT entry aims at, well below the entry limit.
 constexpr std::size_t product_entry_bytes = 128 * 1024;
-
-bool has_type(const std::string& content_type, std::string_view type) {
-  return content_type.starts_with(type) &&
-         (content_type.size() == type.size() || content_type[type.size()] == ';' ||
-          content_type[type.size()] == ' ');
-}
 
 bool same_product(const Product& a, const Product& b) {
   return a.SerializeAsString() == b.SerializeAsString();
@@ -46,12 +41,17 @@ void Api::get_products(ApiRequest& request, AnswerCallback done) {
   const auto limit = number_parameter(request, "limit", page_items_default, page_items_max);
   if (!limit) return done(error_answer(limit.error()));
   const std::string* query = request.parameter("q");
-  const std::string* after = request.parameter("after");
   if (query && query->size() > search_bytes_max) {
-    return done(error_answer(make_error(ErrorCode::invalid, "q is too long.", "q")));
+    return done(error_answer(make_error(
+        ErrorCode::invalid, "q is over " + std::to_string(search_bytes_max) + " bytes.", "q")));
   }
-  const auto page = service_.search_products(query ? *query : std::string(), *limit,
-                                             after ? *after : std::string());
+  // A search reads the place itself: it is its own text, not a sku.
+  const bool is_search = query && !query->empty();
+  const std::string* after = request.parameter("after");
+  const Result<std::string> place =
+      is_search ? (after ? *after : std::string()) : sku_place(request);
+  if (!place) return done(error_answer(place.error()));
+  const auto page = service_.search_products(query ? *query : std::string(), *limit, *place);
   if (!page) return done(error_answer(page.error()));
   writer.begin_object().key("products").begin_array();
   for (const ProductPointer& product : page->products) write_product(writer, *product);
@@ -91,11 +91,15 @@ struct Api::Import {
 };
 
 void Api::put_products(ApiRequest& request, AnswerCallback done) {
-  const bool is_csv = has_type(request.content_type, "text/csv");
-  if (!is_csv && !has_type(request.content_type, "application/json")) {
+  const auto media = parse_media_type(request.content_type);
+  const bool is_csv = media && media->type == "text/csv";
+  if (!is_csv && (!media || media->type != "application/json")) {
     return done(error_answer(make_error(
         ErrorCode::unsupported, "Send the list as Content-Type: text/csv or application/json.",
         "Content-Type")));
+  }
+  if (const auto checked = check_charset(*media); !checked) {
+    return done(error_answer(checked.error()));
   }
   if (imports_ >= imports_at_once_max) {
     return done(error_answer(make_error(

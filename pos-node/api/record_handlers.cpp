@@ -9,14 +9,6 @@
 namespace titan::pos {
 namespace {
 
-// Application/json, with or without parameters.
-bool is_json(std::string_view content_type) {
-  constexpr std::string_view expected = "application/json";
-  return content_type == expected ||
-         (content_type.starts_with(expected) &&
-          (content_type[expected.size()] == ';' || content_type[expected.size()] == ' '));
-}
-
 const RequestKey& key_of(const SaleRequest& request) {
   return request.key;
 }
@@ -49,10 +41,8 @@ std::optional<mesh::EntryId> settles(const MovementRequest&) {
 template <class Request>
 void Api::record(ApiRequest& request, AnswerCallback done,
                  Result<Request> (*read)(const boost::json::value&), Rule<Request> rule) {
-  if (!is_json(request.content_type)) {
-    return done(error_answer(
-        make_error(ErrorCode::unsupported,
-                   "Send the body as JSON, with Content-Type: application/json.", "Content-Type")));
+  if (const auto checked = check_json(request); !checked) {
+    return done(error_answer(checked.error()));
   }
   json::monotonic_resource memory;
   const auto body = parse_json(request.body, &memory);
