@@ -14,6 +14,7 @@
 
 #include "base/hex.h"
 #include "base/toml/toml.h"
+#include "pos-node/domain/business_day.h"
 #include "retail/money.h"
 
 namespace titan::pos {
@@ -209,6 +210,8 @@ const std::vector<Key>& keys() {
                                         "on every till of the store");
                  }),
       text_key("store", "currency", false, &Config::currency, currency_complaint),
+      text_key("store", "time_zone", false, &Config::time_zone, time_zone_complaint),
+      text_key("store", "day_ends", false, &Config::day_ends, day_ends_complaint),
       number_key("store", "low_stock", &Config::low_stock, low_stock_max),
       text_key("terminal", "name", false, &Config::name, terminal_name_complaint),
       text_key("terminal", "data", true, &Config::data, data_complaint),

@@ -19,7 +19,9 @@ struct Config {
   std::string store;
   std::string secret;  // 64 hexadecimal digits; whoever knows it may join
   std::string currency = "EUR";
-  std::int64_t low_stock = 5;  // pieces at or below which a product is "low"
+  std::string time_zone;           // "Europe/Berlin"; empty: the system's
+  std::string day_ends = "00:00";  // until then a sale belongs to the day before
+  std::int64_t low_stock = 5;      // pieces at or below which a product is "low"
 
   // [terminal]
   std::string name;  // empty: "T-" and four characters of the device id
