@@ -18,12 +18,20 @@ CREATE TABLE IF NOT EXISTS tenant_products (
   sku text PRIMARY KEY, product bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now());
 )sql";
 
+// The feed orders behind what a version before this one stored without taking its clock in.
+constexpr const char* catch_up = R"sql(
+UPDATE stores s SET feed_clock = seen.clock FROM (
+  SELECT store, max(logical_clock) AS clock FROM product_layers WHERE NOT from_feed GROUP BY store
+) seen WHERE seen.store = s.store AND seen.clock > s.feed_clock;
+)sql";
+
 }  // namespace
 
 void prepare_cloud_tenant(pqxx::connection& connection, const std::string& tenant) {
   uplink::prepare_tenant(connection, tenant);
   pqxx::work transaction(connection);
   transaction.exec(tables);
+  transaction.exec(catch_up);
   transaction.commit();
 }
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
 
@@ -17,6 +18,19 @@ constexpr std::size_t quarantine_retry_max = 1000;
 bool is_data_fault(const pqxx::sql_error& error) {
   const std::string state = error.sqlstate();
   return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
+}
+
+// The greatest logical clock of what head office may have to overrule: prices, lists, settings,
+// users. That of a sale orders nothing, so a till that only sold with its clock ahead moves nobody.
+std::uint64_t clock_of_layers(const std::vector<std::shared_ptr<const mesh::Entry>>& entries) {
+  std::uint64_t seen = 0;
+  for (const auto& entry : entries) {
+    if (!mesh::is_layered(entry->envelope.kind)) continue;
+    seen = std::max(seen, entry->envelope.logical_clock);
+  }
+  // What no honest clock says is not taken in whole: the feed must never run out of numbers.
+  constexpr std::uint64_t room = std::uint64_t{1} << 32;
+  return std::min(seen, mesh::logical_clock_max - room);
 }
 
 WallTime wall_now() {
@@ -92,7 +106,8 @@ uplink::ApplyOutcome Projector::apply_once(pqxx::connection& connection, Worker&
   StoreCache& cache = cache_of(worker, record.store);
   try {
     pqxx::work transaction(connection);
-    const StoreRow row = lock_store(transaction, cache, record.store);
+    StoreRow row = lock_store(transaction, cache, record.store);
+    raise_feed_clock(transaction, record.store.store, row, clock_of_layers(record.entries));
     auto outcome =
         cache.projector.apply(transaction, record.entries, record.device_keys, without_bodies, why);
     commit(transaction, cache, record.store, row, outcome.new_entries > 0);

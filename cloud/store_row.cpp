@@ -47,6 +47,14 @@ void write_feed_position(pqxx::transaction_base& transaction, const std::string&
                    std::to_string(row.feed_clock) + " WHERE store = " + sql_text(store));
 }
 
+void raise_feed_clock(pqxx::transaction_base& transaction, const std::string& store, StoreRow& row,
+                      std::uint64_t seen) {
+  if (seen <= row.feed_clock) return;
+  row.feed_clock = seen;
+  transaction.exec("UPDATE stores SET feed_clock = greatest(feed_clock, " + std::to_string(seen) +
+                   ") WHERE store = " + sql_text(store));
+}
+
 std::uint64_t raise_watermark(pqxx::transaction_base& transaction, const std::string& store) {
   return transaction
       .exec1("UPDATE stores SET watermark_sequence = watermark_sequence + 1 WHERE store = " +

@@ -27,6 +27,9 @@ bool create_store_row(pqxx::transaction_base& transaction, const std::string& st
                       BytesView epoch_random);
 std::optional<StoreRow> read_store_row(pqxx::transaction_base& transaction,
                                        const std::string& store, bool lock);
+// The feed orders behind a price or list that a store wrote, whatever clock it was written by.
+void raise_feed_clock(pqxx::transaction_base& transaction, const std::string& store, StoreRow& row,
+                      std::uint64_t seen);
 void write_feed_position(pqxx::transaction_base& transaction, const std::string& store,
                          const StoreRow& row);
 // The sequence after it.

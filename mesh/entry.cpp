@@ -87,6 +87,19 @@ Status check_effects(const std::vector<crdt::StockEffect>& effects) {
 
 }  // namespace
 
+bool is_layered(Kind kind) {
+  switch (kind) {
+    case Kind::product:
+    case Kind::setting:
+    case Kind::user:
+    case Kind::product_list_part:
+    case Kind::product_list:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Status check_envelope(const Envelope& envelope) {
   if (Status place = check_place(envelope); !place) return place;
   if (Status effects = check_effects(envelope.stock_effects); !effects) return effects;

@@ -41,8 +41,9 @@ enum class ClockQuality : std::uint32_t {
   unknown = 0,
   synchronised = 1,
   unsynchronised = 2,
-  held = 3,         // would have gone back within the journal
-  implausible = 4,  // before this software was built
+  held = 3,          // would have gone back within the journal
+  implausible = 4,   // before this software was built
+  contradicted = 5,  // most of the other terminals show another day
 };
 
 // What goes beyond one of these is refused everywhere, by the writer as by every receiver.
@@ -55,6 +56,9 @@ inline constexpr std::size_t certificates_max = 8;
 inline constexpr std::uint64_t entry_number_max = std::uint64_t{1} << 62;
 // Room until the year 4199; a peer's wild clock cannot push the logical clock to its wrap-around.
 inline constexpr std::uint64_t logical_clock_max = std::uint64_t{1} << 62;
+// What a wall clock can push it to, the year 2100: above it there is room for whoever must order
+// behind a clock that was absurdly ahead, for longer than anybody counts.
+inline constexpr std::uint64_t logical_clock_wall_ms_max = 4'102'444'800'000;
 
 // An entry's place; with its hash, its identity everywhere.
 struct EntryId {
@@ -120,7 +124,9 @@ struct EntryDraft {
   Kind kind = Kind::unknown;
   WallTime time;
   std::int32_t utc_offset_minutes = 0;
-  std::uint32_t business_date = 0;
+  std::uint32_t business_date = 0;  // by the writer's clock and calendar
+  // What a screen says instead, to book on another day; 0: it says nothing.
+  std::uint32_t stated_business_date = 0;
   ClockQuality clock_quality = ClockQuality::unknown;
   std::string idempotency_key;
   Hash request_hash;
@@ -129,6 +135,9 @@ struct EntryDraft {
   Bytes body;
   bool wants_receipt = false;
 };
+
+// Of these the one with the greatest logical clock is in force; of other kinds all count.
+bool is_layered(Kind kind);
 
 // What an envelope must satisfy whoever wrote it: named limits, text that is UTF-8, a chain that
 // starts with an opening. The error names the field. It knows no keys: see mesh/verify.h.

@@ -46,6 +46,9 @@ Result<std::shared_ptr<const Entry>> JournalWriter::write(const EntryDraft& draf
   const Envelope& envelope = entry->envelope;
   tail_ = {envelope.id.journal, envelope.id.number, entry->hash};
   last_time_ = envelope.time;
+  last_utc_offset_minutes_ = envelope.utc_offset_minutes;
+  // A stated date is the screen's affair: the next sale without one is not booked there, too.
+  if (envelope.time == draft.time) last_date_ = std::max(last_date_, draft.business_date);
   logical_clock_ = envelope.logical_clock;
   if (envelope.receipt) {
     last_receipt_number_ = envelope.receipt->number;
@@ -70,10 +73,8 @@ Envelope JournalWriter::envelope_for(const EntryDraft& draft) {
   envelope.utc_offset_minutes = draft.utc_offset_minutes;
   envelope.business_date = draft.business_date;
   envelope.clock_quality = draft.clock_quality;
-  if (is_open() && draft.time < last_time_) {
-    envelope.time = last_time_;
-    envelope.clock_quality = ClockQuality::held;
-  }
+  if (is_open()) hold(envelope);
+  if (draft.stated_business_date != 0) envelope.business_date = draft.stated_business_date;
   envelope.idempotency_key = draft.idempotency_key;
   envelope.request_hash = draft.request_hash;
   envelope.claim = draft.claim;
@@ -82,6 +83,21 @@ Envelope JournalWriter::envelope_for(const EntryDraft& draft) {
   envelope.logical_clock = next_logical_clock(envelope.time);
   if (draft.wants_receipt) envelope.receipt = Receipt{config_.terminal, last_receipt_number_ + 1};
   return envelope;
+}
+
+// A clock that goes back takes neither time nor date with it: the sale is counted on the day of the
+// time that it bears. A day can go back by itself where the calendar is set to another zone.
+void JournalWriter::hold(Envelope& envelope) const {
+  const bool goes_back = envelope.time < last_time_;
+  if (!goes_back && envelope.business_date >= last_date_) return;
+  if (envelope.clock_quality != ClockQuality::implausible) {
+    envelope.clock_quality = ClockQuality::held;
+  }
+  envelope.business_date = std::max(envelope.business_date, last_date_);
+  if (!goes_back) return;
+  envelope.time = last_time_;
+  envelope.utc_offset_minutes = last_utc_offset_minutes_;
+  if (last_date_ != 0) envelope.business_date = last_date_;
 }
 
 JournalOpening JournalWriter::opening() const {
@@ -101,7 +117,7 @@ JournalOpening JournalWriter::opening() const {
 // Hybrid logical clock (Kulkarni et al. 2014): milliseconds in the upper 48 bits, a counter below,
 // in one number that ascends.
 std::uint64_t JournalWriter::next_logical_clock(WallTime time) const {
-  const std::int64_t ms_max = static_cast<std::int64_t>(logical_clock_max >> 16);
+  const auto ms_max = static_cast<std::int64_t>(logical_clock_wall_ms_max);
   const auto ms = static_cast<std::uint64_t>(std::clamp<std::int64_t>(time.utc_ms, 0, ms_max));
   return std::min(std::max(ms << 16, logical_clock_ + 1), logical_clock_max);
 }
@@ -111,6 +127,8 @@ void JournalWriter::start_new_journal(JournalTail predecessor, std::uint64_t las
   tail_ = {};
   next_journal_ = {};
   last_time_ = {};
+  last_utc_offset_minutes_ = 0;
+  last_date_ = 0;
   last_receipt_number_ = last_receipt_number;
   series_begun_ = false;
 }

@@ -6,12 +6,13 @@
 // call start_new_journal() when one of them may not have become so.
 //
 // Invariants: numbers run 1, 2, 3 ...; each entry names the hash of the one before; the time of a
-// journal never goes back; logical clocks ascend, also from journal to journal; receipt numbers run
-// on without gaps. A refused draft uses up nothing.
+// journal never goes back, nor does the date by the writer's calendar; logical clocks ascend, also
+// from journal to journal; receipt numbers run on without gaps. A refused draft uses up nothing.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,11 +72,16 @@ class JournalWriter {
   bool is_open() const { return tail_.number > 0; }
   // The last entry written; journal none before the first.
   const JournalTail& tail() const { return tail_; }
+  // Of the last entry written to the open journal.
+  std::optional<WallTime> last_time() const {
+    return is_open() ? std::optional(last_time_) : std::nullopt;
+  }
   std::uint64_t last_receipt_number() const { return last_receipt_number_; }
   std::uint64_t logical_clock() const { return logical_clock_; }
 
  private:
   Envelope envelope_for(const EntryDraft& draft);
+  void hold(Envelope& envelope) const;
   JournalOpening opening() const;
   std::uint64_t next_logical_clock(WallTime time) const;
 
@@ -89,7 +95,10 @@ class JournalWriter {
   JournalTail predecessor_;
   JournalTail tail_;
   JournalId next_journal_;  // drawn for a journal whose first entry is not written yet
-  WallTime last_time_;      // of the open journal
+  // Of the open journal: time, and what the calendar said at it.
+  WallTime last_time_;
+  std::int32_t last_utc_offset_minutes_ = 0;
+  std::uint32_t last_date_ = 0;
   std::uint64_t last_receipt_number_ = 0;
   bool series_begun_ = false;  // the open journal holds a receipt
   std::uint64_t logical_clock_ = 0;

@@ -31,6 +31,7 @@
 // At most MembershipConfig::members_max processes are known, see there for each limit.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -107,6 +108,16 @@ struct KnownMember {
   MonoTime state_since;
 };
 
+// What the wall clocks of the others show: the one in the middle, and how many agree with it.
+struct OthersClock {
+  std::int64_t offset_ms = 0;  // minus our monotonic clock
+  std::size_t agreeing = 0;    // to the hour
+
+  WallTime at(MonoTime mono) const {
+    return {offset_ms + std::chrono::duration_cast<milliseconds>(mono.since_start).count()};
+  }
+};
+
 class Membership {
  public:
   // The news of a leader to put on a probe or ack to this member.
@@ -147,6 +158,8 @@ class Membership {
   std::uint32_t local_health() const { return local_health_; }  // 0: well
   // Without self and without replaced processes, in the order of process ids.
   std::vector<KnownMember> members() const;
+  // Of the living whose clocks were measured.
+  std::optional<OthersClock> others_clock() const;
   std::optional<KnownMember> find(const ProcessId& process) const;
   // The current process of a device: one alive before one suspect, before one dead; the newest.
   std::optional<ProcessId> process_of(const DeviceId& device) const;
@@ -191,6 +204,8 @@ class Membership {
     Duration retry_pause{};
     RoundTrip round_trip;
     std::optional<std::int64_t> clock_skew_ms;
+    // Its wall clock minus our monotonic one: what becomes of our own wall clock changes nothing.
+    std::optional<std::int64_t> clock_offset_ms;
   };
   struct Probe {
     std::uint64_t sequence = 0;

@@ -169,8 +169,26 @@ void Membership::on_direct_ack(Now now, Member& member, MonoTime pinged_at, Wall
   if (sent.utc_ms != 0 && round_trip <= 2 * *member.round_trip.smoothed()) {
     const auto half = std::chrono::duration_cast<milliseconds>(round_trip / 2);
     member.clock_skew_ms = sent.utc_ms - (now.wall.utc_ms - half.count());
+    const auto mono = std::chrono::duration_cast<milliseconds>(now.mono.since_start);
+    member.clock_offset_ms = sent.utc_ms - (mono.count() - half.count());
   }
   probe_answered(now, member, pinged_at);
+}
+
+std::optional<OthersClock> Membership::others_clock() const {
+  constexpr std::int64_t agrees_within_ms = 3'600'000;
+  std::vector<std::int64_t> offsets;
+  for (const auto& [process, member] : members_) {
+    if (member.state != MemberState::alive || member.replaced || !member.clock_offset_ms) continue;
+    offsets.push_back(*member.clock_offset_ms);
+  }
+  if (offsets.empty()) return std::nullopt;
+  std::sort(offsets.begin(), offsets.end());
+  OthersClock clock{offsets[(offsets.size() - 1) / 2], 0};
+  for (const std::int64_t offset : offsets) {
+    if (std::abs(offset - clock.offset_ms) <= agrees_within_ms) ++clock.agreeing;
+  }
+  return clock;
 }
 
 void Membership::probe_answered(Now now, Member& member, MonoTime pinged_at) {

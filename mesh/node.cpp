@@ -46,6 +46,7 @@ Node::Node(NodeConfig config, KeyPair device_key, ProcessId process, StoredState
       stored_stock_(state.stock),
       shown_stock_(state.stock),
       own_(codec, device_key, process, {config_.terminal, tenant_store_, {}, 1}, state, random_),
+      dates_(state.dates),
       keys_on_disk_(devices_of(state.devices)),
       membership_(config_.membership, self_, Random(random_.next()), now),
       anti_entropy_(config_.anti_entropy, index_, Random(random_.next())),
@@ -229,6 +230,7 @@ void Node::on_tick(Now now) {
   membership_.on_tick(now);
   election_.on_tick(now);
   anti_entropy_.on_tick(now);
+  look_at_clock(now);
   const bool holds_all = anti_entropy_.requests_in_flight() == 0;
   if (holds_all != self_.holds_all_pending) {
     self_.holds_all_pending = holds_all;
@@ -240,7 +242,9 @@ void Node::on_tick(Now now) {
 std::uint64_t Node::append(Now now, const EntryDraft& draft) {
   begin(now);
   const std::uint64_t ticket = next_ticket_++;
-  if (const auto entry = own_.append(ticket, draft)) {
+  look_at_clock(now);
+  const auto other = corrected(now, draft);
+  if (const auto entry = own_.append(ticket, other ? *other : draft)) {
     index_.on_handed_to_disk(entry->envelope.id.journal, entry->envelope.id.number);
     keep_key(device_);
     store_request().entries.push_back(entry);

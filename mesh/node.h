@@ -29,9 +29,11 @@
 #include "crdt/version_vector.h"
 #include "election/election.h"
 #include "mesh/anti_entropy.h"
+#include "mesh/clock_hold.h"
 #include "mesh/codec.h"
 #include "mesh/entry.h"
 #include "mesh/entry_index.h"
+#include "mesh/known_dates.h"
 #include "mesh/membership.h"
 #include "mesh/messages.h"
 #include "mesh/own_journal.h"
@@ -193,6 +195,8 @@ class Node {
   bool in_cloud(const EntryId& id) const { return in_cloud_.contains(id.journal, id.number); }
   std::uint64_t pending_uploads() const;  // entries stored here above the watermark
   const std::optional<WatermarkVector>& watermark() const { return watermark_vector_; }
+  // Whether new entries bear the last one's time, because the clock shows less.
+  bool is_holding_time(WallTime wall) const { return own_.last_time() && wall < *own_.last_time(); }
   std::optional<PublicKey> device_key_of(const DeviceId& id) const { return index_.key_of(id); }
   void check_invariants() const;
 
@@ -231,6 +235,10 @@ class Node {
   void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored);
   void take_watermark(const Watermark& watermark);
   void keep_key(const DeviceId& device);
+
+  // node_clock.cpp: a wall clock that went back, was ahead, or is dead
+  void look_at_clock(Now now);
+  std::optional<EntryDraft> corrected(Now now, const EntryDraft& draft) const;
   void show(const std::shared_ptr<const Entry>& entry, bool own);
 
   // node_parts.cpp: membership, anti-entropy, election
@@ -255,6 +263,10 @@ class Node {
   crdt::Stock stored_stock_;
   crdt::Stock shown_stock_;
   OwnJournal own_;
+  ClockHold clock_hold_;
+  KnownDates dates_;
+  std::optional<OthersClock> others_clock_;
+  MonoTime others_clock_next_{};  // not asked before
   std::set<DeviceId> keys_on_disk_;
   std::map<DeviceId, RememberedMember> remembered_;
   std::optional<Watermark> watermark_;

@@ -64,7 +64,7 @@ void Node::leave_journal_to_copy(const Entry& entry) {
              "another process writes this terminal's journal " + entry.envelope.id.journal.hex() +
                  ": this machine was copied while it ran. Both go on in journals of their own; "
                  "every sale of both counts. Switch one of the two off and set it up anew."});
-  own_.leave_journal_to_copy();
+  own_.leave_journal();
   // The copy's generator stands where ours does: only what each is shown differs.
   std::uint64_t shown = 0;
   for (const char byte : entry.hash.view().substr(0, 8)) {
@@ -117,6 +117,7 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
     const Envelope& envelope = entry->envelope;
     index_.on_stored(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     stored_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
+    observe_date(dates_, envelope);
     if (own_.is_waiting_for(*entry)) {
       own.push_back(entry);
       continue;

@@ -138,7 +138,7 @@ void OwnJournal::resume(const StoredState& state) {
   paused_ = false;
 }
 
-void OwnJournal::leave_journal_to_copy() {
+void OwnJournal::leave_journal() {
   // Entries under way are ours whatever becomes of the journal: the new one follows the last
   // written, and receipt numbers run on behind it.
   writer_.start_new_journal(writer_.tail(), writer_.last_receipt_number());

@@ -56,8 +56,10 @@ class OwnJournal {
   // until resume() with what the disk really holds.
   void on_store_failed();
   void resume(const StoredState& state);
-  // A copy of this process writes this journal too: go on in a new one.
-  void leave_journal_to_copy();
+  // Go on in a new journal: a copy of this process writes this one too, or its times are ahead.
+  void leave_journal();
+  // Of the last entry written to the open journal.
+  std::optional<WallTime> last_time() const { return writer_.last_time(); }
 
   // True if the entry claims to be of the journal that this process writes, but was not written
   // here.

@@ -12,6 +12,7 @@
 #include "crdt/version_vector.h"
 #include "election/types.h"
 #include "mesh/entry.h"
+#include "mesh/known_dates.h"
 #include "mesh/messages.h"
 
 namespace titan::mesh {
@@ -74,6 +75,7 @@ struct StoredState {
   std::uint64_t logical_clock = 0;                       // the greatest seen in any entry
   std::map<std::string, IdempotencyRecord> idempotency;  // this device's keys
   std::vector<DuplicateRecord> duplicates;               // of one request, not voided yet
+  KnownDates dates;                                      // what the newest journals say of the day
 };
 
 }  // namespace titan::mesh

@@ -6,17 +6,15 @@
 
 namespace titan::pos {
 
-ClockReading read_system_clock() {
+ClockReading read_system_clock(const StoreCalendar& calendar) {
   ClockReading reading;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   reading.time.utc_ms = static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
 
-  std::tm local{};
-  localtime_r(&now.tv_sec, &local);
-  reading.utc_offset_minutes = static_cast<std::int32_t>(local.tm_gmtoff / 60);
-  reading.local_date = static_cast<std::uint32_t>((local.tm_year + 1900) * 10000 +
-                                                  (local.tm_mon + 1) * 100 + local.tm_mday);
+  const StoreCalendar::Day day = calendar.day_of(reading.time);
+  reading.utc_offset_minutes = day.utc_offset_minutes;
+  reading.local_date = day.business_date;
 
   if (reading.time < plausible_time_min) {
     reading.quality = mesh::ClockQuality::implausible;
@@ -54,6 +52,8 @@ const char* to_string(mesh::ClockQuality quality) {
       return "held";
     case mesh::ClockQuality::implausible:
       return "implausible";
+    case mesh::ClockQuality::contradicted:
+      return "contradicted";
   }
   return "unknown";
 }

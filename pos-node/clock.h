@@ -7,22 +7,23 @@
 #include <string>
 
 #include "base/time.h"
+#include "mesh/clock_hold.h"
 #include "mesh/entry.h"
+#include "pos-node/domain/business_day.h"
 
 namespace titan::pos {
 
-// A clock that shows less than this lost its battery: 2025-01-01T00:00:00Z.
-inline constexpr WallTime plausible_time_min{1735689600000};
+using mesh::plausible_time_min;
 
 struct ClockReading {
   WallTime time;
   std::int32_t utc_offset_minutes = 0;
-  std::uint32_t local_date = 0;  // yyyymmdd, the default business date
+  std::uint32_t local_date = 0;  // yyyymmdd, the business day by the store's calendar
   mesh::ClockQuality quality = mesh::ClockQuality::unknown;
 };
 
-// Asks the kernel (clock_gettime, adjtimex) and the system's time zone.
-ClockReading read_system_clock();
+// Asks the kernel (clock_gettime, adjtimex) and the store's calendar.
+ClockReading read_system_clock(const StoreCalendar& calendar);
 
 // "20111006T091700Z", now: for the name of a file set aside.
 std::string file_time_stamp();

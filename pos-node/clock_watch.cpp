@@ -55,4 +55,16 @@ std::vector<std::string> ClockWatch::look(const std::vector<mesh::MemberView>& m
   return alarms;
 }
 
+std::optional<std::string> ClockWatch::look_at_own(WallTime wall) {
+  if (wall >= mesh::plausible_time_min) {
+    told_dead_ = false;
+    return std::nullopt;
+  }
+  if (std::exchange(told_dead_, true)) return std::nullopt;
+  return "this terminal's clock shows " + mesh::utc_text(wall) +
+         ": its battery is probably dead. It sells, flagged clock_implausible, on the latest "
+         "business date that it knows; " +
+         advice;
+}
+
 }  // namespace titan::pos

@@ -6,6 +6,7 @@
 // Pure; not thread-safe.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,10 +23,13 @@ class ClockWatch {
  public:
   // What is new since the last look, each a sentence for an alarm.
   std::vector<std::string> look(const std::vector<mesh::MemberView>& members);
+  // A sentence when the clock is found dead; again only after it lived.
+  std::optional<std::string> look_at_own(WallTime wall);
 
  private:
   std::set<ProcessId> told_;
   bool told_own_ = false;
+  bool told_dead_ = false;
 };
 
 }  // namespace titan::pos

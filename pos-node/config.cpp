@@ -15,6 +15,7 @@
 #include "base/hex.h"
 #include "base/toml/toml.h"
 #include "pos-node/config_advice.h"
+#include "pos-node/domain/business_day.h"
 #include "retail/currency.h"
 
 namespace titan::pos {
@@ -215,6 +216,8 @@ const std::vector<Key>& keys() {
       text_key("store", "store", true, &Config::store, name_complaint),
       secret_key("store", "secret", true, &Config::secret, store_secret_complaint),
       text_key("store", "currency", false, &Config::currency, currency_complaint),
+      text_key("store", "time_zone", false, &Config::time_zone, time_zone_complaint),
+      text_key("store", "day_ends", false, &Config::day_ends, day_ends_complaint),
       number_key("store", "low_stock", &Config::low_stock, low_stock_max),
       text_key("store", "country", false, &Config::country, country_complaint),
       text_key("store", "cash_rounding", false, &Config::cash_rounding, nullptr),

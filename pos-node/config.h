@@ -23,8 +23,10 @@ struct Config {
   std::string store;
   std::string secret;  // 64 hexadecimal digits; whoever knows it may join
   std::string currency = "EUR";
-  std::int64_t low_stock = 5;  // pieces at or below which a product is "low"
-  std::string country;         // ISO 3166-1, decides how cash is rounded; empty: it is not
+  std::string time_zone;                  // "Europe/Berlin"; empty: the system's
+  std::string day_ends = "00:00";         // until then a sale belongs to the day before
+  std::int64_t low_stock = 5;             // pieces at or below which a product is "low"
+  std::string country;                    // ISO 3166-1: how cash is rounded; empty: it is not
   std::string cash_rounding = "country";  // or "none", or the smallest coin: "0.05"
 
   // [tax]

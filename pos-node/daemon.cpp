@@ -289,8 +289,11 @@ Status Daemon::make_api() {
   facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
   facts.tax_rounding = config_.tax_rounding == "receipt" ? TaxRounding::receipt : TaxRounding::line;
   if (auto rule = cash_rule_of(config_)) facts.cash_rule = std::move(*rule);
-  service_ = std::make_unique<TerminalService>(std::move(facts), *mesh_, std::move(service_reader_),
-                                               metrics_, clock_.now().wall);
+  auto calendar = StoreCalendar::make(config_.time_zone, config_.day_ends);
+  if (!calendar) return calendar.error();
+  service_ =
+      std::make_unique<TerminalService>(std::move(facts), std::move(*calendar), *mesh_,
+                                        std::move(service_reader_), metrics_, clock_.now().wall);
   server_ = std::make_unique<Server>(loop_, *service_, metrics_);
   service_->set_events(server_->events());
   const auto address = parse_host_port(config_.api_listen);
@@ -361,6 +364,9 @@ void Daemon::watch_clocks() {
   clock_timer_.expires_after(look_at_clocks_every);
   clock_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled || leaving_) return;
+    if (const auto dead = clock_watch_.look_at_own(clock_.now().wall)) {
+      service_->raise_alarm("clock_implausible", *dead);
+    }
     for (const std::string& text : clock_watch_.look(mesh_->node().members())) {
       service_->raise_alarm("clock_skew", text);
     }

@@ -89,6 +89,10 @@ struct StatusReport {
   StoreDatabaseReport store_database;
   UplinkReport uplink;
   mesh::ClockQuality clock_quality = mesh::ClockQuality::unknown;
+  std::string time_zone;
+  std::string zone_data;  // the release of the tz database, if it says
+  std::optional<std::string> zone_data_problem;
+  std::uint32_t business_date = 0;  // of a sale made now
   std::int64_t clock_skew_ms_max = 0;
   std::vector<HealthReason> health;  // empty: all is well
   std::vector<AlarmReport> alarms;   // newest first

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "pos-node/domain/zone_news.h"
 #include "proto/entry.pb.h"
 
 namespace titan::pos {
@@ -56,15 +57,18 @@ const char* role_text(election::Role role) {
 
 }  // namespace
 
-TerminalService::TerminalService(StoreFacts facts, MeshHost& mesh,
+TerminalService::TerminalService(StoreFacts facts, StoreCalendar calendar, MeshHost& mesh,
                                  std::unique_ptr<mesh::SqliteReader> reader, Metrics& metrics,
                                  WallTime started)
     : facts_(std::move(facts)),
+      calendar_(std::move(calendar)),
+      zone_data_problem_(zone_data_complaint(calendar_)),
       mesh_(mesh),
       reader_(std::move(reader)),
       metrics_(metrics),
       started_(started) {
   load_low_stock();
+  if (zone_data_problem_) raise_alarm("zone_data", *zone_data_problem_);
 }
 
 // ---- events ------------------------------------------------------------------------------------
@@ -407,7 +411,16 @@ StatusReport TerminalService::status() {
   }
   if (reports_.store_database) report.store_database = reports_.store_database();
   if (reports_.uplink) report.uplink = reports_.uplink();
-  report.clock_quality = clock().quality;
+  const ClockReading reading = clock();
+  report.clock_quality = reading.quality;
+  const bool is_plausible = reading.quality != mesh::ClockQuality::implausible;
+  if (is_plausible && node.is_holding_time(reading.time)) {
+    report.clock_quality = mesh::ClockQuality::held;
+  }
+  report.business_date = reading.local_date;
+  report.time_zone = calendar_.zone();
+  report.zone_data = zone_data_version();
+  report.zone_data_problem = zone_data_problem_;
   if (const auto reason = unhealthy()) report.health.push_back({"disk", *reason, {}, {}});
   for (HealthReason& reason : degraded()) report.health.push_back(std::move(reason));
   report.alarms.assign(alarms_.begin(), alarms_.end());

@@ -33,8 +33,8 @@ class TerminalService final : public Service {
     std::function<std::size_t()> api_connections;
   };
 
-  TerminalService(StoreFacts facts, MeshHost& mesh, std::unique_ptr<mesh::SqliteReader> reader,
-                  Metrics& metrics, WallTime started);
+  TerminalService(StoreFacts facts, StoreCalendar calendar, MeshHost& mesh,
+                  std::unique_ptr<mesh::SqliteReader> reader, Metrics& metrics, WallTime started);
   // Whom to tell what happens; before, events are only logged.
   void set_events(EventHub& events) { events_ = &events; }
   void set_reports(Reports reports) { reports_ = std::move(reports); }
@@ -44,7 +44,7 @@ class TerminalService final : public Service {
 
   // -- Service
   const StoreFacts& facts() const override { return facts_; }
-  ClockReading clock() override { return read_system_clock(); }
+  ClockReading clock() override { return read_system_clock(calendar_); }
   Result<ProductPointer> product(std::string_view sku) override;
   Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
   void append(mesh::EntryDraft draft, AppendCallback done) override;
@@ -82,6 +82,8 @@ class TerminalService final : public Service {
   WallTime wall() const { return mesh_.now().wall; }
 
   const StoreFacts facts_;
+  const StoreCalendar calendar_;
+  const std::optional<std::string> zone_data_problem_;
   MeshHost& mesh_;
   const std::unique_ptr<mesh::SqliteReader> reader_;
   EventHub* events_ = nullptr;

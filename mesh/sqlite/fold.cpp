@@ -113,6 +113,23 @@ struct Past {
   }
 };
 
+// What day the last entries say it is. Old journals say nothing that newer ones do not: a bounded
+// number is asked, whatever the age of the disk.
+KnownDates dates_of_newest(const FoldContext& context) {
+  constexpr std::int64_t journals_asked_max = 300;
+  KnownDates dates;
+  Use use = context.connection.use(
+      "SELECT (SELECT e.bytes FROM entries e WHERE e.journal = j.ref ORDER BY e.number DESC LIMIT "
+      "1) "
+      "FROM (SELECT ref FROM journals ORDER BY ref DESC LIMIT ?) j");
+  use.integer(1, journals_asked_max);
+  while (use.step()) {
+    const auto entry = context.codec.decode_entry(use.bytes_at(0));
+    if (entry) observe_date(dates, entry->envelope);
+  }
+  return dates;
+}
+
 Past read_past(Connection& connection, std::int64_t& position) {
   Use use = connection.use(
       "SELECT position, logical_clock, last_receipt, own_clock, own_journal, own_number, own_hash "
@@ -496,6 +513,7 @@ Result<StoredState> load_state(const FoldContext& context) {
     state.last_hash = past.own_hash;
     state.last_receipt_number = past.last_receipt;
     state.logical_clock = past.logical_clock;
+    state.dates = dates_of_newest(context);
     return state;
   });
 }

@@ -7,6 +7,7 @@
 #include "pos-node/domain/sale_builder.h"
 #include "proto/entry.pb.h"
 #include "retail/settlement.h"
+#include "retail/entry_flags.h"
 #include "retail/stock_state.h"
 #include "retail/tax.h"
 #include "retail/text.h"
@@ -209,6 +210,18 @@ void write_movement(JsonWriter& writer, const v1::StockMovement& body) {
       .member("who", body.who());
 }
 
+// What the envelope says of its clock stands among the flags of the sale.
+template <class Body>
+void add_envelope_flags(Body& body, const mesh::Envelope& envelope) {
+  for (const std::string_view flag : envelope_flags(envelope)) {
+    if constexpr (requires { body.add_flags(""); }) {
+      body.add_flags(std::string(flag));
+    } else if constexpr (requires { body.mutable_sale()->add_flags(""); }) {
+      body.mutable_sale()->add_flags(std::string(flag));
+    }
+  }
+}
+
 template <class Body>
 Status write_body(JsonWriter& writer, const mesh::Entry& entry,
                   void (*write)(JsonWriter&, const Body&)) {
@@ -218,6 +231,7 @@ Status write_body(JsonWriter& writer, const mesh::Entry& entry,
                       "The body of entry " + id_text(entry.envelope.id) +
                           " cannot be read; a newer version may have written it.");
   }
+  add_envelope_flags(body, entry.envelope);
   write(writer, body);
   return {};
 }
@@ -268,6 +282,20 @@ Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& se
   }
   writer.end_array().end_object();
   return {};
+}
+
+bool has_no_flags_of_its_own(mesh::Kind kind) {
+  switch (kind) {
+    case mesh::Kind::void_sale:
+    case mesh::Kind::delivery:
+    case mesh::Kind::adjustment:
+    case mesh::Kind::transfer_out:
+    case mesh::Kind::transfer_in:
+    case mesh::Kind::opening_stock:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -323,6 +351,7 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
       .member("kind", kind_name(envelope.kind))
       .member("time", time_text(envelope.time, envelope.utc_offset_minutes))
       .member("business_date", date_text(envelope.business_date))
+      .member("clock_quality", to_string(envelope.clock_quality))
       .member("idempotency_key", envelope.idempotency_key);
   if (envelope.receipt) {
     writer.member("terminal", envelope.receipt->terminal)
@@ -331,6 +360,7 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
         .member("series", envelope.id.journal.hex());
   }
   if (const auto written = write_typed_body(writer, entry); !written) return written.error();
+  if (has_no_flags_of_its_own(envelope.kind)) write_flags(writer, envelope_flags(envelope));
 
   writer.member("copies", service.copies(envelope.id))
       .member("in_cloud", service.in_cloud(envelope.id));

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/crypto.h"
+#include "pos-node/domain/business_day.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -199,7 +200,11 @@ Decimal read_decimal(const json::value& value, const FieldPath& at, Problem& pro
 std::uint32_t read_date(const json::value& value, const FieldPath& at, Problem& problem) {
   const json::string* day = value.if_string();
   const auto date = day ? parse_date(view(*day)) : std::nullopt;
-  if (!date) problem.report(at, "must be a day like \"2011-10-06\"");
+  if (!date) {
+    problem.report(at, "must be a day like \"2011-10-06\"");
+  } else if (const auto complaint = business_date_complaint(*date)) {
+    problem.report(at, *complaint);
+  }
   return date.value_or(0);
 }
 

@@ -176,6 +176,10 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
       .begin_object()
       .member("quality", to_string(status.clock_quality))
       .member("max_skew_ms", status.clock_skew_ms_max)
+      .member("business_date", date_text(status.business_date))
+      .member("time_zone", status.time_zone)
+      .member("zone_data", status.zone_data)
+      .member("zone_data_problem", status.zone_data_problem.value_or(""))
       .end_object();
   writer.key("health");
   write_health(writer, status.health);

@@ -5,6 +5,7 @@
 
 #include "pos-node/cli/commands.h"
 #include "pos-node/config_advice.h"
+#include "pos-node/domain/zone_news.h"
 
 namespace titan::pos {
 namespace {
@@ -108,6 +109,15 @@ int run_command_line(int argc, const char* const* argv,
     code = with_config(arguments, console, [&](const Config& config) {
       for (const std::string& warning : config_warnings(config)) console.warn(warning);
       console.out() << describe_config(config);
+      const auto calendar = StoreCalendar::make(config.time_zone, config.day_ends);
+      if (calendar) {
+        const std::string data = zone_data_version();
+        console.out() << "# time zone: " << calendar->zone() << ", zone data "
+                      << (data.empty() ? "of unknown age" : data) << "\n";
+        if (const auto old = zone_data_complaint(*calendar)) {
+          console.out() << "# warning: " << *old << "\n";
+        }
+      }
       return exit_done;
     });
   });

@@ -46,7 +46,8 @@ mesh::EntryDraft start_draft(mesh::Kind kind, const RequestKey& key,
   draft.kind = kind;
   draft.time = context.clock.time;
   draft.utc_offset_minutes = context.clock.utc_offset_minutes;
-  draft.business_date = business_date.value_or(context.clock.local_date);
+  draft.business_date = context.clock.local_date;
+  draft.stated_business_date = business_date.value_or(0);
   draft.clock_quality = context.clock.quality;
   draft.idempotency_key = key.idempotency_key;
   draft.request_hash = key.request_hash;

@@ -393,6 +393,10 @@ void Cloud::project(const Record& record) {
       const PublicKey& key = envelope.opening->device_public_key;
       database_.keys.emplace(device_of(key), key);
     }
+    // As cloud/projector.cpp: head office orders behind every price that it has seen.
+    if (mesh::is_layered(envelope.kind)) {
+      database_.feed_clock = std::max(database_.feed_clock, envelope.logical_clock);
+    }
     database_.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     database_.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
     surroundings_.recorder.observe(CloudHolds{surroundings_.recorder.facts(*entry)});

@@ -28,6 +28,10 @@ std::vector<std::string> alarms_after(FaultKind kind) {
       return {"key_reused", "duplicate"};
     case FaultKind::damage_disk:
       return {"database_damaged", "key_reused", "duplicate"};
+    case FaultKind::skew:
+    case FaultKind::drift:
+    case FaultKind::dead_clock:
+      return {"clock_ahead", "clock_back"};
     default:
       return {};
   }

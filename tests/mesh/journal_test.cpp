@@ -155,6 +155,71 @@ TEST_CASE("A clock that goes back is held, and says so") {
   CHECK(later->envelope.clock_quality == ClockQuality::synchronised);
 }
 
+namespace {
+
+EntryDraft dated_draft(std::int64_t utc_ms, std::uint32_t date, std::int32_t utc_offset_minutes) {
+  EntryDraft draft = draft_at(utc_ms);
+  draft.business_date = date;
+  draft.utc_offset_minutes = utc_offset_minutes;
+  return draft;
+}
+
+}  // namespace
+
+TEST_CASE("The date is that of the held time, and so is the offset") {
+  Till till(31);
+  till.write(dated_draft(90'000'000, 20260103, 60));
+  const EntryPointer back = till.write(dated_draft(50'000'000, 20260102, 120));
+  CHECK(back->envelope.business_date == 20260103);
+  CHECK(back->envelope.utc_offset_minutes == 60);
+  // Dead, it is held all the same and says that it is dead.
+  EntryDraft dead = dated_draft(10'000, 19700101, 0);
+  dead.clock_quality = ClockQuality::implausible;
+  const EntryPointer held = till.write(dead);
+  CHECK(held->envelope.time.utc_ms == 90'000'000);
+  CHECK(held->envelope.business_date == 20260103);
+  CHECK(held->envelope.clock_quality == ClockQuality::implausible);
+  const EntryPointer later = till.write(dated_draft(200'000'000, 20260104, 60));
+  CHECK(later->envelope.business_date == 20260104);
+  CHECK(later->envelope.clock_quality == ClockQuality::synchronised);
+}
+
+TEST_CASE("A stated date is taken as it is and moves nobody else's") {
+  Till till(32);
+  till.write(dated_draft(1'000, 20260103, 0));
+  EntryDraft stated = dated_draft(2'000, 20260103, 0);
+  stated.stated_business_date = 20260101;
+  CHECK(till.write(stated)->envelope.business_date == 20260101);
+  stated.stated_business_date = 20260109;
+  stated.time.utc_ms = 3'000;
+  CHECK(till.write(stated)->envelope.business_date == 20260109);
+  CHECK(till.write(dated_draft(4'000, 20260103, 0))->envelope.business_date == 20260103);
+  // Held, it is still the screen's word.
+  stated.time.utc_ms = 10;
+  stated.stated_business_date = 20260102;
+  CHECK(till.write(stated)->envelope.business_date == 20260102);
+  CHECK(till.write(dated_draft(20, 20260101, 0))->envelope.business_date == 20260103);
+}
+
+TEST_CASE("A date that would go back by itself is held, too") {
+  Till till(33);
+  till.write(dated_draft(1'000, 20260103, 60));
+  const EntryPointer west = till.write(dated_draft(2'000, 20260102, -300));
+  CHECK(west->envelope.business_date == 20260103);
+  CHECK(west->envelope.time.utc_ms == 2'000);
+  CHECK(west->envelope.clock_quality == ClockQuality::held);
+  till.writer.start_new_journal(till.writer.tail(), 0);
+  CHECK(till.write(dated_draft(3'000, 20260102, -300))->envelope.business_date == 20260102);
+}
+
+TEST_CASE("A wall clock beyond 2100 leaves the logical clock room to be overruled") {
+  Till till(34);
+  const EntryPointer absurd = till.write(draft_at(250'000'000'000'000));
+  CHECK(absurd->envelope.logical_clock == logical_clock_wall_ms_max << 16);
+  CHECK(till.write(draft_at(250'000'000'000'001))->envelope.logical_clock ==
+        (logical_clock_wall_ms_max << 16) + 1);
+}
+
 TEST_CASE("A clock of 1970 or before still sells") {
   Till till(6);
   EntryDraft draft = draft_at(-5);

@@ -16,6 +16,18 @@ mesh::MemberView member(int number, std::optional<std::int64_t> skew_ms) {
 
 using Texts = std::vector<std::string>;
 
+TEST_CASE("A dead clock is told once, and again after it lived") {
+  ClockWatch watch;
+  const WallTime alive{1'793'016'000'000};
+  CHECK_FALSE(watch.look_at_own(alive));
+  const auto told = watch.look_at_own({86'400'000});
+  REQUIRE(told);
+  CHECK(told->find("1970-01-02T00:00:00Z") != std::string::npos);
+  CHECK_FALSE(watch.look_at_own({86'401'000}));
+  CHECK_FALSE(watch.look_at_own(alive));
+  CHECK(watch.look_at_own({0}));
+}
+
 TEST_CASE("one clock that is wrong is told once, and again after it was right meanwhile") {
   ClockWatch watch;
   const std::vector<mesh::MemberView> wrong{member(1, 3500), member(2, 40), member(3, -1900)};

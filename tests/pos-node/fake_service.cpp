@@ -48,7 +48,8 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
   mesh::Envelope& envelope = made->envelope;
   envelope.time = draft.time;
   envelope.utc_offset_minutes = draft.utc_offset_minutes;
-  envelope.business_date = draft.business_date;
+  envelope.business_date =
+      draft.stated_business_date != 0 ? draft.stated_business_date : draft.business_date;
   envelope.idempotency_key = draft.idempotency_key;
   envelope.request_hash = draft.request_hash;
   envelope.claim = draft.claim;

@@ -1,8 +1,8 @@
 #include "uplink/postgres/entry_rows.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "mesh/known_dates.h"
 #include "proto/entry.pb.h"
 #include "retail/settlement.h"
 
@@ -233,17 +233,9 @@ std::string reason_of(mesh::Kind kind) {
 }
 
 std::uint32_t date_of(const mesh::Envelope& envelope) {
-  using namespace std::chrono;
-  const std::uint32_t date = envelope.business_date;
-  const year_month_day written{year(static_cast<int>(date / 10000)), month(date / 100 % 100),
-                               day(date % 100)};
-  if (date >= 10101 && date <= 99991231 && written.ok()) return date;
-  constexpr std::int64_t day_ms = 86'400'000;
-  constexpr std::int64_t last_day = 2'932'896;  // 9999-12-31
-  const std::int64_t days = std::clamp<std::int64_t>(envelope.time.utc_ms / day_ms, 0, last_day);
-  const year_month_day counted{sys_days{std::chrono::days(days)}};
-  return static_cast<std::uint32_t>(static_cast<int>(counted.year())) * 10000 +
-         static_cast<unsigned>(counted.month()) * 100 + static_cast<unsigned>(counted.day());
+  // Neither the year 0 nor 30 February exist for PostgreSQL; the day in the shop stands in.
+  if (mesh::is_calendar_date(envelope.business_date)) return envelope.business_date;
+  return mesh::date_of_clock(envelope);
 }
 
 }  // namespace titan::uplink

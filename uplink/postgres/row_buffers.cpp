@@ -1,5 +1,7 @@
 #include "uplink/postgres/row_buffers.h"
 
+#include "retail/entry_flags.h"
+
 namespace titan::uplink {
 
 void RowBuffers::begin(SqlRows& rows, const mesh::Entry& entry) const {
@@ -32,6 +34,16 @@ void RowBuffers::add(const mesh::Entry& entry, EntryRows rows, bool counts, bool
   }
 }
 
+namespace {
+
+std::vector<std::string> with_envelope_flags(std::vector<std::string> flags,
+                                             const mesh::Envelope& envelope) {
+  for (const std::string_view flag : retail::envelope_flags(envelope)) flags.emplace_back(flag);
+  return flags;
+}
+
+}  // namespace
+
 void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool counts) {
   const auto& envelope = entry.envelope;
   begin(sales_, entry);
@@ -54,7 +66,7 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
       .text(sale.cashier)
       .text(sale.customer_token)
       .boolean(sale.training)
-      .texts(sale.flags)
+      .texts(with_envelope_flags(sale.flags, envelope))
       .text(sale.reason);
   if (sale.original) {
     sales_.bytes(sale.original->journal.view()).number(sale.original->number);
