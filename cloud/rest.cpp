@@ -332,6 +332,44 @@ void Rest::show_vector(const Call& call, Reply reply) {
       std::move(reply));
 }
 
+// What no till could know alone: more came back of a sale than it had (uplink/postgres/schema.cpp).
+// A fact that holds, not an event: it is told as long as it is so, and once for each line.
+void Rest::list_alarms(const Call& call, Reply reply) {
+  query(
+      call.key.tenant,
+      [call](pqxx::transaction_base& transaction) {
+        require_store(transaction, call.key);
+        const auto rows = transaction.exec(
+            "SELECT encode(journal, 'hex') || ':' || number, receipt, terminal, "
+            "to_char(business_date, 'YYYY-MM-DD'), currency, exponent, line, sku, "
+            "trim_scale(sold), trim_scale(refunded), paid_minor, refunded_minor, voided, "
+            "voided OR abs(refunded) > abs(sold) FROM over_refunds WHERE store = " +
+            sql_text(call.key.store) +
+            " ORDER BY business_date DESC, journal, number, hash, line LIMIT " +
+            std::to_string(call.limit));
+        json::array alarms;
+        for (const auto& row : rows) {
+          const auto places = row[5].as<std::uint32_t>();
+          alarms.push_back(json::object{
+              {"code", row[13].as<bool>() ? "refunded_more_than_sold" : "refunded_more_than_paid"},
+              {"sale", row[0].c_str()},
+              {"receipt", row[1].c_str()},
+              {"terminal", row[2].c_str()},
+              {"business_date", row[3].c_str()},
+              {"line", row[6].as<std::int64_t>()},
+              {"sku", row[7].c_str()},
+              {"sold", row[8].c_str()},
+              {"refunded", row[9].c_str()},
+              {"currency", row[4].c_str()},
+              {"paid", decimal_text(row[10].as<std::int64_t>(), places)},
+              {"refunded_amount", decimal_text(row[11].as<std::int64_t>(), places)},
+              {"voided", row[12].as<bool>()}});
+        }
+        return json::object{{"alarms", std::move(alarms)}};
+      },
+      std::move(reply));
+}
+
 void Rest::list_quarantine(const Call& call, Reply reply) {
   query(
       call.key.tenant,

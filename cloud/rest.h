@@ -63,6 +63,7 @@ class Rest {
   void one_stock(const Call& call, Reply reply);
   void list_sales(const Call& call, Reply reply);
   void show_vector(const Call& call, Reply reply);
+  void list_alarms(const Call& call, Reply reply);
   void list_quarantine(const Call& call, Reply reply);
   void retry_quarantine(const Call& call, Reply reply);
   void list_products(const Call& call, Reply reply);

@@ -74,6 +74,10 @@ class Cashiers:
         except BaseExceptionGroup as faults:
             raise _first(faults) from None  # the group is of no interest to who reads the message
 
+    async def serve(self, till, document):
+        """One document at a till that is up: what it became."""
+        return await self._deliver_to(till, document)
+
     async def send_now(self, documents, till):
         """Sent at one till without waiting for each other: tasks, one per document."""
         return [asyncio.create_task(self._deliver_to(till, document)) for document in documents]

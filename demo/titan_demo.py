@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from demo import expectation, generated_day, importer, leftovers, proof  # noqa: E402
-from demo import afterwards, day as day_module, report, retail_csv  # noqa: E402
+from demo import afterwards, counter, day as day_module, report, retail_csv  # noqa: E402
 from demo import screen as screen_module  # noqa: E402
 from demo.selling import Cashiers, SellingFault  # noqa: E402
 from demo.shop import Shop  # noqa: E402
@@ -168,9 +168,12 @@ async def _run_shop(arguments, lab, story, screen, sales, trading_day):
         table = screen_module.ShopTable(shop, cashiers, watcher, day, trading_day.documents, screen)
         screen.start(table.lines)
         await day.run()
+        besides = await counter.serve(shop, cashiers, trading_day.products, story)
         expected = expectation.expect(sales.rows, delivered)
+        expected.sales_total += besides.sales_total
+        expected.refunds_total += besides.refunds_total
         checks = await proof.Proof(shop, cashiers, watcher, expected, deliveries, story).run(
-            [document.key for document in trading_day.documents])
+            [document.key for document in trading_day.documents] + besides.keys)
         day.headline = ""
     finally:
         await watcher.stop()
