@@ -285,6 +285,9 @@ Status Daemon::make_api() {
   facts.device = mesh_->node().device();
   facts.process = mesh_->node().process();
   facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
+  auto labels = make_label_table(config_.label_preset, config_.label_rules);
+  if (!labels) return labels.error();
+  facts.labels = std::move(*labels);
   service_ = std::make_unique<TerminalService>(std::move(facts), *mesh_, std::move(service_reader_),
                                                metrics_, clock_.now().wall);
   server_ = std::make_unique<Server>(loop_, *service_, metrics_);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "pos-node/domain/article.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -107,13 +106,20 @@ Status SaleBuilder::begin() {
   return {};
 }
 
-Result<ProductPointer> SaleBuilder::resolve_product(const LineRequest& line, v1::Line& out) {
-  auto article = find_article(line.sku, line.gtin, context_.catalogue, line_field(""));
-  if (!article) return article.error();
-  out.set_sku(article->sku);
-  out.set_gtin_scanned(article->gtin);
-  for (const std::string& flag : article->flags) out.add_flags(flag);
-  return std::move(article->product);
+Result<LineRead> SaleBuilder::resolve_product(const LineRequest& line, const v1::Line* original,
+                                              v1::Line& out) {
+  auto read = read_line(
+      line, {context_, business_date(), sale_.currency(), exponent_, original, line_field("")});
+  if (!read) return read.error();
+  out.set_sku(read->article.sku);
+  out.set_gtin_scanned(read->article.gtin);
+  for (const std::string& flag : read->article.flags) out.add_flags(flag);
+  record_scan(read->article, out);
+  return read;
+}
+
+std::uint32_t SaleBuilder::business_date() const {
+  return request_.business_date.value_or(context_.clock.local_date);
 }
 
 Result<SaleBuilder::Prices> SaleBuilder::resolve_prices(const LineRequest& line,
@@ -157,7 +163,6 @@ Status SaleBuilder::set_quantity(const LineRequest& line, const Product* product
   quantity.set_scale(line.quantity.scale);
   if (line.unit) {
     quantity.set_unit(*line.unit);
-    if (product && product->unit() != *line.unit) out.add_flags(std::string(flag::unit_differs));
   } else if (product) {
     quantity.set_unit(product->unit());
   }
@@ -269,11 +274,12 @@ Status SaleBuilder::add_effect(const v1::Line& line) {
   return {};
 }
 
-Status SaleBuilder::add_line(const LineRequest& line, const v1::Line* original) {
+Status SaleBuilder::add_line(const LineRequest& requested, const v1::Line* original) {
   v1::Line& out = *sale_.add_lines();
-  const auto product = resolve_product(line, out);
-  if (!product) return product.error();
-  const Product* known = product->get();
+  const auto read = resolve_product(requested, original, out);
+  if (!read) return read.error();
+  const LineRequest& line = read->line;
+  const Product* known = read->article.product.get();
 
   if (line.description) {
     out.set_description(*line.description);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pos-node/domain/label_line.h"
 #include "pos-node/domain/sale_rules.h"
 #include "retail/line_sums.h"
 
@@ -21,7 +22,7 @@ class SaleBuilder {
   // Sale-wide facts first, then each line in order, then the sums and payments.
   Status begin();
   // `original`: the sold line that this one takes back, its prices being the default; or null.
-  Status add_line(const LineRequest& line, const titan::entry::v1::Line* original);
+  Status add_line(const LineRequest& requested, const titan::entry::v1::Line* original);
   Status finish();
 
   void add_flag(std::string_view flag);
@@ -36,7 +37,10 @@ class SaleBuilder {
     Decimal charged;
   };
 
-  Result<ProductPointer> resolve_product(const LineRequest& line, titan::entry::v1::Line& out);
+  // The line as its scan and unit complete it; sku, code, scan and flags are put into `out`.
+  Result<LineRead> resolve_product(const LineRequest& line, const titan::entry::v1::Line* original,
+                                   titan::entry::v1::Line& out);
+  std::uint32_t business_date() const;
   Result<Prices> resolve_prices(const LineRequest& line, const titan::entry::v1::Line* original,
                                 const Product* product);
   Status set_quantity(const LineRequest& line, const Product* product, titan::entry::v1::Line& out);
