@@ -16,6 +16,11 @@ namespace v1 = titan::entry::v1;
 // Of a code that does not count, the candidate that stands for it all the same.
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
+// Scales fill an item's number up to its field.
+std::string without_zeros(const std::string& item) {
+  return item.substr(std::min(item.find_first_not_of('0'), item.size() - 1));
+}
+
 // Adds the products of one candidate that are not there yet.
 Status add_matches(const Scan& scan, std::size_t candidate, Catalogue& catalogue,
                    std::vector<ScanMatches::Match>& out) {
@@ -23,9 +28,11 @@ Status add_matches(const Scan& scan, std::size_t candidate, Catalogue& catalogue
   auto found = catalogue.products_by_gtin(wanted.key);
   if (!found) return found.error();
   if (wanted.or_sku) {
-    auto by_sku = catalogue.product(wanted.key);
-    if (!by_sku) return by_sku.error();
-    if (*by_sku) found->push_back(std::move(*by_sku));
+    for (const std::string& sku : {wanted.key, without_zeros(wanted.key)}) {
+      auto by_sku = catalogue.product(sku);
+      if (!by_sku) return by_sku.error();
+      if (*by_sku) found->push_back(std::move(*by_sku));
+    }
   }
   for (ProductPointer& product : *found) {
     const bool is_there = std::any_of(out.begin(), out.end(), [&](const auto& match) {
@@ -38,9 +45,10 @@ Status add_matches(const Scan& scan, std::size_t candidate, Catalogue& catalogue
 
 bool has_code(const Product& product, const ScanCandidate& candidate) {
   const std::string key = code_key(candidate.key);
-  return (candidate.or_sku && product.sku() == candidate.key) ||
-         std::any_of(product.gtins().begin(), product.gtins().end(),
-                     [&](const std::string& known) { return code_key(known) == key; });
+  const bool is_item = candidate.or_sku && (product.sku() == candidate.key ||
+                                            product.sku() == without_zeros(candidate.key));
+  return is_item || std::any_of(product.gtins().begin(), product.gtins().end(),
+                                [&](const std::string& known) { return code_key(known) == key; });
 }
 
 std::size_t candidate_of(const Product& product, const Scan& scan) {
@@ -68,7 +76,10 @@ Result<std::size_t> check_chosen(Article& article, Catalogue& catalogue) {
   if (own != no_candidate) return own;
   const auto found = match_scan(article.scan, catalogue);
   if (!found) return found.error();
-  if (!found->matches.empty()) article.add_flag(flag::gtin_of_other_product);
+  if (!found->matches.empty()) {
+    article.add_flag(flag::gtin_of_other_product);
+    article.scan.price.reset();  // it is the other's
+  }
   return no_candidate;
 }
 

@@ -39,6 +39,23 @@ std::vector<std::string> upc_a_forms(const std::string& code) {
   return forms;
 }
 
+// The UPC-E of a UPC-A, in 12 digits or 13 with a zero before; nothing if it has none.
+std::optional<std::string> upc_e_form(const std::string& code) {
+  const bool is_upc =
+      is_digits(code) && (code.size() == 12 || (code.size() == 13 && code[0] == '0'));
+  if (!is_upc) return std::nullopt;
+  const std::string upc = code.substr(code.size() - 12);
+  const std::string maker = upc.substr(1, 5);
+  const std::string item = upc.substr(6, 5);
+  // One shape for each last digit; expanding back tells whether it fits.
+  for (const std::string& six :
+       {maker.substr(0, 2) + item.substr(2) + maker[2], maker.substr(0, 3) + item.substr(3) + "3",
+        maker.substr(0, 4) + item[4] + "4", maker + item[4]}) {
+    if (expanded_upc_e(upc[0], six) == upc) return upc[0] + six + upc.back();
+  }
+  return std::nullopt;
+}
+
 void read_label(const std::string& code, const LabelTable& labels, Scan& scan) {
   if (labels.empty()) return;
   const auto label = labels.read(code);
@@ -135,6 +152,11 @@ void read_plain_code(const std::string& code, PlainSymbol symbol, const LabelTab
   if (expanded_first) {
     scan.candidates.push_back(plain(code));
     scan.candidates.back().equal_rank = true;
+  }
+  // A list may have the short form of what the scanner sends long.
+  const auto short_form = symbol == PlainSymbol::other ? std::nullopt : upc_e_form(code);
+  if (short_form && (short_form->front() == '0' || short_form->front() == '1')) {
+    scan.candidates.push_back({*short_form, code, false, false, false});
   }
   read_label(code, labels, scan);
   const bool is_sound = !expanded.empty() || check_gtin(code) != GtinFault::check_digit;

@@ -96,6 +96,21 @@ TEST_CASE("eight digits are an EAN-8 or a UPC-E, and both are told") {
   CHECK(keys(scanned("0123456")) == std::vector<std::string>{"0123456", "012345000065"});
 }
 
+TEST_CASE("a list may have the short form of a UPC that scanners send long") {
+  for (const char* upc : {"012000003455", "012100003454", "012300000451", "012340000053",
+                          "012345000065", "112345000093"}) {
+    INFO(upc);
+    for (const std::string& form : {std::string(upc), "]E00" + std::string(upc)}) {
+      const Scan scan = scanned(form);
+      REQUIRE(scan.candidates.size() >= 2);
+      const std::string key = scan.candidates[1].key;
+      CHECK(key.size() == 8);
+      CHECK(expanded_upc_e(key[0], std::string_view(key).substr(1, 6)) == upc);
+    }
+  }
+  CHECK(scanned("036000291452").candidates.size() == 1);  // has none
+}
+
 TEST_CASE("many UPC-E codes are a right EAN-8 too, so the check digit tells nothing") {
   int both = 0;
   constexpr int codes = 1'000'000;
