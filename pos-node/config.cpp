@@ -17,6 +17,7 @@
 #include "pos-node/config_advice.h"
 #include "pos-node/domain/business_day.h"
 #include "retail/currency.h"
+#include "retail/units.h"
 
 namespace titan::pos {
 namespace {
@@ -174,6 +175,84 @@ Key address_list_key(const char* section, const char* name,
           }};
 }
 
+Complaint read_label_rule(const toml::node& node, LabelRule& rule) {
+  const toml::table* table = node.as_table();
+  if (!table) return "must be { layout = \"28IIIIPVVVVVC\", what = \"weight\", decimals = 3 }";
+  std::optional<std::string> what;
+  bool has_decimals = false;
+  rule.decimals = 0;
+  for (const auto& [key, value] : *table) {
+    const std::string name(key.str());
+    if (name == "decimals") {
+      const auto decimals = value.value_exact<std::int64_t>();
+      if (!decimals || *decimals < 0 || *decimals > decimal_scale_max) {
+        return "decimals must be a whole number from 0 to 6, without quotes";
+      }
+      rule.decimals = static_cast<std::uint32_t>(*decimals);
+      has_decimals = true;
+      continue;
+    }
+    const auto text = value.value_exact<std::string>();
+    if (name != "layout" && name != "what" && name != "unit") {
+      return "unknown key " + name + "; known are layout, what, decimals, unit";
+    }
+    if (!text) return name + " must be a text in quotes";
+    if (name == "layout") rule.layout = *text;
+    if (name == "what") what = *text;
+    if (name == "unit") rule.unit = *text;
+  }
+  const auto parsed = parse_label_value(what.value_or(""));
+  if (!parsed) return "what must be \"price\", \"weight\" or \"pieces\"";
+  rule.what = *parsed;
+  if (!has_decimals && rule.what != LabelValue::pieces) {
+    return "decimals is missing: how many of the value's digits stand behind the point";
+  }
+  if (!rule.unit.empty() && !is_measure_unit(rule.unit)) {
+    return "unit " + quoted(rule.unit) + " is not known; leave it out for kg";
+  }
+  return label_rule_fault(rule);
+}
+
+std::string show_label_rules(const Config& config) {
+  std::string text = "[";
+  for (const LabelRule& rule : config.label_rules) {
+    text += std::string(text.size() > 1 ? ", " : "") + "{ layout = " + quoted(rule.layout) +
+            ", what = " + quoted(std::string(to_string(rule.what))) +
+            ", decimals = " + std::to_string(rule.decimals) +
+            (rule.unit.empty() ? "" : ", unit = " + quoted(rule.unit)) + " }";
+  }
+  return text + "]";
+}
+
+Key label_rules_key() {
+  return {"labels", "rules", false,
+          [](Config& config, const toml::node& node) -> Complaint {
+            const toml::array* list = node.as_array();
+            if (!list) {
+              return "must be a list of rows such as "
+                     "[{ layout = \"28IIIIPVVVVVC\", what = \"weight\", decimals = 3 }]";
+            }
+            if (list->size() > label_rules_max) {
+              return "has more than " + std::to_string(label_rules_max) + " rows";
+            }
+            config.label_rules.clear();
+            for (const toml::node& item : *list) {
+              LabelRule& rule = config.label_rules.emplace_back();
+              if (const auto complaint = read_label_rule(item, rule)) {
+                return "row " + std::to_string(config.label_rules.size()) + ": " + *complaint;
+              }
+            }
+            return std::nullopt;
+          },
+          show_label_rules};
+}
+
+Complaint label_preset_complaint(const std::string& text) {
+  const auto made = make_label_table(text, {});
+  if (made) return std::nullopt;
+  return made.error().message;
+}
+
 Complaint currency_complaint(const std::string& text) {
   if (is_currency_code(text)) return std::nullopt;
   return "must be a currency code of three capital letters, such as \"EUR\"";
@@ -243,6 +322,8 @@ const std::vector<Key>& keys() {
       secret_key("cloud", "access_key", false, &Config::cloud_access_key, nullptr),
       text_key("cloud", "public_key", false, &Config::cloud_public_key, cloud_key_complaint),
       text_key("cloud", "ca_file", false, &Config::cloud_ca_file, nullptr),
+      text_key("labels", "preset", false, &Config::label_preset, label_preset_complaint),
+      label_rules_key(),
       text_key("log", "level", false, &Config::log_level,
                [](const std::string& text) {
                  return one_of(text, {"trace", "debug", "info", "warning", "error"});

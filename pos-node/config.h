@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "retail/cash_rounding.h"
+#include "retail/scan/labels.h"
 
 namespace titan::pos {
 
@@ -56,6 +57,10 @@ struct Config {
   std::string cloud_access_key;
   std::string cloud_public_key;  // 64 hexadecimal digits
   std::string cloud_ca_file;     // empty: the system's certificates
+
+  // [labels]: what the shop's own price and weight labels mean; none are read without it.
+  std::string label_preset;                    // a country, or empty
+  std::vector<retail::LabelRule> label_rules;  // before the preset's
 
   // [log]
   std::string log_level = "info";

@@ -289,6 +289,9 @@ Status Daemon::make_api() {
   facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
   facts.tax_rounding = config_.tax_rounding == "receipt" ? TaxRounding::receipt : TaxRounding::line;
   if (auto rule = cash_rule_of(config_)) facts.cash_rule = std::move(*rule);
+  auto labels = make_label_table(config_.label_preset, config_.label_rules);
+  if (!labels) return labels.error();
+  facts.labels = std::move(*labels);
   auto calendar = StoreCalendar::make(config_.time_zone, config_.day_ends);
   if (!calendar) return calendar.error();
   service_ =

@@ -253,10 +253,12 @@ Result<ProductPointer> TerminalService::product(std::string_view sku) {
   return products_.emplace(sku, to_product(**found)).first->second;
 }
 
-Result<ProductPointer> TerminalService::product_by_gtin(std::string_view gtin) {
+Result<std::vector<ProductPointer>> TerminalService::products_by_gtin(std::string_view gtin) {
   const auto found = reader_->products_by_gtin(gtin);
   if (!found) return found.error();
-  return found->empty() ? ProductPointer{} : to_product(found->front());
+  std::vector<ProductPointer> products;
+  for (const mesh::StoredProduct& product : *found) products.push_back(to_product(product));
+  return products;
 }
 
 Result<ProductPage> TerminalService::search_products(const std::string& query, std::size_t limit,

@@ -46,7 +46,7 @@ class TerminalService final : public Service {
   const StoreFacts& facts() const override { return facts_; }
   ClockReading clock() override { return read_system_clock(calendar_); }
   Result<ProductPointer> product(std::string_view sku) override;
-  Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
+  Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override;
   void append(mesh::EntryDraft draft, AppendCallback done) override;
   Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) override;

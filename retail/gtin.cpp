@@ -41,16 +41,6 @@ std::string_view gtin_flag(GtinFault fault) {
   return "";
 }
 
-bool same_code(std::string_view first, std::string_view second) {
-  const auto number = [](std::string_view code) {
-    const bool digits = code.find_first_not_of("0123456789") == std::string_view::npos;
-    if (digits && code.size() <= 14)
-      code.remove_prefix(std::min(code.find_first_not_of('0'), code.size()));
-    return code;
-  };
-  return !first.empty() && !second.empty() && number(first) == number(second);
-}
-
 std::string describe_gtin_fault(std::string_view code, GtinFault fault) {
   const std::string quoted = "\"" + std::string(code) + "\"";
   switch (fault) {

@@ -20,9 +20,6 @@ enum class GtinFault {
 GtinFault check_gtin(std::string_view code);
 // The flag recorded on a line: "" for none, else "gtin_format", "gtin_length", "gtin_check_digit".
 std::string_view gtin_flag(GtinFault fault);
-// Two forms of one number: UPC-A, EAN-13 and GTIN-14 differ by zeros on the left. Other codes are
-// compared as they are; an empty one is like no other.
-bool same_code(std::string_view first, std::string_view second);
 // For warnings: "check digit of 4006381333932 is wrong (should end in 1)".
 std::string describe_gtin_fault(std::string_view code, GtinFault fault);
 

@@ -1,5 +1,6 @@
 #include "retail/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -40,6 +41,80 @@ std::size_t utf8_character_bytes(std::string_view text, std::size_t at) {
   return 0;
 }
 
+std::uint32_t code_point_at(std::string_view text, std::size_t at, std::size_t bytes) {
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[at + i]));
+  };
+  if (bytes == 1) return byte(0);
+  std::uint32_t code_point = byte(0) & (0xFFU >> (bytes + 1));
+  for (std::size_t i = 1; i < bytes; ++i) code_point = code_point << 6 | (byte(i) & 0x3FU);
+  return code_point;
+}
+
+// The end of a text, at most so many characters.
+std::string_view last_characters(std::string_view text, std::size_t characters) {
+  std::size_t at = text.size();
+  while (at > 0 && characters > 0) {
+    --at;
+    if (!is_continuation(static_cast<unsigned char>(text[at]))) --characters;
+  }
+  return text.substr(at);
+}
+
+// Unicode 15: general categories Zs (but U+0020), Zl, Zp and Cf, and letters and marks that are
+// drawn as nothing. In ascending order.
+struct InvisibleRange {
+  std::uint32_t first;
+  std::uint32_t last;
+  std::string_view name;
+};
+constexpr InvisibleRange invisible_ranges[] = {
+    {0x00A0, 0x00A0, "no-break space"},
+    {0x00AD, 0x00AD, "soft hyphen"},
+    {0x034F, 0x034F, "combining grapheme joiner"},
+    {0x061C, 0x061C, "Arabic letter mark"},
+    {0x115F, 0x1160, "Hangul filler"},
+    {0x1680, 0x1680, "Ogham space mark"},
+    {0x17B4, 0x17B5, "Khmer inherent vowel"},
+    {0x180B, 0x180F, "Mongolian separator"},
+    {0x2000, 0x200A, "typographic space"},
+    {0x200B, 0x200B, "zero width space"},
+    {0x200C, 0x200C, "zero width non-joiner"},
+    {0x200D, 0x200D, "zero width joiner"},
+    {0x200E, 0x200E, "left-to-right mark"},
+    {0x200F, 0x200F, "right-to-left mark"},
+    {0x2028, 0x2028, "line separator"},
+    {0x2029, 0x2029, "paragraph separator"},
+    {0x202A, 0x202E, "direction mark"},
+    {0x202F, 0x202F, "narrow no-break space"},
+    {0x205F, 0x205F, "mathematical space"},
+    {0x2060, 0x2060, "word joiner"},
+    {0x2061, 0x2065, "invisible operator"},
+    {0x2066, 0x206F, "direction mark"},
+    {0x2800, 0x2800, "Braille blank"},
+    {0x3000, 0x3000, "ideographic space"},
+    {0x3164, 0x3164, "Hangul filler"},
+    {0xFE00, 0xFE0F, "variation selector"},
+    {0xFEFF, 0xFEFF, "zero width no-break space, a byte order mark"},
+    {0xFFA0, 0xFFA0, "Hangul filler"},
+    {0xFFF0, 0xFFFB, "annotation mark"},
+    {0x13430, 0x1345F, "hieroglyph format control"},
+    {0x1BCA0, 0x1BCA3, "shorthand format control"},
+    {0x1D159, 0x1D159, "null notehead"},
+    {0x1D173, 0x1D17A, "musical format control"},
+    {0xE0000, 0xE007F, "tag"},
+    {0xE0080, 0xE00FF, "unassigned, drawn as nothing"},
+    {0xE0100, 0xE01EF, "variation selector"},
+    {0xE01F0, 0xE0FFF, "unassigned, drawn as nothing"},
+};
+
+bool is_invisible(std::uint32_t code_point) {
+  return std::any_of(std::begin(invisible_ranges), std::end(invisible_ranges),
+                     [&](const InvisibleRange& range) {
+                       return range.first <= code_point && code_point <= range.last;
+                     });
+}
+
 // A row of time texts is written for each sale, so without printf.
 void append_digits(std::string& text, unsigned number, unsigned digits, char then = 0) {
   std::array<char, 4> written{};
@@ -60,6 +135,47 @@ bool passes_luhn(std::string_view digits) {
     twice = !twice;
   }
   return sum % 10 == 0;
+}
+
+constexpr std::size_t card_digits_max = 19;
+
+bool is_card_number(std::string_view digits) {
+  if (digits.size() < 13 || digits.size() > card_digits_max || !passes_luhn(digits)) return false;
+  if (digits.front() != '2') return digits.front() >= '3' && digits.front() <= '6';
+  const std::string_view issuer = digits.substr(0, 4);
+  return digits.size() == 16 &&
+         ((issuer >= "2200" && issuer <= "2204") || (issuer >= "2221" && issuer <= "2720"));
+}
+
+struct DigitGroup {
+  std::size_t begin;
+  std::size_t end;
+};
+
+// The groups of digits from `at` on that only blanks and dashes divide; `at` is a digit.
+std::vector<DigitGroup> digit_groups(std::string_view text, std::size_t at) {
+  std::vector<DigitGroup> groups;
+  while (at < text.size() && is_digit(text[at])) {
+    std::size_t end = at;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    groups.push_back({at, end});
+    at = end;
+    while (at < text.size() && (text[at] == ' ' || text[at] == '-')) ++at;
+  }
+  return groups;
+}
+
+// All but the last four digits between the two places.
+void mask_digits(std::string& text, std::size_t begin, std::size_t end) {
+  std::size_t shown = 4;
+  for (std::size_t i = end; i-- > begin;) {
+    if (!is_digit(text[i])) continue;
+    if (shown > 0) {
+      --shown;
+    } else {
+      text[i] = '*';
+    }
+  }
 }
 
 }  // namespace
@@ -86,12 +202,18 @@ bool has_control_character(std::string_view text) {
   return false;
 }
 
-std::optional<std::string> text_fault(std::string_view text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) {
-    return "is " + std::to_string(text.size()) + " bytes long; at most " +
-           std::to_string(bytes_max) + " are allowed";
-  }
+std::size_t character_count(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return !is_continuation(static_cast<unsigned char>(c));
+  }));
+}
+
+std::optional<std::string> text_fault(std::string_view text, std::size_t characters_max) {
   if (!is_utf8(text)) return "is not valid UTF-8";
+  if (const std::size_t characters = character_count(text); characters > characters_max) {
+    return "is " + std::to_string(characters) + " characters long; at most " +
+           std::to_string(characters_max) + " are allowed";
+  }
   if (has_control_character(text)) return "contains a control character (tab, line break ...)";
   return std::nullopt;
 }
@@ -99,7 +221,47 @@ std::optional<std::string> text_fault(std::string_view text, std::size_t bytes_m
 std::optional<std::string> sku_fault(std::string_view text) {
   if (text.empty()) return "is empty";
   if (text.front() == ' ' || text.back() == ' ') return "begins or ends with a blank";
-  return text_fault(text, sku_bytes_max);
+  if (auto fault = text_fault(text, sku_characters_max)) return fault;
+  const auto invisible = first_invisible_character(text);
+  if (!invisible) return std::nullopt;
+  const std::string before(last_characters(text.substr(0, invisible->at), 20));
+  return "contains an invisible character (" + invisible->name() + ") " +
+         (before.empty() ? "at its beginning" : "after \"" + before + "\"");
+}
+
+std::optional<std::string> scan_fault(std::string_view text) {
+  constexpr std::string_view of_scanners = "\r\n\t\x1D\x1E\x04";
+  std::string visible(text);
+  std::erase_if(visible, [&](char c) { return of_scanners.find(c) != std::string_view::npos; });
+  return text_fault(visible, scan_characters_max);
+}
+
+std::optional<InvisibleCharacter> first_invisible_character(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t bytes = utf8_character_bytes(text, at);
+    if (bytes == 0) return std::nullopt;
+    const std::uint32_t code_point = code_point_at(text, at, bytes);
+    if (is_invisible(code_point)) return InvisibleCharacter{at, code_point};
+    at += bytes;
+  }
+  return std::nullopt;
+}
+
+std::string InvisibleCharacter::name() const {
+  std::string text = "U+";
+  for (int shift = code_point > 0xFFFFF  ? 20
+                   : code_point > 0xFFFF ? 16
+                                         : 12;
+       shift >= 0; shift -= 4) {
+    text += "0123456789ABCDEF"[code_point >> shift & 0xF];
+  }
+  for (const InvisibleRange& range : invisible_ranges) {
+    if (range.first <= code_point && code_point <= range.last) {
+      return text + " " + std::string(range.name);
+    }
+  }
+  return text;
 }
 
 std::string mask_card_numbers(std::string_view text) {
@@ -110,22 +272,22 @@ std::string mask_card_numbers(std::string_view text) {
       ++at;
       continue;
     }
-    std::string digits;
-    std::vector<std::size_t> places;
-    std::size_t end = at;
-    while (end < masked.size() &&
-           (is_digit(masked[end]) || masked[end] == ' ' || masked[end] == '-')) {
-      if (is_digit(masked[end])) {
-        digits += masked[end];
-        places.push_back(end);
+    // A card's number begins and ends where a group of digits does; other digits may stand beside
+    // it.
+    const std::vector<DigitGroup> groups = digit_groups(masked, at);
+    for (std::size_t first = 0; first < groups.size(); ++first) {
+      std::string digits;
+      std::size_t last = first;
+      std::size_t card_end = 0;
+      for (; last < groups.size() && digits.size() < card_digits_max; ++last) {
+        digits += masked.substr(groups[last].begin, groups[last].end - groups[last].begin);
+        if (is_card_number(digits)) card_end = last + 1;
       }
-      ++end;
+      if (card_end == 0) continue;
+      mask_digits(masked, groups[first].begin, groups[card_end - 1].end);
+      first = card_end - 1;
     }
-    if (digits.size() >= 13 && digits.size() <= 19 && digits.front() >= '2' &&
-        digits.front() <= '6' && passes_luhn(digits)) {
-      for (std::size_t i = 0; i + 4 < places.size(); ++i) masked[places[i]] = '*';
-    }
-    at = end;
+    at = groups.back().end;
   }
   return masked;
 }

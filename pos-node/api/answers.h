@@ -22,6 +22,8 @@ enum class EntryDetail {
 Result<std::string> entry_json(const mesh::Entry& entry, Service& service, EntryDetail detail);
 
 void write_product(JsonWriter& writer, const Product& product);
+// What a scanned symbol said beside the article's code.
+void write_scan(JsonWriter& writer, const titan::entry::v1::Scan& scan);
 void write_stock(JsonWriter& writer, std::string_view sku, const crdt::StockSum& sum,
                  std::int64_t low_stock_units);
 std::string status_json(const StatusReport& status, const StoreFacts& facts);

@@ -84,6 +84,10 @@ void write_line(JsonWriter& writer, const v1::Line& line, const LineMoney& money
       .member("paid", amount_text(money.paid_minor, exponent));
   write_taxes(writer, line, money, exponent);
   write_flags(writer, line.flags());
+  if (line.has_scan()) {
+    writer.key("scan");
+    write_scan(writer, line.scan());
+  }
   writer.end_object();
 }
 
@@ -299,6 +303,36 @@ bool has_no_flags_of_its_own(mesh::Kind kind) {
 }
 
 }  // namespace
+
+void write_scan(JsonWriter& writer, const v1::Scan& scan) {
+  const auto write_date = [&](const char* name, std::uint32_t date) {
+    writer.key(name);
+    if (date != 0) {
+      writer.value(date_text(date));
+    } else {
+      writer.null();
+    }
+  };
+  writer.begin_object()
+      .member("symbol", scan.symbol())
+      .member("lot", scan.lot())
+      .member("serial", scan.serial());
+  write_date("expiry", scan.expiry());
+  write_date("best_before", scan.best_before());
+  writer.key("quantity");
+  if (scan.has_measure()) {
+    writer.value(quantity_of(scan.measure())).member("unit", scan.measure().unit());
+  } else {
+    writer.null().member("unit", "");
+  }
+  writer.key("price");
+  if (scan.has_price()) {
+    writer.value(price_text(scan.price()));
+  } else {
+    writer.null();
+  }
+  writer.end_object();
+}
 
 std::string kind_name(mesh::Kind kind) {
   switch (kind) {

@@ -135,14 +135,27 @@ Result<json::value> parse_json(std::string_view text, json::storage_ptr memory) 
                                             std::to_string(before.size() - line_start + 1) + ".");
 }
 
-std::string read_text(const json::value& value, std::size_t bytes_max, const FieldPath& at,
+std::string read_text(const json::value& value, std::size_t characters_max, const FieldPath& at,
                       Problem& problem) {
   const json::string* text = value.if_string();
   if (!text) {
     problem.report(at, "must be a text in quotes");
     return {};
   }
-  if (const auto fault = text_fault(view(*text), bytes_max)) {
+  if (const auto fault = text_fault(view(*text), characters_max)) {
+    problem.report(at, *fault);
+    return {};
+  }
+  return std::string(view(*text));
+}
+
+std::string read_scan_text(const json::value& value, const FieldPath& at, Problem& problem) {
+  const json::string* text = value.if_string();
+  if (!text) {
+    problem.report(at, "must be a text in quotes");
+    return {};
+  }
+  if (const auto fault = scan_fault(view(*text))) {
     problem.report(at, *fault);
     return {};
   }
@@ -150,7 +163,7 @@ std::string read_text(const json::value& value, std::size_t bytes_max, const Fie
 }
 
 std::string read_sku(const json::value& value, const FieldPath& at, Problem& problem) {
-  std::string sku = read_text(value, sku_bytes_max, at, problem);
+  std::string sku = read_text(value, sku_characters_max, at, problem);
   if (problem.found()) return sku;
   if (const auto fault = sku_fault(sku)) problem.report(at, *fault);
   return sku;

@@ -108,8 +108,9 @@ void read_list(const json::value& value, std::span<const Field<Target>> fields, 
 }
 
 // Each reports a fault and returns a default value then.
-std::string read_text(const json::value& value, std::size_t bytes_max, const FieldPath& at,
+std::string read_text(const json::value& value, std::size_t characters_max, const FieldPath& at,
                       Problem& problem);
+std::string read_scan_text(const json::value& value, const FieldPath& at, Problem& problem);
 std::string read_sku(const json::value& value, const FieldPath& at, Problem& problem);
 bool read_flag(const json::value& value, const FieldPath& at, Problem& problem);
 std::uint32_t read_number(const json::value& value, std::uint32_t number_max, const FieldPath& at,

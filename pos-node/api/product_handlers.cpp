@@ -8,6 +8,7 @@
 #include "pos-node/api/api.h"
 #include "pos-node/api/paging.h"
 #include "pos-node/api/product_reader.h"
+#include "pos-node/domain/article.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -23,21 +24,46 @@ bool same_product(const Product& a, const Product& b) {
   return a.SerializeAsString() == b.SerializeAsString();
 }
 
+// Every product that the scan can mean, with what else the symbol said, so that the screen can ask.
+Result<std::string> scanned_products_json(Service& service, const std::string& code) {
+  if (const auto fault = scan_fault(code)) {
+    return make_error(ErrorCode::invalid, "gtin " + *fault + ".", "gtin");
+  }
+  const ClockReading clock = service.clock();
+  const Scan scan = read_scan(code, service.facts().labels, clock.local_date);
+  const auto found = match_scan(scan, service);
+  if (!found) return found.error();
+  JsonWriter writer(4096);
+  writer.begin_object().key("products").begin_array();
+  for (const auto& match : found->matches) write_product(writer, *match.product);
+  writer.end_array().key("next").null();
+  titan::entry::v1::Line line;
+  const auto article =
+      find_article({}, code, RuleContext{service.facts(), clock, service}, clock.local_date, {});
+  if (article) record_scan(*article, line);
+  if (line.has_scan()) {
+    writer.key("scan");
+    write_scan(writer, line.scan());
+  }
+  writer.key("messages").begin_array();
+  for (const ScanComplaint& complaint : article ? article->scan.complaints : scan.complaints) {
+    writer.value(complaint.message);
+  }
+  writer.end_array().end_object();
+  return std::move(writer.text());
+}
+
 }  // namespace
 
 void Api::get_products(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"q", "gtin", "limit", "after"}); !checked) {
     return done(error_answer(checked.error()));
   }
-  JsonWriter writer(4096);
   if (const std::string* gtin = request.parameter("gtin")) {
-    const auto product = service_.product_by_gtin(*gtin);
-    if (!product) return done(error_answer(product.error()));
-    writer.begin_object().key("products").begin_array();
-    if (*product) write_product(writer, **product);
-    writer.end_array().key("next").null().end_object();
-    return done(ok(std::move(writer.text())));
+    auto found = scanned_products_json(service_, *gtin);
+    return done(found ? ok(std::move(*found)) : error_answer(found.error()));
   }
+  JsonWriter writer(4096);
   const auto limit = number_parameter(request, "limit", page_items_default, page_items_max);
   if (!limit) return done(error_answer(limit.error()));
   const std::string* query = request.parameter("q");

@@ -36,15 +36,22 @@ constexpr Field<Tax> tax_fields[] = {
      [](Tax& r, const Value& v, const Path& at, Problem& p) { r.exempt = read_flag(v, at, p); }},
 };
 
+// A quantity that is left out may stand in the symbol; one of zero is a mistake.
+Decimal read_quantity_text(const Value& v, const Path& at, Problem& p) {
+  const Decimal quantity = read_decimal(v, at, p);
+  if (quantity.is_zero()) p.report(at, "must not be zero; leave such a line out");
+  return quantity;
+}
+
 constexpr Field<LineRequest> line_fields[] = {
     {"sku", [](LineRequest& r, const Value& v, const Path& at,
                Problem& p) { r.sku = read_sku(v, at, p); }},
     {"gtin", [](LineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.gtin = read_text(v, gtin_bytes_max, at, p); }},
+                Problem& p) { r.gtin = read_scan_text(v, at, p); }},
     {"description", [](LineRequest& r, const Value& v, const Path& at,
                        Problem& p) { r.description = read_text(v, description_bytes_max, at, p); }},
     {"quantity", [](LineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.quantity = read_decimal(v, at, p); }},
+                    Problem& p) { r.quantity = read_quantity_text(v, at, p); }},
     {"unit", [](LineRequest& r, const Value& v, const Path& at,
                 Problem& p) { r.unit = read_text(v, name_bytes_max, at, p); }},
     {"list_unit_price", [](LineRequest& r, const Value& v, const Path& at,
@@ -92,7 +99,10 @@ constexpr Field<PaymentRequest> payment_fields[] = {
 };
 
 void read_key(RequestKey& key, const Value& v, const Path& at, Problem& p) {
-  key.idempotency_key = read_text(v, idempotency_key_bytes_max, at, p);
+  key.idempotency_key = read_text(v, idempotency_key_characters_max, at, p);
+  if (key.idempotency_key.size() > mesh::idempotency_key_bytes_max) {
+    p.report(at, "is longer than " + std::to_string(mesh::idempotency_key_bytes_max) + " bytes");
+  }
 }
 
 void read_lines(std::vector<LineRequest>& lines, const Value& v, const Path& at, Problem& p) {
@@ -181,9 +191,9 @@ constexpr Field<MovementLineRequest> movement_line_fields[] = {
     {"sku", [](MovementLineRequest& r, const Value& v, const Path& at,
                Problem& p) { r.sku = read_sku(v, at, p); }},
     {"gtin", [](MovementLineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.gtin = read_text(v, gtin_bytes_max, at, p); }},
+                Problem& p) { r.gtin = read_scan_text(v, at, p); }},
     {"quantity", [](MovementLineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.quantity = read_decimal(v, at, p); }},
+                    Problem& p) { r.quantity = read_quantity_text(v, at, p); }},
     {"unit", [](MovementLineRequest& r, const Value& v, const Path& at,
                 Problem& p) { r.unit = read_text(v, name_bytes_max, at, p); }},
     {"description", [](MovementLineRequest& r, const Value& v, const Path& at,

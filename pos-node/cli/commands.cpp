@@ -70,6 +70,12 @@ std::string explain_flag(const std::string& flag) {
       {"gtin_check_digit", "barcode with a wrong check digit"},
       {"gtin_length", "barcode of an odd length"},
       {"gtin_format", "barcode with other characters than digits"},
+      {"gtin_shared", "several articles have this barcode; the till chose"},
+      {"label_value", "quantity or price taken from the label"},
+      {"label_check_digit", "the label's price or weight was misread"},
+      {"scan_incomplete", "part of the symbol could not be read"},
+      {"unit_converted", "quantity converted to the article's unit"},
+      {"expired", "past its expiry date"},
       {"refunded_more_than_sold", "more came back than was sold"},
   };
   const auto at = texts.find(flag);

@@ -2,45 +2,199 @@
 
 #include <algorithm>
 
+#include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
 #include "retail/gtin.h"
+#include "retail/scan/check_digits.h"
 #include "retail/text.h"
 
 namespace titan::pos {
+namespace {
 
-Result<Article> find_article(const std::string& sku, const std::string& code, Catalogue& catalogue,
+namespace v1 = titan::entry::v1;
+
+// Of a code that does not count, the candidate that stands for it all the same.
+constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
+
+// Scales fill an item's number up to its field.
+std::string without_zeros(const std::string& item) {
+  return item.substr(std::min(item.find_first_not_of('0'), item.size() - 1));
+}
+
+// Adds the products of one candidate that are not there yet.
+Status add_matches(const Scan& scan, std::size_t candidate, Catalogue& catalogue,
+                   std::vector<ScanMatches::Match>& out) {
+  const ScanCandidate& wanted = scan.candidates[candidate];
+  auto found = catalogue.products_by_gtin(wanted.key);
+  if (!found) return found.error();
+  if (wanted.or_sku) {
+    for (const std::string& sku : {wanted.key, without_zeros(wanted.key)}) {
+      auto by_sku = catalogue.product(sku);
+      if (!by_sku) return by_sku.error();
+      if (*by_sku) found->push_back(std::move(*by_sku));
+    }
+  }
+  for (ProductPointer& product : *found) {
+    const bool is_there = std::any_of(out.begin(), out.end(), [&](const auto& match) {
+      return match.product->sku() == product->sku();
+    });
+    if (!is_there) out.push_back({std::move(product), candidate});
+  }
+  return {};
+}
+
+bool has_code(const Product& product, const ScanCandidate& candidate) {
+  const std::string key = code_key(candidate.key);
+  const bool is_item = candidate.or_sku && (product.sku() == candidate.key ||
+                                            product.sku() == without_zeros(candidate.key));
+  return is_item || std::any_of(product.gtins().begin(), product.gtins().end(),
+                                [&](const std::string& known) { return code_key(known) == key; });
+}
+
+std::size_t candidate_of(const Product& product, const Scan& scan) {
+  for (std::size_t i = 0; i < scan.candidates.size(); ++i) {
+    if (has_code(product, scan.candidates[i])) return i;
+  }
+  return no_candidate;
+}
+
+// The till chose: the line says so where there was a choice.
+Result<std::size_t> choose_by_scan(Article& article, Catalogue& catalogue) {
+  const auto found = match_scan(article.scan, catalogue);
+  if (!found) return found.error();
+  if (found->matches.empty()) return no_candidate;
+  article.product = found->matches.front().product;
+  const std::size_t choice = found->in_range > 0 ? found->in_range : found->matches.size();
+  if (choice > 1) article.add_flag(flag::gtin_shared);
+  return found->matches.front().candidate;
+}
+
+// The screen chose: the line says so where the code is another article's.
+Result<std::size_t> check_chosen(Article& article, Catalogue& catalogue) {
+  if (!article.product) return no_candidate;
+  const std::size_t own = candidate_of(*article.product, article.scan);
+  if (own != no_candidate) return own;
+  const auto found = match_scan(article.scan, catalogue);
+  if (!found) return found.error();
+  if (!found->matches.empty()) {
+    article.add_flag(flag::gtin_of_other_product);
+    article.scan.price.reset();  // it is the other's
+  }
+  return no_candidate;
+}
+
+void take_facts(Article& article, std::size_t chosen, std::uint32_t business_date) {
+  Scan& scan = article.scan;
+  const ScanCandidate* candidate =
+      chosen == no_candidate ? scan.unknown() : &scan.candidates[chosen];
+  if (candidate) article.gtin = candidate->code;
+  const bool is_label = std::any_of(scan.candidates.begin(), scan.candidates.end(),
+                                    [](const ScanCandidate& each) { return each.of_label; });
+  if (is_label && candidate && !candidate->of_label) {
+    // An article of exactly this number: the digits are no price then.
+    scan.measure.reset();
+    scan.pieces.reset();
+    scan.price.reset();
+    std::erase_if(scan.complaints, [](const ScanComplaint& each) {
+      return each.fault == ScanFault::value_check_digit;
+    });
+  }
+  article.keeps_symbol = scan.says_more() || (candidate && candidate->of_label);
+  if (const GtinFault fault = check_gtin(article.gtin); fault != GtinFault::none) {
+    article.add_flag(gtin_flag(fault));
+  }
+  if (scan.has(ScanFault::value_check_digit)) article.add_flag(flag::label_check_digit);
+  if (scan.has(ScanFault::bad_element) || scan.has(ScanFault::bad_date) ||
+      scan.has(ScanFault::unknown_identifier)) {
+    article.add_flag(flag::scan_incomplete);
+  }
+  if (scan.expiry != 0 && scan.expiry < business_date) article.add_flag(flag::expired);
+}
+
+Error unusable(const Scan& scan, const std::string& fault, const std::string& place) {
+  const std::string reason =
+      scan.complaints.empty() ? "it " + fault + "." : scan.complaints.front().message;
+  return make_error(ErrorCode::invalid,
+                    "The barcode cannot stand for a sku: " + reason + " Send the sku.",
+                    place + "gtin");
+}
+
+}  // namespace
+
+void Article::add_flag(std::string_view flag) {
+  if (std::find(flags.begin(), flags.end(), flag) == flags.end()) flags.emplace_back(flag);
+}
+
+Result<ScanMatches> match_scan(const Scan& scan, Catalogue& catalogue) {
+  std::vector<ScanMatches::Match> delisted;
+  for (std::size_t first = 0; first < scan.candidates.size();) {
+    std::vector<ScanMatches::Match> found;
+    std::size_t next = first;
+    do {
+      if (const auto done = add_matches(scan, next, catalogue, found); !done) return done.error();
+      ++next;
+    } while (next < scan.candidates.size() && scan.candidates[next].equal_rank);
+    const auto others = std::stable_partition(
+        found.begin(), found.end(), [](const auto& match) { return !match.product->delisted(); });
+    ScanMatches matches;
+    matches.in_range = static_cast<std::size_t>(others - found.begin());
+    if (matches.in_range > 0) {
+      matches.matches = std::move(found);
+      return matches;
+    }
+    if (delisted.empty()) delisted = std::move(found);
+    first = next;
+  }
+  return ScanMatches{std::move(delisted), 0};
+}
+
+Result<Article> find_article(const std::string& sku, const std::string& code,
+                             const RuleContext& context, std::uint32_t business_date,
                              const std::string& place) {
   if (sku.empty() && code.empty()) {
     return make_error(ErrorCode::invalid, "A line needs a sku or a gtin.", place + "sku");
   }
-  auto found = sku.empty() ? catalogue.product_by_gtin(code) : catalogue.product(sku);
-  if (!found) return found.error();
   Article article;
-  article.product = std::move(*found);
-  article.sku = !sku.empty() ? sku : article.product ? article.product->sku() : code;
-  article.gtin = code;
-  if (const auto fault = sku_fault(article.sku)) {
-    return make_error(ErrorCode::invalid,
-                      "The barcode cannot stand for a sku: it " + *fault + ". Send the sku.",
-                      place + "gtin");
+  if (!code.empty()) article.scan = read_scan(code, context.facts.labels, business_date);
+  Result<std::size_t> chosen = no_candidate;
+  if (sku.empty()) {
+    chosen = choose_by_scan(article, context.catalogue);
+  } else {
+    auto found = context.catalogue.product(sku);
+    if (!found) return found.error();
+    article.product = std::move(*found);
+    if (!code.empty()) chosen = check_chosen(article, context.catalogue);
   }
-  if (!code.empty()) {
-    const GtinFault fault = check_gtin(code);
-    if (fault != GtinFault::none) article.flags.emplace_back(gtin_flag(fault));
-    if (article.product && !sku.empty()) {
-      const auto& known = article.product->gtins();
-      if (std::find(known.begin(), known.end(), code) == known.end()) {
-        auto other = catalogue.product_by_gtin(code);
-        if (!other) return other.error();
-        if (*other && (*other)->sku() != sku) {
-          article.flags.emplace_back(flag::gtin_of_other_product);
-        }
-      }
-    }
-  }
-  if (!article.product) article.flags.emplace_back(flag::unknown_product);
-  if (article.product && article.product->delisted()) article.flags.emplace_back(flag::delisted);
+  if (!chosen) return chosen.error();
+  if (!code.empty()) take_facts(article, *chosen, business_date);
+
+  article.sku = !sku.empty() ? sku : article.product ? article.product->sku() : article.gtin;
+  if (const auto fault = sku_fault(article.sku)) return unusable(article.scan, *fault, place);
+  if (!article.product) article.add_flag(flag::unknown_product);
+  if (article.product && article.product->delisted()) article.add_flag(flag::delisted);
   return article;
+}
+
+void record_scan(const Article& article, v1::Line& out) {
+  if (!article.keeps_symbol) return;
+  const Scan& scan = article.scan;
+  v1::Scan& recorded = *out.mutable_scan();
+  recorded.set_symbol(scan.symbol);
+  recorded.set_lot(scan.lot);
+  recorded.set_expiry(scan.expiry);
+  recorded.set_best_before(scan.best_before);
+  recorded.set_serial(scan.serial);
+  const auto record = [&](const Decimal& quantity, const std::string& unit) {
+    recorded.mutable_measure()->set_value(quantity.value);
+    recorded.mutable_measure()->set_scale(quantity.scale);
+    recorded.mutable_measure()->set_unit(unit);
+  };
+  if (scan.measure) {
+    record(scan.measure->quantity, scan.measure->unit);
+  } else if (scan.pieces) {
+    record(*scan.pieces, "");
+  }
+  if (scan.price) set_price(*recorded.mutable_price(), scan.price->amount);
 }
 
 }  // namespace titan::pos

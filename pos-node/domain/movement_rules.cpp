@@ -1,7 +1,7 @@
 // Stock that moves without a sale (deliveries, adjustments, transfers), and products.
 #include <map>
 
-#include "pos-node/domain/article.h"
+#include "pos-node/domain/label_line.h"
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
 #include "retail/text.h"
@@ -44,17 +44,22 @@ Status check_movement(const MovementRequest& request, const RuleContext& context
 
 Status fill_line(const MovementLineRequest& line, const MovementRequest& request,
                  const RuleContext& context, const std::string& place, v1::StockLine& out) {
-  if (const auto checked = check_quantity(line.quantity, place + "quantity"); !checked) {
+  const std::uint32_t business_date = request.business_date.value_or(context.clock.local_date);
+  auto article = find_article(line.sku, line.gtin, context, business_date, place);
+  if (!article) return article.error();
+  const Product* known = article->product.get();
+  std::optional<std::string> article_unit;
+  if (known) article_unit = known->unit();
+  const auto read = read_quantity(line.quantity, line.unit, article_unit, *article, place);
+  if (!read) return read.error();
+  if (const auto checked = check_quantity(read->quantity, place + "quantity"); !checked) {
     return checked;
   }
-  if (line.quantity.is_negative() && request.kind != mesh::Kind::adjustment) {
+  if (read->quantity.is_negative() && request.kind != mesh::Kind::adjustment) {
     return make_error(ErrorCode::invalid,
                       "The quantity must be above zero; take stock out with an adjustment.",
                       place + "quantity");
   }
-  const auto article = find_article(line.sku, line.gtin, context.catalogue, place);
-  if (!article) return article.error();
-  const Product* known = article->product.get();
   out.set_sku(article->sku);
   for (const std::string& flag : article->flags) out.add_flags(flag);
   if (line.description) {
@@ -63,12 +68,9 @@ Status fill_line(const MovementLineRequest& line, const MovementRequest& request
     out.set_description(known->description());
   }
   v1::Quantity& quantity = *out.mutable_quantity();
-  quantity.set_value(line.quantity.value);
-  quantity.set_scale(line.quantity.scale);
-  quantity.set_unit(line.unit ? *line.unit : known ? known->unit() : "");
-  if (line.unit && known && known->unit() != *line.unit) {
-    out.add_flags(std::string(flag::unit_differs));
-  }
+  quantity.set_value(read->quantity.value);
+  quantity.set_scale(read->quantity.scale);
+  quantity.set_unit(read->unit.value_or(""));
   return {};
 }
 

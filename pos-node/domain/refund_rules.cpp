@@ -144,7 +144,7 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
       return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "original.id");
     }
     if (const auto done = check_currency(sale, sold); !done) return done.error();
-    auto found = returned_lines(request, sold, *settlement, *history.original, context.catalogue);
+    auto found = returned_lines(request, sold, *settlement, *history.original, context);
     if (!found) return found.error();
     lines = std::move(*found);
     sale.training = sale.training || sold.training();

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "pos-node/domain/label_line.h"
 #include "pos-node/domain/sale_builder.h"
-#include "retail/gtin.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -56,23 +56,73 @@ bool leaves_price(const LineRequest& line, const v1::Line& sold) {
          line.taxes.empty() && !line.tax && !line.tax_rate_micropercent && !line.tax_exempt;
 }
 
-// Whether a line of the request means this line of the sale, however either was entered.
-Result<bool> same_article(const LineRequest& line, const v1::Line& sold, Catalogue& catalogue) {
-  if (!line.sku.empty() && line.sku == sold.sku()) return true;
-  if (line.sku.empty() &&
-      (same_code(line.gtin, sold.gtin_scanned()) || same_code(line.gtin, sold.sku()))) {
-    return true;
+// A line of the request as an article, to be held against the lines of the sale.
+class ReturnedArticle {
+ public:
+  static Result<ReturnedArticle> find(const RefundRequest& request, std::size_t index,
+                                      const RuleContext& context) {
+    const LineRequest& line = request.sale.lines[index];
+    const std::uint32_t today = request.sale.business_date.value_or(context.clock.local_date);
+    const std::string place = "lines[" + std::to_string(index) + "].";
+    ReturnedArticle found(context.facts.labels, line, place);
+    auto article = find_article(line.sku, line.gtin, context, today, place);
+    if (!article) return article.error();
+    if (article->product) found.add(*article->product);
+    if (line.sku.empty()) {  // a code that several articles share means any of them
+      const auto matches =
+          match_scan(read_scan(line.gtin, context.facts.labels, today), context.catalogue);
+      if (!matches) return matches.error();
+      for (const auto& match : matches->matches) found.add(*match.product);
+    }
+    found.article_ = std::move(*article);
+    return found;
   }
-  const auto product =
-      line.sku.empty() ? catalogue.product_by_gtin(line.gtin) : catalogue.product(line.sku);
-  if (!product) return product.error();
-  if (!*product) return false;
-  if ((*product)->sku() == sold.sku()) return true;
-  // Sold by a code that nobody knew then.
-  const auto& codes = (*product)->gtins();
-  return std::any_of(codes.begin(), codes.end(),
-                     [&](const std::string& code) { return same_code(code, sold.sku()); });
-}
+
+  // However either was entered: by sku, by code, or by a code that nobody knew when it was sold.
+  bool is(const v1::Line& sold) const {
+    const auto means = [&](std::string_view code) {
+      return !code.empty() &&
+             (same_code(code, sold.sku(), *labels_) ||
+              (!sold.gtin_scanned().empty() && same_code(code, sold.gtin_scanned(), *labels_)));
+    };
+    if (article_.sku == sold.sku() || (line_.sku.empty() && means(line_.gtin))) return true;
+    if (std::find(skus_.begin(), skus_.end(), sold.sku()) != skus_.end()) return true;
+    return std::any_of(codes_.begin(), codes_.end(), [&](const std::string& code) {
+      return same_code(code, sold.sku(), *labels_);
+    });
+  }
+
+  // The line with its quantity in the unit of the line that it takes back.
+  Result<LineRequest> against(const v1::Line& sold) const {
+    Article article = article_;
+    const auto read =
+        read_quantity(line_.quantity, line_.unit, sold.quantity().unit(), article, place_);
+    if (!read) return read.error();
+    LineRequest line = line_;
+    line.quantity = read->quantity;
+    line.unit = sold.quantity().unit();
+    if (!line.gtin.empty()) line.gtin = article.gtin;
+    if (const auto done = check_quantity(line.quantity, place_ + "quantity"); !done) {
+      return done.error();
+    }
+    return line;
+  }
+
+ private:
+  ReturnedArticle(const LabelTable& labels, const LineRequest& line, std::string place)
+      : labels_(&labels), line_(line), place_(std::move(place)) {}
+  void add(const Product& product) {
+    skus_.push_back(product.sku());
+    codes_.insert(codes_.end(), product.gtins().begin(), product.gtins().end());
+  }
+
+  const LabelTable* labels_;
+  LineRequest line_;
+  std::string place_;
+  Article article_;
+  std::vector<std::string> skus_;
+  std::vector<std::string> codes_;
+};
 
 // What the request takes in this refund already, so that a second line of one article goes on.
 class Taken {
@@ -133,13 +183,11 @@ Result<std::vector<ReturnedLine>> rest_of_sale(const RefundRequest& request, con
 
 // A line by its article: spread over the lines of the sale that have it, those with something left
 // first. What is more than is left stays on the last of them, to be flagged.
-Status spread_by_article(const LineRequest& line, std::size_t index, const v1::Sale& sold,
-                         Catalogue& catalogue, Taken& taken, std::vector<ReturnedLine>& lines) {
+Status spread_by_article(const ReturnedArticle& article, std::size_t index, const v1::Sale& sold,
+                         Taken& taken, std::vector<ReturnedLine>& lines) {
   std::vector<std::uint32_t> matching;
   for (int i = 0; i < sold.lines_size(); ++i) {
-    const auto same = same_article(line, sold.lines(i), catalogue);
-    if (!same) return same.error();
-    if (*same) matching.push_back(static_cast<std::uint32_t>(i));
+    if (article.is(sold.lines(i))) matching.push_back(static_cast<std::uint32_t>(i));
   }
   if (matching.empty()) {
     return make_error(ErrorCode::invalid,
@@ -147,8 +195,9 @@ Status spread_by_article(const LineRequest& line, std::size_t index, const v1::S
                       "giving a reason.",
                       "lines[" + std::to_string(index) + "].sku");
   }
-  const auto wanted = rescale_exactly(line.quantity, decimal_scale_max);
-  std::int64_t open = wanted.value_or(0);
+  const auto line = article.against(sold.lines(static_cast<int>(matching.front())));
+  if (!line) return line.error();
+  std::int64_t open = rescale_exactly(line->quantity, decimal_scale_max).value_or(0);
   std::vector<std::pair<std::uint32_t, std::int64_t>> parts;
   for (const std::uint32_t at : matching) {
     if (open == 0) break;
@@ -162,10 +211,10 @@ Status spread_by_article(const LineRequest& line, std::size_t index, const v1::S
   parts.back().second += open;
   for (const auto& [at, units] : parts) {
     ReturnedLine& back = lines.emplace_back();
-    back.request = line;
+    back.request = *line;
     if (parts.size() > 1) back.request.quantity = quantity_of_units(units);
     back.sold = at;
-    back.at_share = leaves_price(line, sold.lines(static_cast<int>(at)));
+    back.at_share = leaves_price(*line, sold.lines(static_cast<int>(at)));
     taken.take(at, units);
   }
   return {};
@@ -176,27 +225,31 @@ Status spread_by_article(const LineRequest& line, std::size_t index, const v1::S
 Result<std::vector<ReturnedLine>> returned_lines(const RefundRequest& request, const v1::Sale& sold,
                                                  const Settlement& settlement,
                                                  const mesh::Entry& original,
-                                                 Catalogue& catalogue) {
+                                                 const RuleContext& context) {
   if (request.sale.lines.empty()) return rest_of_sale(request, sold, settlement, original);
   std::vector<ReturnedLine> lines;
   Taken taken(settlement);
   for (std::size_t i = 0; i < request.sale.lines.size(); ++i) {
-    const LineRequest& line = request.sale.lines[i];
+    const auto article = ReturnedArticle::find(request, i, context);
+    if (!article) return article.error();
     if (request.original_lines.empty()) {
-      const auto done = spread_by_article(line, i, sold, catalogue, taken, lines);
+      const auto done = spread_by_article(*article, i, sold, taken, lines);
       if (!done) return done.error();
       continue;
     }
     ReturnedLine& back = lines.emplace_back();
-    back.request = line;
     back.sold = request.original_lines[i];
-    if (back.sold >= settlement.sold().size())
+    if (back.sold >= settlement.sold().size()) {
       return line_not_there(i, back.sold, sold.lines_size());
+    }
     const v1::Line& sold_line = sold.lines(static_cast<int>(back.sold));
-    const auto same = same_article(line, sold_line, catalogue);
-    if (!same) return same.error();
-    back.differs = !*same;
-    back.at_share = *same && leaves_price(line, sold_line);
+    back.differs = !article->is(sold_line);
+    back.request = request.sale.lines[i];
+    if (back.differs) continue;
+    auto line = article->against(sold_line);
+    if (!line) return line.error();
+    back.request = std::move(*line);
+    back.at_share = leaves_price(back.request, sold_line);
   }
   return lines;
 }

@@ -24,7 +24,8 @@ struct ReturnedLine {
 Result<std::vector<ReturnedLine>> returned_lines(const RefundRequest& request,
                                                  const titan::entry::v1::Sale& sold,
                                                  const Settlement& settlement,
-                                                 const mesh::Entry& original, Catalogue& catalogue);
+                                                 const mesh::Entry& original,
+                                                 const RuleContext& context);
 
 // Receipt number, or id, for messages.
 std::string name_of(const mesh::Entry& entry);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pos-node/domain/article.h"
+#include "pos-node/domain/label_line.h"
 #include "pos-node/domain/line_taxes.h"
 #include "retail/currency.h"
 #include "retail/text.h"
@@ -107,13 +108,20 @@ Status SaleBuilder::begin() {
   return {};
 }
 
-Result<ProductPointer> SaleBuilder::resolve_product(const LineRequest& line, v1::Line& out) {
-  auto article = find_article(line.sku, line.gtin, context_.catalogue, line_field(""));
-  if (!article) return article.error();
-  out.set_sku(article->sku);
-  out.set_gtin_scanned(article->gtin);
-  for (const std::string& flag : article->flags) out.add_flags(flag);
-  return std::move(article->product);
+Result<LineRead> SaleBuilder::resolve_product(const LineRequest& line, const v1::Line* original,
+                                              v1::Line& out) {
+  auto read = read_line(
+      line, {context_, business_date(), sale_.currency(), exponent_, original, line_field("")});
+  if (!read) return read.error();
+  out.set_sku(read->article.sku);
+  out.set_gtin_scanned(read->article.gtin);
+  for (const std::string& flag : read->article.flags) out.add_flags(flag);
+  record_scan(read->article, out);
+  return read;
+}
+
+std::uint32_t SaleBuilder::business_date() const {
+  return request_.business_date.value_or(context_.clock.local_date);
 }
 
 Result<SaleBuilder::Prices> SaleBuilder::resolve_prices(const LineRequest& line,
@@ -157,7 +165,6 @@ Status SaleBuilder::set_quantity(const LineRequest& line, const Product* product
   quantity.set_scale(line.quantity.scale);
   if (line.unit) {
     quantity.set_unit(*line.unit);
-    if (product && product->unit() != *line.unit) out.add_flags(std::string(flag::unit_differs));
   } else if (product) {
     quantity.set_unit(product->unit());
   }
@@ -235,12 +242,13 @@ void SaleBuilder::set_texts(const LineRequest& line, const v1::Line* original,
   }
 }
 
-Status SaleBuilder::add_line(const LineRequest& line, const v1::Line* original) {
+Status SaleBuilder::add_line(const LineRequest& requested, const v1::Line* original) {
   v1::Line& out = *sale_.add_lines();
   figures_.emplace_back();
-  const auto product = resolve_product(line, out);
-  if (!product) return product.error();
-  const Product* known = product->get();
+  const auto read = resolve_product(requested, original, out);
+  if (!read) return read.error();
+  const LineRequest& line = read->line;
+  const Product* known = read->article.product.get();
   set_texts(line, original, known, out);
   if (const auto done = set_quantity(line, known, out); !done) return done;
   const auto prices = resolve_prices(line, original, known);
@@ -263,10 +271,13 @@ Status SaleBuilder::add_returned_line(const LineRequest& line, const v1::Line& o
                                       const LineMoney& share) {
   v1::Line& out = *sale_.add_lines();
   figures_.emplace_back().settled = true;
-  const auto product = resolve_product(line, out);
-  if (!product) return product.error();
   // Whatever was scanned now, this is the article on the receipt.
+  const auto product = context_.catalogue.product(original.sku());
+  if (!product) return product.error();
   out.set_sku(original.sku());
+  out.set_gtin_scanned(line.gtin.empty() ? original.gtin_scanned() : line.gtin);
+  if (!*product) out.add_flags(std::string(flag::unknown_product));
+  if (*product && (*product)->delisted()) out.add_flags(std::string(flag::delisted));
   set_texts(line, &original, product->get(), out);
   if (const auto done = set_quantity(line, nullptr, out); !done) return done;
   out.mutable_quantity()->set_unit(original.quantity().unit());

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pos-node/domain/label_line.h"
 #include "pos-node/domain/sale_rules.h"
 #include "retail/cash_rounding.h"
 #include "retail/settlement.h"
@@ -23,7 +24,7 @@ class SaleBuilder {
   // Sale-wide facts first, then each line in order, then the sums and payments.
   Status begin();
   // `original`: the sold line whose prices and taxes are the default; or null.
-  Status add_line(const LineRequest& line, const titan::entry::v1::Line* original);
+  Status add_line(const LineRequest& requested, const titan::entry::v1::Line* original);
   // A part of a sold line that comes back at `share` of what is left of it.
   Status add_returned_line(const LineRequest& line, const titan::entry::v1::Line& original,
                            const LineMoney& share);
@@ -59,7 +60,10 @@ class SaleBuilder {
   };
 
   // sale_builder.cpp: lines
-  Result<ProductPointer> resolve_product(const LineRequest& line, titan::entry::v1::Line& out);
+  // The line as its scan and unit complete it; sku, code, scan and flags are put into `out`.
+  Result<LineRead> resolve_product(const LineRequest& line, const titan::entry::v1::Line* original,
+                                   titan::entry::v1::Line& out);
+  std::uint32_t business_date() const;
   Result<Prices> resolve_prices(const LineRequest& line, const titan::entry::v1::Line* original,
                                 const Product* product);
   Status set_quantity(const LineRequest& line, const Product* product, titan::entry::v1::Line& out);

@@ -23,6 +23,7 @@
 #include "pos-node/domain/catalogue.h"
 #include "pos-node/domain/requests.h"
 #include "retail/cash_rounding.h"
+#include "retail/scan/labels.h"
 #include "retail/settlement.h"
 #include "retail/tax_sums.h"
 
@@ -46,7 +47,13 @@ inline constexpr std::string_view negative_line = "negative_line";
 inline constexpr std::string_view zero_price = "zero_price";
 inline constexpr std::string_view negative_price = "negative_price";
 inline constexpr std::string_view negative_total = "negative_total";
-inline constexpr std::string_view unit_differs = "unit_differs";
+inline constexpr std::string_view unit_differs = "unit_differs";  // in older entries only
+inline constexpr std::string_view unit_converted = "unit_converted";
+inline constexpr std::string_view gtin_shared = "gtin_shared";
+inline constexpr std::string_view label_value = "label_value";
+inline constexpr std::string_view label_check_digit = "label_check_digit";
+inline constexpr std::string_view scan_incomplete = "scan_incomplete";
+inline constexpr std::string_view expired = "expired";
 inline constexpr std::string_view gtin_of_other_product = "gtin_of_other_product";
 inline constexpr std::string_view training = "training";
 inline constexpr std::string_view cash_rounding = "cash_rounding";
@@ -77,6 +84,7 @@ struct StoreFacts {
   std::int64_t low_stock_units = 0;  // default threshold, millionths
   TaxRounding tax_rounding = TaxRounding::line;
   std::optional<CashRule> cash_rule;  // none: coins are not rounded here
+  LabelTable labels;                  // what the shop's own price and weight labels mean
 };
 
 struct RuleContext {

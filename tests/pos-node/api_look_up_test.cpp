@@ -59,6 +59,40 @@ TEST_CASE("products by sku, barcode and words") {
   CHECK(lab.get("/v1/products?limit=1&after=A").at("products.0.price") == "null");
 }
 
+TEST_CASE("a scan in whatever form finds every article that it can mean, and tells the rest") {
+  LabServer lab;
+  lab.on_loop([](FakeService& service) {
+    service.shop.catalogue.add("B", "3.00").add_gtins("4006381333931");
+    service.shop.catalogue.add("C", "18.00").add_gtins("9506000134352");
+  });
+  const auto shared = lab.get("/v1/products?gtin=%5DE04006381333931%0D");
+  CHECK(shared.value_at("products").get_array().size() == 2);
+  CHECK(shared.at("products.0.sku") == "A");
+  CHECK(shared.at("products.1.sku") == "B");
+  const auto symbol = lab.get("/v1/products?gtin=%5Dd2010950600013435210L1%1D17290331");
+  CHECK(symbol.at("products.0.sku") == "C");
+  CHECK(symbol.at("scan.lot") == "L1");
+  CHECK(symbol.at("scan.expiry") == "2029-03-31");
+  CHECK(symbol.value_at("messages").get_array().empty());
+  const auto link = lab.get("/v1/products?gtin=https%3A%2F%2Fid.example%2FAQnYUc1gmiCNV4JG");
+  CHECK(link.value_at("products").get_array().empty());
+  CHECK(link.at("messages.0").find("not supported") != std::string::npos);
+  CHECK(lab.get("/v1/products?gtin=%1B%5BA").at("error.field") == "gtin");
+}
+
+TEST_CASE("a line shows what its symbol said") {
+  LabServer lab;
+  const auto sale =
+      lab.post("/v1/sales", R"({"idempotency_key":"s","lines":[{"gtin":"]C1)"
+                            R"(010400638133393110L-1\u001d17290331\r","quantity":"1"}]})");
+  REQUIRE(sale.status == 201);
+  CHECK(sale.at("lines.0.sku") == "A");
+  CHECK(sale.at("lines.0.gtin") == "4006381333931");
+  CHECK(sale.at("lines.0.scan.lot") == "L-1");
+  CHECK(sale.at("lines.0.scan.symbol") == "]C1010400638133393110L-1|17290331");
+  CHECK(sale.at("lines.0.scan.price") == "null");
+}
+
 TEST_CASE("journals and their entries") {
   LabServer lab;
   for (int i = 0; i < 3; ++i) lab.post("/v1/sales", sale_body("k" + std::to_string(i)));

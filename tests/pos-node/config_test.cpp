@@ -141,6 +141,39 @@ TEST_CASE("unknown keys and wrong values are refused by name, with the line") {
   check_refused(minimal("data = \"/tmp/y\"\n"), "7", "");  // twice
 }
 
+TEST_CASE("the shop's labels: a country's rules, its own rows, and what is wrong with them") {
+  const auto config = parse_config(
+      minimal(
+          "[labels]\npreset = \"DE\"\nrules = [{ layout = \"27IIIIPVVVVVC\", what = \"weight\", "
+          "decimals = 3, unit = \"kg\" },\n  { layout = \"24IIIIIVVVVVC\", what = \"pieces\" }]\n"),
+      "till.toml");
+  if (!config) FAIL(config.error().message);
+  CHECK(config->label_preset == "DE");
+  REQUIRE(config->label_rules.size() == 2);
+  CHECK(config->label_rules[0].what == retail::LabelValue::weight);
+  CHECK(config->label_rules[0].decimals == 3);
+  CHECK(config->label_rules[1].what == retail::LabelValue::pieces);
+  const auto again = parse_config(
+      minimal("[[labels.rules]]\nlayout = \"27IIIIPVVVVVC\"\nwhat = \"price\"\ndecimals = 2\n"),
+      "till.toml");
+  if (!again) FAIL(again.error().message);
+  CHECK(again->label_rules.size() == 1);
+
+  const auto refused = [](const std::string& rows, const std::string& part) {
+    check_refused(minimal("[labels]\n" + rows + "\n"), "8", part);
+  };
+  refused("preset = \"XX\"", "there are CA, DE, EE");
+  refused("rules = \"DE\"", "labels.rules must be a list of rows");
+  refused("rules = [{ layout = \"27IIII\", what = \"price\", decimals = 2 }]", "row 1: the layout");
+  refused("rules = [{ layout = \"27IIIIPVVVVVC\", what = \"money\", decimals = 2 }]",
+          "what must be");
+  refused("rules = [{ layout = \"27IIIIPVVVVVC\", what = \"price\" }]", "decimals is missing");
+  refused("rules = [{ layout = \"27IIIIPVVVVVC\", whta = \"price\" }]", "unknown key whta");
+  refused(
+      "rules = [{ layout = \"27IIIIPVVVVVC\", what = \"weight\", decimals = 3, unit = \"Bund\" }]",
+      "\"Bund\" is not known");
+}
+
 TEST_CASE("missing keys are named, and all complaints come at once") {
   const auto config = parse_config("[store]\ntenant = \"\"\ncurrency = \"pounds\"\n", "till.toml");
   REQUIRE(config.has_error());

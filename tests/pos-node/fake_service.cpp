@@ -80,8 +80,8 @@ Result<std::optional<mesh::IdempotencyRecord>> FakeService::recorded(
 Result<ProductPointer> FakeService::product(std::string_view sku) {
   return shop.catalogue.product(sku);
 }
-Result<ProductPointer> FakeService::product_by_gtin(std::string_view gtin) {
-  return shop.catalogue.product_by_gtin(gtin);
+Result<std::vector<ProductPointer>> FakeService::products_by_gtin(std::string_view gtin) {
+  return shop.catalogue.products_by_gtin(gtin);
 }
 
 Result<ProductPage> FakeService::search_products(const std::string& query, std::size_t limit,

@@ -38,7 +38,7 @@ class FakeService : public Service {
   Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) override;
   Result<ProductPointer> product(std::string_view sku) override;
-  Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
+  Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override;
   Result<ProductPage> search_products(const std::string& query, std::size_t limit,
                                       const std::string& after) override;
   const crdt::Stock& stock() const override { return stock_; }

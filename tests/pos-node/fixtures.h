@@ -1,12 +1,14 @@
 // Products, requests and entries for the tests of the sale rules.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
+#include "retail/scan/check_digits.h"
 #include "retail/text.h"
 
 namespace titan::pos::test {
@@ -17,13 +19,16 @@ class MapCatalogue : public Catalogue {
     const auto at = by_sku.find(sku);
     return at == by_sku.end() ? ProductPointer() : at->second;
   }
-  Result<ProductPointer> product_by_gtin(std::string_view gtin) override {
+  Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override {
+    std::vector<ProductPointer> found;
     for (const auto& [sku, product] : by_sku) {
-      for (const std::string& known : product->gtins()) {
-        if (known == gtin) return product;
-      }
+      const auto& known = product->gtins();
+      const bool has_it = std::any_of(known.begin(), known.end(), [&](const std::string& code) {
+        return code_key(code) == code_key(gtin);
+      });
+      if (has_it) found.push_back(product);
     }
-    return ProductPointer();
+    return found;
   }
 
   Product& add(const std::string& sku, const std::string& price) {

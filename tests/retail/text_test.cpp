@@ -22,6 +22,52 @@ TEST_CASE("text that may be recorded, and text that may not") {
   CHECK(sku_fault(" 85123A"));
 }
 
+TEST_CASE("lengths are counted in characters") {
+  std::string umlauts;
+  for (int i = 0; i < 60; ++i) umlauts += "\xC3\xB6";
+  CHECK(character_count(umlauts) == 60);
+  CHECK_FALSE(sku_fault(umlauts));
+  CHECK_FALSE(text_fault(umlauts, 60));
+  CHECK(text_fault(umlauts, 59) == "is 60 characters long; at most 59 are allowed");
+  std::string faces;
+  for (int i = 0; i < 64; ++i) faces += "\xF0\x9F\x99\x82";
+  CHECK_FALSE(sku_fault(faces));
+  CHECK(faces.size() <= mesh::product_bytes_max);
+  CHECK(sku_fault(faces + "x"));
+}
+
+TEST_CASE("a sku has no characters that nobody sees, and the message says which and where") {
+  CHECK(sku_fault("TEA-7\xC2\xA0") ==
+        "contains an invisible character (U+00A0 no-break space) after \"TEA-7\"");
+  CHECK(sku_fault("\xEF\xBB\xBFTEA").value().find("U+FEFF") != std::string::npos);
+  CHECK(sku_fault("\xEF\xBB\xBFTEA").value().ends_with("at its beginning"));
+  CHECK(sku_fault("TE\xE2\x80\x8B"
+                  "A")
+            .value()
+            .find("U+200B zero width space) after \"TE\"") != std::string::npos);
+  for (const char* invisible :
+       {"\xC2\xAD", "\xE2\x80\x8E", "\xE2\x80\xAE", "\xE2\x81\xA0", "\xE1\xA0\x8E", "\xEF\xB8\x8F",
+        "\xE3\x80\x80", "\xF3\xA0\x81\x81", "\xE2\x80\xA8", "\xE2\x80\xAF", "\xE2\x80\x89"}) {
+    INFO(invisible);
+    CHECK(sku_fault(std::string("A") + invisible + "B"));
+    CHECK_FALSE(text_fault(std::string("A") + invisible + "B", 10));  // elsewhere it may stand
+  }
+  CHECK_FALSE(sku_fault("Tee \xE2\x80\x93 gr\xC3\xBCn/\xE7\xB4\x85\xE8\x8C\xB6 #7"));
+}
+
+TEST_CASE("scans may have what scanners send, and no more") {
+  CHECK_FALSE(
+      scan_fault("]C101\x1D"
+                 "10A\r\n"));
+  CHECK_FALSE(scan_fault("\t4006381333931\t"));
+  CHECK(
+      scan_fault(std::string("40\0"
+                             "06",
+                             5)));
+  CHECK(scan_fault("\x1B[A"));
+  CHECK(scan_fault(std::string(600, '1')));
+}
+
 TEST_CASE("the first bad byte is found where it is") {
   CHECK(first_invalid_utf8("abc") == 3);
   CHECK(first_invalid_utf8("ab\xFF"
@@ -36,6 +82,33 @@ TEST_CASE("card numbers are masked, other references stay") {
   CHECK(mask_card_numbers("A-2011-000123") == "A-2011-000123");
   CHECK(mask_card_numbers("") == "");
   CHECK(mask_card_numbers("378282246310005") == "***********0005");
+}
+
+TEST_CASE("the shop's own vouchers and labels are no cards") {
+  // Each passes the Luhn check.
+  for (const char* voucher :
+       {"2012345678901", "2900000000009", "2200000000004", "29123456789012346",
+        "2800000000000000001", "2000000000000006", "2720990000000007"}) {
+    INFO(voucher);
+    const std::string text(voucher);
+    const bool is_mastercard = text.size() == 16 && text >= "2221" && text < "2721";
+    CHECK((mask_card_numbers(text) == text) == !is_mastercard);
+  }
+  CHECK(mask_card_numbers("2223000048400011") == "************0011");
+  CHECK(mask_card_numbers("2720 9900 0000 0007") == "**** **** **** 0007");
+  CHECK(mask_card_numbers("2200000000000004") == "************0004");
+  // A card beside other digits.
+  CHECK(mask_card_numbers("till 12 4111 1111 1111 1111 07") == "till 12 **** **** **** 1111 07");
+  CHECK(mask_card_numbers("2012345678901 4111111111111111") == "2012345678901 ************1111");
+}
+
+TEST_CASE("no in-store number of thirteen digits is ever masked") {
+  REQUIRE(rc::check([] {
+    std::string number =
+        "2" + std::to_string(*rc::gen::inRange<std::int64_t>(0, 1'000'000'000'000));
+    RC_PRE(number.size() == 13U);
+    RC_ASSERT(mask_card_numbers(number) == number);
+  }));
 }
 
 TEST_CASE("dates") {
