@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/hex.h"
+#include "retail/currency.h"
 
 namespace titan::pos {
 namespace {
@@ -62,6 +63,17 @@ std::vector<std::string> config_warnings(const Config& config) {
                        "\"127.0.0.1:" +
                        std::to_string(api->port) +
                        "\", or let a firewall admit the till's own screen alone.");
+  }
+  if (!is_known_currency(config.currency)) {
+    warnings.push_back("store.currency = \"" + config.currency +
+                       "\" is not in the list of ISO 4217: its amounts are taken with two digits. "
+                       "Check the spelling.");
+  }
+  const auto rule = cash_rule_of(config);
+  if (rule && *rule && (*rule)->currency != config.currency) {
+    warnings.push_back("store.country = \"" + config.country + "\" rounds cash in " +
+                       (*rule)->currency + ", but store.currency is " + config.currency +
+                       ": nothing is rounded. Set store.cash_rounding to the smallest coin.");
   }
   return warnings;
 }

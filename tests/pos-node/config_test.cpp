@@ -245,3 +245,27 @@ TEST_CASE("an API beyond loopback is warned of, with the address to use") {
     CHECK(warnings(closed).empty());
   }
 }
+
+TEST_CASE("which coins exist: by country, by setting, not at all") {
+  Config config;
+  config.currency = "CHF";
+  CHECK_FALSE(cash_rule_of(config).value());
+  config.country = "CH";
+  CHECK(cash_rule_of(config).value()->step_minor == 5);
+  CHECK(config_warnings(config).empty());
+  config.cash_rounding = "none";
+  CHECK_FALSE(cash_rule_of(config).value());
+  config.cash_rounding = "0.10";
+  CHECK(cash_rule_of(config).value()->step_minor == 10);
+  config.cash_rounding = "0.001";
+  CHECK(cash_rule_of(config).error().field == "store.cash_rounding");
+  config.cash_rounding = "country";
+  config.country = "ZZ";
+  CHECK(cash_rule_of(config).error().field == "store.country");
+  config.country = "NL";  // a shop in the Netherlands that sells in francs
+  REQUIRE(config_warnings(config).size() == 1);
+  config.country = "";
+  config.currency = "EUX";
+  REQUIRE(config_warnings(config).size() == 1);
+  CHECK(config_warnings(config).front().find("EUX") != std::string::npos);
+}
