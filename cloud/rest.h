@@ -12,6 +12,7 @@
 
 #include "cloud/database_worker.h"
 #include "cloud/gateway.h"
+#include "cloud/product_push.h"
 
 namespace titan::cloud {
 
@@ -57,6 +58,12 @@ class Rest {
   void list_quarantine(const Call& call, Reply reply);
   void retry_quarantine(const Call& call, Reply reply);
   void list_products(const Call& call, Reply reply);
+  // Answers a list that is refused itself.
+  Result<std::shared_ptr<const ProductPush>> read_push(const Call& call, const RestRequest& request,
+                                                       const Reply& reply);
+  void spread_products(const std::string& tenant, const std::vector<std::string>& stores,
+                       std::shared_ptr<const ProductPush> push,
+                       std::shared_ptr<const ProductsBySku> products, const Reply& reply);
   void put_store_products(const Call& call, const RestRequest& request, Reply reply);
   void put_tenant_products(const Call& call, const RestRequest& request, Reply reply);
 

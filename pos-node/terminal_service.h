@@ -43,6 +43,7 @@ class TerminalService final : public Service {
   ClockReading clock() override { return read_system_clock(); }
   Result<ProductPointer> product(std::string_view sku) override;
   Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
+  Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override;
   void append(mesh::EntryDraft draft, AppendCallback done) override;
   Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) override;
@@ -72,7 +73,7 @@ class TerminalService final : public Service {
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
-  void note_low_stock(const std::string& sku, std::int64_t low_stock_micro);
+  void note_low_stock(const std::string& sku, const std::optional<std::int64_t>& low_stock_micro);
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
 

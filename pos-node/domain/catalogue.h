@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "retail/product.h"
@@ -17,6 +18,8 @@ class Catalogue {
   // byte for byte; a GTIN as a number, so 12, 13 and 14 digits of the same article agree.
   virtual Result<ProductPointer> product(std::string_view sku) = 0;
   virtual Result<ProductPointer> product_by_gtin(std::string_view gtin) = 0;
+  // All that carry the code, delisted ones too, by sku.
+  virtual Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) = 0;
 };
 
 }  // namespace titan::pos

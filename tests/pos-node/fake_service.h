@@ -39,6 +39,7 @@ class FakeService : public Service {
       const std::string& idempotency_key) override;
   Result<ProductPointer> product(std::string_view sku) override;
   Result<ProductPointer> product_by_gtin(std::string_view gtin) override;
+  Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override;
   Result<ProductPage> search_products(const std::string& query, std::size_t limit,
                                       const std::string& after) override;
   const crdt::Stock& stock() const override { return stock_; }
@@ -64,6 +65,7 @@ class FakeService : public Service {
   boost::asio::io_context& loop_;
   crdt::Stock stock_;
   std::map<std::string, mesh::IdempotencyRecord> keys_;
+  std::vector<Bytes> list_parts_;  // of the list being written
   std::vector<std::function<void()>> held_;
 };
 

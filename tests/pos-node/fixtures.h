@@ -1,6 +1,7 @@
 // Products, requests and entries for the tests of the sale rules.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,14 @@ class MapCatalogue : public Catalogue {
       }
     }
     return ProductPointer();
+  }
+  Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override {
+    std::vector<ProductPointer> found;
+    for (const auto& [sku, product] : by_sku) {
+      const auto& gtins = product->gtins();
+      if (std::find(gtins.begin(), gtins.end(), gtin) != gtins.end()) found.push_back(product);
+    }
+    return found;
   }
 
   Product& add(const std::string& sku, const std::string& price) {
