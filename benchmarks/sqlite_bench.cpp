@@ -24,6 +24,7 @@
 #include "mesh/journal.h"
 #include "mesh/sqlite/fold.h"
 #include "mesh/sqlite/sqlite_store.h"
+#include "mesh/wire/product_list.h"
 #include "mesh/wire/wire_codec.h"
 #include "proto/entry.pb.h"
 
@@ -132,11 +133,34 @@ class Shop {
   }
 
   EntryPointer products(int first) {
+    wire::Products body;
+    add_products(body, first, products_per_entry, 255);
+    return write(0, Kind::product, body.SerializeAsString(), {});
+  }
+
+  // Every product in one list: its parts, and the entry that puts it in force.
+  std::vector<EntryPointer> product_list(std::int64_t price) {
+    wire::Products body;
+    random_ = Random(1);  // the same names each time: only the price changes
+    add_products(body, 0, product_count, price);
+    const auto unit =
+        must(make_list_unit(ListId::draw(random_), body.SerializeAsString(), product_count));
+    std::vector<EntryPointer> entries;
+    for (const Bytes& part : unit.parts) {
+      entries.push_back(write(0, Kind::product_list_part, part, {}));
+    }
+    entries.push_back(write(0, Kind::product_list, unit.head, {}));
+    return entries;
+  }
+
+  Random& random() { return random_; }
+
+ private:
+  void add_products(wire::Products& body, int first, int count, std::int64_t price) {
     static const char* words[] = {"WHITE",   "HANGING", "HEART",  "T-LIGHT", "HOLDER", "METAL",
                                   "LANTERN", "CREAM",   "CUPID",  "COAT",    "HANGER", "KNITTED",
                                   "UNION",   "FLAG",    "BOTTLE", "GLASS",   "STAR",   "FROSTED"};
-    wire::Products body;
-    for (int i = first; i < first + products_per_entry; ++i) {
+    for (int i = first; i < first + count; ++i) {
       wire::Product& product = *body.add_products();
       product.set_sku(sku_of(static_cast<std::uint64_t>(i)));
       std::string description;
@@ -144,17 +168,13 @@ class Shop {
       product.set_description(description + std::to_string(i));
       product.add_gtins(std::to_string(5'000'000'000'000 + i));
       product.set_brand("BRAND" + std::to_string(i % 300));
-      product.mutable_price()->set_amount(255);
+      product.mutable_price()->set_amount(price);
       product.mutable_price()->set_exponent(2);
       product.set_currency("GBP");
       product.set_tax_code("S");
     }
-    return write(0, Kind::product, body.SerializeAsString(), {});
   }
 
-  Random& random() { return random_; }
-
- private:
   EntryPointer write(std::size_t till, Kind kind, Bytes body,
                      std::vector<crdt::StockEffect> effects) {
     Envelope envelope;
@@ -497,6 +517,22 @@ void measure_load(const std::string& folder, std::uint64_t entries, const Codec&
        "bytes");
 }
 
+// What a list costs the storage thread, and whoever waits behind it: one transaction for all of it.
+void measure_list(const std::string& folder, const Codec& codec) {
+  Shop shop(6);
+  auto store = open_store(folder + "/list.sqlite3", shop, codec);
+  for (const auto& [what, price] : {std::pair{"all new", 255}, std::pair{"new prices", 265}}) {
+    StoreRequest request;
+    request.entries = shop.product_list(price);
+    const double cpu_at_start = cpu_microseconds();
+    const auto start = Clock::now();
+    must(store->commit(request));
+    const std::string name = std::string("products: one list of all, ") + what;
+    note(name, microseconds_since(start) / 1000, "ms");
+    note(name + ", processor", (cpu_microseconds() - cpu_at_start) / 1000, "ms");
+  }
+}
+
 void measure_products(const std::string& folder, const Codec& codec) {
   std::printf("\n%d products with search and barcodes\n", product_count);
   Shop shop(4);
@@ -514,6 +550,7 @@ void measure_products(const std::string& folder, const Codec& codec) {
   note("products: import of all", microseconds_since(start) / 1000, "ms");
   note("products: import of all, processor", (cpu_microseconds() - cpu_at_start) / 1000, "ms");
   note("products: longest commit of 500", quantile(commits, 1.0) / 1000, "ms");
+  measure_list(folder, codec);
   while (must(store->checkpoint_if_idle())) {
   }
   auto reader = must(store->open_reader());

@@ -6,6 +6,7 @@
 
 #include "cloud/cloud_key.h"
 #include "mesh/journal.h"
+#include "mesh/wire/product_list.h"
 #include "proto/entry.pb.h"
 
 namespace titan::cloud {
@@ -64,25 +65,29 @@ std::vector<std::shared_ptr<const mesh::Entry>> FeedWriter::append(
   return entries;
 }
 
-std::vector<FeedItem> product_items(const std::vector<Bytes>& products) {
-  std::vector<FeedItem> items;
-  titan::entry::v1::Products body;
-  std::size_t bytes = 0;
-  const auto flush = [&] {
-    if (body.products_size() == 0) return;
-    items.push_back({mesh::Kind::product, body.SerializeAsString()});
-    body.Clear();
-    bytes = 0;
-  };
+Result<std::vector<FeedItem>> product_items(const std::vector<Bytes>& products) {
+  Bytes all;  // a serialised Products
   for (const auto& product : products) {
-    if (static_cast<std::size_t>(body.products_size()) >= products_per_entry_max ||
-        bytes + product.size() > feed_body_bytes_max) {
-      flush();
+    titan::entry::v1::Products one;
+    if (!one.add_products()->ParseFromString(product)) {
+      return make_error(ErrorCode::corrupt, "a product of the catalogue cannot be read");
     }
-    body.add_products()->ParseFromString(product);
-    bytes += product.size();
+    one.AppendToString(&all);
   }
-  flush();
+  std::vector<FeedItem> items;
+  if (products.empty()) return items;
+  if (products.size() <= products_per_entry_max && all.size() <= feed_body_bytes_max) {
+    items.push_back({mesh::Kind::product, std::move(all)});
+    return items;
+  }
+  Random random = fresh_random();
+  auto unit = mesh::make_list_unit(mesh::ListId::draw(random), all,
+                                   static_cast<std::uint32_t>(products.size()));
+  if (!unit) return unit.error();
+  for (Bytes& part : unit->parts) {
+    items.push_back({mesh::Kind::product_list_part, std::move(part)});
+  }
+  items.push_back({mesh::Kind::product_list, std::move(unit->head)});
   return items;
 }
 

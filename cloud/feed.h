@@ -23,7 +23,7 @@ struct FeedItem {
   Bytes body;
 };
 
-// Products per PRODUCT entry, so that entries stay far below their limit.
+// Products of a list that fits one PRODUCT entry; a longer one is a list unit.
 inline constexpr std::size_t products_per_entry_max = 200;
 inline constexpr std::size_t feed_body_bytes_max = 128 * 1024;
 
@@ -45,7 +45,9 @@ class FeedWriter {
   const KeyPair key_;
 };
 
-// Serialised titan.entry.v1.Product messages, packed into bodies of PRODUCT entries.
-std::vector<FeedItem> product_items(const std::vector<Bytes>& products);
+// A list of serialised titan.entry.v1.Product messages: one PRODUCT entry, or the parts of a list
+// and the PRODUCT_LIST that puts all of it in force at once (mesh/wire/product_list.h). too_large:
+// beyond what a list may hold.
+Result<std::vector<FeedItem>> product_items(const std::vector<Bytes>& products);
 
 }  // namespace titan::cloud

@@ -174,15 +174,20 @@ void Projector::project(LogRecord record, EntryLog::Done done) {
                         }});
 }
 
-void Projector::append_feed(const StoreKey& key, std::vector<FeedItem> items, FeedDone done) {
+void Projector::append_feed(const StoreKey& key, MakeFeedItems make, FeedDone done) {
   Worker& worker = worker_of(key);
-  const auto run = [this, &worker, key, items = std::move(items),
+  const auto run = [this, &worker, key, make = std::move(make),
                     done](pqxx::connection& connection) {
     StoreCache& cache = cache_of(worker, key);
     try {
       pqxx::work transaction(connection);
       StoreRow row = lock_store(transaction, cache, key);
-      const auto entries = feed_.append(transaction, key, row, items, wall_now());
+      const auto items = make(transaction);
+      if (!items) {
+        boost::asio::post(loop_, [done, error = items.error()] { done(error); });
+        return;
+      }
+      const auto entries = feed_.append(transaction, key, row, *items, wall_now());
       cache.projector.apply(transaction, entries, {});
       commit(transaction, cache, key, row, !entries.empty());
       boost::asio::post(loop_, [done, number = row.feed.number] { done(number); });

@@ -50,7 +50,9 @@ class Projector {
             const mesh::Codec& codec, const FeedWriter& feed, Projected on_projected);
 
   void project(LogRecord record, EntryLog::Done done);
-  void append_feed(const StoreKey& key, std::vector<FeedItem> items, FeedDone done);
+  // `make` is called in the transaction that the items are appended in.
+  using MakeFeedItems = std::function<Result<std::vector<FeedItem>>(pqxx::transaction_base&)>;
+  void append_feed(const StoreKey& key, MakeFeedItems make, FeedDone done);
   // Tries the quarantined bodies of a store again; answers how many could be projected.
   void retry_quarantine(const StoreKey& key, std::function<void(Result<std::size_t>)> done);
   std::size_t queued() const;

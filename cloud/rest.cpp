@@ -7,10 +7,10 @@
 #include <charconv>
 
 #include "base/media_type.h"
-#include "cloud/product_request.h"
 #include "cloud/rest_call.h"
 #include "cloud/uplink_session.h"
 #include "uplink/postgres/schema.h"
+#include "retail/money.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::cloud {
@@ -19,7 +19,6 @@ namespace json = boost::json;
 using uplink::sql_bytes;
 using uplink::sql_text;
 
-namespace {
 
 unsigned status_of(ErrorCode code) {
   switch (code) {
@@ -44,8 +43,6 @@ unsigned status_of(ErrorCode code) {
   }
   return 500;
 }
-
-}  // namespace
 
 RestResponse error_response(unsigned status, const Error& error) {
   json::object body{
@@ -72,12 +69,12 @@ json::object stock_row(const pqxx::row& row) {
     std::from_chars(text.data(), text.data() + text.size(), micro);
     std::string shown = std::to_string(micro / 1'000'000);
     if (micro % 1'000'000 != 0) {
-      shown += units_text(static_cast<std::int64_t>(micro % 1'000'000)).substr(1);
+      shown += retail::to_short_text(static_cast<std::int64_t>(micro % 1'000'000), 6).substr(1);
     }
     return shown;
   };
   return {{"sku", row[0].c_str()},
-          {"on_hand", units_text(row[1].as<std::int64_t>())},
+          {"on_hand", retail::to_short_text(row[1].as<std::int64_t>(), 6)},
           {"added", units(row[2])},
           {"removed", units(row[3])}};
 }
@@ -126,9 +123,6 @@ void Rest::query(const std::string& tenant, Query run, Reply reply) {
                   }});
 }
 
-namespace {
-
-// Thrown inside a query, answered by it.
 void require_store(pqxx::transaction_base& transaction, const StoreKey& key) {
   if (!transaction.exec("SELECT 1 FROM stores WHERE store = " + sql_text(key.store)).empty()) {
     return;
@@ -136,6 +130,8 @@ void require_store(pqxx::transaction_base& transaction, const StoreKey& key) {
   throw make_error(ErrorCode::not_found, "no store '" + key.store + "' of tenant '" + key.tenant +
                                              "' has ever connected");
 }
+
+namespace {
 
 // "(journal, number) > (…)": the rows behind a place, after columns that come before in the order.
 std::string behind(const std::string& columns, const std::string& values, const EntryPlace& place,
@@ -279,8 +275,8 @@ void Rest::list_sales(const Call& call, Reply reply) {
                             {"kind", row[2].c_str()},
                             {"receipt", row[3].c_str()},
                             {"receipt_number", row[4].as<std::int64_t>()},
-                            {"total", decimal_text(row[5].as<std::int64_t>(), places)},
-                            {"tax", decimal_text(row[7].as<std::int64_t>(), places)},
+                            {"total", retail::to_text(row[5].as<std::int64_t>(), places)},
+                            {"tax", retail::to_text(row[7].as<std::int64_t>(), places)},
                             {"currency", row[8].c_str()},
                             {"business_date", row[9].c_str()},
                             {"terminal", row[10].c_str()},
@@ -361,8 +357,8 @@ void Rest::list_alarms(const Call& call, Reply reply) {
               {"sold", row[8].c_str()},
               {"refunded", row[9].c_str()},
               {"currency", row[4].c_str()},
-              {"paid", decimal_text(row[10].as<std::int64_t>(), places)},
-              {"refunded_amount", decimal_text(row[11].as<std::int64_t>(), places)},
+              {"paid", retail::to_text(row[10].as<std::int64_t>(), places)},
+              {"refunded_amount", retail::to_text(row[11].as<std::int64_t>(), places)},
               {"voided", row[12].as<bool>()}});
         }
         return json::object{{"alarms", std::move(alarms)}};
@@ -415,137 +411,6 @@ void Rest::retry_quarantine(const Call& call, Reply reply) {
           reply({200, json::serialize(json::object{{"released", *released}})});
         });
       });
-}
-
-void Rest::list_products(const Call& call, Reply reply) {
-  query(
-      call.key.tenant,
-      [call](pqxx::transaction_base& transaction) {
-        require_store(transaction, call.key);
-        const auto rows = transaction.exec(
-            "SELECT sku, description, price, price_exponent, currency, from_feed, "
-            "array_to_json(gtins), delisted FROM products WHERE store = " +
-            sql_text(call.key.store) + " AND sku COLLATE \"C\" > " + sql_text(call.after) +
-            " COLLATE \"C\" ORDER BY sku COLLATE \"C\" LIMIT " + std::to_string(call.limit));
-        json::array products;
-        for (const auto& row : rows) {
-          products.push_back(json::object{
-              {"sku", row[0].c_str()},
-              {"description", row[1].c_str()},
-              {"price", decimal_text(row[2].as<std::int64_t>(), row[3].as<std::uint32_t>())},
-              {"currency", row[4].c_str()},
-              {"override", !row[5].as<bool>()},
-              {"gtins", json::parse(row[6].c_str())},
-              {"delisted", row[7].as<bool>()}});
-        }
-        json::value next = nullptr;
-        if (rows.size() == call.limit) next = rows.back()[0].c_str();
-        return json::object{{"products", std::move(products)}, {"next", next}};
-      },
-      std::move(reply));
-}
-
-// ---- products for the feed ----------------------------------------------------------------------
-
-namespace {
-
-std::optional<Error> wrong_content_type(const RestRequest& request) {
-  const auto media = parse_media_type(request.content_type);
-  if (!media || media->type != "application/json") {
-    return make_error(ErrorCode::unsupported, "send products as application/json", "content-type");
-  }
-  if (media->is_utf8()) return std::nullopt;
-  return make_error(
-      ErrorCode::unsupported,
-      "the body is declared as charset=" + media->charset.substr(0, 40) + "; send it as UTF-8",
-      "content-type");
-}
-
-}  // namespace
-
-void Rest::put_store_products(const Call& call, const RestRequest& request, Reply reply) {
-  if (const auto error = wrong_content_type(request)) return reply(error_response(*error));
-  auto products = parse_products(request.body);
-  if (!products) return reply(error_response(products.error()));
-  auto items = std::make_shared<std::vector<FeedItem>>(product_items(products->products));
-  query(
-      call.key.tenant,
-      [call](pqxx::transaction_base& transaction) {
-        require_store(transaction, call.key);
-        return json::object{};
-      },
-      [this, key = call.key, items, reply](RestResponse known) {
-        if (known.status != 200) return reply(std::move(known));
-        gateway_.projector.append_feed(key, std::move(*items), [reply](Result<std::uint64_t> feed) {
-          if (!feed) return reply(error_response(feed.error()));
-          reply({200, json::serialize(json::object{{"stores", 1}, {"feed_number", *feed}})});
-        });
-      });
-}
-
-void Rest::put_tenant_products(const Call& call, const RestRequest& request, Reply reply) {
-  if (const auto error = wrong_content_type(request)) return reply(error_response(*error));
-  auto parsed = parse_products(request.body);
-  if (!parsed) return reply(error_response(parsed.error()));
-  auto products = std::make_shared<ProductRequest>(std::move(*parsed));
-  // First the catalogue for stores to come, then every store there is. Repeating it does no harm.
-  const auto spread = [this, tenant = call.key.tenant, products,
-                       reply](const std::vector<std::string>& stores) {
-    struct Progress {
-      std::size_t left = 0;
-      std::size_t done = 0;
-      std::uint64_t feed_number = 0;
-      std::optional<Error> error;
-    };
-    if (stores.empty()) return reply({200, R"({"stores":0,"feed_number":0})"});
-    auto progress = std::make_shared<Progress>();
-    progress->left = stores.size();
-    const auto items = product_items(products->products);
-    for (const auto& store : stores) {
-      gateway_.projector.append_feed(
-          {tenant, store}, items, [progress, reply](Result<std::uint64_t> feed) {
-            if (feed) {
-              ++progress->done;
-              progress->feed_number = std::max(progress->feed_number, *feed);
-            } else {
-              progress->error = feed.error();
-            }
-            if (--progress->left > 0) return;
-            if (progress->error) {
-              progress->error->message =
-                  "only " + std::to_string(progress->done) +
-                  " stores have it, repeat the request: " + progress->error->message;
-              return reply(error_response(*progress->error));
-            }
-            reply({200, json::serialize(json::object{{"stores", progress->done},
-                                                     {"feed_number", progress->feed_number}})});
-          });
-    }
-  };
-  auto& loop = gateway_.loop;
-  database_.post(
-      {call.key.tenant,
-       [&loop, products, spread](pqxx::connection& connection) {
-         pqxx::work transaction(connection);
-         // A store being created waits, so that it is either listed below or sees the catalogue.
-         transaction.exec("SELECT pg_advisory_xact_lock(7411, 3)");
-         uplink::SqlRows rows;
-         for (std::size_t i = 0; i < products->skus.size(); ++i) {
-           rows.begin_row().text(products->skus[i]).bytes(products->products[i]).end_row();
-         }
-         transaction.exec("INSERT INTO tenant_products (sku, product) VALUES " + rows.sql() +
-                          " ON CONFLICT (sku) DO UPDATE SET product = excluded.product, "
-                          "changed = now()");
-         std::vector<std::string> stores;
-         for (const auto& row : transaction.exec("SELECT store FROM stores ORDER BY store")) {
-           stores.push_back(row[0].as<std::string>());
-         }
-         transaction.commit();
-         boost::asio::post(loop, [spread, stores] { spread(stores); });
-       },
-       [&loop, reply](const Error& error) {
-         boost::asio::post(loop, [reply, error] { reply(error_response(error)); });
-       }});
 }
 
 }  // namespace titan::cloud

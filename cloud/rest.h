@@ -13,6 +13,7 @@
 
 #include "cloud/database_worker.h"
 #include "cloud/gateway.h"
+#include "cloud/product_push.h"
 
 namespace titan::cloud {
 
@@ -34,6 +35,7 @@ struct RestResponse {
   std::string allow = {};  // the address's methods: with 405, and to OPTIONS
 };
 
+unsigned status_of(ErrorCode code);
 RestResponse error_response(unsigned status, const Error& error);
 RestResponse error_response(const Error& error);
 
@@ -67,6 +69,12 @@ class Rest {
   void list_quarantine(const Call& call, Reply reply);
   void retry_quarantine(const Call& call, Reply reply);
   void list_products(const Call& call, Reply reply);
+  // Answers a list that is refused itself.
+  Result<std::shared_ptr<const ProductPush>> read_push(const Call& call, const RestRequest& request,
+                                                       const Reply& reply);
+  void spread_products(const std::string& tenant, const std::vector<std::string>& stores,
+                       std::shared_ptr<const ProductPush> push,
+                       std::shared_ptr<const ProductsBySku> products, const Reply& reply);
   void put_store_products(const Call& call, const RestRequest& request, Reply reply);
   void put_tenant_products(const Call& call, const RestRequest& request, Reply reply);
 

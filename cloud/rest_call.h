@@ -1,7 +1,8 @@
-// One request of head office, read and found good. Internal to rest*.cpp.
+// One request of head office, read and found good, and what its handlers share. Internal to rest*.cpp.
 #pragma once
 
 #include <optional>
+#include <pqxx/pqxx>
 #include <string>
 
 #include "cloud/rest.h"
@@ -16,6 +17,10 @@ struct Rest::Call {
   std::string after;                      // a sku
   std::optional<EntryPlace> after_entry;  // of the quarantine
   std::optional<SalesPlace> from;
+  bool replaces = false;  // a product list takes the place of each listed product
 };
+
+// Throws an Error, which the query answers, unless the store ever connected.
+void require_store(pqxx::transaction_base& transaction, const StoreKey& key);
 
 }  // namespace titan::cloud

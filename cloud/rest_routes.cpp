@@ -28,7 +28,7 @@ const std::vector<Rest::Route>& Rest::routes() {
       {"GET", {"stores"}, {}, [](R& r, C& c, Q&, Reply done) { r.list_stores(c, done); }},
       {"PUT",
        {"products"},
-       {},
+       {"mode"},
        [](R& r, C& c, Q& q, Reply done) { r.put_tenant_products(c, q, done); }},
       {"GET",
        {"stores", "*", "stock"},
@@ -64,7 +64,7 @@ const std::vector<Rest::Route>& Rest::routes() {
        [](R& r, C& c, Q&, Reply done) { r.list_products(c, done); }},
       {"PUT",
        {"stores", "*", "products"},
-       {},
+       {"mode"},
        [](R& r, C& c, Q& q, Reply done) { r.put_store_products(c, q, done); }},
   };
   return all;
@@ -152,6 +152,11 @@ Status Rest::read_parameter(const std::vector<std::string_view>& known, const st
     return {};
   };
   if (name == "limit") return keep(read_limit(text), call.limit);
+  if (name == "mode") {
+    call.replaces = text == "replace";
+    if (call.replaces || text == "update") return {};
+    return make_error(ErrorCode::invalid, "mode is \"update\" (the usual) or \"replace\"", "mode");
+  }
   // As a form sends a field that nobody filled in.
   if (text.empty()) return {};
   if (name == "from") return keep(read_sales_place(text), call.from);

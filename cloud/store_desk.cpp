@@ -49,7 +49,9 @@ void StoreDesk::begin_feed(pqxx::transaction_base& transaction, const StoreKey& 
   StoreRow store = read_store_row(transaction, key.store, true).value();
   using namespace std::chrono;
   const WallTime now{duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
-  const auto entries = feed_.append(transaction, key, store, product_items(products), now);
+  const auto items = product_items(products);
+  if (!items) throw std::runtime_error(items.error().message);
+  const auto entries = feed_.append(transaction, key, store, *items, now);
   uplink::StoreProjector projector(key.store, device_of(feed_.public_key()));
   projector.load(transaction);
   projector.apply(transaction, entries, {});

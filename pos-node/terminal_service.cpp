@@ -37,7 +37,13 @@ ProductPointer to_product(const mesh::StoredProduct& stored) {
   product->set_tax_included(stored.tax_included);
   product->set_delisted(stored.delisted);
   product->set_price_version(stored.price_version);
-  product->set_low_stock_micro(stored.low_stock_micro);
+  if (stored.low_stock_micro) product->set_low_stock_micro(*stored.low_stock_micro);
+  for (const mesh::StoredTax& tax : stored.taxes) {
+    auto& out = *product->add_taxes();
+    out.set_code(tax.code);
+    out.set_rate_micropercent(tax.rate_micropercent);
+    out.set_exempt(tax.exempt);
+  }
   product->set_category(stored.category);
   return product;
 }
@@ -144,13 +150,18 @@ std::string TerminalService::terminal_of(const mesh::Entry& entry) const {
 
 void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
   metrics_.entries_stored.Increment(static_cast<double>(stored.entries.size()));
+  bool has_list = false;
   for (const EntryPointer& entry : stored.entries) {
+    const mesh::Kind kind = entry->envelope.kind;
+    // A part may be the one that a list was waiting for.
+    has_list |= kind == mesh::Kind::product_list || kind == mesh::Kind::product_list_part;
     if (mesh::ProductProjection::concerns(entry->envelope.kind)) products_.clear();
     if (entry->envelope.kind == mesh::Kind::product) note_products(*entry);
     for (const RuleAlarm& alarm : refund_watch_.on_stored(*entry)) {
       raise_alarm(alarm.code, alarm.message);
     }
   }
+  if (has_list) load_low_stock();
   for (const auto& duplicate : std::exchange(duplicates_due_, {})) on_duplicate(duplicate);
 }
 
@@ -158,7 +169,7 @@ void TerminalService::note_products(const mesh::Entry& entry) {
   v1::Products body;
   if (!body.ParseFromString(entry.envelope.body)) return;
   for (const Product& product : body.products()) {
-    if (product.low_stock_micro() == 0 && !low_stock_.contains(product.sku())) continue;
+    if (!product.has_low_stock_micro() && !low_stock_.contains(product.sku())) continue;
     // Layers decide what is in force, and the table knows them.
     const auto effective = reader_->product(product.sku());
     if (effective && *effective) note_low_stock(product.sku(), (*effective)->low_stock_micro);
@@ -220,22 +231,18 @@ void TerminalService::raise_alarm(const std::string& code, const std::string& me
 // ---- products ----------------------------------------------------------------------------------
 
 void TerminalService::load_low_stock() {
-  std::string after;
-  do {
-    const auto page = reader_->list_products(mesh::product_page_max, after);
-    if (!page) return;
-    for (const mesh::StoredProduct& product : page->products) {
-      note_low_stock(product.sku, product.low_stock_micro);
-    }
-    after = page->next;
-  } while (!after.empty());
+  const auto limits = reader_->low_stock_limits();
+  if (!limits) return;
+  low_stock_.clear();
+  low_stock_.insert(limits->begin(), limits->end());
 }
 
-void TerminalService::note_low_stock(const std::string& sku, std::int64_t low_stock_micro) {
-  if (low_stock_micro == 0) {
-    low_stock_.erase(sku);
+void TerminalService::note_low_stock(const std::string& sku,
+                                     const std::optional<std::int64_t>& low_stock_micro) {
+  if (low_stock_micro) {
+    low_stock_[sku] = *low_stock_micro;
   } else {
-    low_stock_[sku] = low_stock_micro;
+    low_stock_.erase(sku);
   }
 }
 

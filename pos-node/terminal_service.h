@@ -76,8 +76,8 @@ class TerminalService final : public Service {
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
-  void note_low_stock(const std::string& sku, std::int64_t low_stock_micro);
   HealthFacts health_facts();
+  void note_low_stock(const std::string& sku, const std::optional<std::int64_t>& low_stock_micro);
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
 

@@ -1,5 +1,7 @@
 #include "retail/csv.h"
 
+#include <algorithm>
+
 namespace titan::retail {
 
 Error CsvReader::fault(const std::string& what) const {
@@ -21,6 +23,11 @@ void CsvReader::advance(std::size_t bytes) {
   rest_.remove_prefix(bytes);
 }
 
+bool CsvReader::at_end_of_field() const {
+  return rest_.empty() || rest_.front() == separator_ || rest_.front() == '\n' ||
+         rest_.front() == '\r';
+}
+
 Status CsvReader::read_quoted(std::string& field) {
   const Error unclosed = fault("the quote \" that opens here is never closed");
   advance(1);
@@ -33,16 +40,26 @@ Status CsvReader::read_quoted(std::string& field) {
     field += '"';
     advance(1);
   }
-  if (!rest_.empty() && rest_.front() != ',' && rest_.front() != '\n' && rest_.front() != '\r') {
+  if (!at_end_of_field()) {
     return fault(
-        "after the closing quote a comma or the end of the line is expected; a quote "
+        "after the closing quote a separator or the end of the line is expected; a quote "
         "inside a field is written \"\"");
   }
   return {};
 }
 
 Status CsvReader::read_plain(std::string& field) {
-  const std::size_t end = std::min(rest_.find_first_of(",\r\n\""), rest_.size());
+  if (rest_.starts_with("=\"")) {
+    field += '=';
+    advance(1);
+    field += '"';
+    if (const auto done = read_quoted(field); !done) return done.error();
+    field += '"';
+    return {};
+  }
+  const char stops[] = {separator_, '\r', '\n', '"'};
+  const std::size_t end =
+      std::min(rest_.find_first_of(std::string_view(stops, sizeof stops)), rest_.size());
   field += rest_.substr(0, end);
   advance(end);
   if (!rest_.empty() && rest_.front() == '"') {
@@ -67,7 +84,7 @@ Result<bool> CsvReader::next(CsvRow& row) {
     if (const auto done = quoted ? read_quoted(field) : read_plain(field); !done) {
       return done.error();
     }
-    if (rest_.empty() || rest_.front() != ',') break;
+    if (rest_.empty() || rest_.front() != separator_) break;
     advance(1);
   }
   if (rest_.starts_with("\r\n")) {

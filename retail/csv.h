@@ -1,4 +1,5 @@
-// RFC 4180 with the place of each field: commas, quotes doubled inside quotes, LF or CRLF.
+// RFC 4180 with the place of each field: a separator, quotes doubled inside quotes, LF or CRLF.
+// Beyond it: another separator than the comma, and ="0123" as spreadsheets write to keep a zero.
 //
 // A pull parser over a text that outlives it. Faults name line and column, both counted from 1.
 #pragma once
@@ -21,7 +22,8 @@ struct CsvRow {
 
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text) : rest_(text) {}
+  explicit CsvReader(std::string_view text, char separator = ',')
+      : rest_(text), separator_(separator) {}
 
   // False at the end. Empty lines are skipped. `row` is reused.
   Result<bool> next(CsvRow& row);
@@ -31,8 +33,10 @@ class CsvReader {
   Status read_plain(std::string& field);
   void advance(std::size_t bytes);
   Error fault(const std::string& what) const;
+  bool at_end_of_field() const;
 
   std::string_view rest_;
+  char separator_;
   std::size_t line_ = 1;
   std::size_t column_ = 1;
 };

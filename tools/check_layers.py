@@ -21,6 +21,8 @@ HOSTS = {"pos-node", "cloud", "simulations"}
 # Sans-IO, top level and `wire`; every other sub-folder is an adapter.
 CORE = {"base", "crdt", "election", "mesh", "retail", "discovery", "uplink"}
 WIRE = "wire"
+# Rooms of a core folder that are core themselves.
+CORE_ROOMS = {("retail", "catalogue")}
 # Core that reads and writes the bodies of entries, which are protobuf messages.
 SEES_BODIES = {"retail"}
 
@@ -53,10 +55,14 @@ def place(path):
     return path.parts[0], path.parts[1] if len(path.parts) > 2 else None
 
 
+def is_core(folder, sub):
+    return folder in CORE and sub in (None, WIRE) or (folder, sub) in CORE_ROOMS
+
+
 def fault_of_include(path, style, name):
     """Why `path` must not include `name`, or None."""
     folder, sub = place(path)
-    core = folder in CORE and sub in (None, WIRE)
+    core = is_core(folder, sub)
     target = pathlib.PurePosixPath(name)
     if target.parts[0] in ORDER and len(target.parts) > 1:
         other, other_sub = place(target)
@@ -64,7 +70,8 @@ def fault_of_include(path, style, name):
             return f"{folder} and {other} are separate programs; move what both need above them"
         if ORDER.index(other) > ORDER.index(folder):
             return f"{folder} stands above {other}; turn the dependence round or move the code"
-        if core and not PROTOBUF_INCLUDE.search(name) and other_sub not in (None, WIRE):
+        is_door = other_sub in (None, WIRE) or (other, other_sub) in CORE_ROOMS
+        if core and not PROTOBUF_INCLUDE.search(name) and not is_door:
             return f"core code must not see the adapter {other}/{other_sub}; define a port above it"
     if not core:
         return None
@@ -78,7 +85,7 @@ def fault_of_include(path, style, name):
 
 def faults_of_file(path):
     folder, sub = place(path)
-    core = folder in CORE and sub in (None, WIRE)
+    core = is_core(folder, sub)
     for number, line in enumerate((ROOT / path).read_text(errors="replace").splitlines(), 1):
         include = INCLUDE.match(line)
         if include:

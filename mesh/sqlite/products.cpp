@@ -21,13 +21,17 @@ void put_big_endian(Bytes& bytes, std::uint64_t value, int size) {
 
 // (logical clock, journal id) decides; hash and place within the entry only make sure that a forked
 // journal and a sku named twice in one entry have one outcome whatever arrives first.
-Bytes stamp_of(const Entry& entry, std::size_t index) {
+Bytes stamp_of(std::uint64_t logical_clock, const JournalId& journal, const Hash& hash,
+               std::size_t index) {
   Bytes stamp;
-  put_big_endian(stamp, entry.envelope.logical_clock, 8);
-  stamp += entry.envelope.id.journal.view();
-  stamp += entry.hash.view().substr(0, 8);
+  put_big_endian(stamp, logical_clock, 8);
+  stamp += journal.view();
+  stamp += hash.view().substr(0, 8);
   put_big_endian(stamp, index, 4);
   return stamp;
+}
+Bytes stamp_of(const Entry& entry, std::size_t index) {
+  return stamp_of(entry.envelope.logical_clock, entry.envelope.id.journal, entry.hash, index);
 }
 
 template <class Body>
@@ -58,16 +62,16 @@ bool is_digit(char c) {
 constexpr std::string_view select_by_sku =
     "SELECT sku, gtins, description, brand, price_amount, price_exponent, currency, unit, "
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
-    "category, overridden FROM products WHERE sku = ?";
+    "category, overridden, taxes FROM products WHERE sku = ?";
 constexpr std::string_view select_by_gtin =
     "SELECT sku, p.gtins, description, brand, price_amount, price_exponent, currency, unit, "
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
-    "category, overridden FROM product_gtins g JOIN products p ON p.id = g.product "
+    "category, overridden, taxes FROM product_gtins g JOIN products p ON p.id = g.product "
     "WHERE g.gtin = ? ORDER BY p.sku";
 constexpr std::string_view select_list =
     "SELECT sku, gtins, description, brand, price_amount, price_exponent, currency, unit, "
     "tax_code, tax_rate_basis_points, tax_included, delisted, price_version, low_stock_micro, "
-    "category, overridden FROM products WHERE sku > ? ORDER BY sku LIMIT ?";
+    "category, overridden, taxes FROM products WHERE sku > ? ORDER BY sku LIMIT ?";
 StoredProduct product_at(const Use& row) {
   StoredProduct product;
   product.sku = row.bytes_at(0);
@@ -84,9 +88,15 @@ StoredProduct product_at(const Use& row) {
   product.tax_included = row.integer_at(10) != 0;
   product.delisted = row.integer_at(11) != 0;
   product.price_version = row.bytes_at(12);
-  product.low_stock_micro = row.integer_at(13);
+  if (!row.is_null_at(13)) product.low_stock_micro = row.integer_at(13);
   product.category = row.bytes_at(14);
   product.overridden = row.integer_at(15) != 0;
+  wire::Product taxed;
+  if (!row.view_at(16).empty() && taxed.ParseFromString(row.bytes_at(16))) {
+    for (const wire::ProductTax& tax : taxed.taxes()) {
+      product.taxes.push_back({tax.code(), tax.rate_micropercent(), tax.exempt()});
+    }
+  }
   return product;
 }
 
@@ -98,7 +108,7 @@ std::string normalised_gtin(std::string_view code) {
   return std::string(gtin_digits - code.size(), '0') + std::string(code);
 }
 
-void ProductProjection::apply(const Entry& entry) {
+void ProductProjection::apply(const Entry& entry, std::int64_t position) {
   switch (entry.envelope.kind) {
     case Kind::product:
       return apply_products(entry);
@@ -106,6 +116,10 @@ void ProductProjection::apply(const Entry& entry) {
       return apply_settings(entry);
     case Kind::user:
       return apply_users(entry);
+    case Kind::product_list_part:
+      return apply_list_part(entry, position);
+    case Kind::product_list:
+      return apply_list_head(entry, position);
     default:
       return;
   }
@@ -114,23 +128,36 @@ void ProductProjection::apply(const Entry& entry) {
 void ProductProjection::clear() {
   connection_.execute(
       "DELETE FROM layers; DELETE FROM products; DELETE FROM product_gtins;"
+      "DELETE FROM product_lists; DELETE FROM product_list_parts;"
       "INSERT INTO product_search(product_search) VALUES('rebuild');");
+}
+
+ProductProjection::Writer ProductProjection::writer_of(const Entry& entry) const {
+  const bool is_feed = !cloud_device_.is_none() && entry.envelope.device == cloud_device_;
+  return {entry.envelope.logical_clock, entry.envelope.id.journal, entry.hash, is_feed};
 }
 
 void ProductProjection::apply_products(const Entry& entry) {
   wire::Products body;
   if (!parse(entry.envelope.body, body)) return;
-  const bool from_feed = !cloud_device_.is_none() && entry.envelope.device == cloud_device_;
+  const Writer writer = writer_of(entry);
   std::size_t index = 0;
   for (const wire::Product& product : body.products()) {
-    const Bytes stamp = stamp_of(entry, index++);
-    bool changed = put_layer(Kind::product, product.sku(), from_feed ? feed_layer : store_layer,
-                             stamp, product.SerializeAsString());
-    if (from_feed && product.clears_override()) {
-      changed |= put_layer(Kind::product, product.sku(), clearing_layer, stamp, {});
-    }
-    if (changed) show(product.sku());
+    apply_product(writer, index++, product.SerializeAsString());
   }
+}
+
+void ProductProjection::apply_product(const Writer& writer, std::size_t index,
+                                      BytesView serialised) {
+  wire::Product product;
+  if (!product.ParseFromArray(serialised.data(), static_cast<int>(serialised.size()))) return;
+  const Bytes stamp = stamp_of(writer.logical_clock, writer.journal, writer.hash, index);
+  bool changed = put_layer(Kind::product, product.sku(), writer.is_feed ? feed_layer : store_layer,
+                           stamp, Bytes(serialised));
+  if (writer.is_feed && product.clears_override()) {
+    changed |= put_layer(Kind::product, product.sku(), clearing_layer, stamp, {});
+  }
+  if (changed) show(product.sku());
 }
 
 void ProductProjection::apply_settings(const Entry& entry) {
@@ -218,7 +245,7 @@ void ProductProjection::put_row(const Effective& effective) {
   Use put = connection_.use(
       "INSERT INTO products(sku, description, gtins, brand, price_amount, price_exponent, "
       "currency, unit, tax_code, tax_rate_basis_points, tax_included, delisted, price_version, "
-      "low_stock_micro, category, overridden) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+      "low_stock_micro, category, overridden, taxes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
       "ON CONFLICT(sku) DO UPDATE SET description = excluded.description, "
       "gtins = excluded.gtins, brand = excluded.brand, price_amount = excluded.price_amount, "
       "price_exponent = excluded.price_exponent, currency = excluded.currency, "
@@ -226,7 +253,7 @@ void ProductProjection::put_row(const Effective& effective) {
       "tax_rate_basis_points = excluded.tax_rate_basis_points, "
       "tax_included = excluded.tax_included, delisted = excluded.delisted, "
       "price_version = excluded.price_version, low_stock_micro = excluded.low_stock_micro, "
-      "category = excluded.category, overridden = excluded.overridden");
+      "category = excluded.category, overridden = excluded.overridden, taxes = excluded.taxes");
   put.text(1, value.sku()).text(2, value.description()).text(3, gtins).text(4, value.brand());
   if (value.has_price()) {
     put.integer(5, value.price().amount()).integer(6, value.price().exponent());
@@ -240,10 +267,17 @@ void ProductProjection::put_row(const Effective& effective) {
       .integer(11, value.tax_included())
       .integer(12, value.delisted())
       .text(13, value.price_version())
-      .integer(14, value.low_stock_micro())
       .text(15, value.category())
-      .integer(16, effective.overridden)
-      .run();
+      .integer(16, effective.overridden);
+  if (value.has_low_stock_micro()) {
+    put.integer(14, value.low_stock_micro());
+  } else {
+    put.null(14);
+  }
+  wire::Product taxes;
+  *taxes.mutable_taxes() = value.taxes();
+  const Bytes tax_bytes = taxes.SerializeAsString();
+  put.blob(17, tax_bytes).run();
 }
 
 // The search table holds no text of its own: to forget a product it must be told what it learnt.

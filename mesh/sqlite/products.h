@@ -1,4 +1,5 @@
-// What PRODUCT, SETTING and USER entries amount to: layers, and the products a till screen sees.
+// What PRODUCT, SETTING and USER entries and product lists amount to: layers, and the products a
+// till screen sees.
 //
 // A value has two layers: the feed's, written by the cloud, and the store's override, written by a
 // terminal. Within a layer the last writer wins, by (logical clock, journal id); the order of
@@ -31,6 +32,14 @@ struct UnitPrice {  // amount x 10^-exponent of the currency
   bool operator==(const UnitPrice&) const = default;
 };
 
+struct StoredTax {
+  std::string code;
+  std::uint32_t rate_micropercent = 0;
+  bool exempt = false;
+
+  bool operator==(const StoredTax&) const = default;
+};
+
 struct StoredProduct {
   std::string sku;
   std::vector<std::string> gtins;  // as entered
@@ -44,9 +53,10 @@ struct StoredProduct {
   bool tax_included = false;
   bool delisted = false;
   std::string price_version;
-  std::int64_t low_stock_micro = 0;
+  std::optional<std::int64_t> low_stock_micro;  // none: the store's default
   std::string category;
-  bool overridden = false;  // the store's override is in force
+  bool overridden = false;       // the store's override is in force
+  std::vector<StoredTax> taxes;  // where code and rate above cannot say it all
 
   bool operator==(const StoredProduct&) const = default;
 };
@@ -71,14 +81,30 @@ class ProductProjection {
       : connection_(connection), cloud_device_(cloud_device) {}
 
   static bool concerns(Kind kind) {
-    return kind == Kind::product || kind == Kind::setting || kind == Kind::user;
+    return kind == Kind::product || kind == Kind::setting || kind == Kind::user ||
+           kind == Kind::product_list_part || kind == Kind::product_list;
   }
   // An entry whose body does not parse changes nothing; it stays in the journal.
-  void apply(const Entry& entry);
+  // `position`: of its row in `entries`, which holds it already.
+  void apply(const Entry& entry, std::int64_t position);
   void clear();
 
  private:
+  struct Writer {  // of an entry: what decides between two values of a layer
+    std::uint64_t logical_clock = 0;
+    JournalId journal;
+    Hash hash;
+    bool is_feed = false;
+  };
+
+  Writer writer_of(const Entry& entry) const;
   void apply_products(const Entry& entry);
+  void apply_list_part(const Entry& entry, std::int64_t position);
+  void apply_list_head(const Entry& entry, std::int64_t position);
+  // Once head and all parts are here: every product of the list, in the caller's transaction.
+  void bring_into_force(const JournalId& journal, BytesView list);
+  bool apply_list(std::int64_t head_position, const std::vector<std::int64_t>& parts);
+  void apply_product(const Writer& writer, std::size_t index, BytesView serialised);
   void apply_settings(const Entry& entry);
   void apply_users(const Entry& entry);
   bool put_layer(Kind kind, const std::string& name, int layer, const Bytes& stamp,

@@ -149,8 +149,35 @@ UPDATE folded SET position = 0, logical_clock = 0, last_receipt = 0, own_clock =
                   own_journal = NULL, own_number = 0, own_hash = NULL;
 )sql";
 
-constexpr std::array known_migrations = {Migration{1, first_tables},
-                                         Migration{2, folded_duplicates}};
+// A threshold of zero is another one than none, and an article may have several taxes. Product lists
+// come in parts: what has arrived of which list, and where it stands in `entries`. The products are
+// written anew from their entries, as after every migration.
+constexpr const char* product_lists = R"sql(
+DROP TABLE products;
+CREATE TABLE products(
+  id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, description TEXT NOT NULL,
+  gtins TEXT NOT NULL,                 -- separated by spaces, as entered
+  brand TEXT NOT NULL, price_amount INTEGER, price_exponent INTEGER, currency TEXT NOT NULL,
+  unit TEXT NOT NULL, tax_code TEXT NOT NULL, tax_rate_basis_points INTEGER NOT NULL,
+  tax_included INTEGER NOT NULL, delisted INTEGER NOT NULL, price_version TEXT NOT NULL,
+  low_stock_micro INTEGER,             -- NULL: the store's default
+  category TEXT NOT NULL,
+  overridden INTEGER NOT NULL,         -- 1: the store's override is in force
+  taxes BLOB NOT NULL DEFAULT x'');    -- a Product with nothing but its `taxes`; mostly empty
+CREATE INDEX products_low_stock ON products(sku, low_stock_micro)
+  WHERE low_stock_micro IS NOT NULL;
+CREATE INDEX entries_state ON entries(kind) WHERE kind IN (9, 10, 11, 16, 17);
+-- in_force: 0 parts are missing, 1 applied, -1 its parts do not make the list that it names
+CREATE TABLE product_lists(
+  journal BLOB NOT NULL, list BLOB NOT NULL, position INTEGER NOT NULL, parts INTEGER NOT NULL,
+  in_force INTEGER NOT NULL, PRIMARY KEY (journal, list)) WITHOUT ROWID;
+CREATE TABLE product_list_parts(
+  journal BLOB NOT NULL, list BLOB NOT NULL, part INTEGER NOT NULL, position INTEGER NOT NULL,
+  PRIMARY KEY (journal, list, part)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array known_migrations = {
+    Migration{1, first_tables}, Migration{2, folded_duplicates}, Migration{3, product_lists}};
 
 }  // namespace
 

@@ -81,8 +81,8 @@ void take_state(Connection& connection, std::int64_t journal, const EntryQuery& 
   std::vector<std::pair<std::uint64_t, std::int64_t>> found;  // number, position
   {
     Use use = connection.use(
-        "SELECT number, position FROM entries INDEXED BY entries_layered WHERE kind BETWEEN 9 AND "
-        "11 AND journal = ?");
+        "SELECT number, position FROM entries INDEXED BY entries_state WHERE kind IN (9, 10, 11, "
+        "16, 17) AND journal = ?");
     use.integer(1, journal);
     while (use.step()) {
       if (query.numbers.contains(use.number_at(0))) {
@@ -311,7 +311,8 @@ Result<std::map<std::string, std::int64_t>> SqliteReader::low_stock_limits() {
   using Limits = std::map<std::string, std::int64_t>;
   return connection_->guarded("reading stock limits", [&]() -> Result<Limits> {
     Use use = connection_->use(
-        "SELECT sku, low_stock_micro FROM products WHERE low_stock_micro <> 0 ORDER BY sku");
+        "SELECT sku, low_stock_micro FROM products WHERE low_stock_micro IS NOT NULL ORDER BY "
+        "sku");
     Limits limits;
     while (use.step()) limits.emplace_hint(limits.end(), use.bytes_at(0), use.integer_at(1));
     return limits;

@@ -140,11 +140,11 @@ Status SqliteStore::rebuild_projections() {
                                     SQLite::TransactionBehavior::IMMEDIATE);
     ProductProjection projection(*connection_, identity_.cloud_device);
     projection.clear();
-    Use entries =
-        connection_->use("SELECT bytes FROM entries WHERE kind BETWEEN 9 AND 11 ORDER BY position");
+    Use entries = connection_->use(
+        "SELECT bytes, position FROM entries WHERE kind IN (9, 10, 11, 16, 17) ORDER BY position");
     while (entries.step()) {
       const auto entry = codec_.decode_entry(entries.view_at(0));
-      if (entry) projection.apply(*entry);
+      if (entry) projection.apply(*entry, entries.integer_at(1));
     }
     put_meta(*connection_, "projection_basis", projection_basis(identity_));
     transaction.commit();
@@ -259,7 +259,7 @@ void SqliteStore::store_entry(const Entry& entry) {
   }
   newest_position_ = connection_->database().getLastInsertRowid();
   if (ProductProjection::concerns(envelope.kind)) {
-    ProductProjection(*connection_, identity_.cloud_device).apply(entry);
+    ProductProjection(*connection_, identity_.cloud_device).apply(entry, newest_position_);
   }
 }
 

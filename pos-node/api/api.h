@@ -14,6 +14,7 @@
 #include "pos-node/api/http.h"
 #include "pos-node/metrics.h"
 #include "pos-node/service.h"
+#include "retail/catalogue/product_patch.h"
 
 namespace titan::pos {
 
@@ -87,7 +88,11 @@ class Api {
   Result<Ruling> rule_void(const VoidRequest& request, const RuleContext& context);
 
   struct Import;
-  void continue_import(const std::shared_ptr<Import>& import);
+  Status warn_of_shared_gtins(Import& import, const ProductPatch& patch);
+  void compare_import(const std::shared_ptr<Import>& import);
+  void record_import(const std::shared_ptr<Import>& import);
+  void write_import(const std::shared_ptr<Import>& import);
+  void answer_import(const std::shared_ptr<Import>& import);
   void finish_import(const std::shared_ptr<Import>& import, ApiAnswer answer);
 
   Service& service_;

@@ -1,12 +1,11 @@
 #include "pos-node/api/json_reader.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
 #include "base/crypto.h"
 #include "pos-node/domain/business_day.h"
+#include "retail/json_number.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -14,23 +13,6 @@ namespace {
 
 std::string_view view(const json::string& text) {
   return {text.data(), text.size()};
-}
-
-// A double as the decimal text it was most likely written as: 15 digits always survive the way
-// through a double. Nothing if the number needs more.
-std::optional<std::string> decimal_of(double number) {
-  if (!std::isfinite(number) || std::fabs(number) >= 1e15) return std::nullopt;
-  char text[48];
-  std::snprintf(text, sizeof text, "%.15g", number);
-  const double again = std::strtod(text, nullptr);
-  // The parser may be off by a unit in the last place, so exact equality asks too much.
-  const double step = std::fabs(std::nextafter(number, HUGE_VAL) - number);
-  if (std::fabs(again - number) > 2 * step) return std::nullopt;
-  if (std::string_view(text).find('e') != std::string_view::npos) {
-    std::snprintf(text, sizeof text, "%.*f", static_cast<int>(decimal_scale_max), number);
-    if (std::fabs(std::strtod(text, nullptr) - number) > 2 * step) return std::nullopt;
-  }
-  return std::string(text);
 }
 
 void append_canonical_text(std::string& out, std::string_view text) {

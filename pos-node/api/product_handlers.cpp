@@ -1,14 +1,18 @@
 // Products: look-up, search, and the import of lists.
 #include <malloc.h>
+#include <sodium.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/crypto.h"
+#include "mesh/wire/product_list.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/api/api.h"
 #include "pos-node/api/paging.h"
-#include "pos-node/api/product_reader.h"
 #include "pos-node/domain/article.h"
+#include "retail/catalogue/csv_list.h"
+#include "retail/catalogue/json_list.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -19,6 +23,9 @@ constexpr std::size_t search_bytes_max = 4096;
 
 // Serialised bytes that one PRODUCT entry aims at, well below the entry limit.
 constexpr std::size_t product_entry_bytes = 128 * 1024;
+
+// Products of a list looked up in one turn of the loop, some 20 us each.
+constexpr std::size_t products_a_turn = 200;
 
 bool same_product(const Product& a, const Product& b) {
   return a.SerializeAsString() == b.SerializeAsString();
@@ -51,6 +58,28 @@ Result<std::string> scanned_products_json(Service& service, const std::string& c
   }
   writer.end_array().end_object();
   return std::move(writer.text());
+}
+
+ApiAnswer refused_list(const ProductList& list) {
+  ApiAnswer answer = error_answer(*list.refusal);
+  JsonWriter writer;
+  writer.begin_object().key("error").begin_object();
+  writer.member("code", to_string(list.refusal->code))
+      .member("field", list.refusal->field)
+      .member("message", list.refusal->message)
+      .member("fault_count", list.fault_count)
+      .key("faults")
+      .begin_array();
+  for (const ListFault& fault : list.faults) {
+    writer.begin_object()
+        .member("row", fault.row)
+        .member("column", fault.column)
+        .member("message", fault.message)
+        .end_object();
+  }
+  writer.end_array().end_object().end_object();
+  answer.body = std::move(writer.text());
+  return answer;
 }
 
 }  // namespace
@@ -105,18 +134,31 @@ void Api::get_product(ApiRequest& request, AnswerCallback done) {
   done(ok(std::move(writer.text())));
 }
 
-// An import in progress. Its list was read whole and found good; products go into entries of
-// limited size, one after the other, so that the loop is never held up for long.
+// An import in progress. Its list was read whole and found good. What it changes goes into one
+// entry, or, if it is long, into a list unit: the parts count for nothing until the last entry is
+// durable, so that a list is in force whole or not at all.
 struct Api::Import {
   ProductList list;
+  bool replaces = false;
   AnswerCallback done;
+  std::map<std::string_view, const ProductPatch*> by_sku;
   std::size_t next = 0;  // in list.products
+  Bytes changed_bytes;   // a serialised Products of what is new
   std::size_t changed = 0;
   std::size_t unchanged = 0;
-  std::size_t entries = 0;
+  std::vector<std::pair<mesh::Kind, Bytes>> entries;  // kinds and bodies to be written
+  std::size_t written = 0;
 };
 
 void Api::put_products(ApiRequest& request, AnswerCallback done) {
+  if (const auto checked = known_parameters(request, {"mode"}); !checked) {
+    return done(error_answer(checked.error()));
+  }
+  const std::string* mode = request.parameter("mode");
+  if (mode && *mode != "update" && *mode != "replace") {
+    return done(error_answer(
+        make_error(ErrorCode::invalid, "mode is \"update\" (the usual) or \"replace\".", "mode")));
+  }
   const auto media = parse_media_type(request.content_type);
   const bool is_csv = media && media->type == "text/csv";
   if (!is_csv && (!media || media->type != "application/json")) {
@@ -124,7 +166,8 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
         ErrorCode::unsupported, "Send the list as Content-Type: text/csv or application/json.",
         "Content-Type")));
   }
-  if (const auto checked = check_charset(*media); !checked) {
+  // Spreadsheets write other encodings too; whoever reads a CSV list knows them.
+  if (const auto checked = check_charset(*media); !is_csv && !checked) {
     return done(error_answer(checked.error()));
   }
   if (imports_ >= imports_at_once_max) {
@@ -134,79 +177,132 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
   ++imports_;
   auto import = std::make_shared<Import>();
   import->done = std::move(done);
-  threads_.on_worker([this, is_csv, import,
+  import->replaces = mode && *mode == "replace";
+  threads_.on_worker([this, is_csv, import, type = request.content_type,
                       body = std::make_shared<std::string>(std::move(request.body)),
                       currency = service_.facts().currency] {
-    auto list = std::make_shared<Result<ProductList>>(is_csv ? read_product_csv(*body, currency)
-                                                             : read_product_json(*body, currency));
+    auto list = std::make_shared<ProductList>(is_csv ? read_product_csv(*body, {currency, type})
+                                                     : read_product_json(*body, {currency, false}));
     threads_.on_loop([this, import, list] {
-      if (!*list) return finish_import(import, error_answer(list->error()));
-      import->list = std::move(**list);
-      continue_import(import);
+      if (!list->is_good()) return finish_import(import, refused_list(*list));
+      import->list = std::move(*list);
+      for (const ProductPatch& patch : import->list.products) {
+        import->by_sku.emplace(patch.said.sku(), &patch);
+      }
+      compare_import(import);
     });
   });
 }
 
-void Api::continue_import(const std::shared_ptr<Import>& import) {
-  const auto& products = import->list.products;
-  std::vector<ProductPointer> batch;
-  std::size_t bytes = 0;
-  std::size_t looked_at = 0;
-  while (import->next < products.size() && looked_at < products_per_entry_max &&
-         bytes < product_entry_bytes) {
-    const ProductPointer& product = products[import->next];
-    const auto known = service_.product(product->sku());
+// Whoever scans a code of two articles has to choose: told when the second one comes.
+Status Api::warn_of_shared_gtins(Import& import, const ProductPatch& patch) {
+  for (const std::string& gtin : patch.said.gtins()) {
+    const auto found = service_.products_by_gtin(gtin);
+    if (!found) return found.error();
+    for (const ProductPointer& other : *found) {
+      if (other->sku() == patch.said.sku() || other->delisted()) continue;
+      // The list itself may take the code away from the other one; two rows with it are told when
+      // it is read.
+      const auto listed = import.by_sku.find(other->sku());
+      if (listed != import.by_sku.end() && listed->second->states(ProductField::gtins)) continue;
+      import.list.warn(shared_gtin_warning(patch.place, gtin, other->sku()));
+    }
+  }
+  return {};
+}
+
+void Api::compare_import(const std::shared_ptr<Import>& import) {
+  const auto& patches = import->list.products;
+  const std::string& currency = service_.facts().currency;
+  for (std::size_t looked_at = 0; looked_at < products_a_turn; ++looked_at) {
+    if (import->next == patches.size()) return record_import(import);
+    const ProductPatch& patch = patches[import->next++];
+    const auto known = service_.product(patch.said.sku());
     if (!known) return finish_import(import, error_answer(known.error()));
-    ++import->next;
-    ++looked_at;
-    if (*known && same_product(**known, *product)) {
+    const Product* base = import->replaces ? nullptr : known->get();
+    const Product product = patched(patch, base, currency);
+    if (!product.delisted()) {
+      const auto warned = warn_of_shared_gtins(*import, patch);
+      if (!warned) return finish_import(import, error_answer(warned.error()));
+    }
+    if (*known && same_product(**known, product)) {
       ++import->unchanged;
       continue;
     }
-    bytes += product->ByteSizeLong();
-    batch.push_back(product);
+    titan::entry::v1::Products one;
+    *one.add_products() = product;
+    one.AppendToString(&import->changed_bytes);
+    ++import->changed;
   }
-  if (batch.empty()) {
-    if (import->next < products.size()) {
-      return threads_.on_loop([this, import] { continue_import(import); });
-    }
-    JsonWriter writer;
-    writer.begin_object()
-        .member("rows", import->list.rows)
-        .member("products", import->list.products.size())
-        .member("changed", import->changed)
-        .member("unchanged", import->unchanged)
-        .member("entries", import->entries)
-        .member("warning_count", import->list.warning_count)
-        .key("warnings")
-        .begin_array();
-    for (const std::string& warning : import->list.warnings) writer.value(warning);
-    writer.end_array().end_object();
-    return finish_import(import, ok(std::move(writer.text())));
-  }
+  threads_.on_loop([this, import] { compare_import(import); });
+}
 
-  // An import repeats harmlessly, so its entries need no key that a till screen would know.
+void Api::record_import(const std::shared_ptr<Import>& import) {
+  if (import->changed == 0) return answer_import(import);
+  if (import->changed <= products_per_entry_max &&
+      import->changed_bytes.size() <= product_entry_bytes) {
+    import->entries.emplace_back(mesh::Kind::product, std::move(import->changed_bytes));
+    return write_import(import);
+  }
+  threads_.on_worker([this, import] {
+    mesh::ListId id;
+    randombytes_buf(id.bytes.data(), id.bytes.size());
+    auto unit = std::make_shared<Result<mesh::ListUnit>>(mesh::make_list_unit(
+        id, import->changed_bytes, static_cast<std::uint32_t>(import->changed)));
+    threads_.on_loop([this, import, unit] {
+      if (!*unit) return finish_import(import, error_answer(unit->error()));
+      import->changed_bytes = {};
+      for (Bytes& part : (*unit)->parts) {
+        import->entries.emplace_back(mesh::Kind::product_list_part, std::move(part));
+      }
+      import->entries.emplace_back(mesh::Kind::product_list, std::move((*unit)->head));
+      write_import(import);
+    });
+  });
+}
+
+void Api::write_import(const std::shared_ptr<Import>& import) {
+  if (import->written == import->entries.size()) return answer_import(import);
+  auto& [kind, body] = import->entries[import->written];
   const ClockReading clock = service_.clock();
-  auto ruling = make_products(batch, RequestKey{}, RuleContext{service_.facts(), clock, service_});
+  auto ruling =
+      make_products(kind, std::move(body), RuleContext{service_.facts(), clock, service_});
   if (!ruling) return finish_import(import, error_answer(ruling.error()));
-  service_.append(std::move(ruling->draft), [this, import, taken = batch.size()](auto appended) {
+  service_.append(std::move(ruling->draft), [this, import](auto appended) {
     if (!appended) {
       Error error = appended.error();
-      error.message += " " + std::to_string(import->changed) +
-                       " products were taken in before; send the list again.";
+      const bool may_be_in_force =
+          import->written + 1 == import->entries.size() && error.code == ErrorCode::unknown_outcome;
+      error.message += may_be_in_force ? " Send the list again."
+                                       : " Nothing of the list is in force; send it again.";
       return finish_import(import, error_answer(error));
     }
-    import->changed += taken;
-    ++import->entries;
-    threads_.on_loop([this, import] { continue_import(import); });
+    ++import->written;
+    threads_.on_loop([this, import] { write_import(import); });
   });
+}
+
+void Api::answer_import(const std::shared_ptr<Import>& import) {
+  JsonWriter writer;
+  writer.begin_object()
+      .member("rows", import->list.rows)
+      .member("products", import->list.products.size())
+      .member("changed", import->changed)
+      .member("unchanged", import->unchanged)
+      .member("entries", import->entries.size())
+      .member("warning_count", import->list.warning_count)
+      .key("warnings")
+      .begin_array();
+  for (const std::string& warning : import->list.warnings) writer.value(warning);
+  writer.end_array().end_object();
+  finish_import(import, ok(std::move(writer.text())));
 }
 
 void Api::finish_import(const std::shared_ptr<Import>& import, ApiAnswer answer) {
   --imports_;
   import->done(std::move(answer));
   // A big list leaves tens of megabytes of freed memory behind, which the allocator would keep.
-  import->list = {};
+  *import = {};
   threads_.on_worker([] { malloc_trim(0); });
 }
 

@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "pos-node/api/answers.h"
 #include "retail/stock_state.h"
+#include "retail/tax.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -193,6 +194,30 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
   return std::move(writer.text());
 }
 
+namespace {
+
+void write_taxes(JsonWriter& writer, const std::vector<Tax>& taxes) {
+  writer.key("tax_rate");
+  if (taxes.size() == 1) {
+    writer.value(tax_rate_text(taxes.front().rate_micropercent));
+  } else {
+    writer.null();
+  }
+  const bool exempt =
+      std::all_of(taxes.begin(), taxes.end(), [](const Tax& t) { return t.exempt; });
+  writer.member("tax_exempt", exempt).key("taxes").begin_array();
+  for (const Tax& tax : taxes) {
+    writer.begin_object()
+        .member("code", tax.code)
+        .member("rate", tax_rate_text(tax.rate_micropercent))
+        .member("exempt", tax.exempt)
+        .end_object();
+  }
+  writer.end_array();
+}
+
+}  // namespace
+
 void write_product(JsonWriter& writer, const Product& product) {
   writer.begin_object().member("sku", product.sku()).key("gtins").begin_array();
   for (const std::string& gtin : product.gtins()) writer.value(gtin);
@@ -215,11 +240,12 @@ void write_product(JsonWriter& writer, const Product& product) {
       .member("delisted", product.delisted())
       .member("price_version", product.price_version())
       .key("low_stock");
-  if (product.low_stock_micro() != 0) {
+  if (product.has_low_stock_micro()) {
     writer.value(quantity_text(product.low_stock_micro()));
   } else {
     writer.null();
   }
+  write_taxes(writer, taxes_of(product));
   writer.end_object();
 }
 

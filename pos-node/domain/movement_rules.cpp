@@ -120,13 +120,11 @@ Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& 
   return ruling;
 }
 
-Result<Ruling> make_products(const std::vector<ProductPointer>& products, const RequestKey& key,
-                             const RuleContext& context) {
-  v1::Products body;
-  for (const ProductPointer& product : products) *body.add_products() = *product;
+Result<Ruling> make_products(mesh::Kind kind, Bytes body, const RuleContext& context) {
+  // An import repeats harmlessly, so its entries need no key that a till screen would know.
   Ruling ruling;
-  ruling.draft = start_draft(mesh::Kind::product, key, std::nullopt, context);
-  if (const auto done = set_body(ruling.draft, body); !done) return done.error();
+  ruling.draft = start_draft(kind, RequestKey{}, std::nullopt, context);
+  ruling.draft.body = std::move(body);
   return ruling;
 }
 

@@ -121,9 +121,9 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
                          const mesh::Entry& original, const std::vector<EntryPointer>& refunds);
 Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context);
-// One PRODUCT entry; at most products_per_entry_max, each already checked.
-Result<Ruling> make_products(const std::vector<ProductPointer>& products, const RequestKey& key,
-                             const RuleContext& context);
+// One PRODUCT entry of a serialised titan.entry.v1.Products, each already checked, or an entry of a
+// product list (mesh/wire/product_list.h).
+Result<Ruling> make_products(mesh::Kind kind, Bytes body, const RuleContext& context);
 
 // BLAKE2b-256 of "void", NUL, the entry's hash.
 Hash void_claim(const Hash& entry_hash);

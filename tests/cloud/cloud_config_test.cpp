@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "cloud/product_request.h"
 #include "tests/uplink/catch_result.h"
 
 namespace titan::cloud {
@@ -56,21 +55,6 @@ TEST_CASE("mistakes are named with their line") {
   const auto several = complaint(valid, "listen = \"127.0.0.1:8500\"\ndata", "port = 1\ndota");
   CHECK(std::count(several.begin(), several.end(), '\n') >= 2);
   CHECK_FALSE(load_config("/nonexistent/cloud.toml"));
-}
-
-TEST_CASE("decimals there and back") {
-  CHECK(parse_decimal("2.55")->value == 255);
-  CHECK(parse_decimal("2.55")->places == 2);
-  CHECK(parse_decimal("-0.001")->value == -1);
-  for (const char* wrong : {"", "-", ".", "1.", ".5", "1e5", "1,5", " 1", "99999999999999999999"}) {
-    CHECK_FALSE(parse_decimal(wrong));
-  }
-  CHECK(decimal_text(-1106206, 2) == "-11062.06");
-  CHECK(decimal_text(1, 3) == "0.001");
-  CHECK(decimal_text(5, 0) == "5");
-  CHECK(units_text(-1'500'000) == "-1.5");
-  CHECK(units_text(0) == "0");
-  CHECK(units_text(10'000'000) == "10");
 }
 
 }  // namespace

@@ -390,10 +390,41 @@ TEST_CASE("REST refuses what is wrong, by name, and applies nothing of it") {
   const auto typo = put(R"({"products":[{"sku":"A"},{"sku":"B","prize":"1"}]})");
   CHECK(typo.status == 400);
   CHECK(typo.json().at("error").at("field") == "products[1].prize");
-  CHECK(put(R"({"products":[{"sku":"A","price":"-1"}]})").status == 400);
-  CHECK(put(R"({"products":[{"sku":"A"},{"sku":"A"}]})").status == 400);
-  CHECK(put(R"({"products":[{"sku":"A","price":2.5}]})").status == 400);
+  // What no till could sell, each of it by name.
+  const auto two =
+      put(R"({"products":[{"sku":"A","currency":"gbp"},)"
+          R"({"sku":"0123456789012345678901234567890123456789012345678901234567890123456789"}]})");
+  CHECK(two.status == 400);
+  const auto faults = two.json().at("error").at("faults").as_array();
+  REQUIRE(faults.size() == 2);
+  CHECK(faults.at(0).at("row") == "products[0]");
+  CHECK(faults.at(0).at("column") == "currency");
+  CHECK(faults.at(1).at("row") == "products[1]");
+  CHECK(faults.at(1).at("column") == "sku");
+  CHECK(put(R"({"products":[{"sku":"A","price":"x"}]})").status == 400);
   CHECK(cloud.get(cloud.store("/products")).json().at("products").as_array().empty());
+
+  // The defaults are the till's, and what a list does not say stays as it is.
+  const auto first = [&] {
+    return cloud.get(cloud.store("/products")).json().at("products").at(0);
+  };
+  CHECK(
+      put(R"({"products":[{"sku":"A","price":"10.00","gtins":["4006381333931"],)"
+          R"("low_stock":"0","taxes":[{"code":"GST","rate":"5"},{"code":"QST","rate":"9.975"}]}]})")
+          .status == 200);
+  CHECK(first().at("tax_included") == true);
+  const auto dearer = put(R"({"products":[{"sku":"A","price":11.005}]})");
+  CHECK(dearer.status == 200);
+  CHECK(dearer.json().at("warning_count") == 1);
+  CHECK(first().at("price") == "11.005");
+  CHECK(first().at("gtins").as_array().size() == 1);
+  CHECK(first().at("low_stock") == "0");
+  CHECK(first().at("taxes").at(1).at("rate") == "9.975");
+  CHECK(http(cloud.port, "PUT", cloud.store("/products") + "?mode=replace",
+             R"({"products":[{"sku":"A","price":"12.00"}]})", "admin-key-1", "application/json")
+            .status == 200);
+  CHECK(first().at("gtins").as_array().empty());
+  CHECK(first().at("low_stock").is_null());
 }
 
 TEST_CASE("told to stop it says goodbye and ends politely within a second") {

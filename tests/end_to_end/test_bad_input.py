@@ -119,15 +119,16 @@ async def test_a_body_over_one_megabyte_is_refused(shop):
 
 
 async def test_csv_with_wrong_columns_or_encoding_is_refused_with_its_line(shop):
-    async def csv(body, *words):
-        return await raw(shop, body, *words, status=400, content_type="text/csv",
+    async def csv(body, *words, charset=""):
+        return await raw(shop, body, *words, status=400, content_type="text/csv" + charset,
                          path="/v1/products", method="PUT")
     await csv("sku,description,prise\nx1,Thing,1.00\n", "prise")
     await csv("description,price\nThing,1.00\n", "sku")
     await csv("sku,price\nx1,1.00\nx2,one pound\n", "3", "price")
     await csv("sku,price\nx1,1.00,2.00\n", "2")
     await csv('sku,description\nx1,"never closed\n', "quot")
-    await csv("sku,description\nx1,Caf\xe9\n".encode("latin-1"), "UTF-8", "2")
+    await csv("sku,description\nx1,Caf\xe9\n".encode("latin-1"), "UTF-8", "2",
+              charset="; charset=utf-8")
     await csv("", "empty")
     for sku in ("x1", "x2"):
         await refused(shop.tills[0].api("GET", f"/v1/products/{sku}"), 404)

@@ -239,8 +239,13 @@ TEST_CASE("product lists: wrong columns, encoding, type; all or nothing") {
                 "line 1");
   check_refused(lab, lab.put("/v1/products", "sku,price\nB,1\nC,x\n", "text/csv"), 400, "invalid",
                 "line 3");
-  check_refused(lab, lab.put("/v1/products", "sku,name\nB,caf\xE9\n", "text/csv"), 400, "invalid",
-                "line 2");
+  check_refused(lab, lab.put("/v1/products", "sku,name\nB,caf\xE9\n", "text/csv; charset=utf-8"),
+                400, "invalid", "line 2");
+  const auto faulty = lab.put("/v1/products", "sku,price\nB,x\nC,1\n,y\n", "text/csv");
+  CHECK(faulty.at("error.fault_count") == "2");
+  CHECK(faulty.at("error.faults.0.row") == "line 2");
+  CHECK(faulty.at("error.faults.0.column") == "price");
+  CHECK(faulty.at("error.faults.1.row") == "line 4");
   check_refused(lab, lab.put("/v1/products", "sku\nB\n", "text/plain"), 415, "unsupported",
                 "Content-Type");
   check_refused(

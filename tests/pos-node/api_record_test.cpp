@@ -295,7 +295,7 @@ TEST_CASE("a product list is taken in, warned of, and sells at once") {
             .at("total") == "1.20");
 }
 
-TEST_CASE("a big list goes into several entries while the till goes on selling") {
+TEST_CASE("a big list is one unit: parts, and the entry that puts it in force") {
   LabServer lab;
   std::string csv = "sku,description,price\n";
   for (int i = 0; i < 5000; ++i) {
@@ -304,8 +304,46 @@ TEST_CASE("a big list goes into several entries while the till goes on selling")
   const auto reply = lab.put("/v1/products", csv, "text/csv");
   REQUIRE(reply.status == 200);
   CHECK(reply.at("products") == "5000");
-  CHECK(reply.at("entries") == "10");
+  CHECK(reply.at("entries") == "2");  // small once compressed: one part and the entry behind it
   lab.on_loop([](FakeService& service) { CHECK(service.shop.catalogue.by_sku.size() == 5001); });
+}
+
+TEST_CASE("a list says nothing of what it leaves out, unless it replaces") {
+  LabServer lab;
+  const auto put = [&](const std::string& csv, const std::string& mode = "") {
+    return lab.put("/v1/products" + mode, csv, "text/csv");
+  };
+  REQUIRE(put("sku,gtin,name,price,tax_code,tax_rate,low_stock\n"
+              "M,4006381333948,Mug,4.00,R,8.875,0\n")
+              .status == 200);
+  CHECK(put("sku,price\nM,4.50\n").at("changed") == "1");
+  auto shown = lab.get("/v1/products/M");
+  CHECK(shown.at("price") == "4.50");
+  CHECK(shown.at("gtins.0") == "4006381333948");
+  CHECK(shown.at("description") == "Mug");
+  CHECK(shown.at("tax_rate") == "8.875");
+  CHECK(shown.at("taxes.0.code") == "R");
+  CHECK(shown.at("low_stock") == "0");
+  CHECK(put("sku,low_stock\nM,\n").status == 200);
+  CHECK(lab.get("/v1/products/M").at("low_stock") == "null");
+  CHECK(put("sku,price\nM,5.00\n", "?mode=replace").status == 200);
+  shown = lab.get("/v1/products/M");
+  CHECK(shown.at("description") == "");
+  CHECK(shown.at("tax_rate") == "0");
+  CHECK(put("sku\nM\n", "?mode=merge").status == 400);
+}
+
+TEST_CASE("a code that another article has is told when the second article comes") {
+  LabServer lab;
+  const auto put = [&](const std::string& csv) { return lab.put("/v1/products", csv, "text/csv"); };
+  REQUIRE(put("sku,gtin\nM1,4006381333948\n").at("warning_count") == "0");
+  const auto second = put("sku,gtin\nM2,4006381333948\n");
+  CHECK(second.at("warning_count") == "1");
+  CHECK(second.at("warnings.0").find("M1") != std::string::npos);
+  // The list takes it away from the other one, or the other one is gone.
+  CHECK(put("sku,gtin\nM1,\nM3,4006381333948\n").at("warning_count") == "1");  // M2 has it
+  REQUIRE(put("sku,delisted\nM2,true\nM3,true\n").status == 200);
+  CHECK(put("sku,gtin\nM4,4006381333948\n").at("warning_count") == "0");
 }
 
 TEST_CASE("pipelined requests are answered in their order") {

@@ -1,7 +1,9 @@
 #include "tests/pos-node/fake_service.h"
 
 #include <boost/asio/post.hpp>
+#include <utility>
 
+#include "mesh/wire/product_list.h"
 #include "pos-node/metrics.h"
 
 namespace titan::pos::test {
@@ -58,9 +60,17 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
     keys_[draft.idempotency_key] = {envelope.id, made->hash, draft.request_hash};
   }
   entries.push_back(made);
-  if (draft.kind == mesh::Kind::product) {
-    v1::Products body;
+  v1::Products body;
+  if (draft.kind == mesh::Kind::product_list_part) {
+    const auto part = mesh::parse_list_part(draft.body);
+    list_parts_.emplace_back(part->data);
+  } else if (draft.kind == mesh::Kind::product_list) {
+    const auto head = mesh::parse_list_head(draft.body);
+    body.ParseFromString(mesh::join_list(*head, std::exchange(list_parts_, {})).value());
+  } else if (draft.kind == mesh::Kind::product) {
     body.ParseFromString(draft.body);
+  }
+  {
     for (const auto& product : body.products()) {
       shop.catalogue.by_sku[product.sku()] = std::make_shared<const Product>(product);
     }
@@ -101,8 +111,8 @@ Result<ProductPage> FakeService::search_products(const std::string& query, std::
 
 std::int64_t FakeService::low_stock_units(std::string_view sku) {
   const auto known = shop.catalogue.product(sku).value();
-  return known && known->low_stock_micro() != 0 ? known->low_stock_micro()
-                                                : shop.facts.low_stock_units;
+  return known && known->has_low_stock_micro() ? known->low_stock_micro()
+                                               : shop.facts.low_stock_units;
 }
 
 Result<EntryPointer> FakeService::entry(const mesh::EntryId& id) {

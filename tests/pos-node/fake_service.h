@@ -65,6 +65,7 @@ class FakeService : public Service {
   boost::asio::io_context& loop_;
   crdt::Stock stock_;
   std::map<std::string, mesh::IdempotencyRecord> keys_;
+  std::vector<Bytes> list_parts_;  // of the list being written
   std::vector<std::function<void()>> held_;
 };
 

@@ -30,7 +30,6 @@ class MapCatalogue : public Catalogue {
     }
     return found;
   }
-
   Product& add(const std::string& sku, const std::string& price) {
     auto product = std::make_shared<Product>();
     product->set_sku(sku);

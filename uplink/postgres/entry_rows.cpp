@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mesh/known_dates.h"
+#include "mesh/wire/product_list.h"
 #include "proto/entry.pb.h"
 #include "retail/settlement.h"
 
@@ -121,6 +122,33 @@ void set_original(BodyReader& reader, SaleRow& row, const pb::EntryReference& in
   row.original_hash = Hash::from_bytes(in.hash()).value_or(Hash{});
 }
 
+std::string json_text(const std::string& text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20) {
+      out += "\\u00";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string taxes_json(const pb::Product& in) {
+  std::string list;
+  for (const auto& tax : in.taxes()) {
+    list += (list.empty() ? "" : ",") + std::string("{\"code\":") + json_text(tax.code()) +
+            ",\"rate_micropercent\":" + std::to_string(tax.rate_micropercent()) +
+            ",\"exempt\":" + (tax.exempt() ? "true" : "false") + "}";
+  }
+  return "[" + list + "]";
+}
+
 ProductRow product_of(BodyReader& reader, const pb::Product& in) {
   ProductRow row;
   row.sku = in.sku();
@@ -136,13 +164,23 @@ ProductRow product_of(BodyReader& reader, const pb::Product& in) {
   row.tax_included = in.tax_included();
   row.delisted = in.delisted();
   row.price_version = in.price_version();
-  row.low_stock_micro = in.low_stock_micro();
+  if (in.has_low_stock_micro()) row.low_stock_micro = in.low_stock_micro();
+  row.has_price = in.has_price();
+  row.taxes = taxes_json(in);
   row.category = in.category();
   row.clears_override = in.clears_override();
   return row;
 }
 
 }  // namespace
+
+Result<ProductRow> product_row(BytesView serialised) {
+  BodyReader reader(serialised);
+  const auto product = reader.parse<pb::Product>("a product");
+  ProductRow row = product_of(reader, product);
+  if (reader.error_) return *reader.error_;
+  return row;
+}
 
 Result<EntryRows> rows_of(const mesh::Entry& entry) {
   BodyReader reader(entry.envelope.body);
@@ -188,6 +226,12 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
       }
       break;
     }
+    case mesh::Kind::product_list_part:
+      if (!mesh::parse_list_part(entry.envelope.body)) reader.fail("its body is no part of a list");
+      break;
+    case mesh::Kind::product_list:
+      if (!mesh::parse_list_head(entry.envelope.body)) reader.fail("its body is no product list");
+      break;
     case mesh::Kind::setting: {
       const auto settings = reader.parse<pb::Settings>("a list of settings");
       for (const auto& [key, value] : settings.values()) rows.settings.emplace_back(key, value);

@@ -70,7 +70,9 @@ struct ProductRow {
   PriceValue price;
   std::uint32_t tax_rate_basis_points = 0;
   bool tax_included = false, delisted = false, clears_override = false;
-  std::int64_t low_stock_micro = 0;
+  std::optional<std::int64_t> low_stock_micro;
+  bool has_price = false;
+  std::string taxes = "[]";  // JSON: [{"code", "rate_micropercent", "exempt"}]
 };
 
 struct UserRow {
@@ -85,6 +87,9 @@ struct EntryRows {
   std::vector<UserRow> users;
   std::vector<std::pair<std::string, std::string>> settings;
 };
+
+// One product, serialised, as a list holds them.
+Result<ProductRow> product_row(BytesView serialised);
 
 // The error says why the body cannot be projected.
 Result<EntryRows> rows_of(const mesh::Entry& entry);

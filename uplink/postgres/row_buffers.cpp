@@ -150,12 +150,18 @@ std::string RowBuffers::product_rows() const {
         .number(row.tax_rate_basis_points)
         .boolean(row.tax_included)
         .boolean(row.delisted)
-        .text(row.price_version)
-        .number(row.low_stock_micro)
-        .text(row.category)
+        .text(row.price_version);
+    if (row.low_stock_micro) {
+      rows.number(*row.low_stock_micro);
+    } else {
+      rows.null();
+    }
+    rows.text(row.category)
         .number(value.written.clock)
         .bytes(value.written.journal.view())
         .number(value.clears_below)
+        .raw(sql_text(row.taxes) + "::jsonb")
+        .boolean(row.has_price)
         .end_row();
   }
   return rows.sql();
@@ -182,7 +188,7 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
     for (const char* column :
          {"gtins", "description", "brand", "price", "price_exponent", "currency", "unit",
           "tax_code", "tax_rate_basis_points", "tax_included", "delisted", "price_version",
-          "low_stock_micro", "category", "logical_clock", "journal"}) {
+          "low_stock_micro", "category", "taxes", "has_price", "logical_clock", "journal"}) {
       assignments += std::string(column) + " = CASE WHEN (old.logical_clock, old.journal) <= " +
                      "(excluded.logical_clock, excluded.journal) THEN excluded." + column +
                      " ELSE old." + column + " END, ";

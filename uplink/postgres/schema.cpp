@@ -127,7 +127,7 @@ CREATE TABLE quarantine (
 )sql";
 
 // Only adds, and what it adds has a default: a program of the version before goes on writing.
-constexpr const char* migration_2 = R"sql(
+constexpr const char* migration_sales = R"sql(
 ALTER TABLE sale_items
   ADD COLUMN paid_minor bigint, ADD COLUMN sale_discount_minor bigint NOT NULL DEFAULT 0,
   ADD COLUMN original_line bigint;
@@ -180,7 +180,36 @@ CREATE VIEW over_refunds AS
   WHERE voided OR abs(refunded) > abs(sold) OR refunded_minor > greatest(paid_minor, 0);
 )sql";
 
-constexpr const char* migrations[] = {migration_1, migration_2};
+// A threshold of zero is another one than none; an article may have several taxes, or no price.
+// product_lists: a list whose PRODUCT_LIST is here; its products count once all parts are, too.
+constexpr const char* migration_lists = R"sql(
+ALTER TABLE product_layers ALTER COLUMN low_stock_micro DROP NOT NULL;
+ALTER TABLE product_layers
+  ADD COLUMN taxes jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN has_price boolean NOT NULL DEFAULT true;
+UPDATE product_layers SET low_stock_micro = NULL WHERE low_stock_micro = 0;
+UPDATE product_layers SET has_price = false WHERE price = 0 AND price_exponent = 0;
+DROP VIEW products;
+CREATE VIEW products AS
+  SELECT DISTINCT ON (p.store, p.sku) p.*
+  FROM product_layers p
+  WHERE p.from_feed OR p.logical_clock > coalesce(
+    (SELECT f.clears_below FROM product_layers f
+     WHERE f.store = p.store AND f.sku = p.sku AND f.from_feed), 0)
+  ORDER BY p.store, p.sku, p.from_feed;
+
+CREATE TABLE product_lists (
+  store text NOT NULL, journal bytea NOT NULL, list bytea NOT NULL,
+  number bigint NOT NULL, hash bytea NOT NULL, parts integer NOT NULL,
+  in_force boolean NOT NULL,
+  PRIMARY KEY (store, journal, list));
+CREATE TABLE product_list_parts (
+  store text NOT NULL, journal bytea NOT NULL, list bytea NOT NULL, part integer NOT NULL,
+  number bigint NOT NULL, hash bytea NOT NULL,
+  PRIMARY KEY (store, journal, list, part));
+)sql";
+
+constexpr const char* migrations[] = {migration_1, migration_sales, migration_lists};
 constexpr int newest_version = static_cast<int>(std::size(migrations));
 // Two processes may prepare one shared database at once; this key makes them take turns.
 constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";

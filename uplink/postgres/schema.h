@@ -8,6 +8,7 @@
 //                     the same claim is the one that moves it
 //   sales, sale_items, payments   sales, refunds and voids; sales are partitioned by business date
 //   product_layers    the feed's value and the store's override; the view `products` is effective
+//   product_lists, product_list_parts   which parts of which product list have arrived
 //   users, settings   last writer by (logical clock, journal)
 //   claims            the entry that won each claim
 //   quarantine        entries whose body cannot be projected; their stock effects count

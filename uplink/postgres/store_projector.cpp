@@ -124,18 +124,22 @@ ApplyOutcome StoreProjector::apply(pqxx::transaction_base& transaction, Entries 
     const auto place = std::find(entries.begin(), entries.end(), entry);
     outcome.quarantined.push_back(
         {static_cast<std::size_t>(place - entries.begin()), rows.error().message});
-    quarantined.begin_row().text(store_).bytes(envelope.id.journal.view());
-    quarantined.number(envelope.id.number).bytes(entry->hash.view());
-    quarantined.number(static_cast<std::uint32_t>(envelope.kind)).text(rows.error().message);
-    quarantined.end_row();
+    quarantine(quarantined, envelope.id, entry->hash, envelope.kind, rows.error().message);
   }
   buffers.write(transaction);
+  if (!without_bodies) apply_lists(transaction, fresh, quarantined);
   if (!quarantined.empty()) {
     transaction.exec("INSERT INTO quarantine (store, journal, number, hash, kind, reason) VALUES " +
-                     quarantined.sql());
+                     quarantined.sql() + " ON CONFLICT DO NOTHING");
   }
   move_cursors(transaction, fresh);
   return outcome;
+}
+
+void StoreProjector::quarantine(SqlRows& rows, const mesh::EntryId& id, const Hash& hash,
+                                mesh::Kind kind, const std::string& reason) const {
+  rows.begin_row().text(store_).bytes(id.journal.view()).number(id.number).bytes(hash.view());
+  rows.number(static_cast<std::uint32_t>(kind)).text(reason).end_row();
 }
 
 void StoreProjector::insert_keys(pqxx::transaction_base& transaction, Entries entries,
@@ -325,6 +329,8 @@ std::size_t StoreProjector::retry_quarantine(pqxx::transaction_base& transaction
       "journal, number, hash) WHERE q.store = " +
       sql_text(store_) + " ORDER BY q.since LIMIT " + std::to_string(limit));
   RowBuffers buffers(store_);
+  std::vector<EntryPointer> again;
+  SqlRows quarantined;
   std::size_t released = 0;
   for (const auto& row : rows) {
     const auto entry = codec.decode_entry(pqxx::binarystring(row[0]).str());
@@ -335,8 +341,14 @@ std::size_t StoreProjector::retry_quarantine(pqxx::transaction_base& transaction
                 entry->envelope.device == cloud_device_);
     transaction.exec("DELETE FROM quarantine" + row_of(store_, entry->envelope.id, entry->hash));
     ++released;
+    again.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
   }
   buffers.write(transaction);
+  apply_lists(transaction, again, quarantined);
+  if (!quarantined.empty()) {
+    transaction.exec("INSERT INTO quarantine (store, journal, number, hash, kind, reason) VALUES " +
+                     quarantined.sql() + " ON CONFLICT DO NOTHING");
+  }
   return released;
 }
 

@@ -22,6 +22,7 @@
 #include "mesh/codec.h"
 #include "mesh/entry.h"
 #include "uplink/postgres/entry_rows.h"
+#include "uplink/postgres/sql_values.h"
 
 namespace titan::uplink {
 
@@ -82,6 +83,14 @@ class StoreProjector {
                      std::map<std::string, crdt::StockSum>& changes);
   void change_inventory(pqxx::transaction_base& transaction,
                         const std::map<std::string, crdt::StockSum>& changes);
+  // Notes lists and parts, and applies each list that is whole now.
+  void apply_lists(pqxx::transaction_base& transaction, Entries entries, SqlRows& quarantined);
+  void apply_list(pqxx::transaction_base& transaction, const JournalId& journal, BytesView list,
+                  SqlRows& quarantined);
+  Status write_list(pqxx::transaction_base& transaction, const mesh::EntryId& id, const Hash& hash,
+                    BytesView head_bytes, const std::vector<Bytes>& parts);
+  void quarantine(SqlRows& rows, const mesh::EntryId& id, const Hash& hash, mesh::Kind kind,
+                  const std::string& reason) const;
   void move_cursors(pqxx::transaction_base& transaction, Entries entries);
 
   const std::string store_;

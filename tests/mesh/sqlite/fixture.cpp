@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "mesh/idempotency.h"
+#include "mesh/wire/product_list.h"
 
 namespace titan::mesh::testing {
 namespace wire = titan::entry::v1;
@@ -167,6 +168,26 @@ EntryPointer Till::products(const std::vector<wire::Product>& products) {
   draft.kind = Kind::product;
   draft.body = body.SerializeAsString();
   return write(std::move(draft));
+}
+
+std::vector<EntryPointer> Till::product_list(const std::vector<wire::Product>& products,
+                                             std::uint64_t list) {
+  wire::Products body;
+  for (const wire::Product& one : products) *body.add_products() = one;
+  Random random(list);
+  const auto unit = must(make_list_unit(ListId::draw(random), body.SerializeAsString(),
+                                        static_cast<std::uint32_t>(products.size())));
+  std::vector<EntryPointer> entries;
+  EntryDraft draft;
+  for (const Bytes& part : unit.parts) {
+    draft.kind = Kind::product_list_part;
+    draft.body = part;
+    entries.push_back(write(draft));
+  }
+  draft.kind = Kind::product_list;
+  draft.body = unit.head;
+  entries.push_back(write(draft));
+  return entries;
 }
 
 EntryPointer Till::settings(const std::map<std::string, std::string>& values) {

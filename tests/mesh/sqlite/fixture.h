@@ -48,6 +48,9 @@ class Till {
   EntryPointer void_sale(const Entry& original);
   EntryPointer delivery(const std::string& sku, std::uint64_t pieces);
   EntryPointer products(const std::vector<titan::entry::v1::Product>& products);
+  // The parts of a list and, last, the entry that puts it in force.
+  std::vector<EntryPointer> product_list(const std::vector<titan::entry::v1::Product>& products,
+                                         std::uint64_t list = 1);
   EntryPointer settings(const std::map<std::string, std::string>& values);
   EntryPointer user(const std::string& id, const std::string& display);
   EntryPointer write(EntryDraft draft);

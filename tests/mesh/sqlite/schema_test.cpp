@@ -18,17 +18,39 @@ TEST_CASE("a file that the next version expanded is opened, used, and opened by 
     connection.execute("ALTER TABLE products ADD COLUMN allergens TEXT NOT NULL DEFAULT ''");
     connection.execute("ALTER TABLE entries ADD COLUMN shelf TEXT");
     connection.execute("CREATE TABLE loyalty(card TEXT PRIMARY KEY)");
-    connection.execute("UPDATE meta SET value = '3 next' WHERE name = 'projection_basis'");
-    connection.execute("PRAGMA user_version = 3");
+    connection.execute("UPDATE meta SET value = '4 next' WHERE name = 'projection_basis'");
+    connection.execute("PRAGMA user_version = 4");
   }
   auto store = open_store(folder.file());
   must(store->commit(request_of({till.sale({{"A", 1}}), till.products({product("A", "x", 1)})})));
   CHECK(must(store->load()).vector.entry_count() == 2 + 1);
   CHECK(must(must(store->open_reader())->product("A")).has_value());
-  CHECK(number(*store, "PRAGMA user_version") == 3);  // an older program does not lower it
+  CHECK(number(*store, "PRAGMA user_version") == 4);  // an older program does not lower it
   // What tells the next version that rows were written which it must project anew.
   CHECK(column(*store, "SELECT value FROM meta WHERE name = 'projection_basis'")[0].substr(0, 2) ==
-        "2 ");
+        "3 ");
+}
+
+TEST_CASE("a file of the version before has its products written anew from their entries") {
+  TempFolder folder;
+  Till till(1);
+  {
+    auto store = open_store(folder.file());
+    auto zero = product("Z", "made to order", 100);
+    zero.set_low_stock_micro(0);
+    must(store->commit(request_of({till.products({zero})})));
+    auto& connection = store->connection();
+    // As the version before left it: its tables, its number, and a row as it understood it.
+    connection.execute(
+        "DROP TABLE product_lists; DROP TABLE product_list_parts; DROP INDEX entries_state;"
+        "DROP INDEX products_low_stock; ALTER TABLE products DROP COLUMN taxes;"
+        "UPDATE products SET low_stock_micro = 5; PRAGMA user_version = 2;"
+        "UPDATE meta SET value = '2 before' WHERE name = 'projection_basis'");
+  }
+  auto store = open_store(folder.file());
+  auto reader = must(store->open_reader());
+  CHECK(must(reader->product("Z"))->low_stock_micro == 0);
+  CHECK(must(reader->search_products("made", 5)).products.size() == 1);
 }
 
 TEST_CASE("a file of another compatibility is refused with both numbers") {

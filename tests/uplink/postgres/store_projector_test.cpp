@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <deque>
 
+#include "mesh/wire/product_list.h"
 #include "tests/uplink/postgres/test_postgres.h"
 #include "tests/uplink/till.h"
 #include "uplink/postgres/lease_row.h"
@@ -209,6 +210,68 @@ TEST_CASE("products: the store's override wins until head office clears it, in a
   database.project({override});
   database.project({feed});
   CHECK(database.text(shown) == "cleared");
+}
+
+TEST_CASE("a product list counts whole or not at all, in any order") {
+  const auto list = [](Till& writer, int price, char id) {
+    titan::entry::v1::Products products;
+    for (int i = 0; i < 9000; ++i) {
+      auto* item = products.add_products();
+      item->set_sku("L" + std::to_string(i));
+      item->set_description(blake2b(std::to_string(price) + item->sku()).hex());
+      item->mutable_price()->set_amount(price);
+      item->mutable_price()->set_exponent(2);
+    }
+    const auto unit = mesh::make_list_unit(*mesh::ListId::from_bytes(Bytes(16, id)),
+                                           products.SerializeAsString(), 9000)
+                          .value();
+    std::vector<EntryPointer> entries;
+    for (const Bytes& part : unit.parts) {
+      entries.push_back(writer.write(mesh::Kind::product_list_part, part, {}));
+    }
+    entries.push_back(writer.write(mesh::Kind::product_list, unit.head, {}));
+    return entries;
+  };
+  Till till("till-1");
+  const auto old = list(till, 100, 'a');
+  auto fresh = list(till, 200, 'b');
+  REQUIRE(fresh.size() > 2);
+  const std::string prices = "SELECT string_agg(DISTINCT price::text, ',') FROM products";
+  Database database;
+  database.project(old);
+  CHECK(database.text(prices) == "100");
+  const EntryPointer late = fresh.front();
+  fresh.erase(fresh.begin());
+  database.project(fresh);
+  CHECK(database.text(prices) == "100");
+  database.project({late});
+  CHECK(database.text(prices) == "200");
+  CHECK(database.number("SELECT count(*) FROM products") == 9000);
+  CHECK(database.last.quarantined.empty());
+
+  Database other;
+  other.project({late});
+  other.project(fresh);
+  other.project(old);  // the newer one stays
+  CHECK(other.text(prices) == "200");
+}
+
+TEST_CASE("a threshold of zero, several taxes and no price are kept apart from their absence") {
+  titan::entry::v1::Products products;
+  auto* zero = products.add_products();
+  zero->set_sku("Z");
+  zero->set_low_stock_micro(0);
+  auto* tax = zero->add_taxes();
+  tax->set_code("A \"B\"");
+  tax->set_rate_micropercent(9'975'000);
+  products.add_products()->set_sku("N");
+  Till till("till-1");
+  Database database;
+  database.project({till.write(mesh::Kind::product, products.SerializeAsString(), {})});
+  CHECK(database.number("SELECT low_stock_micro FROM products WHERE sku = 'Z'") == 0);
+  CHECK(database.number("SELECT count(*) FROM products WHERE low_stock_micro IS NULL") == 1);
+  CHECK(database.text("SELECT taxes->0->>'code' FROM products WHERE sku = 'Z'") == "A \"B\"");
+  CHECK(database.number("SELECT count(*) FROM products WHERE has_price") == 0);
 }
 
 TEST_CASE("the lease row moves to a higher token only, by the database's clock") {

@@ -1,0 +1,43 @@
+#include "retail/catalogue/spreadsheet_code.h"
+
+#include <string_view>
+
+namespace titan::retail {
+namespace {
+
+constexpr std::size_t spreadsheet_digits = 15;  // more become zeros in a number cell
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// "5.01235E+12", "5,01E+07", "5E+12".
+bool is_exponent_form(std::string_view code) {
+  const std::size_t e = code.find_first_of("eE");
+  if (e == std::string_view::npos || e == 0 || e + 1 >= code.size()) return false;
+  std::string_view mantissa = code.substr(0, e);
+  std::string_view exponent = code.substr(e + 1);
+  if (!exponent.starts_with('+')) return false;  // "1E5" may well be a code
+  if (!all_digits(exponent.substr(1))) return false;
+  const std::size_t mark = mantissa.find_first_of(".,");
+  if (mark == std::string_view::npos) return all_digits(mantissa);
+  return mark == 1 && all_digits(mantissa.substr(0, 1)) && all_digits(mantissa.substr(2));
+}
+
+}  // namespace
+
+std::optional<std::string> destroyed_code(const std::string& code) {
+  const std::string quoted = "\"" + code.substr(0, 40) + "\"";
+  const std::string advice =
+      "; the digits are lost. Format the column as text in the spreadsheet, fill it anew and save "
+      "the list again";
+  if (is_exponent_form(code))
+    return "is " + quoted + ", a code that a spreadsheet rounded" + advice;
+  if (all_digits(code) && code.size() > spreadsheet_digits &&
+      code.find_first_not_of('0', spreadsheet_digits) == std::string::npos) {
+    return "is " + quoted + ", of which a spreadsheet kept only the first 15 digits" + advice;
+  }
+  return std::nullopt;
+}
+
+}  // namespace titan::retail
