@@ -67,13 +67,13 @@ TEST_CASE("an article may be called like a quantity") {
   CHECK(read({"85123A", "box"}) == "85123A box");
   CHECK(read({"85123A", "7"}) == "85123A 7");
   const auto line = read_sale_words({"85123A", "x2"});
-  REQUIRE(line);
+  REQUIRE(line.has_value());
   CHECK(line->front().between == "x2");  // whoever knows the product table asks about it
   const auto joined = read_sale_words({"BOX2"});
-  REQUIRE(joined);
+  REQUIRE(joined.has_value());
   CHECK(joined->front().sku == "BOX2");
   const auto embedded = read_sale_words({"85123Ax2@1.50"});
-  REQUIRE(embedded);
+  REQUIRE(embedded.has_value());
   CHECK(embedded->front().embedded_sku == "85123A");
   CHECK(embedded->front().embedded_quantity == "2");
 }
@@ -89,12 +89,12 @@ TEST_CASE("what cannot be meant is refused with the article") {
 
 TEST_CASE("articles named by --sku are taken as they are") {
   const auto lines = read_plain_articles({"x2", "85123Ax2"}, {"3", "1"});
-  REQUIRE(lines);
+  REQUIRE(lines.has_value());
   CHECK(lines->at(0).sku == "x2");
   CHECK(lines->at(0).quantity == "3");
   CHECK(lines->at(1).embedded_quantity.empty());
   CHECK(read_plain_articles({"x2"}, {})->front().quantity.empty());
-  CHECK_FALSE(read_plain_articles({"a", "b"}, {"1"}));
+  CHECK_FALSE(read_plain_articles({"a", "b"}, {"1"}).has_value());
 }
 
 TEST_CASE("an error of the API speaks of what was typed") {
