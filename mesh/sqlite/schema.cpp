@@ -149,9 +149,9 @@ UPDATE folded SET position = 0, logical_clock = 0, last_receipt = 0, own_clock =
                   own_journal = NULL, own_number = 0, own_hash = NULL;
 )sql";
 
-// A threshold of zero is another one than none, and an article may have several taxes. Product lists
-// come in parts: what has arrived of which list, and where it stands in `entries`. The products are
-// written anew from their entries, as after every migration.
+// A threshold of zero is another one than none, and an article may have several taxes. Product
+// lists come in parts: what has arrived of which list, and where it stands in `entries`. The
+// products are written anew from their entries, as after every migration.
 constexpr const char* product_lists = R"sql(
 DROP TABLE products;
 CREATE TABLE products(

@@ -8,7 +8,7 @@ from harness.cloud import Cloud
 from harness.runner import limit, shared
 from harness.store import Store
 from harness.waiting import wait_until
-from shop import GOODS, PRICE, Shop
+from shop import GOODS, PRICE, refused, Shop
 
 STORE_PATH = "/v1/tenants/acme/stores/london-1"
 
@@ -179,6 +179,30 @@ async def test_a_price_put_at_head_office_is_on_every_till_within_seconds(shop):
     await shop.cloud.api("PUT", "/v1/tenants/acme/products",
                          {"products": [{"sku": "h01", "price": "4.30", "currency": "GBP"}]})
     await wait_for_price(shop.tills, "h01", "4.30")
+
+
+async def test_what_head_office_leaves_out_means_what_it_means_at_the_till(shop):
+    await shop.cloud.api("PUT", f"{STORE_PATH}/products", {"products": [
+        {"sku": "h05", "gtins": ["5012345678917"], "price": "6.00", "tax_rate_basis_points": 2000}]})
+    await wait_for_price(shop.tills, "h05", "6.00")
+    sale = await shop.book.sell(shop.tills[0], "h05")
+    assert (sale["total"], sale["tax"]) == ("6.00", "1.00"), sale
+    await shop.cloud.api("PUT", f"{STORE_PATH}/products", {"products": [{"sku": "h05", "price": "7.20"}]})
+    await wait_for_price(shop.tills, "h05", "7.20")
+    product = await shop.tills[2].api("GET", "/v1/products/h05")
+    assert product["gtins"] == ["5012345678917"] and product["tax_rate"] == "20", product
+    await refused(shop.cloud.api("PUT", f"{STORE_PATH}/products", {"products": [
+        {"sku": "h06", "currency": "gbp"}, {"sku": "H" * 70}]}), 400, "products[0].currency", "products[1].sku")
+
+
+@limit(90)
+async def test_a_long_list_of_head_office_is_in_force_at_every_till_whole(shop):
+    articles = [{"sku": f"u{number:05}", "description": f"{number * 2654435761 % 2**32:08x}", "price": "1.00"}
+                for number in range(4000)]
+    await shop.cloud.api("PUT", f"{STORE_PATH}/products", {"products": articles}, seconds=60)
+    await wait_for_price(shop.tills, "u03999", "1.00", seconds=20)
+    for till in shop.tills:
+        assert await price_on(till, "u00000") == "1.00"
 
 
 @limit(90)
