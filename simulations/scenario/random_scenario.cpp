@@ -31,7 +31,7 @@ std::vector<std::string> alarms_after(FaultKind kind) {
     case FaultKind::skew:
     case FaultKind::drift:
     case FaultKind::dead_clock:
-      return {"clock_ahead", "clock_back"};
+      return {"clock_ahead", "clock_back", "clock_implausible", "clock_skew"};
     default:
       return {};
   }
