@@ -15,6 +15,10 @@ HAM,9506000134352,ham,18.00,kg,false
 """
 
 
+async def nothing_to_clear():
+    """Between tests: each looks at its own sales only."""
+
+
 @shared()
 async def till(lab):
     await lab.create(1)
@@ -23,6 +27,7 @@ async def till(lab):
     till.settings["mesh"]["mdns"] = False
     await till.start()
     await till.api("PUT", "/v1/products", body=LIST, headers={"Content-Type": "text/csv"})
+    till.reset = nothing_to_clear
     yield till
 
 
