@@ -90,7 +90,7 @@ async def test_a_till_that_is_killed_while_it_takes_a_list_in_has_the_old_one_or
 async def test_a_spreadsheet_with_semicolons_and_decimal_commas_is_taken_as_it_is(pair):
     till = pair.tills[0]
     sheet = ("sep=;\r\nSKU;GTIN;Name;Price;Tax Rate\r\n"
-             "E1;4006381333931;Käse;\"1.299,50 €\";7\r\n;;;;\r\n"
+             "E1;4006381333931;Käse;\"1.299,50 £\";7\r\n;;;;\r\n"
              "E2;;\"two\r\nlines\";1.299;19\r\n").encode("cp1252")
     answer = await put(till, sheet, **{"Content-Type": "text/csv; charset=windows-1252"})
     assert answer["products"] == 2 and answer["warning_count"] == 0, answer

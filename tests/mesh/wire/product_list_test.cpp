@@ -70,7 +70,7 @@ TEST_CASE("what does not fit together is refused, whatever it says of itself") {
   SECTION("something follows") {
     data.back() += "more";
   }
-  CHECK_FALSE(join_list(head, data));
+  CHECK_FALSE(join_list(head, data).has_value());
 }
 
 TEST_CASE("a small body that unpacks to much more than it says is stopped at what it says") {
@@ -78,7 +78,7 @@ TEST_CASE("a small body that unpacks to much more than it says is stopped at wha
   REQUIRE(unit.parts.size() == 1);
   auto head = parse_list_head(unit.head).value();
   head.bytes = 1000;
-  CHECK_FALSE(join_list(head, data_of(unit)));
+  CHECK_FALSE(join_list(head, data_of(unit)).has_value());
 
   titan::entry::v1::ProductList huge;
   huge.ParseFromString(unit.head);
