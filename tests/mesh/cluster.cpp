@@ -45,6 +45,7 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
       state.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
       state.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
       state.logical_clock = std::max(state.logical_clock, envelope.logical_clock);
+      observe_date(state.dates, envelope);
       if (envelope.device != device) continue;
       if (envelope.logical_clock >= last_clock) {
         last_clock = envelope.logical_clock;

@@ -71,6 +71,10 @@ class Cluster {
   void stall(std::size_t till, Duration length);
   void fail_next_reads(std::size_t till, std::size_t count) { tills_[till].fail_reads = count; }
   void fail_next_commit(std::size_t till, bool yet_is_there);
+  // What everybody's wall clock shows from now on.
+  void set_wall(std::int64_t utc_ms) {
+    wall_start_ms_ = utc_ms - time_.since_start / milliseconds(1);
+  }
 
   // -- what tests ask
   bool is_up(std::size_t till) const { return tills_[till].node != nullptr; }
@@ -117,7 +121,7 @@ class Cluster {
     }
   };
 
-  Now now() const { return {time_, {1'600'000'000'000 + time_.since_start / milliseconds(1)}}; }
+  Now now() const { return {time_, {wall_start_ms_ + time_.since_start / milliseconds(1)}}; }
   void at(MonoTime when, std::function<void()> act);
   // At `when`, or when the till's stall is over; not at all in a later life of the till.
   void deliver(std::size_t till, MonoTime when, std::function<void(Node&)> act);
@@ -135,6 +139,7 @@ class Cluster {
   const ClusterConfig config_;
   WireCodec codec_;
   Random random_;
+  std::int64_t wall_start_ms_ = 1'600'000'000'000;
   MonoTime time_;
   std::uint64_t next_sequence_ = 0;
   std::priority_queue<Step, std::vector<Step>, Later> steps_;
