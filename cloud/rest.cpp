@@ -9,8 +9,8 @@
 #include "base/media_type.h"
 #include "cloud/rest_call.h"
 #include "cloud/uplink_session.h"
-#include "uplink/postgres/schema.h"
 #include "retail/money.h"
+#include "uplink/postgres/schema.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::cloud {
@@ -18,7 +18,6 @@ namespace titan::cloud {
 namespace json = boost::json;
 using uplink::sql_bytes;
 using uplink::sql_text;
-
 
 unsigned status_of(ErrorCode code) {
   switch (code) {

@@ -1,4 +1,5 @@
-// One request of head office, read and found good, and what its handlers share. Internal to rest*.cpp.
+// One request of head office, read and found good, and what its handlers share. Internal to
+// rest*.cpp.
 #pragma once
 
 #include <optional>

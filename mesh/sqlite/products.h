@@ -137,9 +137,9 @@ class ProductQueries {
   std::vector<StoredProduct> products_by_gtin(std::string_view code);
   // Every word of `text` must start a word of description, sku, gtin or brand; accents and case do
   // not matter, nor does what the index keeps nothing of: so a product is found by its own name.
-  // The first page tells what is called exactly so (sku, gtin, name), then the best matches, at most
-  // best_matches_max, and none if there are more than ranked_matches_max; all others follow by sku.
-  // A product that matches all the time is on exactly one page, whatever changes in between.
+  // The first page tells what is called exactly so (sku, gtin, name), then the best matches, at
+  // most best_matches_max, and none if there are more than ranked_matches_max; all others follow by
+  // sku. A product that matches all the time is on exactly one page, whatever changes in between.
   // `after` is the `next` of the page before, of the same text; anything else is refused.
   Result<ProductPage> search(std::string_view text, std::size_t limit, const std::string& after);
   ProductPage list(std::size_t limit, const std::string& after);  // by sku

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "retail/currency.h"
 #include "retail/catalogue/spreadsheet_code.h"
+#include "retail/currency.h"
 #include "retail/money.h"
 #include "retail/text.h"
 

@@ -39,7 +39,7 @@ struct SaleItemRow {
   std::int64_t total_minor = 0;
   std::int64_t paid_minor = 0;
   std::int64_t sale_discount_minor = 0;
-  std::vector<ItemTaxRow> taxes;                // only where code and rate cannot say it all
+  std::vector<ItemTaxRow> taxes;               // only where code and rate cannot say it all
   std::optional<std::uint32_t> original_line;  // of a refund: the sold line that it takes back
   std::vector<std::string> flags;
 };
