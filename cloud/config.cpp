@@ -14,7 +14,7 @@ namespace titan::cloud {
 namespace {
 
 constexpr std::size_t access_key_bytes_min = 8;
-constexpr std::size_t name_bytes_max = 64;
+constexpr std::size_t name_characters_max = 64;
 
 class ConfigReader {
  public:
@@ -150,10 +150,10 @@ void read_tenants(ConfigReader& reader, const toml::table& root, Config& config)
     TenantConfig tenant;
     reader.text(*table, "name", "tenants.", tenant.name);
     reader.text(*table, "access_key", "tenants.", tenant.access_key);
-    if (tenant.name.empty() || tenant.name.size() > name_bytes_max) {
+    if (tenant.name.empty() || tenant.name.size() > name_characters_max) {
       reader.complain(
           reader.source(table, "name"),
-          "tenants.name must have 1 to " + std::to_string(name_bytes_max) + " characters");
+          "tenants.name must have 1 to " + std::to_string(name_characters_max) + " characters");
     } else if (!names.insert(tenant.name).second) {
       reader.complain(reader.source(table, "name"),
                       "the tenant '" + tenant.name + "' is there twice");

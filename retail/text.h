@@ -26,11 +26,7 @@ inline constexpr std::size_t description_characters_max = 1000;
 static_assert(sku_characters_max * 4 <= mesh::product_bytes_max);
 
 // The same limits under the names of before.
-inline constexpr std::size_t sku_bytes_max = sku_characters_max;
-inline constexpr std::size_t gtin_bytes_max = gtin_characters_max;
 inline constexpr std::size_t idempotency_key_bytes_max = idempotency_key_characters_max;
-inline constexpr std::size_t name_bytes_max = name_characters_max;
-inline constexpr std::size_t description_bytes_max = description_characters_max;
 
 // Byte offset of the first character that is no valid UTF-8; the size if all are.
 std::size_t first_invalid_utf8(std::string_view text);

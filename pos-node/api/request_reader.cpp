@@ -14,9 +14,9 @@ constexpr Field<DiscountRequest> discount_fields[] = {
     {"amount", [](DiscountRequest& r, const Value& v, const Path& at,
                   Problem& p) { r.amount = read_decimal(v, at, p); }},
     {"reason", [](DiscountRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_bytes_max, at, p); }},
+                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
     {"promotion_id", [](DiscountRequest& r, const Value& v, const Path& at,
-                        Problem& p) { r.promotion_id = read_text(v, name_bytes_max, at, p); }},
+                        Problem& p) { r.promotion_id = read_text(v, name_characters_max, at, p); }},
 };
 
 std::uint32_t read_rate(const Value& v, const Path& at, Problem& p) {
@@ -29,7 +29,7 @@ std::uint32_t read_rate(const Value& v, const Path& at, Problem& p) {
 
 constexpr Field<Tax> tax_fields[] = {
     {"code", [](Tax& r, const Value& v, const Path& at,
-                Problem& p) { r.code = read_text(v, name_bytes_max, at, p); }},
+                Problem& p) { r.code = read_text(v, name_characters_max, at, p); }},
     {"rate", [](Tax& r, const Value& v, const Path& at,
                 Problem& p) { r.rate_micropercent = read_rate(v, at, p); }},
     {"exempt",
@@ -48,24 +48,28 @@ constexpr Field<LineRequest> line_fields[] = {
                Problem& p) { r.sku = read_sku(v, at, p); }},
     {"gtin", [](LineRequest& r, const Value& v, const Path& at,
                 Problem& p) { r.gtin = read_scan_text(v, at, p); }},
-    {"description", [](LineRequest& r, const Value& v, const Path& at,
-                       Problem& p) { r.description = read_text(v, description_bytes_max, at, p); }},
+    {"description",
+     [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
+       r.description = read_text(v, description_characters_max, at, p);
+     }},
     {"quantity", [](LineRequest& r, const Value& v, const Path& at,
                     Problem& p) { r.quantity = read_quantity_text(v, at, p); }},
     {"unit", [](LineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.unit = read_text(v, name_bytes_max, at, p); }},
+                Problem& p) { r.unit = read_text(v, name_characters_max, at, p); }},
     {"list_unit_price", [](LineRequest& r, const Value& v, const Path& at,
                            Problem& p) { r.list_unit_price = read_decimal(v, at, p); }},
     {"charged_unit_price", [](LineRequest& r, const Value& v, const Path& at,
                               Problem& p) { r.charged_unit_price = read_decimal(v, at, p); }},
-    {"price_version", [](LineRequest& r, const Value& v, const Path& at,
-                         Problem& p) { r.price_version = read_text(v, name_bytes_max, at, p); }},
+    {"price_version",
+     [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
+       r.price_version = read_text(v, name_characters_max, at, p);
+     }},
     {"discounts",
      [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
        read_list<DiscountRequest>(v, discount_fields, at, discounts_max, r.discounts, p);
      }},
     {"tax_code", [](LineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.tax_code = read_text(v, name_bytes_max, at, p); }},
+                    Problem& p) { r.tax_code = read_text(v, name_characters_max, at, p); }},
     {"tax_rate_basis_points",
      [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
        r.tax_rate_micropercent =
@@ -85,17 +89,19 @@ constexpr Field<LineRequest> line_fields[] = {
 
 constexpr Field<PaymentRequest> payment_fields[] = {
     {"method", [](PaymentRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.method = read_text(v, name_bytes_max, at, p); }},
+                  Problem& p) { r.method = read_text(v, name_characters_max, at, p); }},
     {"amount", [](PaymentRequest& r, const Value& v, const Path& at,
                   Problem& p) { r.amount = read_decimal(v, at, p); }},
     {"currency", [](PaymentRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.currency = read_text(v, name_bytes_max, at, p); }},
+                    Problem& p) { r.currency = read_text(v, name_characters_max, at, p); }},
     {"rate", [](PaymentRequest& r, const Value& v, const Path& at,
                 Problem& p) { r.rate = read_decimal(v, at, p); }},
     {"change", [](PaymentRequest& r, const Value& v, const Path& at,
                   Problem& p) { r.change = read_decimal(v, at, p); }},
-    {"reference", [](PaymentRequest& r, const Value& v, const Path& at,
-                     Problem& p) { r.reference = read_text(v, description_bytes_max, at, p); }},
+    {"reference",
+     [](PaymentRequest& r, const Value& v, const Path& at, Problem& p) {
+       r.reference = read_text(v, description_characters_max, at, p);
+     }},
 };
 
 void read_key(RequestKey& key, const Value& v, const Path& at, Problem& p) {
@@ -117,11 +123,13 @@ constexpr Field<SaleRequest> sale_fields[] = {
     {"idempotency_key",
      [](SaleRequest& r, const Value& v, const Path& at, Problem& p) { read_key(r.key, v, at, p); }},
     {"currency", [](SaleRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.currency = read_text(v, name_bytes_max, at, p); }},
+                    Problem& p) { r.currency = read_text(v, name_characters_max, at, p); }},
     {"cashier", [](SaleRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.cashier = read_text(v, name_bytes_max, at, p); }},
-    {"customer_token", [](SaleRequest& r, const Value& v, const Path& at,
-                          Problem& p) { r.customer_token = read_text(v, name_bytes_max, at, p); }},
+                   Problem& p) { r.cashier = read_text(v, name_characters_max, at, p); }},
+    {"customer_token",
+     [](SaleRequest& r, const Value& v, const Path& at, Problem& p) {
+       r.customer_token = read_text(v, name_characters_max, at, p);
+     }},
     {"training", [](SaleRequest& r, const Value& v, const Path& at,
                     Problem& p) { r.training = read_flag(v, at, p); }},
     {"business_date", [](SaleRequest& r, const Value& v, const Path& at,
@@ -171,7 +179,7 @@ void read_original(RefundRequest& r, const Value& v, const Path& at, Problem& p)
 constexpr Field<RefundRequest> refund_only_fields[] = {
     {"original", read_original},
     {"reason", [](RefundRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_bytes_max, at, p); }},
+                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
 };
 
 constexpr Field<VoidRequest> void_fields[] = {
@@ -180,9 +188,9 @@ constexpr Field<VoidRequest> void_fields[] = {
     {"sale", [](VoidRequest& r, const Value& v, const Path& at,
                 Problem& p) { r.sale = read_id(v, at, p); }},
     {"reason", [](VoidRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_bytes_max, at, p); }},
+                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
     {"cashier", [](VoidRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.cashier = read_text(v, name_bytes_max, at, p); }},
+                   Problem& p) { r.cashier = read_text(v, name_characters_max, at, p); }},
     {"business_date", [](VoidRequest& r, const Value& v, const Path& at,
                          Problem& p) { r.business_date = read_date(v, at, p); }},
 };
@@ -195,13 +203,15 @@ constexpr Field<MovementLineRequest> movement_line_fields[] = {
     {"quantity", [](MovementLineRequest& r, const Value& v, const Path& at,
                     Problem& p) { r.quantity = read_quantity_text(v, at, p); }},
     {"unit", [](MovementLineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.unit = read_text(v, name_bytes_max, at, p); }},
-    {"description", [](MovementLineRequest& r, const Value& v, const Path& at,
-                       Problem& p) { r.description = read_text(v, description_bytes_max, at, p); }},
+                Problem& p) { r.unit = read_text(v, name_characters_max, at, p); }},
+    {"description",
+     [](MovementLineRequest& r, const Value& v, const Path& at, Problem& p) {
+       r.description = read_text(v, description_characters_max, at, p);
+     }},
 };
 
 void read_direction(MovementRequest& r, const Value& v, const Path& at, Problem& p) {
-  const std::string direction = read_text(v, name_bytes_max, at, p);
+  const std::string direction = read_text(v, name_characters_max, at, p);
   if (direction == "out") {
     r.kind = mesh::Kind::transfer_out;
   } else if (direction == "in") {
@@ -219,24 +229,24 @@ constexpr Field<MovementRequest> movement_fields[] = {
        read_list<MovementLineRequest>(v, movement_line_fields, at, sale_lines_max, r.lines, p);
      }},
     {"reason", [](MovementRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_bytes_max, at, p); }},
+                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
     {"who", [](MovementRequest& r, const Value& v, const Path& at,
-               Problem& p) { r.who = read_text(v, name_bytes_max, at, p); }},
+               Problem& p) { r.who = read_text(v, name_characters_max, at, p); }},
     {"business_date", [](MovementRequest& r, const Value& v, const Path& at,
                          Problem& p) { r.business_date = read_date(v, at, p); }},
 };
 
 constexpr Field<MovementRequest> document_fields[] = {
     {"document", [](MovementRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.document = read_text(v, name_bytes_max, at, p); }},
+                    Problem& p) { r.document = read_text(v, name_characters_max, at, p); }},
 };
 
 constexpr Field<MovementRequest> transfer_fields[] = {
     {"direction", read_direction},
     {"transfer_id", [](MovementRequest& r, const Value& v, const Path& at,
-                       Problem& p) { r.document = read_text(v, name_bytes_max, at, p); }},
+                       Problem& p) { r.document = read_text(v, name_characters_max, at, p); }},
     {"other_store", [](MovementRequest& r, const Value& v, const Path& at,
-                       Problem& p) { r.other_store = read_text(v, name_bytes_max, at, p); }},
+                       Problem& p) { r.other_store = read_text(v, name_characters_max, at, p); }},
 };
 
 void require_key(const RequestKey& key, Problem& problem) {

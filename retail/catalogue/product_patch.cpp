@@ -33,7 +33,7 @@ Complaint take_gtins(ProductPatch& patch, const FieldInput& input) {
   patch.said.clear_gtins();
   for (const std::string& code : input.codes) {
     if (code.find(' ') != std::string::npos) return "has a code with a blank in it";
-    if (auto fault = text_fault(code, gtin_bytes_max)) return "has a code that " + *fault;
+    if (auto fault = text_fault(code, gtin_characters_max)) return "has a code that " + *fault;
     if (auto fault = destroyed_code(code)) return fault;
     patch.said.add_gtins(code);
   }
@@ -57,7 +57,7 @@ Complaint take_currency(ProductPatch& patch, const FieldInput& input) {
 }
 
 Complaint take_tax_code(ProductPatch& patch, const FieldInput& input) {
-  if (auto fault = text_fault(input.text, name_bytes_max)) return fault;
+  if (auto fault = text_fault(input.text, name_characters_max)) return fault;
   patch.tax_code = input.text;
   return std::nullopt;
 }
@@ -92,7 +92,8 @@ Complaint take_taxes(ProductPatch& patch, const FieldInput& input) {
   }
   patch.taxes.clear();
   for (const TaxText& written : input.taxes) {
-    if (auto fault = text_fault(written.code, name_bytes_max)) return "has a code that " + *fault;
+    if (auto fault = text_fault(written.code, name_characters_max))
+      return "has a code that " + *fault;
     Tax tax{written.code, 0, written.exempt};
     if (!written.rate.empty()) {
       const auto rate = parse_tax_rate(written.rate);
@@ -149,13 +150,13 @@ constexpr FieldRule fields[] = {
     {F::gtins, "gtins", "gtin", Form::codes, true, take_gtins,
      [](Product& to, const Product& from) { *to.mutable_gtins() = from.gtins(); }},
     {F::description, "description", "name", Form::text, true,
-     take_text<&Product::set_description<const std::string&>, description_bytes_max>,
+     take_text<&Product::set_description<const std::string&>, description_characters_max>,
      [](Product& to, const Product& from) { to.set_description(from.description()); }},
     {F::brand, "brand", "", Form::text, true,
-     take_text<&Product::set_brand<const std::string&>, description_bytes_max>,
+     take_text<&Product::set_brand<const std::string&>, description_characters_max>,
      [](Product& to, const Product& from) { to.set_brand(from.brand()); }},
     {F::category, "category", "", Form::text, true,
-     take_text<&Product::set_category<const std::string&>, description_bytes_max>,
+     take_text<&Product::set_category<const std::string&>, description_characters_max>,
      [](Product& to, const Product& from) { to.set_category(from.category()); }},
     {F::price, "price", "", Form::decimal, true, take_price,
      [](Product& to, const Product& from) {
@@ -165,7 +166,7 @@ constexpr FieldRule fields[] = {
     {F::currency, "currency", "", Form::currency, true, take_currency,
      [](Product& to, const Product& from) { to.set_currency(from.currency()); }},
     {F::unit, "unit", "", Form::text, true,
-     take_text<&Product::set_unit<const std::string&>, name_bytes_max>,
+     take_text<&Product::set_unit<const std::string&>, name_characters_max>,
      [](Product& to, const Product& from) { to.set_unit(from.unit()); }},
     {F::tax_code, "tax_code", "", Form::text, true, take_tax_code, nullptr},
     {F::tax_rate_basis_points, "tax_rate_basis_points", "", Form::whole, true, take_basis_points,
@@ -183,7 +184,7 @@ constexpr FieldRule fields[] = {
     {F::delisted, "delisted", "", Form::flag, true, take_flag<&Product::set_delisted>,
      [](Product& to, const Product& from) { to.set_delisted(from.delisted()); }},
     {F::price_version, "price_version", "", Form::text, true,
-     take_text<&Product::set_price_version<const std::string&>, name_bytes_max>,
+     take_text<&Product::set_price_version<const std::string&>, name_characters_max>,
      [](Product& to, const Product& from) { to.set_price_version(from.price_version()); }},
     // Of the entry, not of the product: never taken over from the product before.
     {F::clears_override, "clears_override", "", Form::flag, true,

@@ -145,7 +145,7 @@ TEST_CASE("zero lines and too many lines are refused") {
 TEST_CASE("an entry over the limit is refused, below the limit of lines too") {
   Shop shop;
   auto long_line = line("A", "1", "1");
-  long_line.description = std::string(description_bytes_max, 'x');
+  long_line.description = std::string(description_characters_max, 'x');
   check_refused(make_sale(sale_of(std::vector<LineRequest>(1000, long_line)), shop.context()),
                 "lines", ErrorCode::too_large);
 }
