@@ -22,9 +22,12 @@ std::int64_t offset_of(Now now) {
 std::string span_text(std::int64_t ms) {
   const std::int64_t seconds = std::abs(ms) / 1000;
   if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  if (seconds < 172'800) return std::to_string(seconds / 3600) + " h";
-  return std::to_string(seconds / 86'400) + " days";
+  const auto rounded = [&](std::int64_t unit) {
+    return std::to_string((seconds + unit / 2) / unit);
+  };
+  if (seconds < 7200) return rounded(60) + " min";
+  if (seconds < 172'800) return rounded(3600) + " h";
+  return rounded(86'400) + " days";
 }
 
 }  // namespace

@@ -25,9 +25,6 @@ inline constexpr std::size_t name_characters_max = 128;  // cashier, method, tax
 inline constexpr std::size_t description_characters_max = 1000;
 static_assert(sku_characters_max * 4 <= mesh::product_bytes_max);
 
-// The same limits under the names of before.
-inline constexpr std::size_t idempotency_key_bytes_max = idempotency_key_characters_max;
-
 // Byte offset of the first character that is no valid UTF-8; the size if all are.
 std::size_t first_invalid_utf8(std::string_view text);
 // C0 and C1 control characters and DEL: they garble receipts and logs.

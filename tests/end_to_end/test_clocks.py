@@ -45,6 +45,7 @@ async def open_till(lab, clock=None, cloud=None, **store):
 
 async def sell(till, **fields):
     return await till.api("POST", "/v1/sales", {
+        "idempotency_key": till.next_key(),
         "lines": [{"sku": "rake", "quantity": "1", "charged_unit_price": "7.20"}], **fields})
 
 
