@@ -128,8 +128,8 @@ TEST_CASE("HEAD is GET without the body, and the connection goes on") {
   std::size_t answers = 0;
   for (std::size_t at = 0; (at = both.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++answers;
   CHECK(answers == 4);
-  CHECK(both.find('{') == both.rfind("{\"status\":\"ok\"}"));
-  CHECK(both.find("\r\nContent-Length: 15\r\n") != both.rfind("\r\nContent-Length: 15\r\n"));
+  CHECK(both.find('{') == both.rfind("{\"status\":\"ok\",\"reasons\":[]}"));
+  CHECK(both.find("\r\nContent-Length: 28\r\n") != both.rfind("\r\nContent-Length: 28\r\n"));
 }
 
 TEST_CASE("the absolute form is taken, and its host is the one that counts") {
