@@ -149,7 +149,7 @@ TEST_CASE("elections: no more than the scenario allows, and they end") {
   CHECK(judge("elections", two, story) == "");
   Scenario one = store_of(2);
   one.bounds.takeovers_max = 1;
-  CHECK(has(judge("elections", one, story), "change 2 of at most 1"));
+  CHECK(has(judge("elections", one, story), "takeover 2 of at most 1"));
   CHECK(judge("elections", store_of(2), story) == "");
   for (std::uint64_t term = 4; term < 12; term += 2) {
     story.lead({1, 0}, term, 1).lead({0, 1}, term + 1, 0);
