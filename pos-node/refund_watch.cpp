@@ -37,10 +37,12 @@ std::vector<RuleAlarm> RefundWatch::on_stored(const mesh::Entry& entry) {
     if (awaited_.erase(entry.envelope.id) == 0) return {};
     return judge(entry.envelope.id);
   }
-  const bool own = entry.envelope.device == service_.facts().device;
-  if (own && entry.envelope.kind == mesh::Kind::refund) return {};
   const auto sale = original_of(entry);
-  return sale ? judge(*sale) : std::vector<RuleAlarm>{};
+  if (!sale) return {};
+  const bool own = entry.envelope.device == service_.facts().device;
+  const auto known = service_.entry(*sale);
+  if (own && entry.envelope.kind == mesh::Kind::refund && known && *known) return {};
+  return judge(*sale);
 }
 
 std::vector<RuleAlarm> RefundWatch::judge(const mesh::EntryId& sale) {

@@ -39,11 +39,15 @@ LineMoney part_of(const LineMoney& whole, std::int64_t units, std::int64_t of_un
   const auto part = [&](std::int64_t amount) {
     return proportion_rounded(amount, numerator, denominator).value_or(amount);
   };
+  // total - sale_discount + rounding = paid holds in the part, too.
+  const std::int64_t rounding = saturated_difference(
+      saturated_sum(whole.paid_minor, whole.sale_discount_minor), whole.total_minor);
   LineMoney out;
   out.units = units;
   out.total_minor = part(whole.total_minor);
-  out.sale_discount_minor = part(whole.sale_discount_minor);
   out.paid_minor = part(whole.paid_minor);
+  out.sale_discount_minor =
+      saturated_difference(saturated_sum(out.total_minor, part(rounding)), out.paid_minor);
   for (const std::int64_t tax : whole.taxes_minor) out.taxes_minor.push_back(part(tax));
   return out;
 }
@@ -114,7 +118,27 @@ Settlement::Settlement(const v1::Sale& sold)
     : training_(sold.training()),
       paid_minor_(sold.total_minor()),
       sold_(lines_money(sold)),
-      refunded_(sold_.size()) {}
+      refunded_(sold_.size()),
+      used_up_(sold_.size()) {
+  for (const v1::Line& line : sold.lines()) skus_.push_back(line.sku());
+}
+
+// A refund made before its sale was here may name no lines: then by the article, first where
+// something is left. Past the end: no line of the sale.
+std::size_t Settlement::line_taken_back(const v1::Refund& refund, std::size_t index) const {
+  if (index < static_cast<std::size_t>(refund.original_lines_size())) {
+    return refund.original_lines(static_cast<int>(index));
+  }
+  const v1::Line& line = refund.sale().lines(static_cast<int>(index));
+  std::size_t found = sold_.size();
+  for (std::size_t i = sold_.size(); i-- > 0;) {
+    if (skus_[i] != line.sku()) continue;
+    const std::int64_t rest = saturated_difference(sold_[i].units, refunded_[i].units);
+    const bool has_rest = rest != 0 && (rest < 0) == (sold_[i].units < 0);
+    if (has_rest || found == sold_.size()) found = i;
+  }
+  return found;
+}
 
 void Settlement::take(const v1::Refund& refund) {
   if (refund.sale().training() != training_) return;
@@ -123,20 +147,26 @@ void Settlement::take(const v1::Refund& refund) {
   std::int64_t by_lines = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     by_lines = saturated_sum(by_lines, lines[i].paid_minor);
-    if (i >= static_cast<std::size_t>(refund.original_lines_size())) continue;
-    const std::size_t line = refund.original_lines(static_cast<int>(i));
-    if (line < refunded_.size()) {
-      refunded_[line] = combined(refunded_[line], lines[i], saturated_sum);
-    }
+    const std::size_t line = line_taken_back(refund, i);
+    if (line >= sold_.size()) continue;
+    // Another till may have shared in another order, so a unit's difference is the share still.
+    LineMoney used = share_of_sold(line, lines[i].units);
+    const std::int64_t off = saturated_difference(used.paid_minor, lines[i].paid_minor);
+    if (off >= -1 && off <= 1) used = lines[i];
+    used_up_[line] = combined(used_up_[line], used, saturated_sum);
+    refunded_[line] = combined(refunded_[line], lines[i], saturated_sum);
   }
-  paid_out_minor_ = saturated_sum(paid_out_minor_, refund.sale().total_minor());
+  given_back_minor_ = saturated_sum(given_back_minor_, by_lines);
   carried_minor_ =
       saturated_sum(carried_minor_, saturated_difference(by_lines, refund.sale().total_minor()));
 }
 
+LineMoney Settlement::rest_of(std::size_t line) const {
+  return combined(sold_[line], used_up_[line], saturated_difference);
+}
+
 LineMoney Settlement::left(std::size_t line) const {
-  if (voided_) return part_of(sold_[line], 0, 1);
-  return combined(sold_[line], refunded_[line], saturated_difference);
+  return voided_ ? part_of(sold_[line], 0, 1) : rest_of(line);
 }
 
 bool Settlement::anything_left() const {
@@ -148,12 +178,16 @@ bool Settlement::anything_left() const {
 }
 
 std::int64_t Settlement::left_minor() const {
-  return voided_ ? 0 : saturated_difference(paid_minor_, paid_out_minor_);
+  if (voided_) return 0;
+  std::int64_t sum = carried_minor_;
+  for (std::size_t i = 0; i < sold_.size(); ++i) sum = saturated_sum(sum, rest_of(i).paid_minor);
+  return sum;
 }
 
-LineMoney Settlement::share(std::size_t line, std::int64_t units) const {
+// Of what is left, also of a voided sale: what such pieces were paid.
+LineMoney Settlement::share_of_sold(std::size_t line, std::int64_t units) const {
   const LineMoney& all = sold_[line];
-  LineMoney rest = left(line);
+  LineMoney rest = rest_of(line);
   const bool has_rest = rest.units != 0 && (rest.units < 0) == (units < 0);
   if (has_rest && magnitude(units) < magnitude(rest.units)) {
     return part_of(rest, units, rest.units);
@@ -168,6 +202,11 @@ LineMoney Settlement::share(std::size_t line, std::int64_t units) const {
   return combined(rest, part_of(all, surplus, all.units), saturated_sum);
 }
 
+bool Settlement::excesses_of_whole() const {
+  const std::int64_t paid = voided_ ? 0 : paid_minor_;
+  return refunds_ > 0 && given_back_minor_ > std::max<std::int64_t>(paid, 0);
+}
+
 std::vector<Settlement::Excess> Settlement::excesses() const {
   std::vector<Excess> found;
   for (std::size_t i = 0; i < sold_.size(); ++i) {
@@ -175,10 +214,13 @@ std::vector<Settlement::Excess> Settlement::excesses() const {
     const std::int64_t sold_units = voided_ ? 0 : sold_[i].units;
     const std::int64_t sold_paid = voided_ ? 0 : sold_[i].paid_minor;
     if (magnitude(back.units) > magnitude(sold_units)) {
-      found.push_back({i, true, sold_units, back.units});
+      found.push_back({i, true, false, sold_units, back.units});
     } else if (back.paid_minor > std::max<std::int64_t>(sold_paid, 0)) {
-      found.push_back({i, false, sold_paid, back.paid_minor});
+      found.push_back({i, false, false, sold_paid, back.paid_minor});
     }
+  }
+  if (found.empty() && excesses_of_whole()) {
+    found.push_back({0, false, true, voided_ ? 0 : paid_minor_, given_back_minor_});
   }
   return found;
 }

@@ -1,6 +1,9 @@
 // What was paid for each line of a sale, what refunds took back of it, and what is left: in pieces
 // and in money.
 //
+// A refund uses up the share of what it takes back, whatever was paid for it: a piece returned at a
+// price of its own (an opened box, a fee kept back) leaves the others at what was paid for them.
+//
 // A part that comes back pays its share of what is LEFT of its line: round(left money x pieces /
 // left pieces), half away from zero; the last part takes the rest. So the parts of a line add up to
 // exactly what was paid for it, in any split and order. 10.01 paid for three pieces come back
@@ -13,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "proto/entry.pb.h"
@@ -42,6 +46,7 @@ class Settlement {
   struct Excess {
     std::size_t line;
     bool in_pieces;  // else in money only
+    bool of_whole;   // of the sale as a whole, no line of it alone; `line` means nothing
     std::int64_t sold;
     std::int64_t refunded;  // units or minor units
   };
@@ -54,13 +59,14 @@ class Settlement {
   void take_void() { voided_ = true; }
 
   const std::vector<LineMoney>& sold() const { return sold_; }
-  // Nothing, once the sale was voided. A line that gave back more than it had shows less than zero.
+  // Nothing, once the sale was voided. A line that gave back more pieces than it had shows less
+  // than zero.
   LineMoney left(std::size_t line) const;
   bool anything_left() const;  // pieces of any line
-  // Money that is left of the whole: what was paid less what was paid out.
+  // Money that is left of the whole: the lines' together, and coins owed from earlier refunds.
   std::int64_t left_minor() const;
   // Share of `of` that `units` are; `of` is what left() says, or a sum of such shares.
-  LineMoney share(std::size_t line, std::int64_t units) const;
+  LineMoney share(std::size_t line, std::int64_t units) const { return share_of_sold(line, units); }
   // What earlier refunds should have paid out by their lines less what they did: coins that do not
   // exist, made good by later ones. 0 for a refund in one piece.
   std::int64_t carried_minor() const { return carried_minor_; }
@@ -68,16 +74,23 @@ class Settlement {
   bool voided() const { return voided_; }
   std::size_t refunds() const { return refunds_; }
   std::vector<Excess> excesses() const;
+  bool excesses_of_whole() const;
 
  private:
+  LineMoney rest_of(std::size_t line) const;
+  LineMoney share_of_sold(std::size_t line, std::int64_t units) const;
+  std::size_t line_taken_back(const titan::entry::v1::Refund& refund, std::size_t index) const;
+
   bool training_ = false;
   bool voided_ = false;
   std::size_t refunds_ = 0;
   std::int64_t paid_minor_ = 0;
-  std::int64_t paid_out_minor_ = 0;
+  std::int64_t given_back_minor_ = 0;  // by all lines of all refunds, before coins
   std::int64_t carried_minor_ = 0;
+  std::vector<std::string> skus_;
   std::vector<LineMoney> sold_;
-  std::vector<LineMoney> refunded_;
+  std::vector<LineMoney> refunded_;  // as recorded
+  std::vector<LineMoney> used_up_;   // the shares of it
 };
 
 }  // namespace titan::retail

@@ -14,12 +14,14 @@ namespace v1 = titan::entry::v1;
 
 RuleAlarm excess_alarm(const mesh::Entry& original, const v1::Sale& sold, bool voided,
                        const Settlement::Excess& excess) {
-  const std::string sku = sold.lines(static_cast<int>(excess.line)).sku();
   const auto amount = [&](std::int64_t minor) {
     return to_text(minor, std::min(sold.exponent(), decimal_scale_max)) + " " + sold.currency();
   };
-  std::string what = excess.in_pieces ? to_short_text(excess.refunded, 6) + " of " + sku
-                                      : amount(excess.refunded) + " for " + sku;
+  const std::string of_line =
+      excess.of_whole ? "" : sold.lines(static_cast<int>(excess.line)).sku();
+  std::string what = excess.in_pieces  ? to_short_text(excess.refunded, 6) + " of " + of_line
+                     : excess.of_whole ? amount(excess.refunded)
+                                       : amount(excess.refunded) + " for " + of_line;
   what += " were refunded, but ";
   if (voided) {
     what += "the sale was voided too";
@@ -179,8 +181,17 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
   body.set_reason(request.reason);
   *body.mutable_sale() = std::move(builder.sale());
   if (settlement && body.sale().training() == sold.training()) {
+    const bool was_excessive = settlement->excesses_of_whole();
     settlement->take(body);
-    ruling.alarms = excess_alarms(*history.original, sold, *settlement);
+    // What an earlier refund had too much of was told with it.
+    for (const Settlement::Excess& excess : settlement->excesses()) {
+      const auto& taken = body.original_lines();
+      const bool by_this = excess.of_whole
+                               ? !was_excessive
+                               : std::find(taken.begin(), taken.end(), excess.line) != taken.end();
+      if (!by_this) continue;
+      ruling.alarms.push_back(excess_alarm(*history.original, sold, settlement->voided(), excess));
+    }
     for (const RuleAlarm& alarm : ruling.alarms) {
       const auto& flags = body.sale().flags();
       if (std::find(flags.begin(), flags.end(), alarm.code) == flags.end()) {

@@ -5,6 +5,7 @@
 
 #include "pos-node/domain/label_line.h"
 #include "pos-node/domain/sale_builder.h"
+#include "retail/tax.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -50,10 +51,39 @@ bool same_price(const std::optional<Decimal>& stated, const v1::Price& sold) {
          rescale_exactly(to_decimal(sold), decimal_scale_max);
 }
 
-// True where the request leaves the money to the sale, or merely repeats its price.
-bool leaves_price(const LineRequest& line, const v1::Line& sold) {
-  return same_price(line.charged_unit_price, sold.charged_unit_price()) && line.discounts.empty() &&
-         line.taxes.empty() && !line.tax && !line.tax_rate_micropercent && !line.tax_exempt;
+bool same_taxes(const LineRequest& line, const v1::Line& sold) {
+  const std::vector<Tax> taxes = taxes_of(sold);
+  if (!line.taxes.empty() && line.taxes != taxes) return false;
+  if (line.tax_rate_micropercent &&
+      (taxes.size() != 1 || taxes.front().rate_micropercent != *line.tax_rate_micropercent)) {
+    return false;
+  }
+  return !line.tax_exempt || *line.tax_exempt == taxes.front().exempt;
+}
+
+// The sold line's discounts, whole or for the part that comes back.
+bool same_discounts(const LineRequest& line, const v1::Line& sold, std::uint32_t exponent) {
+  if (line.discounts.empty()) return true;
+  std::int64_t stated = 0;
+  for (const DiscountRequest& discount : line.discounts) {
+    const auto minor = rescale_exactly(discount.amount, exponent);
+    if (!minor || !add_checked(stated, *minor)) return false;
+  }
+  std::int64_t given = 0;
+  for (const v1::Discount& discount : sold.discounts()) {
+    given = saturated_sum(given, discount.amount_minor());
+  }
+  const auto part = proportion_rounded(
+      given, std::abs(rescale_exactly(line.quantity, decimal_scale_max).value_or(0)),
+      std::max<std::int64_t>(std::abs(stock_units(sold.quantity())), 1));
+  return stated == given || (part && stated == *part);
+}
+
+// True where the request leaves the money to the sale, or merely repeats what the receipt says of
+// the line. A stated tax alone is such a repeat: what comes back of it follows from the sale.
+bool leaves_price(const LineRequest& line, const v1::Line& sold, std::uint32_t exponent) {
+  return same_price(line.charged_unit_price, sold.charged_unit_price()) && same_taxes(line, sold) &&
+         same_discounts(line, sold, exponent);
 }
 
 // A line of the request as an article, to be held against the lines of the sale.
@@ -64,7 +94,7 @@ class ReturnedArticle {
     const LineRequest& line = request.sale.lines[index];
     const std::uint32_t today = request.sale.business_date.value_or(context.clock.local_date);
     const std::string place = "lines[" + std::to_string(index) + "].";
-    ReturnedArticle found(context.facts.labels, line, place);
+    ReturnedArticle found(context, today, line, place);
     auto article = find_article(line.sku, line.gtin, context, today, place);
     if (!article) return article.error();
     if (article->product) found.add(*article->product);
@@ -92,16 +122,17 @@ class ReturnedArticle {
     });
   }
 
-  // The line with its quantity in the unit of the line that it takes back.
-  Result<LineRequest> against(const v1::Line& sold) const {
-    Article article = article_;
+  const std::optional<Decimal>& stated_price() const { return line_.charged_unit_price; }
+
+  // The line with its quantity in the unit of the line that it takes back, and as its label says.
+  Result<LineRequest> against(const v1::Line& sold, const v1::Sale& sale) const {
     const auto read =
-        read_quantity(line_.quantity, line_.unit, sold.quantity().unit(), article, place_);
+        read_line(line_, {*context_, today_, sale.currency(), sale.exponent(), &sold, place_});
     if (!read) return read.error();
     LineRequest line = line_;
-    line.quantity = read->quantity;
+    line.quantity = read->line.quantity;
     line.unit = sold.quantity().unit();
-    if (!line.gtin.empty()) line.gtin = article.gtin;
+    if (!line.gtin.empty()) line.gtin = read->article.gtin;
     if (const auto done = check_quantity(line.quantity, place_ + "quantity"); !done) {
       return done.error();
     }
@@ -109,14 +140,21 @@ class ReturnedArticle {
   }
 
  private:
-  ReturnedArticle(const LabelTable& labels, const LineRequest& line, std::string place)
-      : labels_(&labels), line_(line), place_(std::move(place)) {}
+  ReturnedArticle(const RuleContext& context, std::uint32_t today, const LineRequest& line,
+                  std::string place)
+      : context_(&context),
+        labels_(&context.facts.labels),
+        today_(today),
+        line_(line),
+        place_(std::move(place)) {}
   void add(const Product& product) {
     skus_.push_back(product.sku());
     codes_.insert(codes_.end(), product.gtins().begin(), product.gtins().end());
   }
 
+  const RuleContext* context_;
   const LabelTable* labels_;
+  std::uint32_t today_;
   LineRequest line_;
   std::string place_;
   Article article_;
@@ -195,7 +233,12 @@ Status spread_by_article(const ReturnedArticle& article, std::size_t index, cons
                       "giving a reason.",
                       "lines[" + std::to_string(index) + "].sku");
   }
-  const auto line = article.against(sold.lines(static_cast<int>(matching.front())));
+  // A stated price tells which of several lines is meant.
+  std::stable_partition(matching.begin(), matching.end(), [&](std::uint32_t at) {
+    return same_price(article.stated_price(),
+                      sold.lines(static_cast<int>(at)).charged_unit_price());
+  });
+  const auto line = article.against(sold.lines(static_cast<int>(matching.front())), sold);
   if (!line) return line.error();
   std::int64_t open = rescale_exactly(line->quantity, decimal_scale_max).value_or(0);
   std::vector<std::pair<std::uint32_t, std::int64_t>> parts;
@@ -214,7 +257,7 @@ Status spread_by_article(const ReturnedArticle& article, std::size_t index, cons
     back.request = *line;
     if (parts.size() > 1) back.request.quantity = quantity_of_units(units);
     back.sold = at;
-    back.at_share = leaves_price(*line, sold.lines(static_cast<int>(at)));
+    back.at_share = leaves_price(*line, sold.lines(static_cast<int>(at)), sold.exponent());
     taken.take(at, units);
   }
   return {};
@@ -246,10 +289,10 @@ Result<std::vector<ReturnedLine>> returned_lines(const RefundRequest& request, c
     back.differs = !article->is(sold_line);
     back.request = request.sale.lines[i];
     if (back.differs) continue;
-    auto line = article->against(sold_line);
+    auto line = article->against(sold_line, sold);
     if (!line) return line.error();
     back.request = std::move(*line);
-    back.at_share = leaves_price(back.request, sold_line);
+    back.at_share = leaves_price(back.request, sold_line, sold.exponent());
   }
   return lines;
 }

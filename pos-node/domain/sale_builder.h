@@ -90,6 +90,7 @@ class SaleBuilder {
   Result<std::int64_t> choose_rounding();
   std::optional<CashRule> cash_rule() const;
   Status check_stated_rounding(std::int64_t rounding_minor);
+  void take_rest();
   Status settle_change();
 
   std::string line_field(std::string_view member) const;  // "lines[2].sku"

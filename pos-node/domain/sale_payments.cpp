@@ -80,7 +80,8 @@ Result<SaleBuilder::Tender> SaleBuilder::add_payment(const PaymentRequest& reque
     }
     std::int64_t left = due_minor_;
     if (!subtract_checked(left, paid_minor)) return overflow_error(place + "amount");
-    out.set_amount_minor(left);
+    // Where more was given already, nothing is left to pay; change is another matter.
+    out.set_amount_minor(due_minor_ >= 0 ? std::max<std::int64_t>(left, 0) : left);
   }
   if (out.amount_minor() < 0) add_flag(flag::negative_payment);
   const auto value = convert(request, out, place);
@@ -146,6 +147,9 @@ Result<std::int64_t> SaleBuilder::choose_rounding() {
     if (rule && *stated != ruled) add_flag(flag::rounding_differs);
     return *stated;
   }
+  if (all_stated && carried_minor_ != 0 && saturated_sum(net, carried_minor_) == due_minor_) {
+    return -carried_minor_;  // the screen paid the share; coins owed stay owed
+  }
   if (ruled != 0 && all_stated && net == due_minor_) {
     add_flag(flag::cash_not_rounded);
     return std::int64_t{0};
@@ -180,14 +184,27 @@ Status SaleBuilder::pay() {
     payment.set_amount_minor(total);
     return {};
   }
-  // Who pays what is left in coins pays the rounded sum.
-  for (std::size_t i = 0; i < tenders_.size(); ++i) {
-    if (!tenders_[i].takes_rest || !tenders_[i].is_rounded) continue;
-    tenders_[i].value_minor += *rounding;
-    sale_.mutable_payments(static_cast<int>(i))->set_amount_minor(tenders_[i].value_minor);
-    break;
-  }
+  take_rest();
   return settle_change();
+}
+
+// Whoever pays what is left pays it of the rounded sum: in coins if any payment is, else as it
+// comes.
+void SaleBuilder::take_rest() {
+  const auto takes = [&](const Tender& tender) { return tender.takes_rest && tender.is_rounded; };
+  auto rest = std::find_if(tenders_.begin(), tenders_.end(), takes);
+  if (rest == tenders_.end()) {
+    rest = std::find_if(tenders_.begin(), tenders_.end(),
+                        [](const Tender& tender) { return tender.takes_rest; });
+  }
+  if (rest == tenders_.end()) return;
+  std::int64_t left = sale_.total_minor();
+  for (auto other = tenders_.begin(); other != tenders_.end(); ++other) {
+    if (other != rest) left = saturated_difference(left, other->value_minor);
+  }
+  if (sale_.total_minor() >= 0) left = std::max<std::int64_t>(left, 0);
+  rest->value_minor = left;
+  sale_.mutable_payments(static_cast<int>(rest - tenders_.begin()))->set_amount_minor(left);
 }
 
 Status SaleBuilder::settle_change() {

@@ -71,6 +71,7 @@ inline constexpr std::string_view unknown_currency = "unknown_currency";
 inline constexpr std::string_view rounding_differs = "rounding_differs";
 inline constexpr std::string_view cash_not_rounded = "cash_not_rounded";
 inline constexpr std::string_view change_exceeds_cash = "change_exceeds_cash";
+inline constexpr std::string_view tax_before_discount = "tax_before_discount";
 }  // namespace flag
 
 // What the rules know of the shop.

@@ -7,6 +7,31 @@ namespace titan::pos {
 
 namespace v1 = titan::entry::v1;
 
+namespace {
+
+// What is kept back of a line that comes back at its share (a fee): less is paid, and less tax with
+// it.
+void deduct(v1::Line& line, std::int64_t amount_minor) {
+  const std::int64_t before = line.paid_minor();
+  line.set_paid_minor(saturated_difference(before, amount_minor));
+  if (amount_minor == 0 || before <= 0) return;
+  const auto part = [&](std::int64_t tax) {
+    return proportion_rounded(tax, line.paid_minor(), before).value_or(tax);
+  };
+  if (line.taxes().empty()) {
+    line.set_tax_minor(part(line.tax_minor()));
+    return;
+  }
+  std::int64_t sum = 0;
+  for (v1::LineTax& tax : *line.mutable_taxes()) {
+    tax.set_tax_minor(part(tax.tax_minor()));
+    sum = saturated_sum(sum, tax.tax_minor());
+  }
+  line.set_tax_minor(sum);
+}
+
+}  // namespace
+
 // A discount on the whole is in terms of the prices: of prices with tax in them it takes from what
 // is paid, of prices before tax from what is taxed. Either way the tax falls with it (VAT Directive
 // art. 79).
@@ -34,8 +59,7 @@ Status SaleBuilder::share_discounts() {
   for (std::size_t i = 0; i < figures_.size(); ++i) {
     v1::Line& line = *sale_.mutable_lines(static_cast<int>(i));
     line.set_sale_discount_minor(saturated_sum(line.sale_discount_minor(), shares[i]));
-    if (figures_[i].settled)
-      line.set_paid_minor(saturated_difference(line.paid_minor(), shares[i]));
+    if (figures_[i].settled) deduct(line, shares[i]);
   }
   if (came_back != 0) {
     v1::Discount& recorded = *sale_.add_discounts();
@@ -45,27 +69,39 @@ Status SaleBuilder::share_discounts() {
   return {};
 }
 
+// A till may round the tax of each piece, and one that does not know that a discount on the whole
+// lowers it states the tax before: then ours counts, and the line says so.
 Status SaleBuilder::take_stated_tax(std::size_t line, std::vector<std::int64_t>& taxes) {
   const LineFigures& figures = figures_[line];
   if (!figures.stated_tax_minor) return {};
+  const std::int64_t stated = *figures.stated_tax_minor;
+  const std::int64_t allowed = tax_difference_max(figures.quantity);
+  const auto is_near = [&](std::span<const std::int64_t> computed) {
+    SignedWide difference = stated;
+    for (const std::int64_t tax : computed) difference -= tax;
+    return difference <= allowed && difference >= -allowed;
+  };
+  if (is_near(taxes)) {
+    std::vector<std::int64_t> weights;
+    for (const std::int64_t tax : taxes) weights.push_back(tax < 0 ? -tax : tax);
+    taxes = share_out(stated, weights);
+    return {};
+  }
+  v1::Line& out = *sale_.mutable_lines(static_cast<int>(line));
+  const TaxedAmount before{figures.priced_minor, taxes_of(out), out.tax_included()};
+  const auto undiscounted = tax_amounts(std::span(&before, 1), TaxRounding::line);
+  if (undiscounted && is_near(undiscounted->front())) {
+    out.add_flags(std::string(flag::tax_before_discount));
+    return {};
+  }
   std::int64_t computed = 0;
   for (const std::int64_t tax : taxes) computed = saturated_sum(computed, tax);
-  const std::int64_t stated = *figures.stated_tax_minor;
-  const SignedWide difference = static_cast<SignedWide>(stated) - computed;
-  const std::int64_t allowed = tax_difference_max(figures.quantity);
-  if (difference > allowed || difference < -allowed) {
-    return make_error(
-        ErrorCode::invalid,
-        "The tax of the line is stated as " + to_text(stated, exponent_) + ", but " +
-            to_text(computed, exponent_) +
-            " follows from its price, quantity, rate and discounts, its share of those "
-            "on the whole sale included.",
-        "lines[" + std::to_string(line) + "].tax");
-  }
-  std::vector<std::int64_t> weights;
-  for (const std::int64_t tax : taxes) weights.push_back(tax < 0 ? -tax : tax);
-  taxes = share_out(stated, weights);
-  return {};
+  return make_error(ErrorCode::invalid,
+                    "The tax of the line is stated as " + to_text(stated, exponent_) + ", but " +
+                        to_text(computed, exponent_) +
+                        " follows from its price, quantity, rate and discounts, its share of those "
+                        "on the whole sale included.",
+                    "lines[" + std::to_string(line) + "].tax");
 }
 
 Status SaleBuilder::take_taxes() {
@@ -120,7 +156,10 @@ Status SaleBuilder::check_stated_total() {
   if (!request_.total) return {};
   const auto stated = to_minor(*request_.total, exponent_, "total");
   if (!stated) return stated.error();
-  if (*stated == sale_.total_minor() || *stated == due_minor_) return {};
+  // Nor does it know of coins that an earlier refund owes.
+  const bool is_known = *stated == sale_.total_minor() || *stated == due_minor_ ||
+                        *stated == saturated_difference(due_minor_, carried_minor_);
+  if (is_known) return {};
   return make_error(ErrorCode::invalid,
                     "The total is stated as " + to_text(*stated, exponent_) +
                         ", but the lines, discounts, taxes and rounding add up to " +

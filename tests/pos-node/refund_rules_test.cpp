@@ -317,7 +317,7 @@ TEST_CASE("a price of its own is paid as stated, and more money than was paid is
   CHECK(cheap.total_minor() == 250);
   CHECK(cheap.flags_size() == 0);
   const auto rest = counter.refund(counter.request());
-  CHECK(rest.total_minor() == 350);  // nothing of what was paid is kept by accident
+  CHECK(rest.total_minor() == 300);  // the other one, at what was paid for it
 
   counter.sell(sale_of({line("A", "1", "3.00")}));
   const auto dear = counter.refund(counter.request({line("A", "1", "300.00")}));
@@ -435,4 +435,122 @@ TEST_CASE("any sale given back in any parts: pieces, money and tax add up") {
     RC_ASSERT(tax == counter.body.tax_minor());
     RC_ASSERT(pieces == sold);
   }));
+}
+
+namespace {
+
+// Two articles at 20 %, 60.00 and 20.00, 15.00 off the whole: 48.75 and 16.25 were paid.
+void sell_discounted(Counter& counter) {
+  counter.catalogue.add("A", "60.00");
+  counter.catalogue.add("B", "20.00");
+  auto sale = sale_of({line("A", "1"), line("B", "1")});
+  sale.discounts = {{decimal("15.00"), "coupon", ""}};
+  counter.sell(sale);
+}
+
+}  // namespace
+
+TEST_CASE("whatever a screen repeats of the receipt, the money follows from the sale") {
+  Counter counter;
+  sell_discounted(counter);
+  auto echo = line("A", "1", "60.00");
+  SECTION("its rate") {
+    echo.tax_rate_micropercent = 20'000'000;
+  }
+  SECTION("its taxes") {
+    echo.taxes = {{"S", 20'000'000, false}};
+  }
+  SECTION("that it is not exempt") {
+    echo.tax_exempt = false;
+  }
+  SECTION("its tax, of before the discount") {
+    echo.tax = decimal("10.00");
+  }
+  SECTION("its tax, as the till answered it") {
+    echo.tax = decimal("8.13");
+  }
+  const auto refund = counter.refund(counter.request({echo}));
+  CHECK(refund.total_minor() == 4875);
+  CHECK(refund.tax_minor() == 813);
+}
+
+TEST_CASE("a discount of the line itself, repeated, is not taken twice") {
+  Counter counter;
+  auto cheap = line("A", "2", "10.00");
+  cheap.discounts = {{decimal("4.00"), "damaged", ""}};
+  counter.sell(sale_of({cheap}));
+  auto half = line("A", "1", "10.00");
+  half.discounts = {{decimal("2.00"), "damaged", ""}};
+  CHECK(counter.refund(counter.request({half})).total_minor() == 800);
+}
+
+TEST_CASE("a piece returned at a price of its own leaves the others at what was paid") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "2", "10.00")}));
+  SECTION("lower, then the rest") {
+    CHECK(counter.refund(counter.request({line("A", "1", "4.00")})).total_minor() == 400);
+    CHECK(counter.refund(counter.request()).total_minor() == 1000);
+  }
+  SECTION("both in one refund") {
+    auto both = counter.request({line("A", "1", "4.00"), line("A", "1")}, {0, 0});
+    CHECK(counter.refund(both).total_minor() == 1400);
+  }
+  SECTION("a fee kept back stays kept, and lowers the tax") {
+    auto fee = counter.request({line("A", "1")});
+    fee.sale.discounts = {{decimal("2.00"), "fee", ""}};
+    CHECK(counter.refund(fee).total_minor() == 800);
+    CHECK(counter.refund(counter.request()).total_minor() == 1000);
+  }
+  SECTION("higher: told, and nobody owes the shop for the next") {
+    CHECK(has_flag(counter.refund(counter.request({line("A", "1", "25.00")})).flags(),
+                   flag::refunded_more_than_paid));
+    CHECK(counter.refund(counter.request()).total_minor() == 1000);
+  }
+}
+
+TEST_CASE("of one article at two prices the stated price tells which") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "1", "10.00"), line("A", "1", "8.00")}));
+  CHECK(counter.refund(counter.request({line("A", "1", "8.00")})).total_minor() == 800);
+  CHECK(counter.refund(counter.request()).total_minor() == 1000);
+}
+
+TEST_CASE("what was too much before is told once, and the sale as a whole is looked at") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "1", "10.00"), line("B", "1", "5.00")}));
+  counter.refund(counter.request({line("A", "2", "10.00")}));
+  CHECK(counter.ruling->alarms.size() == 1);
+  const auto right = counter.refund(counter.request({line("B", "1")}));
+  CHECK(right.flags_size() == 0);
+  CHECK(counter.ruling->alarms.empty());
+
+  counter.sell(sale_of({line("A", "1", "60.00"), line("B", "-1", "20.00")}));
+  const auto exchange = counter.request({line("A", "1"), line("B", "-1", "5.00")}, {0, 1});
+  CHECK(has_flag(counter.refund(exchange).flags(), flag::refunded_more_than_paid));
+}
+
+TEST_CASE("a refund made before its sale was here uses it up by its articles") {
+  Counter counter;
+  counter.sell(sale_of({line("A", "1", "10.00")}));
+  const RefundHistory known = counter.history;
+  RefundRequest early = counter.request({line("A", "1", "10.00")});
+  counter.history.original = nullptr;
+  counter.refund(early);
+  counter.history.original = known.original;
+  CHECK(make_refund(counter.request(), counter.context(), counter.history).error().code ==
+        ErrorCode::conflict);
+}
+
+TEST_CASE("coins that an earlier refund owes are no reason to refuse a screen's total") {
+  Counter counter;
+  counter.facts.currency = "CHF";
+  counter.facts.cash_rule = cash_rule_of_country("CH").value();
+  counter.sell(sale_of({line("A", "3", "3.335")}));
+  CHECK(counter.refund(counter.request({line("A", "1")})).total_minor() == 335);
+  auto next = counter.request({line("A", "1")});
+  next.sale.total = decimal("3.34");
+  CHECK(counter.refund(next).total_minor() == 330);
+  next.sale.payments = {payment("card", "3.33")};
+  next.sale.total.reset();
+  CHECK(counter.refund(next).total_minor() == 333);
 }

@@ -484,3 +484,50 @@ TEST_CASE("a rate of exchange keeps its digits; a currency nobody knows is told"
   request.currency = "QQQ";
   CHECK(has_flag(sale_body(make_sale(request, shop.context())).flags(), flag::unknown_currency));
 }
+
+TEST_CASE("not exempt is no rate of zero, and exempt has none") {
+  Shop shop;
+  shop.catalogue.add("A", "60.00");
+  auto plain = line("A", "1");
+  plain.tax_exempt = false;
+  CHECK(sale_body(make_sale(sale_of({plain}), shop.context())).tax_minor() == 1000);
+  plain.tax_exempt = true;
+  plain.tax_rate_micropercent = 20'000'000;
+  CHECK(sale_body(make_sale(sale_of({plain}), shop.context())).tax_minor() == 0);
+  plain = line("A", "1");
+  plain.taxes = {{"E", 20'000'000, true}};
+  CHECK(sale_body(make_sale(sale_of({plain}), shop.context())).tax_minor() == 0);
+}
+
+TEST_CASE("a tax stated as it was before the sale's discount is no reason to lose the sale") {
+  Shop shop;
+  shop.catalogue.add("A", "60.00");
+  auto taxed = line("A", "1");
+  taxed.tax = decimal("10.00");
+  auto request = sale_of({taxed});
+  request.discounts = {{decimal("12.00"), "", ""}};
+  const auto sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.tax_minor() == 800);
+  CHECK(has_flag(sale.lines(0).flags(), flag::tax_before_discount));
+}
+
+TEST_CASE("who takes the rest takes it rounded, and never less than nothing") {
+  Shop shop;
+  PaymentRequest rest;
+  rest.method = "card";
+  auto request = sale_of({line("A", "1", "9.98")});
+  request.rounding = decimal("0.02");
+  request.payments = {rest};
+  CHECK(sale_body(make_sale(request, shop.context())).payments(0).amount_minor() == 1000);
+  request.rounding.reset();
+  request.payments = {payment("cash", "20.00"), rest};
+  auto sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.payments(1).amount_minor() == 0);
+  CHECK(sale.payments(0).change_minor() == 1002);
+  CHECK(sale.flags_size() == 0);
+  rest.method = "cash";
+  request.payments = {payment("voucher", "15.00"), rest};
+  sale = sale_body(make_sale(request, shop.context()));
+  CHECK(sale.payments(1).amount_minor() == 0);
+  CHECK(has_flag(sale.flags(), flag::overpaid));
+}

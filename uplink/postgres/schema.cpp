@@ -159,10 +159,14 @@ CREATE VIEW over_refunds AS
       AND v.original_hash = r.hash)),
   back AS (
     SELECT r.store, r.original_journal AS journal, r.original_number AS number, r.training,
-      i.original_line AS line, sum(i.quantity::numeric / 10::numeric ^ i.quantity_scale) AS quantity,
+      coalesce(i.original_line, (
+        SELECT min(o.line) FROM sale_items o WHERE o.store = r.store
+        AND o.journal = r.original_journal AND o.number = r.original_number
+        AND o.sku = i.sku)) AS line,
+      sum(i.quantity::numeric / 10::numeric ^ i.quantity_scale) AS quantity,
       sum(coalesce(i.paid_minor, i.total_minor)) AS paid_minor
     FROM refunds r JOIN sale_items i USING (store, journal, number, hash)
-    WHERE i.original_line IS NOT NULL GROUP BY 1, 2, 3, 4, 5),
+    GROUP BY 1, 2, 3, 4, 5),
   judged AS (
     SELECT s.store, s.journal, s.number, s.hash, s.business_date, s.terminal, s.receipt, s.currency,
       s.exponent, i.line, i.sku, i.quantity::numeric / 10::numeric ^ i.quantity_scale AS sold,
