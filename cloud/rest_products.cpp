@@ -123,7 +123,8 @@ Result<std::shared_ptr<const ProductPush>> Rest::read_push(const Call& call,
   }
   auto push = std::make_shared<ProductPush>();
   push->replaces = call.replaces;
-  push->list = retail::read_product_json(request.body, {"", true});
+  const auto mode = call.replaces ? retail::ListMode::replace : retail::ListMode::update;
+  push->list = retail::read_product_json(request.body, {"", true, mode});
   if (!push->list.is_good()) {
     reply(refused_list(push->list));
     return refused;
