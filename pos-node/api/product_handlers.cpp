@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "base/crypto.h"
 #include "mesh/wire/product_list.h"
@@ -141,7 +142,8 @@ struct Api::Import {
   ProductList list;
   bool replaces = false;
   AnswerCallback done;
-  ListBuilder refused{""};  // rows whose article cannot be told
+  // Rows whose article cannot be told.
+  std::unique_ptr<ListBuilder> refused = std::make_unique<ListBuilder>("");
   std::map<std::string_view, const ProductPatch*> by_sku;
   std::size_t next = 0;  // in list.products, of the step under way
 
@@ -233,8 +235,8 @@ Status Api::find_article_of(Import& import, ProductPatch& patch) {
     }
     const std::string what = "gtin " + patch.said.gtins(0) + " belongs to several articles (" +
                              names + "); say by a sku which one is meant";
-    import.refused.fault({patch.place, "gtin", what}, patch.place,
-                         capitalised(patch.place) + ": " + what);
+    import.refused->fault({patch.place, "gtin", what}, patch.place,
+                          capitalised(patch.place) + ": " + what);
   }
   return {};
 }
@@ -244,7 +246,7 @@ Status Api::find_article_of(Import& import, ProductPatch& patch) {
 void Api::find_articles(const std::shared_ptr<Import>& import) {
   auto& patches = import->list.products;
   for (std::size_t looked_at = 0; looked_at < products_a_turn;) {
-    if (import->next == patches.size() || import->refused.has_seen_enough()) {
+    if (import->next == patches.size() || import->refused->has_seen_enough()) {
       return found_articles(import);
     }
     ProductPatch& patch = patches[import->next++];
@@ -257,8 +259,8 @@ void Api::find_articles(const std::shared_ptr<Import>& import) {
 }
 
 void Api::found_articles(const std::shared_ptr<Import>& import) {
-  if (import->refused.has_faults()) {
-    return finish_import(import, refused_list(import->refused.take()));
+  if (import->refused->has_faults()) {
+    return finish_import(import, refused_list(import->refused->take()));
   }
   import->next = 0;
   import->list.gather_repeated(import->mode());
