@@ -38,6 +38,7 @@ Complaint take_unit(ProductPatch& patch, const FieldInput& input) {
 Complaint take_sku(ProductPatch& patch, const FieldInput& input) {
   if (auto fault = sku_fault(input.text)) return fault;
   if (auto fault = destroyed_code(input.text)) return fault;
+  if (auto fault = decimal_code(input.text)) return fault;
   patch.said.set_sku(input.text);
   return std::nullopt;
 }
@@ -49,6 +50,7 @@ Complaint take_gtins(ProductPatch& patch, const FieldInput& input) {
     if (code.find(' ') != std::string::npos) return "has a code with a blank in it";
     if (auto fault = code_fault(code, gtin_characters_max)) return "has a code that " + *fault;
     if (auto fault = destroyed_code(code)) return fault;
+    if (auto fault = decimal_code(code)) return fault;
     patch.said.add_gtins(code);
   }
   return std::nullopt;

@@ -41,4 +41,15 @@ std::optional<std::string> destroyed_code(const std::string& code) {
   return std::nullopt;
 }
 
+std::optional<std::string> decimal_code(const std::string& code) {
+  const std::size_t mark = code.find_first_of(".,");
+  if (mark == std::string::npos || mark < 8 || mark > 14) return std::nullopt;
+  const std::string fraction = code.substr(mark + 1);
+  if ((fraction != "0" && fraction != "00") || !all_digits(code.substr(0, mark))) {
+    return std::nullopt;
+  }
+  return "is \"" + code +
+         "\", a number with a decimal; write the digits alone: " + code.substr(0, mark);
+}
+
 }  // namespace titan::retail

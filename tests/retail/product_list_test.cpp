@@ -267,6 +267,10 @@ TEST_CASE("a JSON list follows the same rules") {
   CHECK(field_of(R"({"products":[{"sku":"A","price":1.23456789012345678}]})") ==
         "products[0].price");
   CHECK(field_of(R"({"products":[{"sku":"A","gtins":["4.00638E+12"]}]})") == "products[0].gtins");
+  CHECK(field_of(R"({"products":[{"sku":"A","gtins":["4006381333931.0"]}]})") ==
+        "products[0].gtins");
+  CHECK(field_of(R"({"products":[{"sku":"4006381333931.0"}]})") == "products[0].sku");
+  CHECK(field_of(R"({"products":[{"sku":"A","gtins":["4.00638e12"]}]})") == "products[0].gtins");
   CHECK(field_of("[]") == "");
 
   const auto two = json(R"({"products":[{"sku":"H1","price":"1","currency":"gbp"},
