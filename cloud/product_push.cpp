@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "uplink/postgres/sql_values.h"
 
@@ -123,6 +124,37 @@ std::vector<Bytes> changed_store_products(pqxx::transaction_base& transaction,
     changed.push_back(retail::patched(patch, base, "").SerializeAsString());
   }
   return changed;
+}
+
+std::string Overridden::warning() const {
+  if (products == 0) return "";
+  return std::to_string(products) +
+         (products == 1 ? " listed product has" : " listed products have") +
+         " a value of the store's own in " + std::to_string(stores) +
+         (stores == 1 ? " store" : " stores") +
+         ", which stays in force there; \"clears_override\": true drops it.";
+}
+
+Overridden overridden_products(pqxx::transaction_base& transaction, const std::string& store,
+                               const ProductPush& push) {
+  std::set<std::string_view> listed;
+  for (const ProductPatch& patch : push.list.products) {
+    if (!patch.said.clears_override()) listed.insert(patch.said.sku());
+  }
+  // Overrides are few, listed products may be many.
+  const auto rows = transaction.exec(
+      "SELECT p.store, p.sku FROM product_layers p WHERE NOT p.from_feed" +
+      (store.empty() ? std::string() : " AND p.store = " + sql_text(store)) +
+      " AND p.logical_clock > coalesce((SELECT f.clears_below FROM product_layers f WHERE f.store "
+      "= p.store AND f.sku = p.sku AND f.from_feed), 0)");
+  std::set<std::string> products;
+  std::set<std::string> stores;
+  for (const auto& row : rows) {
+    if (!listed.contains(row[1].c_str())) continue;
+    stores.insert(row[0].c_str());
+    products.insert(row[1].c_str());
+  }
+  return {products.size(), stores.size()};
 }
 
 }  // namespace titan::cloud

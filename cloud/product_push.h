@@ -34,4 +34,16 @@ std::vector<Bytes> changed_store_products(pqxx::transaction_base& transaction,
                                           const std::string& store, const ProductPush& push,
                                           const ProductsBySku& tenant);
 
+// Listed products of which stores have a value of their own in force: the list changes nothing
+// there.
+struct Overridden {
+  std::size_t products = 0;
+  std::size_t stores = 0;
+
+  std::string warning() const;  // empty: there are none
+};
+// `store`: empty for all stores of the tenant.
+Overridden overridden_products(pqxx::transaction_base& transaction, const std::string& store,
+                               const ProductPush& push);
+
 }  // namespace titan::cloud

@@ -74,7 +74,8 @@ class Rest {
                                                        const Reply& reply);
   void spread_products(const std::string& tenant, const std::vector<std::string>& stores,
                        std::shared_ptr<const ProductPush> push,
-                       std::shared_ptr<const ProductsBySku> products, const Reply& reply);
+                       std::shared_ptr<const ProductsBySku> products, const Overridden& overridden,
+                       const Reply& reply);
   void put_store_products(const Call& call, const RestRequest& request, Reply reply);
   void put_tenant_products(const Call& call, const RestRequest& request, Reply reply);
 

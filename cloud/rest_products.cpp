@@ -32,11 +32,18 @@ RestResponse refused_list(const retail::ProductList& list) {
 }
 
 json::object pushed_answer(std::size_t stores, std::uint64_t feed_number,
-                           const retail::ProductList& list) {
+                           const retail::ProductList& list, const Overridden& overridden) {
+  // First, for of the list's own warnings not all may be shown.
+  json::array warnings;
+  const std::string warning = overridden.warning();
+  if (!warning.empty()) warnings.emplace_back(warning);
+  for (const std::string& one : list.warnings) {
+    if (warnings.size() < retail::import_warnings_max) warnings.emplace_back(one);
+  }
   return {{"stores", stores},
           {"feed_number", feed_number},
-          {"warning_count", list.warning_count},
-          {"warnings", json::array(list.warnings.begin(), list.warnings.end())}};
+          {"warning_count", list.warning_count + (warning.empty() ? 0 : 1)},
+          {"warnings", std::move(warnings)}};
 }
 
 // Columns 11 to 13: code and rate of a single tax, or the list that they cannot say.
@@ -123,7 +130,8 @@ Result<std::shared_ptr<const ProductPush>> Rest::read_push(const Call& call,
   }
   auto push = std::make_shared<ProductPush>();
   push->replaces = call.replaces;
-  push->list = retail::read_product_json(request.body, {"", true});
+  const auto mode = call.replaces ? retail::ListMode::replace : retail::ListMode::update;
+  push->list = retail::read_product_json(request.body, {"", true, mode});
   if (!push->list.is_good()) {
     reply(refused_list(push->list));
     return refused;
@@ -147,14 +155,16 @@ void Rest::put_store_products(const Call& call, const RestRequest& request, Repl
       },
       [this, key = call.key, push = *read, reply](RestResponse known) {
         if (known.status != 200) return reply(std::move(known));
+        auto overridden = std::make_shared<Overridden>();
         gateway_.projector.append_feed(
             key,
-            [push, store = key.store](pqxx::transaction_base& transaction) {
+            [push, overridden, store = key.store](pqxx::transaction_base& transaction) {
+              *overridden = overridden_products(transaction, store, *push);
               return product_items(changed_store_products(transaction, store, *push, {}));
             },
-            [push, reply](Result<std::uint64_t> feed) {
+            [push, overridden, reply](Result<std::uint64_t> feed) {
               if (!feed) return reply(error_response(feed.error()));
-              reply({200, json::serialize(pushed_answer(1, *feed, push->list))});
+              reply({200, json::serialize(pushed_answer(1, *feed, push->list, *overridden))});
             });
       });
 }
@@ -162,14 +172,16 @@ void Rest::put_store_products(const Call& call, const RestRequest& request, Repl
 // Every store there is gets the list; repeating it does no harm.
 void Rest::spread_products(const std::string& tenant, const std::vector<std::string>& stores,
                            std::shared_ptr<const ProductPush> push,
-                           std::shared_ptr<const ProductsBySku> products, const Reply& reply) {
+                           std::shared_ptr<const ProductsBySku> products,
+                           const Overridden& overridden, const Reply& reply) {
   struct Progress {
     std::size_t left = 0;
     std::size_t done = 0;
     std::uint64_t feed_number = 0;
     std::optional<Error> error;
   };
-  if (stores.empty()) return reply({200, json::serialize(pushed_answer(0, 0, push->list))});
+  if (stores.empty())
+    return reply({200, json::serialize(pushed_answer(0, 0, push->list, overridden))});
   auto progress = std::make_shared<Progress>();
   progress->left = stores.size();
   for (const auto& store : stores) {
@@ -178,7 +190,7 @@ void Rest::spread_products(const std::string& tenant, const std::vector<std::str
         [push, products, store](pqxx::transaction_base& transaction) {
           return product_items(changed_store_products(transaction, store, *push, *products));
         },
-        [progress, push, reply](Result<std::uint64_t> feed) {
+        [progress, push, overridden, reply](Result<std::uint64_t> feed) {
           if (feed) {
             ++progress->done;
             progress->feed_number = std::max(progress->feed_number, *feed);
@@ -192,8 +204,8 @@ void Rest::spread_products(const std::string& tenant, const std::vector<std::str
                 " stores have it, repeat the request: " + progress->error->message;
             return reply(error_response(*progress->error));
           }
-          reply({200, json::serialize(
-                          pushed_answer(progress->done, progress->feed_number, push->list))});
+          reply({200, json::serialize(pushed_answer(progress->done, progress->feed_number,
+                                                    push->list, overridden))});
         });
   }
 }
@@ -211,13 +223,14 @@ void Rest::put_tenant_products(const Call& call, const RestRequest& request, Rep
          transaction.exec("SELECT pg_advisory_xact_lock(7411, 3)");
          auto products =
              std::make_shared<const ProductsBySku>(change_tenant_products(transaction, *push));
+         const Overridden overridden = overridden_products(transaction, "", *push);
          std::vector<std::string> stores;
          for (const auto& row : transaction.exec("SELECT store FROM stores ORDER BY store")) {
            stores.push_back(row[0].as<std::string>());
          }
          transaction.commit();
-         boost::asio::post(loop, [this, tenant, push, products, stores, reply] {
-           spread_products(tenant, stores, push, products, reply);
+         boost::asio::post(loop, [this, tenant, push, products, stores, overridden, reply] {
+           spread_products(tenant, stores, push, products, overridden, reply);
          });
        },
        [&loop, reply](const Error& error) {

@@ -222,6 +222,10 @@ std::optional<std::string> sku_fault(std::string_view text) {
   if (text.empty()) return "is empty";
   if (text.front() == ' ' || text.back() == ' ') return "begins or ends with a blank";
   if (auto fault = text_fault(text, sku_characters_max)) return fault;
+  return invisible_fault(text);
+}
+
+std::optional<std::string> invisible_fault(std::string_view text) {
   const auto invisible = first_invisible_character(text);
   if (!invisible) return std::nullopt;
   const std::string before(last_characters(text.substr(0, invisible->at), 20));

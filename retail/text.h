@@ -48,6 +48,8 @@ struct InvisibleCharacter {
   std::string name() const;  // "U+00A0 no-break space"
 };
 std::optional<InvisibleCharacter> first_invisible_character(std::string_view text);
+// What a code says of such a character in it (without the field's name), or nothing.
+std::optional<std::string> invisible_fault(std::string_view text);
 
 // `text` with every run of 13 to 19 digits (blanks and dashes between its groups allowed) that
 // looks like a payment card's number reduced to its last four digits. It does if its Luhn check is

@@ -88,6 +88,10 @@ class Api {
   Result<Ruling> rule_void(const VoidRequest& request, const RuleContext& context);
 
   struct Import;
+  void find_articles(const std::shared_ptr<Import>& import);
+  void found_articles(const std::shared_ptr<Import>& import);
+  Result<std::vector<ProductPointer>> articles_of(const ProductPatch& patch);
+  Status find_article_of(Import& import, ProductPatch& patch);
   Status warn_of_shared_gtins(Import& import, const ProductPatch& patch);
   void compare_import(const std::shared_ptr<Import>& import);
   void record_import(const std::shared_ptr<Import>& import);

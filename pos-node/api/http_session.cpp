@@ -75,7 +75,7 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
     page_.clear();
     asks_for_private_network_ = false;
     parser_->header_limit(static_cast<std::uint32_t>(state_->limits.header_bytes_max));
-    parser_->body_limit(products_body_bytes_max);  // the header decides which limit really holds
+    parser_->body_limit(boost::none);  // the header decides which limit holds
     set_deadline(state_->limits.request_wait);
     http::async_read_header(socket_, buffer_, *parser_,
                             [self = shared_from_this()](beast::error_code error, std::size_t) {

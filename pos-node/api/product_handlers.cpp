@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "base/crypto.h"
 #include "mesh/wire/product_list.h"
@@ -141,9 +142,13 @@ struct Api::Import {
   ProductList list;
   bool replaces = false;
   AnswerCallback done;
+  // Rows whose article cannot be told.
+  std::unique_ptr<ListBuilder> refused = std::make_unique<ListBuilder>("");
   std::map<std::string_view, const ProductPatch*> by_sku;
-  std::size_t next = 0;  // in list.products
-  Bytes changed_bytes;   // a serialised Products of what is new
+  std::size_t next = 0;  // in list.products, of the step under way
+
+  ListMode mode() const { return replaces ? ListMode::replace : ListMode::update; }
+  Bytes changed_bytes;  // a serialised Products of what is new
   std::size_t changed = 0;
   std::size_t unchanged = 0;
   std::vector<std::pair<mesh::Kind, Bytes>> entries;  // kinds and bodies to be written
@@ -181,17 +186,88 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
   threads_.on_worker([this, is_csv, import, type = request.content_type,
                       body = std::make_shared<std::string>(std::move(request.body)),
                       currency = service_.facts().currency] {
-    auto list = std::make_shared<ProductList>(is_csv ? read_product_csv(*body, {currency, type})
-                                                     : read_product_json(*body, {currency, false}));
+    auto list = std::make_shared<ProductList>(
+        is_csv ? read_product_csv(*body, {currency, type, import->mode()})
+               : read_product_json(*body, {currency, false, import->mode()}));
     threads_.on_loop([this, import, list] {
       if (!list->is_good()) return finish_import(import, refused_list(*list));
       import->list = std::move(*list);
-      for (const ProductPatch& patch : import->list.products) {
-        import->by_sku.emplace(patch.said.sku(), &patch);
-      }
-      compare_import(import);
+      find_articles(import);
     });
   });
+}
+
+// The articles in force that a row without a sku may mean.
+Result<std::vector<ProductPointer>> Api::articles_of(const ProductPatch& patch) {
+  std::vector<ProductPointer> articles;
+  const auto add = [&](const ProductPointer& article) {
+    const bool is_there =
+        std::any_of(articles.begin(), articles.end(),
+                    [&](const ProductPointer& one) { return one->sku() == article->sku(); });
+    if (!article->delisted() && !is_there) articles.push_back(article);
+  };
+  const auto same_code = service_.product(patch.said.sku());
+  if (!same_code) return same_code.error();
+  if (*same_code) add(*same_code);
+  for (const std::string& gtin : patch.said.gtins()) {
+    const auto found = service_.products_by_gtin(gtin);
+    if (!found) return found.error();
+    for (const ProductPointer& article : *found) add(article);
+  }
+  return articles;
+}
+
+Status Api::find_article_of(Import& import, ProductPatch& patch) {
+  const auto articles = articles_of(patch);
+  if (!articles) return articles.error();
+  if (articles->size() == 1) {
+    const Product& article = *articles->front();
+    patch.said.set_sku(article.sku());
+    if (!import.replaces) keep_gtins(patch, article);
+  } else if (articles->size() > 1) {
+    constexpr std::size_t named_max = 3;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(named_max, articles->size()); ++i) {
+      names += (i == 0 ? "" : ", ") + (*articles)[i]->sku();
+    }
+    if (articles->size() > named_max) {
+      names += " and " + std::to_string(articles->size() - named_max) + " more";
+    }
+    const std::string what = "gtin " + patch.said.gtins(0) + " belongs to several articles (" +
+                             names + "); say by a sku which one is meant";
+    import.refused->fault({patch.place, "gtin", what}, patch.place,
+                          capitalised(patch.place) + ": " + what);
+  }
+  return {};
+}
+
+// Rows without a sku mean the article that has their barcode, whatever its sku: a second article
+// with the code would take its scans away.
+void Api::find_articles(const std::shared_ptr<Import>& import) {
+  auto& patches = import->list.products;
+  for (std::size_t looked_at = 0; looked_at < products_a_turn;) {
+    if (import->next == patches.size() || import->refused->has_seen_enough()) {
+      return found_articles(import);
+    }
+    ProductPatch& patch = patches[import->next++];
+    if (!patch.is_by_gtin) continue;
+    ++looked_at;
+    const auto found = find_article_of(*import, patch);
+    if (!found) return finish_import(import, error_answer(found.error()));
+  }
+  threads_.on_loop([this, import] { find_articles(import); });
+}
+
+void Api::found_articles(const std::shared_ptr<Import>& import) {
+  if (import->refused->has_faults()) {
+    return finish_import(import, refused_list(import->refused->take()));
+  }
+  import->next = 0;
+  import->list.gather_repeated(import->mode());
+  for (const ProductPatch& patch : import->list.products) {
+    import->by_sku.emplace(patch.said.sku(), &patch);
+  }
+  compare_import(import);
 }
 
 // Whoever scans a code of two articles has to choose: told when the second one comes.

@@ -1,9 +1,9 @@
 // `titan-pos products`: how articles get in, and what is there.
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "pos-node/cli/commands.h"
 
@@ -40,6 +40,19 @@ std::string no_list(std::string_view content) {
   return "";
 }
 
+// False: the reading failed. Of what is surely no list only the beginning is read. By read(), which
+// does not throw as stream iterators do (a folder opens well and fails only here).
+bool read_all(std::istream& stream, std::string& content) {
+  constexpr std::size_t piece = 1024 * 1024;
+  while (stream && content.size() <= list_bytes_max) {
+    const std::size_t before = content.size();
+    content.resize(before + piece);
+    stream.read(content.data() + before, piece);
+    content.resize(before + static_cast<std::size_t>(stream.gcount()));
+  }
+  return !stream.bad();
+}
+
 std::string size_text(std::size_t bytes) {
   if (bytes < 10'000) return std::to_string(bytes) + " bytes";
   return bytes < 10'000'000 ? std::to_string(bytes / 1000) + " kB"
@@ -51,11 +64,18 @@ std::string size_text(std::size_t bytes) {
 int Commands::import_products(const ProductFile& file) {
   std::string content;
   if (file.path == "-") {
-    content.assign(std::istreambuf_iterator<char>(std::cin), {});
+    if (!read_all(std::cin, content)) {
+      console_.fail("Standard input cannot be read; name a file instead.");
+      return exit_usage;
+    }
   } else {
+    std::error_code error;
+    if (std::filesystem::is_directory(file.path, error)) {
+      console_.fail(file.path + " is a folder; name the list in it.");
+      return exit_usage;
+    }
     std::ifstream stream(file.path, std::ios::binary);
-    if (stream) content.assign(std::istreambuf_iterator<char>(stream), {});
-    if (!stream.is_open() || stream.bad()) {
+    if (!stream.is_open() || !read_all(stream, content)) {
       console_.fail(file.path + " cannot be read; check the path and its rights.");
       return exit_usage;
     }

@@ -4,11 +4,14 @@
 #include <array>
 
 #include "retail/catalogue/spreadsheet_code.h"
+#include "retail/gtin.h"
 
 namespace titan::retail {
 namespace {
 
-constexpr std::string_view no_break_space = "\xC2\xA0";
+// Blanks that a person does not tell from U+0020, and marks that print nothing.
+constexpr std::array<std::string_view, 5> outer_blanks = {" ", "\xC2\xA0", "\xE2\x80\xAF",
+                                                          "\xE2\x80\x8B", "\xEF\xBB\xBF"};
 
 bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -30,6 +33,13 @@ bool is_error_value(std::string_view cell) {
                      [&](std::string_view one) { return cell.starts_with(one); });
 }
 
+constexpr std::size_t gtin_digits_min = 8;
+constexpr std::size_t gtin_digits_max = 14;
+
+bool is_gtin_long(std::string_view digits) {
+  return all_digits(digits) && digits.size() >= gtin_digits_min && digits.size() <= gtin_digits_max;
+}
+
 // "4006381333931.0": a number cell's decimals behind a code.
 std::string without_zero_decimals(const std::string& code) {
   const std::size_t mark = code.find_first_of(".,");
@@ -40,15 +50,78 @@ std::string without_zero_decimals(const std::string& code) {
   return zeros && all_digits(code.substr(0, mark)) ? code.substr(0, mark) : code;
 }
 
-Complaint codes_input(std::string_view cell, FieldInput& input, std::string& warning) {
+// Blanks of every width as one that is plain: between the digits of a code they mean the same.
+std::string with_plain_blanks(std::string text) {
+  for (const std::string_view blank : {"\xC2\xA0", "\xE2\x80\x89", "\xE2\x80\xAF"}) {
+    for (std::size_t at = text.find(blank); at != std::string::npos; at = text.find(blank, at)) {
+      text.replace(at, blank.size(), " ");
+    }
+  }
+  return text;
+}
+
+// The sizes of the groups of digits that one mark divides; none if there is anything else.
+std::vector<std::size_t> group_sizes(std::string_view text, char mark) {
+  std::vector<std::size_t> sizes(1);
+  for (const char c : text) {
+    if (c == mark) {
+      sizes.push_back(0);
+    } else if (c >= '0' && c <= '9') {
+      ++sizes.back();
+    } else {
+      return {};
+    }
+  }
+  return sizes;
+}
+
+bool is_by_thousands(const std::vector<std::size_t>& sizes) {
+  return sizes.size() > 1 && sizes.front() >= 1 && sizes.front() <= 3 &&
+         std::all_of(sizes.begin() + 1, sizes.end(), [](std::size_t size) { return size == 3; });
+}
+
+// A whole cell that is one code with its digits grouped, as a number ("4,006,381,333,931") or as
+// they stand below the bars ("4 006381 333931"); empty if it is none.
+std::string joined_code(const std::string& cell) {
+  std::string text = with_plain_blanks(cell);
+  const std::size_t tail = text.find_last_of(".,");
+  if (tail != std::string::npos && tail > 0) {
+    const std::string_view before = std::string_view(text).substr(0, tail);
+    const std::string_view zeros = std::string_view(text).substr(tail + 1);
+    // "4,006,381,333,931.00"
+    if ((zeros == "0" || zeros == "00") && before.find(text[tail]) == std::string_view::npos) {
+      text.resize(tail);
+    }
+  }
+  for (const char mark : {' ', ',', '.', '\''}) {
+    const std::vector<std::size_t> sizes = group_sizes(text, mark);
+    if (sizes.size() < 2) continue;
+    std::string joined = text;
+    std::erase(joined, mark);
+    const bool is_printed = mark == ' ' &&
+                            (sizes == std::vector<std::size_t>{1, 6, 6} ||
+                             sizes == std::vector<std::size_t>{1, 5, 5, 1}) &&
+                            check_gtin(joined) == GtinFault::none;
+    if (is_gtin_long(joined) && (is_printed || is_by_thousands(sizes))) return joined;
+  }
+  return "";
+}
+
+Complaint codes_input(const std::string& cell, FieldInput& input, std::string& warning) {
+  if (lower(cell) == "false") return std::nullopt;  // how Odoo writes that there is none
+  if (const std::string joined = joined_code(cell); !joined.empty()) {
+    warning = "GTIN \"" + cell.substr(0, 60) + "\" was taken as " + joined;
+    input.codes.push_back(joined);
+    return std::nullopt;
+  }
   std::size_t at = 0;
   while (at < cell.size()) {
     const std::size_t end = std::min(cell.find_first_of(" ;,\n\r\t", at), cell.size());
     // "4006381333931,0" is one number; "4006381333931,96385074" are two codes.
-    const std::string_view rest = cell.substr(end);
+    const std::string rest = cell.substr(end);
     const bool zero_behind = rest == ",0" || rest == ",00";
-    std::string code =
-        without_text_mark(std::string(zero_behind ? cell.substr(at) : cell.substr(at, end - at)));
+    const std::string code =
+        without_text_mark(clean_text(zero_behind ? cell.substr(at) : cell.substr(at, end - at)));
     at = zero_behind ? cell.size() : end + 1;
     if (code.empty()) continue;
     const std::string whole = without_zero_decimals(code);
@@ -56,6 +129,16 @@ Complaint codes_input(std::string_view cell, FieldInput& input, std::string& war
     input.codes.push_back(whole);
   }
   return std::nullopt;
+}
+
+// A sku: "12.0" may well be one, a whole barcode with a decimal is none.
+void code_input(std::string_view cell, FieldInput& input, std::string& warning) {
+  // Blanks outside a sku are not trimmed away in silence: "A " and "A" may both be there.
+  input.text = without_text_mark(std::string(cell));
+  const std::string whole = without_zero_decimals(input.text);
+  if (whole == input.text || !is_gtin_long(whole)) return;
+  warning = "sku " + input.text + " was taken as " + whole;
+  input.text = whole;
 }
 
 Complaint taxes_input(std::string_view cell, const NumberStyle& numbers, FieldInput& input) {
@@ -116,15 +199,17 @@ std::string clean_text(std::string_view cell) {
     while (text.ends_with(blank)) text.resize(text.size() - blank.size()), trimmed = true;
     return trimmed;
   };
-  while (trim(" ") || trim(no_break_space)) {
+  while (std::any_of(outer_blanks.begin(), outer_blanks.end(), trim)) {
   }
   return text;
 }
 
 std::string without_text_mark(std::string cell) {
+  if (cell.empty()) return cell;
   if (cell.size() >= 3 && cell.starts_with("=\"") && cell.ends_with('"')) {
     return cell.substr(2, cell.size() - 3);
   }
+  if (cell.front() == '=' && all_digits(std::string_view(cell).substr(1))) return cell.substr(1);
   if (cell.size() > 1 && cell.front() == '\'' && cell[1] >= '0' && cell[1] <= '9') {
     return cell.substr(1);
   }
@@ -157,14 +242,18 @@ Complaint cell_input(const FieldRule& rule, std::string_view cell, const NumberS
   }
   switch (rule.form) {
     case FieldForm::codes:
-      if (const auto code = rounded_code(clean); !code.empty()) return destroyed_code(code);
-      return codes_input(cell, input, warning);
+      if (const auto code = rounded_code(without_text_mark(clean)); !code.empty())
+        return destroyed_code(code);
+      return codes_input(without_text_mark(clean_text(cell)), input, warning);
     case FieldForm::taxes:
       return taxes_input(cell, numbers, input);
     case FieldForm::decimal:
     case FieldForm::whole:
     case FieldForm::percent: {
-      const auto number = numbers.read(without_text_mark(clean), rule.form == FieldForm::percent);
+      const std::string bare = without_text_mark(clean);
+      const auto number = rule.form == FieldForm::whole
+                              ? numbers.read_whole(bare)
+                              : numbers.read(bare, rule.form == FieldForm::percent);
       if (!number) return number.error().message;
       input.text = *number;
       return std::nullopt;
@@ -173,8 +262,7 @@ Complaint cell_input(const FieldRule& rule, std::string_view cell, const NumberS
       input.text = flag_text(clean);
       return std::nullopt;
     case FieldForm::code:
-      // Blanks outside a sku are not trimmed away in silence: "A " and "A" may both be there.
-      input.text = without_text_mark(std::string(cell));
+      code_input(cell, input, warning);
       return std::nullopt;
     case FieldForm::text:
     case FieldForm::currency:

@@ -13,7 +13,7 @@ namespace titan::retail {
 
 // Blanks of every width outside and a line break or tab inside are no part of a text.
 std::string clean_text(std::string_view cell);
-// ="0123" and '0123 are a spreadsheet's way to keep a zero.
+// ="0123", =0123 and '0123 are a spreadsheet's way to keep a zero.
 std::string without_text_mark(std::string cell);
 bool is_blank(std::string_view cell);
 // "true", "false" of the many words for it; anything else as it is.

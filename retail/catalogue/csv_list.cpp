@@ -20,8 +20,8 @@ std::string line_name(std::size_t line) {
 // One list, read twice: once for how it writes numbers, once for its rows.
 class CsvList {
  public:
-  CsvList(std::string_view text, std::string currency)
-      : text_(text), builder_(std::move(currency)) {}
+  CsvList(std::string_view text, const CsvListRules& rules)
+      : text_(text), builder_(rules.currency, rules.mode) {}
 
   ListBuilder& builder() { return builder_; }
   void read();
@@ -80,7 +80,8 @@ bool CsvList::take_separator() {
   const std::size_t end = std::min(text_.find('\n'), text_.size());
   std::string first(text_.substr(0, end));
   std::erase_if(first, [](char c) { return c == '"' || c == '\r'; });
-  if ((first.starts_with("sep=") || first.starts_with("SEP=")) && first.size() <= 5) {
+  if (canonical_header(first.substr(0, 3)) == "sep" && first.substr(3, 1) == "=" &&
+      first.size() <= 5) {
     separator_ = first.size() == 5 ? first[4] : ',';
     if (std::find(separators.begin(), separators.end(), separator_) == separators.end()) {
       refuse(make_error(ErrorCode::invalid,
@@ -344,7 +345,8 @@ bool CsvList::read_cell(const CsvRow& row, std::size_t column, ProductPatch& pat
     return false;
   }
   if (use.role != ColumnRole::field) return true;
-  const bool is_blank_sku = use.rule->field == ProductField::sku && is_blank(cell);
+  const bool is_blank_sku = use.rule->field == ProductField::sku &&
+                            (is_blank(cell) || (!system_.empty() && clean_text(cell) == "False"));
   if (is_blank_sku) return true;  // the GTIN stands for it
   // Open prices of other systems: "variable".
   const bool is_open_price =
@@ -437,7 +439,7 @@ ProductList read_product_csv(std::string_view bytes, const CsvListRules& rules) 
                   text.error().code);
     return refused.take();
   }
-  CsvList list(text->text, rules.currency);
+  CsvList list(text->text, rules);
   if (!text->warning.empty()) list.builder().warn(text->warning);
   list.read();
   return list.builder().take();

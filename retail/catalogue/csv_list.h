@@ -15,6 +15,7 @@ namespace titan::retail {
 struct CsvListRules {
   std::string currency;      // the store's; empty where the list is for several stores
   std::string content_type;  // as sent; its charset counts
+  ListMode mode = ListMode::update;
 };
 
 ProductList read_product_csv(std::string_view bytes, const CsvListRules& rules);

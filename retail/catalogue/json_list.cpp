@@ -195,7 +195,9 @@ void read_body(const json::value& body, const JsonListRules& rules, ListBuilder&
 }  // namespace
 
 ProductList read_product_json(std::string_view text, const JsonListRules& rules) {
-  ListBuilder builder(rules.currency);
+  ListBuilder builder(rules.currency, rules.mode);
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   json::monotonic_resource memory;
   json::parse_options options;
   options.max_depth = depth_max;

@@ -13,6 +13,7 @@ namespace titan::retail {
 struct JsonListRules {
   std::string currency;              // the store's; empty where the list is for several stores
   bool may_clear_overrides = false;  // head office's lists only
+  ListMode mode = ListMode::update;
 };
 
 ProductList read_product_json(std::string_view text, const JsonListRules& rules);

@@ -152,6 +152,21 @@ bool currency_fits(std::string_view cell, std::string_view code) {
   return mark == code;
 }
 
+bool may_be_thousands(std::string_view decimal) {
+  if (decimal.starts_with('-')) decimal.remove_prefix(1);
+  const std::size_t point = decimal.find('.');
+  return point != std::string_view::npos && decimal.size() - point == 4 && is_grouped(decimal, '.');
+}
+
+Result<std::string> NumberStyle::read_whole(std::string_view cell) const {
+  auto bare = bare_number(cell, false);
+  if (!bare || !(is_grouped(bare->digits, '.') || is_grouped(bare->digits, ','))) {
+    return read(cell, false);
+  }
+  std::erase_if(bare->digits, [](char c) { return c == '.' || c == ','; });
+  return (bare->negative ? "-" : "") + bare->digits;
+}
+
 void NumberStyle::learn(std::string_view cell, bool is_percent) {
   const auto bare = bare_number(cell, is_percent);
   if (!bare || bare->digits.find_first_of(".,") == std::string::npos) return;

@@ -17,6 +17,10 @@ namespace titan::retail {
 // Whether a currency sign or code in the cell, if there is one, may mean the currency `code`.
 bool currency_fits(std::string_view cell, std::string_view code);
 
+// "2.500": three digits behind the point, one to three before it, which a thousands mark may have
+// cut apart. "0.001" is none: no thousand begins with a zero.
+bool may_be_thousands(std::string_view decimal);
+
 class NumberStyle {
  public:
   explicit NumberStyle(char separator) : separator_(separator) {}
@@ -25,6 +29,8 @@ class NumberStyle {
   void learn(std::string_view cell, bool is_percent);
   // Second pass: as "-1234.5", or what is wrong (without the field's name).
   Result<std::string> read(std::string_view cell, bool is_percent) const;
+  // A number that cannot have decimals: whatever groups its digits by three is a thousands mark.
+  Result<std::string> read_whole(std::string_view cell) const;
 
  private:
   bool decimal_comma() const;

@@ -143,10 +143,19 @@ Error not_utf8(std::string_view bytes, std::size_t bad, const std::string& more)
                     "line " + std::to_string(line));
 }
 
-// Classic Mac files end lines with CR alone.
+// Classic Mac files end lines with CR alone; a program that writes CRLF as text ends them with CR
+// CR LF; DOS programs end the file with Ctrl-Z.
 std::string with_line_feeds(std::string text) {
+  while (text.ends_with('\x1A')) text.pop_back();
   if (text.find('\n') == std::string::npos) std::replace(text.begin(), text.end(), '\r', '\n');
-  return text;
+  if (text.find("\r\r\n") == std::string::npos) return text;
+  std::string mended;
+  mended.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool is_extra = text.compare(at, 3, "\r\r\n") == 0;
+    if (!is_extra) mended += text[at];
+  }
+  return mended;
 }
 
 // "s\0k\0u\0": a header is ASCII, so UTF-16 without a mark shows in the zeros.

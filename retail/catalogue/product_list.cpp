@@ -29,6 +29,33 @@ void ProductList::warn(std::string text) {
   ++warning_count;
 }
 
+void ProductList::repeat(ProductPatch& before, ProductPatch later, ListMode mode) {
+  const bool replaces = mode == ListMode::replace;
+  warn(
+      later.place + ": " + before.said.sku() + " was already given at " + before.place +
+      (replaces ? "; the later one counts." : "; where both say something, the later one counts."));
+  if (replaces) {
+    before = std::move(later);
+  } else {
+    merge_later(before, later);
+  }
+}
+
+void ProductList::gather_repeated(ListMode mode) {
+  std::map<std::string, std::size_t, std::less<>> by_sku;
+  std::vector<ProductPatch> once;
+  once.reserve(products.size());
+  for (ProductPatch& patch : products) {
+    const auto [at, fresh] = by_sku.try_emplace(patch.said.sku(), once.size());
+    if (fresh) {
+      once.push_back(std::move(patch));
+    } else {
+      repeat(once[at->second], std::move(patch), mode);
+    }
+  }
+  products = std::move(once);
+}
+
 std::string capitalised(std::string text) {
   if (text.starts_with("line ")) text[0] = 'L';
   return text;
@@ -75,9 +102,7 @@ void ListBuilder::add(ProductPatch patch) {
     return;
   }
   ProductPatch& before = list_.products[at->second];
-  warn(patch.place + ": " + sku + " was already given at " + before.place +
-       "; the later one counts.");
-  before = std::move(patch);
+  list_.repeat(before, std::move(patch), mode_);
 }
 
 ProductList ListBuilder::take() {

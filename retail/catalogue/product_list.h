@@ -20,6 +20,12 @@ inline constexpr std::size_t import_products_max = 200'000;
 inline constexpr std::size_t import_warnings_max = 100;  // shown; the count says how many there are
 inline constexpr std::size_t import_faults_max = 100;    // likewise
 
+// What a list does with products that are there already.
+enum class ListMode {
+  update,   // each stated field
+  replace,  // each listed product whole
+};
+
 struct ListFault {
   std::string row;     // "line 7", "products[6]"
   std::string column;  // its name; empty: the row as a whole
@@ -38,13 +44,18 @@ struct ProductList {
 
   bool is_good() const { return !refusal; }
   void warn(std::string text);
+  // A second row of the product `before`.
+  void repeat(ProductPatch& before, ProductPatch later, ListMode mode);
+  // Makes each sku be there once again, after rows got other skus.
+  void gather_repeated(ListMode mode);
 };
 
 // Gathers rows, the later of two with one sku winning, with warnings for odd and shared barcodes.
 class ListBuilder {
  public:
   // `currency`: the store's; empty where the list is for several stores.
-  explicit ListBuilder(std::string currency) : currency_(std::move(currency)) {}
+  explicit ListBuilder(std::string currency, ListMode mode = ListMode::update)
+      : currency_(std::move(currency)), mode_(mode) {}
 
   const std::string& currency() const { return currency_; }
   void warn(std::string text) { list_.warn(std::move(text)); }
@@ -62,6 +73,7 @@ class ListBuilder {
 
  private:
   const std::string currency_;
+  const ListMode mode_;
   ProductList list_;
   std::vector<std::string> sentences_;  // of the first faults
   std::map<std::string, std::size_t, std::less<>> by_sku_;

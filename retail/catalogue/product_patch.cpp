@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "retail/catalogue/list_numbers.h"
+#include "retail/catalogue/product_list.h"
 #include "retail/catalogue/spreadsheet_code.h"
 #include "retail/currency.h"
 #include "retail/money.h"
@@ -21,9 +23,22 @@ Complaint take_text(ProductPatch& patch, const FieldInput& input) {
   return std::nullopt;
 }
 
+// A code: two that look alike must be alike.
+Complaint code_fault(std::string_view text, std::size_t length_max) {
+  if (auto fault = text_fault(text, length_max)) return fault;
+  return invisible_fault(text);
+}
+
+Complaint take_unit(ProductPatch& patch, const FieldInput& input) {
+  if (auto fault = code_fault(input.text, name_characters_max)) return fault;
+  patch.said.set_unit(input.text);
+  return std::nullopt;
+}
+
 Complaint take_sku(ProductPatch& patch, const FieldInput& input) {
   if (auto fault = sku_fault(input.text)) return fault;
   if (auto fault = destroyed_code(input.text)) return fault;
+  if (auto fault = decimal_code(input.text)) return fault;
   patch.said.set_sku(input.text);
   return std::nullopt;
 }
@@ -33,8 +48,9 @@ Complaint take_gtins(ProductPatch& patch, const FieldInput& input) {
   patch.said.clear_gtins();
   for (const std::string& code : input.codes) {
     if (code.find(' ') != std::string::npos) return "has a code with a blank in it";
-    if (auto fault = text_fault(code, gtin_characters_max)) return "has a code that " + *fault;
+    if (auto fault = code_fault(code, gtin_characters_max)) return "has a code that " + *fault;
     if (auto fault = destroyed_code(code)) return fault;
+    if (auto fault = decimal_code(code)) return fault;
     patch.said.add_gtins(code);
   }
   return std::nullopt;
@@ -57,12 +73,17 @@ Complaint take_currency(ProductPatch& patch, const FieldInput& input) {
 }
 
 Complaint take_tax_code(ProductPatch& patch, const FieldInput& input) {
-  if (auto fault = text_fault(input.text, name_characters_max)) return fault;
+  if (auto fault = code_fault(input.text, name_characters_max)) return fault;
   patch.tax_code = input.text;
   return std::nullopt;
 }
 
 Complaint take_basis_points(ProductPatch& patch, const FieldInput& input) {
+  if (may_be_thousands(input.text)) {
+    return "is \"" + input.text +
+           "\", which may have a thousands mark; basis points are written as whole digits: 2000 is "
+           "20 %";
+  }
   const auto rate = parse_decimal(input.text);
   const auto whole = rate ? rescale_exactly(*rate, 0) : std::nullopt;
   if (!whole || *whole < 0 || *whole > basis_points_max) {
@@ -92,7 +113,7 @@ Complaint take_taxes(ProductPatch& patch, const FieldInput& input) {
   }
   patch.taxes.clear();
   for (const TaxText& written : input.taxes) {
-    if (auto fault = text_fault(written.code, name_characters_max))
+    if (auto fault = code_fault(written.code, name_characters_max))
       return "has a code that " + *fault;
     Tax tax{written.code, 0, written.exempt};
     if (!written.rate.empty()) {
@@ -138,6 +159,7 @@ Complaint take_low_stock(ProductPatch& patch, const FieldInput& input) {
   const auto micro = quantity ? rescale_exactly(*quantity, 6) : std::nullopt;
   if (!micro || *micro < 0 || *micro > micro_max) return "must be a quantity of zero or more";
   patch.said.set_low_stock_micro(*micro);
+  patch.doubtful_low_stock = may_be_thousands(input.text) ? input.text : "";
   return std::nullopt;
 }
 
@@ -165,8 +187,7 @@ constexpr FieldRule fields[] = {
      }},
     {F::currency, "currency", "", Form::currency, true, take_currency,
      [](Product& to, const Product& from) { to.set_currency(from.currency()); }},
-    {F::unit, "unit", "", Form::text, true,
-     take_text<&Product::set_unit<const std::string&>, name_characters_max>,
+    {F::unit, "unit", "", Form::text, true, take_unit,
      [](Product& to, const Product& from) { to.set_unit(from.unit()); }},
     {F::tax_code, "tax_code", "", Form::text, true, take_tax_code, nullptr},
     {F::tax_rate_basis_points, "tax_rate_basis_points", "", Form::whole, true, take_basis_points,
@@ -192,17 +213,17 @@ constexpr FieldRule fields[] = {
      [](Product& to, const Product& from) { to.set_clears_override(from.clears_override()); }},
 };
 
-// The single fields speak of an article's one tax: of an article with several they replace all.
-void put_taxes(Product& product, const ProductPatch& patch) {
-  if (patch.states(F::taxes)) {
-    const std::vector<Tax> none = {Tax{}};
-    return set_taxes(product, patch.taxes.empty() ? none : patch.taxes);
-  }
-  const bool says_rate = patch.states(F::tax_rate) || patch.states(F::tax_rate_basis_points);
-  if (!says_rate && !patch.states(F::tax_code) && !patch.states(F::tax_exempt)) return;
-  Tax tax = taxes_of(product).front();
+bool says_rate(const ProductPatch& patch) {
+  return patch.states(F::tax_rate) || patch.states(F::tax_rate_basis_points);
+}
+
+bool says_single_tax(const ProductPatch& patch) {
+  return says_rate(patch) || patch.states(F::tax_code) || patch.states(F::tax_exempt);
+}
+
+void put_single_tax(Tax& tax, const ProductPatch& patch) {
   if (patch.states(F::tax_code)) tax.code = patch.tax_code.value_or("");
-  if (says_rate) {
+  if (says_rate(patch)) {
     tax.rate_micropercent = patch.tax_rate.value_or(0);
     if (tax.rate_micropercent != 0) tax.exempt = false;
   }
@@ -210,11 +231,48 @@ void put_taxes(Product& product, const ProductPatch& patch) {
     tax.exempt = patch.tax_exempt.value_or(false);
     if (tax.exempt) tax.rate_micropercent = 0;
   }
+}
+
+// The single fields speak of an article's one tax: of an article with several they replace all.
+void put_taxes(Product& product, const ProductPatch& patch) {
+  if (patch.states(F::taxes)) {
+    const std::vector<Tax> none = {Tax{}};
+    return set_taxes(product, patch.taxes.empty() ? none : patch.taxes);
+  }
+  if (!says_single_tax(patch)) return;
+  Tax tax = taxes_of(product).front();
+  put_single_tax(tax, patch);
   set_taxes(product, {tax});
 }
 
 std::uint32_t bit(ProductField field) {
   return 1U << static_cast<unsigned>(field);
+}
+
+// The taxes of two rows, as if the later were taken in after the other.
+void merge_later_taxes(ProductPatch& patch, const ProductPatch& later) {
+  constexpr F singles[] = {F::tax_code, F::tax_rate, F::tax_rate_basis_points, F::tax_exempt};
+  if (later.states(F::taxes)) {
+    for (const F single : singles) patch.stated &= ~bit(single);
+    patch.taxes = later.taxes;
+    return;
+  }
+  if (!says_single_tax(later)) return;
+  if (patch.states(F::taxes)) {
+    Tax tax = patch.taxes.empty() ? Tax{} : patch.taxes.front();
+    put_single_tax(tax, later);
+    patch.taxes = {tax};
+    patch.cleared &= ~bit(F::taxes);
+    return;
+  }
+  if (later.states(F::tax_code)) patch.tax_code = later.tax_code;
+  if (says_rate(later)) {
+    patch.tax_rate = later.tax_rate;
+    // A rate ends an exemption that was stated before it.
+    if (later.tax_rate.value_or(0) != 0 && patch.states(F::tax_exempt)) patch.tax_exempt = false;
+  }
+  if (later.states(F::tax_exempt)) patch.tax_exempt = later.tax_exempt;
+  for (const F single : singles) patch.stated |= later.stated & bit(single);
 }
 
 }  // namespace
@@ -246,6 +304,35 @@ Complaint state_field(ProductPatch& patch, const FieldRule& rule, const FieldInp
   return std::nullopt;
 }
 
+void keep_gtins(ProductPatch& patch, const Product& known) {
+  Product both = known;
+  for (const std::string& gtin : patch.said.gtins()) {
+    const bool is_there = std::any_of(
+        both.gtins().begin(), both.gtins().end(),
+        [&](const std::string& other) { return padded_gtin(other) == padded_gtin(gtin); });
+    if (!is_there) both.add_gtins(gtin);
+  }
+  *patch.said.mutable_gtins() = both.gtins();
+}
+
+void merge_later(ProductPatch& patch, const ProductPatch& stated_later) {
+  ProductPatch later = stated_later;
+  if (later.is_by_gtin && patch.states(F::gtins)) keep_gtins(later, patch.said);
+  for (const FieldRule& rule : fields) {
+    if (!rule.put || !later.states(rule.field)) continue;
+    rule.put(patch.said, later.said);
+    patch.stated |= bit(rule.field);
+    patch.cleared = (patch.cleared & ~bit(rule.field)) | (later.cleared & bit(rule.field));
+  }
+  merge_later_taxes(patch, later);
+  if (later.states(F::taxes)) {
+    patch.stated |= bit(F::taxes);
+    patch.cleared = (patch.cleared & ~bit(F::taxes)) | (later.cleared & bit(F::taxes));
+  }
+  patch.is_by_gtin = patch.is_by_gtin && later.is_by_gtin;
+  patch.place = later.place;
+}
+
 std::optional<PatchFault> finish_patch(ProductPatch& patch) {
   if (patch.said.sku().empty() && patch.said.gtins_size() > 0) {
     const std::string& code = patch.said.gtins(0);
@@ -253,6 +340,7 @@ std::optional<PatchFault> finish_patch(ProductPatch& patch) {
       return PatchFault{"sku", "is missing, and the gtin cannot stand for it: it " + *fault};
     }
     patch.said.set_sku(code);
+    patch.is_by_gtin = true;
   }
   if (patch.said.sku().empty()) return PatchFault{"sku", "is empty (a row needs a sku or a gtin)"};
   if (patch.states(F::taxes) && !patch.clears(F::taxes)) {
@@ -297,13 +385,21 @@ std::vector<std::string> patch_warnings(const ProductPatch& patch, const std::st
     warnings.push_back("currency " + code +
                        " is not in ISO 4217; it is taken to have 2 digits behind the point");
   }
+  if (!patch.doubtful_low_stock.empty()) {
+    warnings.push_back("low_stock " + patch.doubtful_low_stock +
+                       " was taken with decimals; if thousands are meant, write it without the "
+                       "mark");
+  }
   if (!patch.said.has_price()) return warnings;
   const Decimal price{patch.said.price().amount(), patch.said.price().exponent()};
   const std::uint32_t digits = currency_exponent(code);
-  if (!rescale_exactly(price, digits)) {
-    std::string warning = "price " + to_text(price) + " is finer than the smallest coin of " +
-                          (code.empty() ? "the currency" : code);
-    if (price.scale == 3 && price.value >= 1000 && price.value < 1'000'000) {
+  const bool is_doubtful = digits < 3 && may_be_thousands(to_text(price));
+  const bool is_finer = !rescale_exactly(price, digits);
+  if (is_finer || is_doubtful) {
+    std::string warning = "price " + to_text(price) + " has more decimals than ";
+    if (is_finer) warning = "price " + to_text(price) + " is finer than the smallest coin of ";
+    warning += code.empty() ? "the currency" : code;
+    if (is_doubtful) {
       warning += "; if " + std::to_string(price.value) + " is meant, write it without the mark";
     }
     warnings.push_back(std::move(warning));

@@ -77,6 +77,10 @@ struct ProductPatch {
   std::optional<bool> tax_exempt;
   std::vector<Tax> taxes;
   std::string place;  // "line 7", "products[6]"
+  // The row names no sku, and its first barcode stands for one: the article may be there by
+  // another.
+  bool is_by_gtin = false;
+  std::string doubtful_low_stock;  // as the list writes it, if a thousands mark may be meant
 
   bool states(ProductField field) const { return (stated >> static_cast<int>(field) & 1) != 0; }
   bool clears(ProductField field) const { return (cleared >> static_cast<int>(field) & 1) != 0; }
@@ -103,6 +107,10 @@ const FieldRule* find_product_field(std::string_view name);
 // Takes a value into the patch, an empty one as clearing.
 Complaint state_field(ProductPatch& patch, const FieldRule& rule, const FieldInput& input);
 void clear_field(ProductPatch& patch, const FieldRule& rule);
+// A row that names an article by a barcode adds to its barcodes: the other ones stay.
+void keep_gtins(ProductPatch& patch, const Product& known);
+// What two rows say of one product: where the later one states a field, it counts.
+void merge_later(ProductPatch& patch, const ProductPatch& later);
 // What the fields together contradict; the complaint names the field first.
 struct PatchFault {
   std::string_view field;

@@ -217,16 +217,24 @@ async def test_a_price_also_reaches_a_till_that_reaches_neither_the_cloud_nor_th
 
 async def test_the_store_overrides_a_price_and_head_office_clears_it(shop):
     async def head_office(**fields):
-        await shop.cloud.api("PUT", f"{STORE_PATH}/products",
-                             {"products": [{"sku": "h03", "currency": "GBP", **fields}]})
-    await head_office(price="2.00")
+        return await shop.cloud.api("PUT", f"{STORE_PATH}/products",
+                                    {"products": [{"sku": "h03", "currency": "GBP", **fields}]})
+
+    async def cloud_has_the_override():
+        page = await shop.cloud.api("GET", f"{STORE_PATH}/products?after=h02")
+        return any(row["sku"] == "h03" and row["override"] for row in page["products"])
+    answer = await head_office(price="2.00")
+    assert answer["warning_count"] == 0, answer
     await wait_for_price(shop.tills, "h03", "2.00")
     await shop.tills[2].import_products([{"sku": "h03", "price": "1.80"}])
     await wait_for_price(shop.tills, "h03", "1.80")
-    await head_office(price="2.10")
+    await wait_until(cloud_has_the_override, 5, "the cloud has the store's own price of h03")
+    answer = await head_office(price="2.10")
+    assert answer["warning_count"] == 1 and "in 1 store," in answer["warnings"][0], answer
     await shop.store.wait_until_equal()
     await wait_for_price(shop.tills, "h03", "1.80")
-    await head_office(price="2.20", clears_override=True)
+    answer = await head_office(price="2.20", clears_override=True)
+    assert answer["warning_count"] == 0, answer
     await wait_for_price(shop.tills, "h03", "2.20")
 
 

@@ -96,6 +96,8 @@ async def test_a_list_comes_in_from_standard_input_and_its_faults_are_told(shop)
     assert "Teapot" in await shop.type("products", "show", "from-stdin")
     assert "from-stdin" in await shop.type("products", "list", "Teapot")
     (folder / "bad.csv").write_text("sku,price\ngood,1\nbad,one pound\n")
+    printed = await shop.type("products", "import", str(folder), code=2)
+    assert "is a folder" in printed, printed
     printed = await shop.type("products", "import", str(folder / "bad.csv"), code=1)
     assert "price" in printed and "idempotency" not in printed, printed
 

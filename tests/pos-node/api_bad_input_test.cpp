@@ -133,6 +133,14 @@ TEST_CASE("a body over 1 MB is refused before it is read, and the client can rea
   CHECK(lab.get("/healthz").status == 200);
 }
 
+TEST_CASE("a product list over its own limit is told that limit") {
+  LabServer lab;
+  const std::string list =
+      "PUT /v1/products HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\nContent-Length: " +
+      std::to_string(40 * 1024 * 1024) + "\r\n\r\n";
+  CHECK(exchange_bytes(lab.port(), list).find("over 32 MB") != std::string::npos);
+}
+
 TEST_CASE("a wrong content type is refused") {
   LabServer lab;
   check_refused(lab, lab.post("/v1/sales", sale_body("k"), "text/plain"), 415, "unsupported",

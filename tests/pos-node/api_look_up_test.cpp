@@ -46,6 +46,36 @@ TEST_CASE("all stock comes in pages") {
   CHECK(lab.get("/v1/stock/BANK%20CHARGES").at("on_hand") == "1");
 }
 
+TEST_CASE("a row without a sku means the article that has its barcode") {
+  LabServer lab;
+  const std::string csv = "text/csv";
+  const auto taken = lab.put("/v1/products", "gtin,price\n4006381333931,9.75\n", csv);
+  CHECK(taken.status == 200);
+  CHECK(taken.at("changed") == "1");
+  CHECK(lab.get("/v1/products/A").at("price") == "9.75");
+  CHECK(lab.get("/v1/products/A").at("description") == "article A");
+  CHECK(lab.get("/v1/products/4006381333931").status == 404);
+  // Its other barcodes stay, and its row may come twice.
+  REQUIRE(lab.put("/v1/products", "sku,gtin\nA,4006381333931;96385074\n", csv).status == 200);
+  const auto twice =
+      lab.put("/v1/products", "gtin,price\n4006381333931,3\n96385074,4\n7612345678900,5\n", csv);
+  CHECK(twice.at("products") == "2");
+  CHECK(twice.at("warning_count") == "1");
+  CHECK(lab.get("/v1/products/A").at("price") == "4");
+  CHECK(lab.get("/v1/products/A").value_at("gtins").get_array().size() == 2);
+  CHECK(lab.get("/v1/products/7612345678900").at("price") == "5");
+
+  REQUIRE(lab.put("/v1/products", "sku,gtin\nTWIN,96385074\n", csv).status == 200);
+  const auto doubtful = lab.put("/v1/products", "gtin,price\n96385074,1\n", csv);
+  CHECK(doubtful.status == 400);
+  CHECK(doubtful.at("error.field") == "line 2");
+  CHECK(doubtful.at("error.message").find("A, TWIN") != std::string::npos);
+  // What is no longer in the range is not meant.
+  REQUIRE(lab.put("/v1/products", "sku,delisted\nTWIN,true\n", csv).status == 200);
+  CHECK(lab.put("/v1/products", "gtin,price\n96385074,1\n", csv).at("changed") == "1");
+  CHECK(lab.get("/v1/products/A").at("price") == "1");
+}
+
 TEST_CASE("products by sku, barcode and words") {
   LabServer lab;
   CHECK(lab.get("/v1/products/A").at("price") == "2.55");

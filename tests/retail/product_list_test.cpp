@@ -140,10 +140,79 @@ TEST_CASE("odd and shared barcodes and repeated skus are warned of, not refused"
 TEST_CASE("a price finer than the smallest coin and a currency nobody knows are warned of by row") {
   CHECK(csv("sku,price\nA,1.234\n").warning_count == 1);
   CHECK(csv("sku,price\nA,1.234\n").warnings[0].find("1234") != std::string::npos);
-  CHECK(csv("sku,price\nA,1.230\n").warning_count == 0);
+  // Exact, but written with three digits behind the mark: a thousand may be meant.
+  CHECK(csv("sku,price\nA,1.230\n").warnings.at(0).find("1230") != std::string::npos);
+  CHECK(csv("sku;price\nA;3,000\n").warnings.at(0).find("3000") != std::string::npos);
+  CHECK(csv("sku,price\nA,0.010\n").warning_count == 0);
+  CHECK(csv("sku,price\nA,1.2300\n").warning_count == 0);
   CHECK(csv("sku,price\nA,1.234\n", "KWD").warning_count == 0);
   CHECK(csv("sku,price\nA,1.50\n", "JPY").warning_count == 1);
   CHECK(csv("sku,price,currency\nA,1,EUO\n").warning_count == 1);
+}
+
+TEST_CASE("a whole number's thousands mark is read as one, a stock limit's is warned of") {
+  for (const std::string text :
+       {"sku,tax_rate_basis_points\nA,\"1,900\"\n", "sku,tax_rate_basis_points\nA,1.900\n",
+        "sku;tax_rate_basis_points\nA;1,900\n", "sku\ttax_rate_basis_points\nA\t1.900\n",
+        "sku,tax_rate_basis_points\nA,1900.0\n"}) {
+    INFO(text);
+    CHECK(fresh(csv(text)).tax_rate_basis_points() == 1900);
+  }
+  CHECK(
+      json(R"({"products":[{"sku":"A","tax_rate_basis_points":"1.900"}]})").refusal.value().field ==
+      "products[0].tax_rate_basis_points");
+
+  const auto doubtful = csv("sku,low_stock\nA,3.000\n");
+  CHECK(fresh(doubtful).low_stock_micro() == 3'000'000);
+  REQUIRE(doubtful.warning_count == 1);
+  CHECK(doubtful.warnings[0].find("low_stock 3.000") != std::string::npos);
+  CHECK(csv("sku,low_stock\nA,0.250\n").warning_count == 0);
+  CHECK(fresh(csv("sku;low_stock;price\nA;3.000;1,50\n")).low_stock_micro() == 3'000'000'000);
+}
+
+TEST_CASE("a product given twice: what the later row says counts, the rest stays") {
+  const std::string text = R"({"products":[
+      {"sku":"A","description":"Mug","price":"4","tax_code":"R","tax_exempt":true},
+      {"sku":"A","price":"5","tax_rate":"7"}]})";
+  const auto list = json(text);
+  REQUIRE(list.products.size() == 1);
+  CHECK(list.warning_count == 1);
+  const Product mug = fresh(list);
+  CHECK(mug.description() == "Mug");
+  CHECK(mug.price().amount() == 5);
+  CHECK(mug.tax_code() == "R");
+  CHECK(mug.tax_rate_basis_points() == 700);
+  CHECK(mug.taxes_size() == 0);  // no longer exempt
+  const auto whole = read_product_json(text, {"GBP", false, ListMode::replace});
+  CHECK(fresh(whole).description().empty());
+  CHECK(fresh(whole).tax_code().empty());
+
+  const Product several = fresh(json(R"({"products":[
+      {"sku":"A","taxes":[{"code":"G","rate":"5"},{"code":"Q","rate":"9"}]},
+      {"sku":"A","tax_rate":"6"}]})"));
+  CHECK(several.taxes_size() == 0);
+  CHECK(several.tax_code() == "G");
+  CHECK(several.tax_rate_basis_points() == 600);
+  CHECK_FALSE(
+      fresh(json(R"({"products":[{"sku":"A","price":"4"},{"sku":"A","price":""}]})")).has_price());
+}
+
+TEST_CASE("codes with characters that nobody sees are refused") {
+  const std::string hidden = "\xE2\x80\x8B";
+  for (const std::string column : {"gtin", "unit", "tax_code"}) {
+    check_refused("sku," + column + "\nA,40" + hidden + "06\n", "line 2", "invisible");
+    // Outside, a spreadsheet's blanks are no part of the cell.
+    CHECK(csv("sku," + column + "\nA,\xC2\xA0kg\xEF\xBB\xBF\n").is_good());
+  }
+  check_refused("sku,taxes\nA,G" + hidden + "S:5\n", "line 2", "invisible");
+  const auto field_of = [](const std::string& text) { return json(text).refusal.value().field; };
+  CHECK(field_of(R"({"products":[{"sku":"A","gtins":["40)" + hidden + R"(06"]}]})") ==
+        "products[0].gtins");
+  CHECK(field_of(R"({"products":[{"sku":"A","unit":"k)" + hidden + R"(g"}]})") ==
+        "products[0].unit");
+  CHECK(json("\xEF\xBB\xBF"
+             R"({"products":[{"sku":"A"}]})")
+            .is_good());
 }
 
 TEST_CASE("a bad list is refused with line and column, whole") {
@@ -198,6 +267,10 @@ TEST_CASE("a JSON list follows the same rules") {
   CHECK(field_of(R"({"products":[{"sku":"A","price":1.23456789012345678}]})") ==
         "products[0].price");
   CHECK(field_of(R"({"products":[{"sku":"A","gtins":["4.00638E+12"]}]})") == "products[0].gtins");
+  CHECK(field_of(R"({"products":[{"sku":"A","gtins":["4006381333931.0"]}]})") ==
+        "products[0].gtins");
+  CHECK(field_of(R"({"products":[{"sku":"4006381333931.0"}]})") == "products[0].sku");
+  CHECK(field_of(R"({"products":[{"sku":"A","gtins":["4.00638e12"]}]})") == "products[0].gtins");
   CHECK(field_of("[]") == "");
 
   const auto two = json(R"({"products":[{"sku":"H1","price":"1","currency":"gbp"},

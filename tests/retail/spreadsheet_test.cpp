@@ -37,7 +37,8 @@ TEST_CASE("separators: semicolon, tab, a sep= line, found by the header") {
   for (const std::string text :
        {"sku;price\nA;3,20\n", "sku\tprice\nA\t3,20\n", "sep=;\r\nsku;price\r\nA;3,20\r\n",
         "\"sep=;\"\nsku;price\nA;3,20\n", "sku|price\nA|3,20\n", "sku,price\nA,\"3,20\"\n",
-        "sku,price\rA,3.20\r"}) {
+        "sku,price\rA,3.20\r", "sku,price\r\r\nA,3.20\r\r\n", "sku,price\r\nA,3.20\r\n\x1A",
+        "Sep=;\nsku;price\nA;3,20\n"}) {
     INFO(text);
     CHECK(product(read(text)).price().amount() == 320);
   }
@@ -106,6 +107,47 @@ TEST_CASE(
   CHECK(product(dressed).gtins(0) == "4006381333931");
   CHECK(dressed.warning_count == 1);
   CHECK(contains(read("sku,gtin\nA,36000291452\n").warnings.at(0), "zero of 036000291452"));
+}
+
+TEST_CASE("a rounded code without a plus; a sku dressed as a number; no barcode at all") {
+  for (const std::string code : {"7.61234e12", "7.61234E12", "\"7,61E12\""}) {
+    INFO(code);
+    CHECK(contains(refusal(read("sku,gtin\nA," + code + "\n")), "rounded"));
+    CHECK(contains(refusal(read("sku,price\n" + code + ",1\n")), "rounded"));
+  }
+  CHECK(product(read("sku,price\n7E12,1\n")).sku() == "7E12");
+  const auto dressed = read("sku,price\n7612345678900.0,1\n");
+  CHECK(product(dressed).sku() == "7612345678900");
+  CHECK(dressed.warning_count == 1);
+  CHECK(product(read("sku,price\n12.0,1\n")).sku() == "12.0");
+  CHECK(product(read("sku,gtin\n=7612345678900,=7612345678900\n")).sku() == "7612345678900");
+  CHECK(product(read("sku,gtin\n7,=7612345678900\n")).gtins(0) == "7612345678900");
+  CHECK(product(read("sku,gtin\nA,False\n")).gtins_size() == 0);
+}
+
+TEST_CASE("a code whose digits are grouped is one code, several codes are several") {
+  for (const std::string cell :
+       {"\"7,612,345,678,900\"", "7 612 345 678 900", "7.612.345.678.900", "7'612'345'678'900",
+        "7\xC2\xA0"
+        "612\xC2\xA0"
+        "345\xC2\xA0"
+        "678\xC2\xA0"
+        "900",
+        "7\xE2\x80\xAF"
+        "612\xE2\x80\xAF"
+        "345\xE2\x80\xAF"
+        "678\xE2\x80\xAF"
+        "900",
+        "7 612345 678900", "\"7,612,345,678,900.00\""}) {
+    INFO(cell);
+    const auto list = read("sku,gtin\nA," + cell + "\n");
+    REQUIRE(product(list).gtins_size() == 1);
+    CHECK(product(list).gtins(0) == "7612345678900");
+    CHECK(list.warning_count == 1);
+  }
+  CHECK(product(read("sku,gtin\nA,7612345678900 96385074\n")).gtins_size() == 2);
+  CHECK(product(read("sku,gtin\nA,7612345678900;96385074\n")).gtins_size() == 2);
+  CHECK(product(read("sku,gtin\nA,4011 4012\n")).gtins_size() == 2);
 }
 
 TEST_CASE("numbers in the shop's own style, decided for the list") {
