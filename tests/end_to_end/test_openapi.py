@@ -157,8 +157,11 @@ async def test_what_is_looked_up_answers_as_described(shop):
     await shop.call("PUT", "/v1/products", {"products": [
         {"sku": "n2", "price": "3.25", "taxes": [{"code": "GST", "rate": "5"}, {"code": "QST", "rate": "9.975"}]}]})
     await shop.call("GET", "/v1/products/{sku}", sku="n2")
-    for query in ("", "?q=thing", "?limit=3", "?gtin=5012345678900", "?q=thing&limit=2&after=p01"):
+    for query in ("", "?q=thing", "?limit=3", "?gtin=5012345678900", "?limit=2&after=p01"):
         await shop.call("GET", "/v1/products", query=query)
+    page = await shop.call("GET", "/v1/products", query="?q=thing&limit=2")
+    assert page["next"], page
+    await shop.call("GET", "/v1/products", query=f"?q=thing&limit=2&after={page['next']}")
     for sku in ("n1", "p01"):
         await shop.call("GET", "/v1/products/{sku}", sku=sku)
     for query in ("", "?limit=2", "?limit=2&after=p01"):
