@@ -157,6 +157,69 @@ TEST_CASE("an unknown scan is sold under its article's number") {
   CHECK(refusal(shop, unknown).field == "lines[0].gtin");
 }
 
+TEST_CASE("an article whose sku is its barcode, or the text on the shelf, is found by the scan") {
+  Shop shop;
+  shop.catalogue.add("9501101530003", "2.10");
+  shop.catalogue.add("012345000065", "1.20");
+  shop.catalogue.add("SHELF-9", "3.00");
+  const std::vector<std::pair<const char*, const char*>> scans = {
+      {"9501101530003", "9501101530003"},
+      {"\r]E09501101530003\n", "9501101530003"},
+      {"09501101530003", "9501101530003"},
+      {"]C1"
+       "0109501101530003"
+       "10L-7",
+       "9501101530003"},
+      {"https://id.example/01/09501101530003", "9501101530003"},
+      {"012345000065", "012345000065"},
+      {"0012345000065", "012345000065"},
+      {"01234565", "012345000065"},
+      {"SHELF-9", "SHELF-9"},
+      {"]C0SHELF-9", "SHELF-9"}};
+  for (const auto& [code, sku] : scans) {
+    INFO(code);
+    const auto found = match_scan(read_scan(code, {}, 20111006), shop.catalogue);
+    REQUIRE(found.has_value());
+    REQUIRE(found->matches.size() == 1);
+    CHECK(found->in_range == 1);
+    CHECK(found->matches[0].product->sku() == sku);
+    const auto sale = sold(shop, {scan(code, "1")});
+    CHECK(sale.lines(0).sku() == sku);
+    CHECK_FALSE(has_flag(sale.lines(0).flags(), flag::unknown_product));
+    CHECK(sale.lines(0).tax_rate_basis_points() == 2000);
+    LineRequest chosen = line(sku, "1");
+    chosen.gtin = code;
+    CHECK_FALSE(has_flag(sold(shop, {chosen}).lines(0).flags(), flag::gtin_of_other_product));
+  }
+  // A sku is what it is: no zeros are put before a number of the shop's own.
+  shop.catalogue.add("77", "1");
+  CHECK(match_scan(read_scan("0077", {}, 20111006), shop.catalogue)->matches.empty());
+  // Of another article's barcode the sku says nothing.
+  shop.catalogue.add("JAM", "5").add_gtins("9501101530003");
+  CHECK(sold(shop, {scan("9501101530003", "1")}).lines(0).sku() == "JAM");
+  // But one that is still sold goes before one that is not.
+  shop.catalogue.add("JAM", "5").add_gtins("9501101530003");
+  auto old = std::make_shared<Product>(*shop.catalogue.by_sku["JAM"]);
+  old->set_delisted(true);
+  shop.catalogue.by_sku["JAM"] = old;
+  CHECK(sold(shop, {scan("9501101530003", "1")}).lines(0).sku() == "9501101530003");
+  shop.catalogue.by_sku.erase("9501101530003");
+  CHECK(sold(shop, {scan("9501101530003", "1")}).lines(0).sku() == "JAM");
+}
+
+TEST_CASE("a label's article may have the number with a value of zero as its sku") {
+  Shop shop = german_shop();
+  shop.catalogue.add(completed("233071000000"), "19.99").set_unit("kg");
+  auto sale = sold(shop, {scan("2330714002396", "1")});  // 2.39
+  CHECK(sale.lines(0).sku() == completed("233071000000"));
+  CHECK(sale.total_minor() == 239);
+  // The full number as sku is an article of exactly this number, no label.
+  shop.catalogue.add("2330714002396", "7.00");
+  sale = sold(shop, {scan("2330714002396", "1")});
+  CHECK(sale.lines(0).sku() == "2330714002396");
+  CHECK(sale.total_minor() == 700);
+}
+
 TEST_CASE("a weight label is its weight, however the screen counts") {
   Shop shop = german_shop();
   shop.catalogue.add("APPLE", "2.99").set_unit("kg");
