@@ -173,6 +173,7 @@ TEST_CASE("an article whose sku is its barcode, or the text on the shelf, is fou
   const std::vector<std::pair<const char*, const char*>> scans = {
       {"9501101530003", "9501101530003"},
       {"\r]E09501101530003\n", "9501101530003"},
+      {"\x02]E09501101530003\x03\r\n", "9501101530003"},
       {"09501101530003", "9501101530003"},
       {"]C1"
        "0109501101530003"
