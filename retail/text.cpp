@@ -235,7 +235,12 @@ std::optional<std::string> invisible_fault(std::string_view text) {
 
 std::optional<std::string> scan_fault(std::string_view text) {
   constexpr std::string_view of_scanners = "\r\n\t\x1D\x1E\x04";
-  std::string visible(text);
+  // Scanners on a serial line send a frame, STX and ETX, around it all.
+  constexpr std::string_view of_frame = "\x02\x03\r\n\t ";
+  const std::size_t first = text.find_first_not_of(of_frame);
+  const std::size_t last = text.find_last_not_of(of_frame);
+  std::string visible(first == std::string_view::npos ? std::string_view{}
+                                                      : text.substr(first, last + 1 - first));
   std::erase_if(visible, [&](char c) { return of_scanners.find(c) != std::string_view::npos; });
   return text_fault(visible, scan_characters_max);
 }

@@ -1,6 +1,7 @@
 #include "pos-node/domain/article.h"
 
 #include <algorithm>
+#include <array>
 
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
@@ -16,25 +17,64 @@ namespace v1 = titan::entry::v1;
 // Of a code that does not count, the candidate that stands for it all the same.
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
+// How many digits barcode numbers have: a list may hold 12 of the 13 that a scanner sends.
+constexpr std::array<std::size_t, 4> barcode_digits = {13, 8, 12, 14};
+
+enum class LookUp { as_barcode, as_sku };
+
 // Scales fill an item's number up to its field.
 std::string without_zeros(const std::string& item) {
   return item.substr(std::min(item.find_first_not_of('0'), item.size() - 1));
 }
 
+// As printed first, then with the zeros that other forms of the same barcode number have.
+void add_sku_forms(const std::string& code, std::vector<std::string>& out) {
+  const auto add = [&](std::string form) {
+    if (sku_fault(form) || std::find(out.begin(), out.end(), form) != out.end()) return;
+    out.push_back(std::move(form));
+  };
+  add(code);
+  const bool is_barcode =
+      std::find(barcode_digits.begin(), barcode_digits.end(), code.size()) != barcode_digits.end();
+  if (!is_barcode || !is_digits(code)) return;
+  const std::string number = without_zeros(code);
+  for (const std::size_t digits : barcode_digits) {
+    if (number.size() <= digits) add(std::string(digits - number.size(), '0') + number);
+  }
+}
+
+// Many shops' lists have no column of barcodes because the sku is the barcode, or is what the label
+// on the shelf says.
+std::vector<std::string> sku_forms(const ScanCandidate& candidate) {
+  std::vector<std::string> forms;
+  add_sku_forms(candidate.key, forms);
+  add_sku_forms(candidate.code, forms);
+  return forms;
+}
+
+// An item's number on the shop's own label is looked up as a sku at once: it is no barcode.
+std::vector<std::string> skus_of(const ScanCandidate& candidate, LookUp look_up) {
+  if (look_up == LookUp::as_sku) return sku_forms(candidate);
+  if (!candidate.or_sku) return {};
+  return {candidate.key, without_zeros(candidate.key)};
+}
+
 // Adds the products of one candidate that are not there yet.
-Status add_matches(const Scan& scan, std::size_t candidate, Catalogue& catalogue,
+Status add_matches(const Scan& scan, std::size_t candidate, LookUp look_up, Catalogue& catalogue,
                    std::vector<ScanMatches::Match>& out) {
   const ScanCandidate& wanted = scan.candidates[candidate];
-  auto found = catalogue.products_by_gtin(wanted.key);
-  if (!found) return found.error();
-  if (wanted.or_sku) {
-    for (const std::string& sku : {wanted.key, without_zeros(wanted.key)}) {
-      auto by_sku = catalogue.product(sku);
-      if (!by_sku) return by_sku.error();
-      if (*by_sku) found->push_back(std::move(*by_sku));
-    }
+  std::vector<ProductPointer> found;
+  if (look_up == LookUp::as_barcode) {
+    auto by_code = catalogue.products_by_gtin(wanted.key);
+    if (!by_code) return by_code.error();
+    found = std::move(*by_code);
   }
-  for (ProductPointer& product : *found) {
+  for (const std::string& sku : skus_of(wanted, look_up)) {
+    auto by_sku = catalogue.product(sku);
+    if (!by_sku) return by_sku.error();
+    if (*by_sku) found.push_back(std::move(*by_sku));
+  }
+  for (ProductPointer& product : found) {
     const bool is_there = std::any_of(out.begin(), out.end(), [&](const auto& match) {
       return match.product->sku() == product->sku();
     });
@@ -43,19 +83,43 @@ Status add_matches(const Scan& scan, std::size_t candidate, Catalogue& catalogue
   return {};
 }
 
-bool has_code(const Product& product, const ScanCandidate& candidate) {
+bool has_code(const Product& product, const ScanCandidate& candidate, LookUp look_up) {
+  const std::vector<std::string> skus = skus_of(candidate, look_up);
+  if (std::find(skus.begin(), skus.end(), product.sku()) != skus.end()) return true;
+  if (look_up == LookUp::as_sku) return false;
   const std::string key = code_key(candidate.key);
-  const bool is_item = candidate.or_sku && (product.sku() == candidate.key ||
-                                            product.sku() == without_zeros(candidate.key));
-  return is_item || std::any_of(product.gtins().begin(), product.gtins().end(),
-                                [&](const std::string& known) { return code_key(known) == key; });
+  return std::any_of(product.gtins().begin(), product.gtins().end(),
+                     [&](const std::string& known) { return code_key(known) == key; });
 }
 
 std::size_t candidate_of(const Product& product, const Scan& scan) {
-  for (std::size_t i = 0; i < scan.candidates.size(); ++i) {
-    if (has_code(product, scan.candidates[i])) return i;
+  for (const LookUp look_up : {LookUp::as_barcode, LookUp::as_sku}) {
+    for (std::size_t i = 0; i < scan.candidates.size(); ++i) {
+      if (has_code(product, scan.candidates[i], look_up)) return i;
+    }
   }
   return no_candidate;
+}
+
+// True: there is a product in the range. Otherwise `out` has the first delisted ones, if any.
+Result<bool> find_matches(const Scan& scan, LookUp look_up, Catalogue& catalogue,
+                          ScanMatches& out) {
+  for (std::size_t first = 0; first < scan.candidates.size();) {
+    std::vector<ScanMatches::Match> found;
+    std::size_t next = first;
+    do {
+      const auto done = add_matches(scan, next, look_up, catalogue, found);
+      if (!done) return done.error();
+      ++next;
+    } while (next < scan.candidates.size() && scan.candidates[next].equal_rank);
+    const auto others = std::stable_partition(
+        found.begin(), found.end(), [](const auto& match) { return !match.product->delisted(); });
+    out.in_range = static_cast<std::size_t>(others - found.begin());
+    if (out.in_range > 0 || out.matches.empty()) out.matches = std::move(found);
+    if (out.in_range > 0) return true;
+    first = next;
+  }
+  return false;
 }
 
 // The till chose: the line says so where there was a choice.
@@ -126,26 +190,13 @@ void Article::add_flag(std::string_view flag) {
 }
 
 Result<ScanMatches> match_scan(const Scan& scan, Catalogue& catalogue) {
-  std::vector<ScanMatches::Match> delisted;
-  for (std::size_t first = 0; first < scan.candidates.size();) {
-    std::vector<ScanMatches::Match> found;
-    std::size_t next = first;
-    do {
-      if (const auto done = add_matches(scan, next, catalogue, found); !done) return done.error();
-      ++next;
-    } while (next < scan.candidates.size() && scan.candidates[next].equal_rank);
-    const auto others = std::stable_partition(
-        found.begin(), found.end(), [](const auto& match) { return !match.product->delisted(); });
-    ScanMatches matches;
-    matches.in_range = static_cast<std::size_t>(others - found.begin());
-    if (matches.in_range > 0) {
-      matches.matches = std::move(found);
-      return matches;
-    }
-    if (delisted.empty()) delisted = std::move(found);
-    first = next;
+  ScanMatches matches;
+  for (const LookUp look_up : {LookUp::as_barcode, LookUp::as_sku}) {
+    const auto in_range = find_matches(scan, look_up, catalogue, matches);
+    if (!in_range) return in_range.error();
+    if (*in_range) break;
   }
-  return ScanMatches{std::move(delisted), 0};
+  return matches;
 }
 
 Result<Article> find_article(const std::string& sku, const std::string& code,

@@ -35,7 +35,8 @@ struct ScanMatches {
   std::size_t in_range = 0;    // how many
 };
 // The first of the scan's candidates with a product in the range counts, else the first with a
-// delisted one; equally likely candidates count together.
+// delisted one; equally likely candidates count together. All are looked up as barcodes first, then
+// as skus.
 Result<ScanMatches> match_scan(const Scan& scan, Catalogue& catalogue);
 
 // `place` names the line in complaints: "lines[2].". `business_date` says what is expired.

@@ -139,35 +139,80 @@ Status check_value(const LineRequest& stated, const Article& article, const std:
   return {};
 }
 
+Error cannot_share(const std::string& place) {
+  return make_error(ErrorCode::invalid,
+                    "The price on the label cannot be shared out to its quantity: send "
+                    "charged_unit_price.",
+                    place + "charged_unit_price");
+}
+
+// What `total` buys at `unit_price`, in so few decimals that it is not nothing.
+std::optional<Decimal> bought_for(const Decimal& total, const Decimal& unit_price) {
+  for (const std::uint32_t decimals : {weight_decimals, decimal_scale_max}) {
+    const auto quantity = divided(total, unit_price, decimals);
+    if (!quantity || !quantity->is_zero()) return quantity;
+  }
+  return std::nullopt;
+}
+
+// The quantity was rounded when the pack was sold and is again now: what is but that apart, or
+// comes to the very same money, is the quantity that was sold.
+Decimal with_sold_quantity(const Decimal& quantity, const Decimal& total, const Decimal& unit_price,
+                           const v1::Quantity& sold) {
+  Decimal whole{sold.value(), sold.scale()};
+  if ((whole.value < 0) != (quantity.value < 0)) whole.value = -whole.value;
+  const auto amount = multiply_rounded(unit_price, whole, total.scale);
+  if (amount && *amount == total.value) return whole;
+  const auto fine = rescale_exactly(quantity, decimal_scale_max);
+  const auto fine_sold = rescale_exactly(whole, decimal_scale_max);
+  if (!fine || !fine_sold) return quantity;
+  std::int64_t step = 1;
+  for (std::uint32_t digits = quantity.scale; digits < decimal_scale_max; ++digits) step *= 10;
+  return std::abs(*fine - *fine_sold) <= step ? whole : quantity;
+}
+
+// What comes back by the price on its label, at the price per unit that it was sold for. Pieces
+// are as many as the labels.
+Status take_back_by_price(const Decimal& total, const LineContext& context, LineRead& read) {
+  const v1::Line& sold = *context.original;
+  if (!is_measure_unit(sold.quantity().unit())) return {};
+  const auto unit_price = price_per_measure(context, read.article, sold.quantity().unit());
+  const auto quantity = unit_price ? bought_for(total, *unit_price) : std::nullopt;
+  if (!quantity) {
+    return make_error(ErrorCode::invalid,
+                      "How much of " + name_of(read.article) +
+                          " comes back cannot be told from the price on its label: send quantity "
+                          "and unit.",
+                      context.place + "quantity");
+  }
+  read.line.quantity = with_sold_quantity(*quantity, total, *unit_price, sold.quantity());
+  read.article.add_flag(flag::label_value);
+  return {};
+}
+
 // Brings the line to the price on the label.
 Status apply_price(const LineRequest& stated, const LineContext& context, LineRead& read) {
   LineRequest& line = read.line;
   const Decimal packs = packs_of(stated.quantity);
-  const auto total = multiply_rounded(read.article.scan.price->amount, packs, context.exponent);
-  const auto too_much = [&] {
-    return make_error(ErrorCode::invalid,
-                      "The price on the label cannot be shared out to its quantity: send "
-                      "charged_unit_price.",
-                      context.place + "charged_unit_price");
-  };
-  if (!total) return too_much();
+  const auto amount = multiply_rounded(read.article.scan.price->amount, packs, context.exponent);
+  if (!amount) return cannot_share(context.place);
+  const Decimal total{*amount, context.exponent};
   const bool has_measure =
       read.article.scan.measure.has_value() || read.article.scan.pieces.has_value();
+  if (!has_measure) line.quantity = packs;
+  if (context.original) {
+    return has_measure ? Status{} : take_back_by_price(total, context, read);
+  }
   if (!has_measure) {
-    line.quantity = packs;
     if (const auto unit_price = price_per_measure(context, read.article, line.unit)) {
-      auto quantity = divided({*total, context.exponent}, *unit_price, weight_decimals);
-      if (quantity && quantity->is_zero()) {
-        quantity = divided({*total, context.exponent}, *unit_price, decimal_scale_max);
-      }
-      if (!quantity || quantity->is_zero()) return too_much();
+      const auto quantity = bought_for(total, *unit_price);
+      if (!quantity) return cannot_share(context.place);
       line.quantity = *quantity;
     }
   }
-  if (context.original) return {};  // at the price it was sold for
-  const auto price = divided({*total, context.exponent}, line.quantity, price_decimals);
-  if (!price || multiply_rounded(*price, line.quantity, context.exponent) != total) {
-    return too_much();
+  const auto price = divided(total, line.quantity, price_decimals);
+  if (!price || multiply_rounded(*price, line.quantity, context.exponent) != amount) {
+    return cannot_share(context.place);
   }
   Decimal shown = *price;
   while (shown.scale > context.exponent && shown.value % 10 == 0) {
@@ -177,6 +222,13 @@ Status apply_price(const LineRequest& stated, const LineContext& context, LineRe
   line.charged_unit_price = shown;
   read.article.add_flag(flag::label_value);
   return {};
+}
+
+// Money of another kind than the sale's says nothing here, and is recorded in the symbol only.
+void drop_foreign_price(const LineContext& context, Article& article) {
+  if (!article.scan.price || is_price_of_sale(article.scan, context)) return;
+  article.scan.price.reset();
+  article.add_flag(flag::scan_incomplete);
 }
 
 }  // namespace
@@ -214,6 +266,7 @@ Result<LineRead> read_line(const LineRequest& stated, const LineContext& context
       find_article(stated.sku, stated.gtin, context.rules, context.business_date, context.place);
   if (!article) return article.error();
   LineRead read{std::move(*article), stated};
+  drop_foreign_price(context, read.article);
   std::optional<std::string> article_unit;
   if (context.original || read.article.product) {
     article_unit = article_unit_of(context, read.article);
@@ -239,7 +292,7 @@ Result<LineRead> read_line(const LineRequest& stated, const LineContext& context
   read.line.quantity = quantity->quantity;
   read.line.unit = quantity->unit;
   if (counts_packs(stated) && read.article.scan.price &&
-      read.article.scan.price->amount.value > 0 && is_price_of_sale(read.article.scan, context)) {
+      read.article.scan.price->amount.value > 0) {
     if (const auto done = apply_price(stated, context, read); !done) return done.error();
   }
   return read;

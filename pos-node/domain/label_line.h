@@ -41,6 +41,11 @@ struct LineContext {
 // A price on a label is the total of its pack: unless the request states a price, the line comes to
 // exactly that, by the quantity that the article's unit price makes of it (three decimals), or else
 // as one piece at that price.
+//
+// With `original` the line's quantity is what comes back of that line, in its unit, and no price is
+// set: of a price label what it buys at the price per unit that was charged, exactly the quantity
+// sold if it differs from that by rounding only; of an article sold by the piece the number of
+// labels. The quantity stays zero if neither request nor symbol says one.
 Result<LineRead> read_line(const LineRequest& stated, const LineContext& context);
 
 }  // namespace titan::pos

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "pos-node/domain/label_line.h"
 #include "retail/scan/check_digits.h"
 #include "tests/pos-node/fixtures.h"
 
@@ -45,6 +46,13 @@ Shop german_shop() {
   Shop shop;
   shop.facts.labels = make_label_table("DE", {}).value();
   return shop;
+}
+
+LineRead taken_back(Shop& shop, const v1::Line& line, const LineRequest& request) {
+  const RuleContext context = shop.context();
+  auto read = read_line(request, {context, 20111006, "GBP", 2, &line, "lines[0]."});
+  if (!read) FAIL(read.error().field + ": " + read.error().message);
+  return std::move(*read);
 }
 
 }  // namespace
@@ -157,6 +165,70 @@ TEST_CASE("an unknown scan is sold under its article's number") {
   CHECK(refusal(shop, unknown).field == "lines[0].gtin");
 }
 
+TEST_CASE("an article whose sku is its barcode, or the text on the shelf, is found by the scan") {
+  Shop shop;
+  shop.catalogue.add("9501101530003", "2.10");
+  shop.catalogue.add("012345000065", "1.20");
+  shop.catalogue.add("SHELF-9", "3.00");
+  const std::vector<std::pair<const char*, const char*>> scans = {
+      {"9501101530003", "9501101530003"},
+      {"\r]E09501101530003\n", "9501101530003"},
+      {"\x02]E09501101530003\x03\r\n", "9501101530003"},
+      {"09501101530003", "9501101530003"},
+      {"]C1"
+       "0109501101530003"
+       "10L-7",
+       "9501101530003"},
+      {"https://id.example/01/09501101530003", "9501101530003"},
+      {"012345000065", "012345000065"},
+      {"0012345000065", "012345000065"},
+      {"01234565", "012345000065"},
+      {"SHELF-9", "SHELF-9"},
+      {"]C0SHELF-9", "SHELF-9"}};
+  for (const auto& [code, sku] : scans) {
+    INFO(code);
+    const auto found = match_scan(read_scan(code, {}, 20111006), shop.catalogue);
+    REQUIRE(found.has_value());
+    REQUIRE(found->matches.size() == 1);
+    CHECK(found->in_range == 1);
+    CHECK(found->matches[0].product->sku() == sku);
+    const auto sale = sold(shop, {scan(code, "1")});
+    CHECK(sale.lines(0).sku() == sku);
+    CHECK_FALSE(has_flag(sale.lines(0).flags(), flag::unknown_product));
+    CHECK(sale.lines(0).tax_rate_basis_points() == 2000);
+    LineRequest chosen = line(sku, "1");
+    chosen.gtin = code;
+    CHECK_FALSE(has_flag(sold(shop, {chosen}).lines(0).flags(), flag::gtin_of_other_product));
+  }
+  // A sku is what it is: no zeros are put before a number of the shop's own.
+  shop.catalogue.add("77", "1");
+  CHECK(match_scan(read_scan("0077", {}, 20111006), shop.catalogue)->matches.empty());
+  // Of another article's barcode the sku says nothing.
+  shop.catalogue.add("JAM", "5").add_gtins("9501101530003");
+  CHECK(sold(shop, {scan("9501101530003", "1")}).lines(0).sku() == "JAM");
+  // But one that is still sold goes before one that is not.
+  shop.catalogue.add("JAM", "5").add_gtins("9501101530003");
+  auto old = std::make_shared<Product>(*shop.catalogue.by_sku["JAM"]);
+  old->set_delisted(true);
+  shop.catalogue.by_sku["JAM"] = old;
+  CHECK(sold(shop, {scan("9501101530003", "1")}).lines(0).sku() == "9501101530003");
+  shop.catalogue.by_sku.erase("9501101530003");
+  CHECK(sold(shop, {scan("9501101530003", "1")}).lines(0).sku() == "JAM");
+}
+
+TEST_CASE("a label's article may have the number with a value of zero as its sku") {
+  Shop shop = german_shop();
+  shop.catalogue.add(completed("233071000000"), "19.99").set_unit("kg");
+  auto sale = sold(shop, {scan("2330714002396", "1")});  // 2.39
+  CHECK(sale.lines(0).sku() == completed("233071000000"));
+  CHECK(sale.total_minor() == 239);
+  // The full number as sku is an article of exactly this number, no label.
+  shop.catalogue.add("2330714002396", "7.00");
+  sale = sold(shop, {scan("2330714002396", "1")});
+  CHECK(sale.lines(0).sku() == "2330714002396");
+  CHECK(sale.total_minor() == 700);
+}
+
 TEST_CASE("a weight label is its weight, however the screen counts") {
   Shop shop = german_shop();
   shop.catalogue.add("APPLE", "2.99").set_unit("kg");
@@ -207,6 +279,90 @@ TEST_CASE("a price label's line comes to the price on it") {
   // Not in the table: sold at its price.
   shop.catalogue.by_sku.clear();
   CHECK(sold(shop, {scan("2330714002396", "1")}).total_minor() == 239);
+}
+
+TEST_CASE("a price label takes back what it bought at the price that was charged") {
+  Shop shop = german_shop();
+  shop.catalogue.add("3071", "19.99").set_unit("kg");
+  const std::string label = "2330714002396";  // 2.39
+  const v1::Line one = sold(shop, {scan(label, "1")}).lines(0);
+  REQUIRE(text_of(one.quantity()) == "0.120 kg");
+  const v1::Line three = sold(shop, {scan(label, "3")}).lines(0);
+  REQUIRE(text_of(three.quantity()) == "0.359 kg");
+  // What the article costs today, or that it is gone, says nothing of that sale.
+  shop.catalogue.add("3071", "35.00").set_unit("g");
+  for (const char* quantity : {static_cast<const char*>(nullptr), "1"}) {
+    const LineRead read = taken_back(shop, one, scan(label, quantity));
+    CHECK(read.line.quantity == decimal("0.120"));
+    CHECK(read.line.unit == "kg");
+    CHECK_FALSE(read.line.charged_unit_price);
+    CHECK(has_flag(read.article.flags, flag::label_value));
+  }
+  shop.catalogue.by_sku.clear();
+  CHECK(taken_back(shop, one, scan(label)).line.quantity == decimal("0.120"));
+  CHECK(taken_back(shop, three, scan(label)).line.quantity == decimal("0.120"));
+  CHECK(taken_back(shop, three, scan(label, "2")).line.quantity == decimal("0.239"));
+  CHECK(taken_back(shop, three, scan(label, "3")).line.quantity == decimal("0.359"));
+  CHECK(taken_back(shop, three, scan(label, "-1")).line.quantity == decimal("-0.120"));
+  // By hand it is what the hand says.
+  CHECK(taken_back(shop, three, scan(label, "0.2")).line.quantity == decimal("0.2"));
+  LineRequest by_hand = scan(label, "1");
+  by_hand.unit = "kg";
+  CHECK(taken_back(shop, three, by_hand).line.quantity == decimal("1"));
+}
+
+TEST_CASE("what was sold under one label comes back under it whole") {
+  Shop shop = german_shop();
+  REQUIRE(rc::check([&] {
+    Product& product = shop.catalogue.add("3071", "1");
+    product.set_unit(*rc::gen::elementOf(std::vector<std::string>{"kg", "g", "l"}));
+    set_price(*product.mutable_price(),
+              {*rc::gen::inRange<std::int64_t>(1, 20'000), *rc::gen::inRange(2U, 5U)});
+    std::string value = std::to_string(*rc::gen::inRange(1, 100'000));
+    value.insert(0, 5 - value.size(), '0');
+    const std::string label = completed(std::string("233071") + *value_check_digit(value) + value);
+    const auto ruling = make_sale(sale_of({scan(label, "1")}), shop.context());
+    RC_PRE(ruling.has_value());
+    const v1::Line line = body_of<v1::Sale>(ruling->draft).lines(0);
+    const LineRead read = taken_back(shop, line, scan(label));
+    RC_ASSERT(
+        rescale_exactly(read.line.quantity, decimal_scale_max) ==
+        rescale_exactly({line.quantity().value(), line.quantity().scale()}, decimal_scale_max));
+  }));
+}
+
+TEST_CASE(
+    "labels of what is sold by the piece come back by the piece; what has no price, not at all") {
+  Shop shop = german_shop();
+  shop.catalogue.add("3071", "19.99");
+  const v1::Line pieces = sold(shop, {scan("2330714002396", "3")}).lines(0);
+  CHECK(taken_back(shop, pieces, scan("2330714002396")).line.quantity == decimal("1"));
+  CHECK(taken_back(shop, pieces, scan("2330714002396", "2")).line.quantity == decimal("2"));
+  // Weight and price in one symbol: the weight.
+  Product& ham = shop.catalogue.add("HAM", "18.00");
+  ham.set_unit("kg");
+  ham.add_gtins("9506000134352");
+  const std::string symbol =
+      "]e0"
+      "0109506000134352"
+      "3103000195"
+      "3922"
+      "349";
+  v1::Line weighed = sold(shop, {scan(symbol)}).lines(0);
+  CHECK(taken_back(shop, weighed, scan(symbol)).line.quantity == decimal("0.195"));
+  const std::string priced =
+      "]e0"
+      "0109506000134352"
+      "3922"
+      "349";
+  weighed = sold(shop, {scan(priced)}).lines(0);
+  REQUIRE(text_of(weighed.quantity()) == "0.194 kg");
+  CHECK(taken_back(shop, weighed, scan(priced)).line.quantity == decimal("0.194"));
+  set_price(*weighed.mutable_charged_unit_price(), {0, 2});
+  const auto context = shop.context();
+  const auto read = read_line(scan(priced), {context, 20111006, "GBP", 2, &weighed, "lines[4]."});
+  REQUIRE(read.has_error());
+  CHECK(read.error().field == "lines[4].quantity");
 }
 
 TEST_CASE("whatever a label's price, the line comes to it exactly") {
@@ -269,6 +425,7 @@ TEST_CASE("weight and price within a GS1 symbol") {
                           "1")});
   CHECK(text_of(sale.lines(0).quantity()) == "0.195 kg");
   CHECK(sale.total_minor() == 349);
+  CHECK_FALSE(has_flag(sale.lines(0).flags(), flag::scan_incomplete));
   // Dearer in the symbol's money than in the sale's: not taken.
   sale = sold(shop, {scan("]e0"
                           "0109506000134352"
@@ -277,6 +434,17 @@ TEST_CASE("weight and price within a GS1 symbol") {
                           "349",
                           "1")});
   CHECK(sale.total_minor() == 351);
+  CHECK(has_flag(sale.lines(0).flags(), flag::scan_incomplete));
+  CHECK_FALSE(sale.lines(0).scan().has_price());  // the record has no currency of it
+  CHECK(sale.lines(0).scan().symbol().ends_with("3932978349"));
+  sale = sold(shop, {scan("]e0"
+                          "0109506000134352"
+                          "3103000195"
+                          "3932826"
+                          "349",
+                          "1")});
+  CHECK(sale.total_minor() == 349);
+  CHECK_FALSE(has_flag(sale.lines(0).flags(), flag::scan_incomplete));
   ham.set_unit("g");
   set_price(*ham.mutable_price(), decimal("0.018"));
   CHECK(text_of(sold(shop, {scan("]e0"

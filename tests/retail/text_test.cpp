@@ -60,6 +60,10 @@ TEST_CASE("scans may have what scanners send, and no more") {
       scan_fault("]C101\x1D"
                  "10A\r\n"));
   CHECK_FALSE(scan_fault("\t4006381333931\t"));
+  CHECK_FALSE(scan_fault("\x02]E04006381333931\x03\r\n"));
+  CHECK(
+      scan_fault("40063\x02"
+                 "81333931"));
   CHECK(
       scan_fault(std::string("40\0"
                              "06",
