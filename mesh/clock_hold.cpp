@@ -34,7 +34,10 @@ std::string span_text(std::int64_t ms) {
 
 std::string utc_text(WallTime time) {
   using namespace std::chrono;
-  const sys_time<milliseconds> at{milliseconds(time.utc_ms)};
+  // No more than four digits of a year.
+  constexpr std::int64_t ms_min = -62'167'219'200'000;
+  constexpr std::int64_t ms_max = 253'402'300'799'999;
+  const sys_time<milliseconds> at{milliseconds(std::clamp(time.utc_ms, ms_min, ms_max))};
   const auto day = floor<days>(at);
   const year_month_day date{day};
   const hh_mm_ss clock{floor<std::chrono::seconds>(at - day)};
@@ -88,7 +91,7 @@ const ClockHold::Jump* ClockHold::taken_back(Now now) const {
 
 bool ClockHold::should_leave(Now now, std::int64_t behind_ms,
                              std::optional<WallTime> others) const {
-  if (behind_ms <= ms_of(config_.catch_up_max) || now.wall < plausible_time_min) return false;
+  if (behind_ms <= ms_of(config_.catch_up_max) || !is_plausible(now.wall)) return false;
   if (others) {
     const std::int64_t ahead_of_us_ms = others->utc_ms - now.wall.utc_ms;
     if (ahead_of_us_ms > ms_of(config_.catch_up_max)) return false;

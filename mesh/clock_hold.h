@@ -9,7 +9,7 @@
 // monotonic) is somebody's doing. A machine that slept shows one too, upwards, and never takes it
 // back.
 //
-// Pure, single-threaded. Invariants: a clock before `plausible_time_min`, or behind those of the
+// Pure, single-threaded. Invariants: a clock that is not is_plausible(), or behind those of the
 // others, never makes it leave; nor does one that is behind by no more than catch_up_max.
 #pragma once
 
@@ -24,6 +24,12 @@ namespace titan::mesh {
 
 // A clock that shows less lost its battery: no version of this software is older (2026-01-01).
 inline constexpr WallTime plausible_time_min{1767225600000};
+// The end of 2100-12-31, as of business dates: what shows more was set by a typing error.
+inline constexpr WallTime plausible_time_max{4133980799999};
+
+constexpr bool is_plausible(WallTime time) {
+  return time.utc_ms >= plausible_time_min.utc_ms && time.utc_ms <= plausible_time_max.utc_ms;
+}
 
 struct ClockHoldConfig {
   // Slews and leap seconds: held without a word. Higher: later alarms.

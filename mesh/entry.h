@@ -42,7 +42,7 @@ enum class ClockQuality : std::uint32_t {
   synchronised = 1,
   unsynchronised = 2,
   held = 3,          // would have gone back within the journal
-  implausible = 4,   // before this software was built
+  implausible = 4,   // before this software was built, or after 2100
   contradicted = 5,  // most of the other terminals show another day
 };
 

@@ -45,7 +45,7 @@ bool tells_the_date(const Envelope& envelope) {
     return false;
   }
   const std::uint32_t date = envelope.business_date;
-  if (envelope.time < plausible_time_min || !is_calendar_date(date)) return false;
+  if (!is_plausible(envelope.time) || !is_calendar_date(date)) return false;
   if (date < business_date_min || date > business_date_max) return false;
   const std::int64_t days = days_between(date_of_clock(envelope), date);
   return days >= -business_date_days_max && days <= business_date_days_max;

@@ -22,7 +22,7 @@ void Node::look_at_clock(Now now) {
   const auto others =
       others_clock_ ? std::optional(others_clock_->at(now.mono)) : std::optional<WallTime>{};
   // A clock that was dead and lives again ends what was written without it, dates and all.
-  const bool lives_again = last && *last < plausible_time_min && now.wall >= plausible_time_min;
+  const bool lives_again = last && !is_plausible(*last) && is_plausible(now.wall);
   if (clock_hold_.look(now, last, others) || lives_again) own_.leave_journal();
   for (ClockNotice& notice : clock_hold_.take_notices()) {
     emit(Alarm{std::move(notice.code), std::move(notice.message)});

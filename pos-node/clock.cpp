@@ -5,21 +5,33 @@
 #include <ctime>
 
 namespace titan::pos {
+namespace {
 
-ClockReading read_system_clock(const StoreCalendar& calendar) {
+constexpr std::uint32_t date_of_dead_clock = 19700101;
+
+}  // namespace
+
+ClockReading read_wall_clock(WallTime time, const StoreCalendar& calendar) {
   ClockReading reading;
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  reading.time.utc_ms = static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-
-  const StoreCalendar::Day day = calendar.day_of(reading.time);
-  reading.utc_offset_minutes = day.utc_offset_minutes;
-  reading.local_date = day.business_date;
-
-  if (reading.time < plausible_time_min) {
-    reading.quality = mesh::ClockQuality::implausible;
+  reading.time = time;
+  if (!is_plausible(time)) reading.quality = mesh::ClockQuality::implausible;
+  if (time > mesh::plausible_time_max) {
+    // No calendar reckons with any year. The latest date known here replaces this one.
+    reading.local_date = date_of_dead_clock;
     return reading;
   }
+  const StoreCalendar::Day day = calendar.day_of(time);
+  reading.utc_offset_minutes = day.utc_offset_minutes;
+  reading.local_date = day.business_date;
+  return reading;
+}
+
+ClockReading read_system_clock(const StoreCalendar& calendar) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  ClockReading reading = read_wall_clock(
+      {static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000}, calendar);
+  if (reading.quality == mesh::ClockQuality::implausible) return reading;
   timex state{};  // modes = 0: only read
   const int answer = adjtimex(&state);
   if (answer < 0) {

@@ -13,7 +13,7 @@
 
 namespace titan::pos {
 
-using mesh::plausible_time_min;
+using mesh::is_plausible;
 
 struct ClockReading {
   WallTime time;
@@ -22,6 +22,9 @@ struct ClockReading {
   mesh::ClockQuality quality = mesh::ClockQuality::unknown;
 };
 
+// Without the kernel's word on the quality: implausible or unknown. A clock beyond the last
+// business date there is tells no day either: 1970-01-01, and no offset.
+ClockReading read_wall_clock(WallTime time, const StoreCalendar& calendar);
 // Asks the kernel (clock_gettime, adjtimex) and the store's calendar.
 ClockReading read_system_clock(const StoreCalendar& calendar);
 

@@ -56,13 +56,15 @@ std::vector<std::string> ClockWatch::look(const std::vector<mesh::MemberView>& m
 }
 
 std::optional<std::string> ClockWatch::look_at_own(WallTime wall) {
-  if (wall >= mesh::plausible_time_min) {
+  if (mesh::is_plausible(wall)) {
     told_dead_ = false;
     return std::nullopt;
   }
   if (std::exchange(told_dead_, true)) return std::nullopt;
   return "this terminal's clock shows " + mesh::utc_text(wall) +
-         ": its battery is probably dead. It sells, flagged clock_implausible, on the latest "
+         (wall < mesh::plausible_time_min ? ": its battery is probably dead"
+                                          : ": it was probably set by mistake") +
+         ". It sells, flagged clock_implausible, on the latest "
          "business date that it knows; " +
          advice;
 }

@@ -13,7 +13,7 @@ std::vector<std::string_view> envelope_flags(const mesh::Envelope& envelope) {
   const bool is_dead = envelope.clock_quality == ClockQuality::implausible;
   // A dead clock cannot show a plausible time: this one was held.
   const bool was_held = envelope.clock_quality == ClockQuality::held ||
-                        (is_dead && envelope.time >= mesh::plausible_time_min);
+                        (is_dead && mesh::is_plausible(envelope.time));
   if (was_held) flags.push_back(flag::clock_held);
   if (is_dead) flags.push_back(flag::clock_implausible);
   if (envelope.clock_quality == ClockQuality::contradicted) {

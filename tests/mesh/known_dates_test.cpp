@@ -55,6 +55,9 @@ TEST_CASE("An entry tells the day only with a clock that may be right") {
   CHECK(tells_the_date(envelope));
   envelope.time.utc_ms = 12;
   CHECK_FALSE(tells_the_date(envelope));
+  envelope.time.utc_ms = 4'133'980'800'000;  // 2101-01-01
+  envelope.business_date = 21001231;
+  CHECK_FALSE(tells_the_date(envelope));
 }
 
 TEST_CASE("The date of the clock is the one on the wall of the shop") {

@@ -82,6 +82,21 @@ TEST_CASE("a clock that went back is held by the node, and told without a sale",
   CHECK(held.clock_quality == ClockQuality::held);
 }
 
+TEST_CASE("a clock in the year 10000 takes the day of the last entries, too", "[node]") {
+  Till till;
+  till.set_wall(noon);
+  till.sell();
+  till.set_wall(253'402'300'800'000);
+  const Envelope wild = till.sell(ClockQuality::implausible, 19700101);
+  CHECK(wild.business_date == 20261026);
+  CHECK(wild.clock_quality == ClockQuality::implausible);
+  till.set_wall(noon + day);
+  const Envelope right = till.sell(ClockQuality::synchronised, 20261027);
+  CHECK(right.id.journal != wild.id.journal);
+  CHECK(right.time.utc_ms == noon + day);
+  CHECK(right.business_date == 20261027);
+}
+
 TEST_CASE("a dead clock takes the day of the last entries, and a living one ends it", "[node]") {
   Till till;
   till.set_wall(noon);

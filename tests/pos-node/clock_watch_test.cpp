@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "pos-node/clock.h"
+
 namespace titan::pos {
 namespace {
 
@@ -26,6 +28,30 @@ TEST_CASE("A dead clock is told once, and again after it lived") {
   CHECK_FALSE(watch.look_at_own({86'401'000}));
   CHECK_FALSE(watch.look_at_own(alive));
   CHECK(watch.look_at_own({0}));
+}
+
+TEST_CASE("A clock beyond 2100 is as implausible as a dead one, whatever its year") {
+  const WallTime last{4'133'980'799'999};  // 2100-12-31T23:59:59.999Z
+  const StoreCalendar calendar = StoreCalendar::make("Europe/Berlin", "").value();
+  ClockReading reading = read_wall_clock({last.utc_ms - 3'600'000}, calendar);
+  CHECK(reading.quality != mesh::ClockQuality::implausible);
+  CHECK(reading.local_date == 21001231);
+  for (const std::int64_t ms :
+       {last.utc_ms + 1, std::int64_t{253'402'300'800'000}, std::int64_t{9'000'000'000'000'000}}) {
+    CAPTURE(ms);
+    reading = read_wall_clock({ms}, calendar);
+    CHECK(reading.quality == mesh::ClockQuality::implausible);
+    CHECK(reading.time.utc_ms == ms);
+    CHECK(reading.local_date == 19700101);
+    ClockWatch watch;
+    const auto told = watch.look_at_own({ms});
+    REQUIRE(told);
+    CHECK(told->find("set by mistake") != std::string::npos);
+    CHECK(told->find("battery") == std::string::npos);
+    CHECK_FALSE(watch.look_at_own({ms + 1000}));
+    CHECK_FALSE(watch.look_at_own(last));
+  }
+  CHECK(read_wall_clock({5000}, calendar).local_date == 19700101);
 }
 
 TEST_CASE("one clock that is wrong is told once, and again after it was right meanwhile") {

@@ -36,6 +36,8 @@ TEST_CASE("A clock that is not to be believed is told") {
   mesh::Envelope dead = sold(ClockQuality::implausible, 20261026);
   dead.time.utc_ms = 5000;
   CHECK(envelope_flags(dead) == Flags{flag::clock_implausible});
+  dead.time.utc_ms = 253'402'300'800'000;  // the year 10000
+  CHECK(envelope_flags(dead) == Flags{flag::clock_implausible});
 }
 
 TEST_CASE("A business date far from the day of the sale is told, also one that does not exist") {
