@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hex.h"
+#include "mesh/clock_hold.h"
 #include "pos-node/api/answers.h"
 #include "retail/stock_state.h"
 #include "retail/tax.h"
@@ -187,7 +188,11 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
   writer.key("alarms").begin_array();
   for (const AlarmReport& alarm : status.alarms) {
     writer.begin_object().member("code", alarm.code).member("message", alarm.message).key("time");
-    write_time(writer, alarm.time);
+    if (mesh::is_plausible(alarm.time)) {
+      write_time(writer, alarm.time);
+    } else {
+      writer.null();  // a clock that is wrong does not know when
+    }
     writer.end_object();
   }
   writer.end_array().end_object();
