@@ -154,8 +154,12 @@ async def test_what_is_looked_up_answers_as_described(shop):
     await shop.call("PUT", "/v1/products", {"products": [
         {"sku": "n1", "gtins": ["5012345678900", "123"], "description": "New", "price": "3.25",
          "low_stock": "2"}]})
-    for query in ("", "?q=thing", "?limit=3", "?gtin=5012345678900", "?q=thing&limit=2&after=p01"):
+    for query in ("", "?q=thing", "?limit=3", "?gtin=5012345678900", "?limit=2&after=p01"):
         await shop.call("GET", "/v1/products", query=query)
+    first = await shop.call("GET", "/v1/products", query="?q=p&limit=2")
+    assert first["next"], first
+    await shop.call("GET", "/v1/products", query=f"?q=p&limit=2&after={first['next']}")
+    await shop.call("GET", "/v1/products", query="?q=p&limit=2&after=p01", expect=(400,))
     for sku in ("n1", "p01"):
         await shop.call("GET", "/v1/products/{sku}", sku=sku)
     for query in ("", "?limit=2", "?limit=2&after=p01"):
