@@ -86,7 +86,10 @@ Status read_query(std::string_view query, HttpTarget& target) {
     if (value.empty()) continue;
     auto name = percent_decode(take_until(value, '='), true);
     auto decoded = percent_decode(value, true);
-    if (!name || !decoded) return target_error(not_text);
+    if (!name) return target_error(not_text);
+    if (!decoded) {
+      return make_error(ErrorCode::invalid, "The parameter " + *name + " " + not_text + ".", *name);
+    }
     if (target.query.size() == query_items_max) return target_error("has too many parameters");
     const bool twice = std::any_of(target.query.begin(), target.query.end(),
                                    [&](const auto& item) { return item.first == *name; });

@@ -60,6 +60,7 @@ TEST_CASE("what is no address is refused with words") {
   std::string many = "/x?";
   for (std::size_t i = 0; i <= query_items_max; ++i) many += "p" + std::to_string(i) + "=1&";
   CHECK(parse_http_target(many).has_error());
+  CHECK(parse_http_target("/x?limit=1&name=%ff").error().field == "name");
   const auto twice = parse_http_target("/x?limit=1&after=&limit=2");
   REQUIRE(twice.has_error());
   CHECK(twice.error().field == "limit");
