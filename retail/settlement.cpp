@@ -150,7 +150,7 @@ void Settlement::take(const v1::Refund& refund) {
     const std::size_t line = line_taken_back(refund, i);
     if (line >= sold_.size()) continue;
     // Another till may have shared in another order, so a unit's difference is the share still.
-    LineMoney used = share_of_sold(line, lines[i].units);
+    LineMoney used = share(line, lines[i].units);
     const std::int64_t off = saturated_difference(used.paid_minor, lines[i].paid_minor);
     if (off >= -1 && off <= 1) used = lines[i];
     used_up_[line] = combined(used_up_[line], used, saturated_sum);
@@ -184,8 +184,7 @@ std::int64_t Settlement::left_minor() const {
   return sum;
 }
 
-// Of what is left, also of a voided sale: what such pieces were paid.
-LineMoney Settlement::share_of_sold(std::size_t line, std::int64_t units) const {
+LineMoney Settlement::share(std::size_t line, std::int64_t units) const {
   const LineMoney& all = sold_[line];
   LineMoney rest = rest_of(line);
   const bool has_rest = rest.units != 0 && (rest.units < 0) == (units < 0);

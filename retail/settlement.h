@@ -65,8 +65,9 @@ class Settlement {
   bool anything_left() const;  // pieces of any line
   // Money that is left of the whole: the lines' together, and coins owed from earlier refunds.
   std::int64_t left_minor() const;
-  // Share of `of` that `units` are; `of` is what left() says, or a sum of such shares.
-  LineMoney share(std::size_t line, std::int64_t units) const { return share_of_sold(line, units); }
+  // What `units` of the line are worth of what refunds left of it, also where the sale was voided;
+  // what goes beyond that is worth what such pieces were sold for.
+  LineMoney share(std::size_t line, std::int64_t units) const;
   // What earlier refunds should have paid out by their lines less what they did: coins that do not
   // exist, made good by later ones. 0 for a refund in one piece.
   std::int64_t carried_minor() const { return carried_minor_; }
@@ -78,7 +79,6 @@ class Settlement {
 
  private:
   LineMoney rest_of(std::size_t line) const;
-  LineMoney share_of_sold(std::size_t line, std::int64_t units) const;
   std::size_t line_taken_back(const titan::entry::v1::Refund& refund, std::size_t index) const;
 
   bool training_ = false;
