@@ -105,6 +105,7 @@ enum class FaultKind {
   star,           // all reach `targets`, nobody anybody else
   switch_reboot,  // nothing passes the switch named `place`
   no_multicast,   // mDNS is filtered everywhere
+  change_address,  // `targets` have none for as long as it lasts, then another one
   // processes
   crash,  // kill -9; back after `lasts` with the disk as it was committed
   leave,  // polite stop; back after `lasts`
@@ -210,6 +211,7 @@ enum class PlantedBug {
   reused_receipt_number,     // the receipt counter is not read from the disk
   key_forgotten,             // idempotency keys of earlier lives are not loaded
   deaf_ears,                 // a follower never learns that its leader changed
+  stale_addresses,           // own addresses are told as they were at the start
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);
