@@ -91,9 +91,9 @@ class Ladder {
   // of a linked device: of two terminals with one device key the other one may be there.
   void wanted(Now now, const std::string& address);
   // A member was admitted that dialled us: it tells where it listens, and `origin` is the address
-  // its connection came from with its port, empty if it told none. Somebody sits there now, whatever
-  // was known of that address. `is_own_device`: a clone of this terminal's disk, which is none of
-  // its own other addresses.
+  // its connection came from with its port, empty if it told none. Somebody sits there now,
+  // whatever was known of that address. `is_own_device`: a clone of this terminal's disk, which is
+  // none of its own other addresses.
   void greeted(Now now, const DeviceId& device, bool is_own_device,
                const std::vector<std::string>& told, const std::string& origin);
   // A card of ours came, went or has another address: who could not be reached may be now, and what

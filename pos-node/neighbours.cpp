@@ -17,8 +17,8 @@ namespace {
 constexpr Duration refusal_lasts = seconds(180);
 // Beyond it, the one refused longest ago is forgotten.
 constexpr std::size_t refusals_max = 64;
-// A terminal that is linked to nobody asks mDNS anew, ever more rarely: what was said while it could
-// not hear is not said again by itself for up to an hour.
+// A terminal that is linked to nobody asks mDNS anew, ever more rarely: what was said while it
+// could not hear is not said again by itself for up to an hour.
 constexpr std::chrono::seconds ask_again_min(5);
 constexpr std::chrono::seconds ask_again_max(60);
 
@@ -171,7 +171,8 @@ void Neighbours::on_cards(const std::vector<discovery::CardAddress>& cards) {
   if (!change.of_network) return;
   if (own_->lacks_protocol() && !std::exchange(told_lacking_, true)) {
     spdlog::warn(
-        "no network card has an address of the protocol that mesh.listen = \"{}\" takes, so no other "
+        "no network card has an address of the protocol that mesh.listen = \"{}\" takes, so no "
+        "other "
         "terminal can reach this one; where there is only IPv6, set mesh.listen = \"[::]:7411\"",
         config_.mesh_listen);
   }

@@ -69,14 +69,14 @@ class Neighbours {
   std::unique_ptr<discovery::CardWatch> cards_;
   std::optional<discovery::OwnAddresses> own_;  // from start() on
   discovery::Ladder ladder_;
-  std::set<std::string> linked_;  // addresses
+  std::set<std::string> linked_;             // addresses
   std::map<std::string, Refusal> refusals_;  // by address, at most refusals_max
   std::unique_ptr<discovery::SeedResolver> seeds_;
   std::unique_ptr<discovery::AvahiDiscovery> avahi_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer alone_timer_;
   std::chrono::seconds alone_pause_{};  // until mDNS is asked again
-  bool told_lacking_ = false;  // that no card has an address of our protocol
+  bool told_lacking_ = false;           // that no card has an address of our protocol
   bool stopped_ = false;
 };
 

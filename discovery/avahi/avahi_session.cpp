@@ -255,8 +255,8 @@ void AvahiSession::resolve(const ServiceKey& key, Service& service) {
   service.resolver = avahi_service_resolver_new(client_, card, protocol, name.c_str(), service_type,
                                                 domain.c_str(), protocol, AvahiLookupFlags{},
                                                 &AvahiSession::resolve_callback, this);
-  service.retry_at = service.resolver != nullptr ? Clock::time_point::max()
-                                                 : Clock::now() + resolve_again_after;
+  service.retry_at =
+      service.resolver != nullptr ? Clock::time_point::max() : Clock::now() + resolve_again_after;
 }
 
 void AvahiSession::on_resolve(const ServiceKey& key, AvahiResolverEvent event,

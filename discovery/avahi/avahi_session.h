@@ -1,7 +1,8 @@
 // One connection to the Avahi daemon: the service published there, the browser and its resolvers.
 //
 // What Avahi 0.8 was seen to do, and what is done about it:
-// - A card that changes while a name is being probed leaves the probing count of its entry group too
+// - A card that changes while a name is being probed leaves the probing count of its entry group
+// too
 //   high, and the group is never established (avahi issue 234). A group that is not established
 //   after a while is thrown away and published anew.
 // - A group that was established may be on no card any more. Our own service is among those that

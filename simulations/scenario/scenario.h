@@ -95,16 +95,16 @@ struct Workload {
 
 enum class FaultKind {
   // network
-  cut,            // groups: each reaches only itself; what no group names is one more group
-  cut_one_way,    // nothing from `targets` reaches `others`; connections die on both ends
-  deaf,           // `targets` send and hear nothing, their connections stay up
-  reset,          // connections between `targets` and `others` are reset once
-  freeze,         // connections between them pass nothing and are not closed; later all arrives
-  degrade,        // `quality` on every link of `targets`
-  flap,           // `targets` are cut off and back every `period`
-  star,           // all reach `targets`, nobody anybody else
-  switch_reboot,  // nothing passes the switch named `place`
-  no_multicast,   // mDNS is filtered everywhere
+  cut,             // groups: each reaches only itself; what no group names is one more group
+  cut_one_way,     // nothing from `targets` reaches `others`; connections die on both ends
+  deaf,            // `targets` send and hear nothing, their connections stay up
+  reset,           // connections between `targets` and `others` are reset once
+  freeze,          // connections between them pass nothing and are not closed; later all arrives
+  degrade,         // `quality` on every link of `targets`
+  flap,            // `targets` are cut off and back every `period`
+  star,            // all reach `targets`, nobody anybody else
+  switch_reboot,   // nothing passes the switch named `place`
+  no_multicast,    // mDNS is filtered everywhere
   change_address,  // `targets` have none for as long as it lasts, then another one
   // processes
   crash,  // kill -9; back after `lasts` with the disk as it was committed

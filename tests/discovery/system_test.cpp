@@ -88,7 +88,8 @@ TEST_CASE("of a name with both kinds of addresses those are taken that can be ca
 
 namespace {
 
-// Runs `act` in a network namespace of its own; 0 if it said true, 77 without the right to make one.
+// Runs `act` in a network namespace of its own; 0 if it said true, 77 without the right to make
+// one.
 int in_own_namespace(const std::function<bool()>& act) {
   const pid_t child = fork();
   if (child == 0) {
@@ -131,7 +132,8 @@ TEST_CASE("a card that gets an address is told at once, and again when it loses 
     // A burst of changes is few readings.
     readings = 0;
     for (int i = 0; i < 20; ++i) {
-      if (std::system("ip address add 10.9.8.1/24 dev lo; ip address del 10.9.8.1/24 dev lo") != 0) {
+      if (std::system("ip address add 10.9.8.1/24 dev lo; ip address del 10.9.8.1/24 dev lo") !=
+          0) {
         return false;
       }
     }

@@ -42,9 +42,15 @@ class AvahiLab {
   std::unique_ptr<ChildProcess> peer(int host, const std::string& store,
                                      const std::string& terminal, int seed,
                                      bool takes_ipv6 = false) {
-    std::vector<std::string> words = {
-        script("avahi-in-netns"), "exec",   std::to_string(host),  TITAN_AVAHI_PEER, "acme",
-        store,                    terminal, std::to_string(seed), "7411"};
+    std::vector<std::string> words = {script("avahi-in-netns"),
+                                      "exec",
+                                      std::to_string(host),
+                                      TITAN_AVAHI_PEER,
+                                      "acme",
+                                      store,
+                                      terminal,
+                                      std::to_string(seed),
+                                      "7411"};
     if (takes_ipv6) words.push_back("ipv6");
     return std::make_unique<ChildProcess>(std::move(words));
   }
