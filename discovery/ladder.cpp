@@ -64,6 +64,40 @@ void Ladder::wanted(Now now, const std::string& address) {
   start(now, address, known->second);
 }
 
+void Ladder::greeted(Now now, const DeviceId& device, bool is_own_device,
+                     const std::vector<std::string>& told, const std::string& origin) {
+  const auto whose = is_own_device ? std::nullopt : std::optional(device);
+  if (!origin.empty()) called_from(now, origin, whose);
+  for (const std::string& address : told) {
+    if (address == origin) continue;
+    is_own_device ? wanted(now, address) : found(now, Rung::member, address, device);
+  }
+}
+
+void Ladder::called_from(Now now, const std::string& address,
+                         const std::optional<DeviceId>& device) {
+  if (!candidates_.contains(address)) found(now, Rung::member, address, device);
+  const auto known = candidates_.find(address);
+  if (known == candidates_.end()) return;  // there was no room
+  Candidate& candidate = known->second;
+  candidate.rungs.insert(Rung::member);
+  if (candidate.state == State::linked || candidate.state == State::parked) return;
+  if (device) candidate.device = device;
+  // A spare one of a device that is linked stays spare: the other address works.
+  if (candidate.state == State::reserve && device && is_linked(*device)) return;
+  if (candidate.state == State::dialled && candidate.pace == config_.retry_fast) return;
+  candidate.others_since = now.mono;
+  dial(now, address, candidate, config_.retry_fast);
+}
+
+void Ladder::network_changed(Now now) {
+  for (auto& [address, candidate] : candidates_) {
+    const bool is_waiting = candidate.state == State::held || candidate.state == State::dialled ||
+                            candidate.state == State::self;
+    if (is_waiting) dial(now, address, candidate, config_.retry_fast);
+  }
+}
+
 void Ladder::lost(Now, Rung rung, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;

@@ -12,6 +12,7 @@
 //   once; any other is dialled for ever with a pace that falls to retry_max.
 // - A refused address (other store, other secret) rests long, until a person has had time to act or
 //   mDNS shows it anew.
+// - Where an admitted member calls from counts more than what it says of itself, which may be old.
 //
 // The transport keeps dialling an address from Dial until HangUp; Dial for one that is dialled
 // already changes its pace and tries at once. Host names are resolved by the host.
@@ -89,6 +90,15 @@ class Ladder {
   // A member that is not linked said that it listens there. Unlike found() it wakes a spare address
   // of a linked device: of two terminals with one device key the other one may be there.
   void wanted(Now now, const std::string& address);
+  // A member was admitted that dialled us: it tells where it listens, and `origin` is the address
+  // its connection came from with its port, empty if it told none. Somebody sits there now,
+  // whatever was known of that address. `is_own_device`: a clone of this terminal's disk, which is
+  // none of its own other addresses.
+  void greeted(Now now, const DeviceId& device, bool is_own_device,
+               const std::vector<std::string>& told, const std::string& origin);
+  // A card of ours came, went or has another address: who could not be reached may be now, and what
+  // was our own address may be another's.
+  void network_changed(Now now);
   // From the store: found(remembered) for each address, and which of them worked last.
   void remember_last_good(const DeviceId& device, const std::string& address);
   void link_up(Now now, const std::string& address, const DeviceId& device);
@@ -127,6 +137,7 @@ class Ladder {
   };
   using Candidates = std::map<std::string, Candidate>;
 
+  void called_from(Now now, const std::string& address, const std::optional<DeviceId>& device);
   void start(Now now, const std::string& address, Candidate& candidate);
   void dial(Now now, const std::string& address, Candidate& candidate, Duration pace);
   void slow_down(Now now, const std::string& address, Candidate& candidate);

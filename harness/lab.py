@@ -1,6 +1,6 @@
 """A LAN of network namespaces for one test or one demo run; see lab/netlab.sh.
 
-Host numbers run from 1; host I is 10.77.0.I. Every lab has a prefix of its own, so several run
+Host numbers run from 1; host I is 10.77.0.I, and fd77::I. Every lab has a prefix of its own, so several run
 side by side. Without the right to make namespaces a lab can still be made with isolated=False:
 every host is then this machine's loopback, nothing can be cut, and ports must differ by host.
 """
@@ -55,6 +55,7 @@ class Lab:
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix=f"titan-lab-{self.prefix}-"))
         self.folder.chmod(0o755)  # the private PostgreSQL runs as another user
         self._namespaces = {}
+        self._addresses = {}  # of hosts that have another one
         self._closing = []
         self._environment = {**os.environ, "NETLAB": self.prefix, "NETLAB_OWNER": str(os.getpid())}
 
@@ -75,7 +76,7 @@ class Lab:
 
     def address(self, host):
         """Where other hosts reach this one."""
-        return f"10.77.0.{host}" if self.isolated else "127.0.0.1"
+        return self._addresses.get(host, f"10.77.0.{host}") if self.isolated else "127.0.0.1"
 
     def port(self, host, usual):
         """The port a host's program listens on. In a namespace the usual one is free; on loopback
@@ -201,6 +202,12 @@ class Lab:
 
     async def plug(self, host):
         await self._netlab("up", host)
+
+    async def readdress(self, host, address):
+        """Another IPv4 address at one stroke, as a new lease brings it; None: none any more."""
+        await self._netlab("address", host, address or "none")
+        if address:
+            self._addresses[host] = address
 
     async def kill_host(self, host):
         """kill -9 of everything in a host at once."""

@@ -23,10 +23,10 @@ command=$1 host=$2
 shift 2
 D=/run/netlab-$NETLAB/avahi-$host
 BUS=unix:path=$D/bus
-interface=eth0 name=h$host
+interface=eth0 name=h$host ipv6=yes
 in_host() { exec "$HERE/netlab.sh" run "$host" "$@"; }
 if [[ $host == lo ]]; then
-  interface=lo name=demo
+  interface=lo name=demo ipv6=no
   in_host() { exec unshare --uts sh -c 'exec "$@"' lo "$@"; }
 fi
 # Not `kill -0`: that also answers for a process which ended and was not reaped yet.
@@ -42,7 +42,7 @@ BUSCONF
 [server]
 host-name=$name
 use-ipv4=yes
-use-ipv6=no
+use-ipv6=$ipv6
 allow-interfaces=$interface
 use-iff-running=no
 enable-dbus=yes

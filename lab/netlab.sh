@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # netlab.sh - a real LAN on one machine: N hosts = N network namespaces on one bridge (in a
-# namespace of its own). No address outside 10.77.0.0/24 is used, and nothing is connected to the
-# machine's own interfaces. Root; Debian: iproute2 nftables iputils-ping ethtool gcc libc6-dev.
+# namespace of its own). No address outside 10.77.0.0/24 and fd77::/64 is used, and nothing is
+# connected to the machine's own interfaces. Root; Debian: iproute2 nftables iputils-ping ethtool gcc libc6-dev.
 #
-#   netlab.sh create N                     hosts 1..N; host I = 10.77.0.I, hostname hI
+#   netlab.sh create N                     hosts 1..N; host I = 10.77.0.I and fd77::I, hostname hI
 #   netlab.sh destroy                      end everything inside, remove all (may be repeated)
 #   netlab.sh run I CMD...                 run CMD in host I (own hostname); add & for a daemon
 #   netlab.sh partition 1,2 3,4,5 [...]    groups no longer reach each other, unnamed hosts are one
@@ -18,6 +18,7 @@
 #                                          earlier partitions, cuts and oneways at one stroke
 #   netlab.sh heal                         undo partition, cut, oneway, ways, loss
 #   netlab.sh down I | up I                pull/plug host I's cable (the host sees NO-CARRIER)
+#   netlab.sh address I A | none           host I's IPv4 address is A from now on, or it has none
 #   netlab.sh netem I [up|down|both] delay=MS jitter=MS loss=PCT dup=PCT reorder=PCT rate=KBIT seed=N
 #   netlab.sh netem I off                  back to the plain cable
 #   netlab.sh killhost I                   kill -9 everything in host I (power loss of the software)
@@ -72,9 +73,15 @@ table bridge netlab {
   chain forwarding {
     type filter hook forward priority 0; policy accept;
     iifname . oifname @cut counter drop
-    ether type != arp iifname . oifname @oneway counter drop
+    iifname . oifname @oneway jump only_one_way
     ip daddr 224.0.0.0/4 iifname . oifname @mute counter drop
+    ip6 daddr ff00::/8 meta l4proto udp iifname . oifname @mute counter drop
     jump losses
+  }
+  chain only_one_way {
+    ether type arp return
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return
+    counter drop
   }
   chain losses { }
 }
@@ -82,12 +89,15 @@ RULES
   for ((i = 1; i <= n; i++)); do
     ip netns add "$P-h$i"
     ip -n "$SW" link add "p$i" type veth peer name eth0 address "$(printf '02:4d:00:00:00:%02x' "$i")" netns "$P-h$i"
-    ip netns exec "$P-h$i" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ping_group_range="0 65534"
+    # An IPv6 address may be used at once: nobody else has it, and nobody routes here.
+    ip netns exec "$P-h$i" sysctl -qw net.ipv4.ping_group_range="0 65534" \
+      net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.eth0.router_solicitations=0
     ip -n "$SW" link set "p$i" master br0 up
     ip -n "$P-h$i" -batch - <<BATCH
 addr add 10.77.0.$i/24 brd + dev eth0
 link set lo up
 link set eth0 up multicast on
+addr add fd77::$i/64 dev eth0
 route add 224.0.0.0/4 dev eth0
 BATCH
   done
@@ -224,6 +234,17 @@ heal() {
   printf 'flush set bridge netlab cut\nflush set bridge netlab oneway\nflush set bridge netlab mute\nflush chain bridge netlab losses\n' | nftb -f -
 }
 
+address() { # host, IPv4 address or none
+  need "$1"
+  ip -n "$P-h$1" -4 addr flush dev eth0
+  [[ $2 != none ]] || return 0
+  # With the last address its routes went, too.
+  ip -n "$P-h$1" -batch - <<BATCH
+addr add $2/24 brd + dev eth0
+route replace 224.0.0.0/4 dev eth0
+BATCH
+}
+
 netem_off() {
   local i=$1 file=$STATE/netem$1
   if [[ -e $file.pid ]]; then
@@ -294,7 +315,7 @@ status() {
 command=${1:-}
 [[ $# -eq 0 ]] || shift
 declare -A arguments=([create]=1 [run]=2 [partition]=1 [cut]=2 [mend]=2 [oneway]=2 [ways]=0 [loss]=3 [netem]=2
-  [down]=1 [up]=1 [killhost]=1 [destroy]=0 [heal]=0 [status]=0 [sweep]=0)
+  [down]=1 [up]=1 [address]=2 [killhost]=1 [destroy]=0 [heal]=0 [status]=0 [sweep]=0)
 [[ -n $command && -n ${arguments[$command]:-} ]] || {
   manual
   exit 2

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 
+#include "discovery/system/card_watch.h"
 #include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/sqlite_store.h"
 #include "pos-node/api/server.h"
@@ -265,7 +266,8 @@ void Daemon::make_mesh(mesh::StoredState state) {
   parts.state = std::move(state);
   parts.store = std::move(store_);
   neighbours_ = std::make_unique<Neighbours>(loop_, clock_, config_, parts.state.members,
-                                             folder_->device_key().public_key);
+                                             folder_->device_key().public_key,
+                                             std::make_unique<discovery::SystemCardWatch>(loop_));
   MeshHost::Handlers handlers;
   handlers.neighbours = neighbours_->callbacks();
   handlers.on_event = [this](const mesh::Event& event) { on_event(event); };

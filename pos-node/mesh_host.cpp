@@ -103,12 +103,17 @@ MeshHost::~MeshHost() {
   stop();
 }
 
-Status MeshHost::start(std::function<std::vector<std::string>(std::uint16_t)> addresses) {
+Status MeshHost::start() {
   if (Status started = transport_->start(); !started) return started;
-  node_->on_addresses(clock_.now(), addresses(transport_->bound_port()));
   transport_->set_member_info(node_->self());
   carry_out();
   return {};
+}
+
+void MeshHost::tell_addresses(std::vector<std::string> addresses) {
+  node_->on_addresses(clock_.now(), std::move(addresses));
+  transport_->set_member_info(node_->self());
+  carry_out();
 }
 
 void MeshHost::append(const mesh::EntryDraft& draft, AppendDone done) {

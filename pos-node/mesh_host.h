@@ -63,7 +63,9 @@ class MeshHost {
   ~MeshHost();
 
   // Binds the port and starts the node's time.
-  Status start(std::function<std::vector<std::string>(std::uint16_t port)> addresses);
+  Status start();
+  // What this terminal's next hellos and its membership say of it.
+  void tell_addresses(std::vector<std::string> addresses);
   void append(const mesh::EntryDraft& draft, AppendDone done);
   // Any other input of the node, e.g. [&](Node& node) { node.on_watermark(now, watermark); }.
   void input(const std::function<void(mesh::Node&, Now)>& act);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/overloaded.h"
-#include "discovery/system/interfaces.h"
 
 namespace titan::pos {
 
@@ -18,18 +17,30 @@ namespace {
 constexpr Duration refusal_lasts = seconds(180);
 // Beyond it, the one refused longest ago is forgotten.
 constexpr std::size_t refusals_max = 64;
+// A terminal that is linked to nobody asks mDNS anew, ever more rarely: what was said while it
+// could not hear is not said again by itself for up to an hour.
+constexpr std::chrono::seconds ask_again_min(5);
+constexpr std::chrono::seconds ask_again_max(60);
+
+std::string joined(const std::vector<std::string>& addresses) {
+  std::string text;
+  for (const std::string& address : addresses) text += (text.empty() ? "" : ", ") + address;
+  return text.empty() ? "none" : text;
+}
 }  // namespace
 
 Neighbours::Neighbours(boost::asio::io_context& loop, const ProcessClock& clock,
                        const Config& config, std::vector<mesh::RememberedMember> remembered,
-                       const PublicKey& device_key)
+                       const PublicKey& device_key, std::unique_ptr<discovery::CardWatch> cards)
     : loop_(loop),
       clock_(clock),
       config_(config),
       device_(device_of(device_key)),
       device_key_(device_key),
       remembered_(std::move(remembered)),
-      timer_(loop) {}
+      cards_(std::move(cards)),
+      timer_(loop),
+      alone_timer_(loop) {}
 
 Neighbours::~Neighbours() {
   stop();
@@ -39,10 +50,13 @@ mesh::TransportCallbacks Neighbours::callbacks() {
   mesh::TransportCallbacks callbacks;
   callbacks.on_link_up = [this](const mesh::MemberInfo& peer, const std::string& address) {
     refusals_.erase(address);
+    linked_.insert(address);
     ladder_.link_up(clock_.now(), address, peer.device());
     carry_out();
   };
   callbacks.on_link_down = [this](const ProcessId&, mesh::LinkDown, const std::string& address) {
+    linked_.erase(address);
+    if (linked_.empty()) alone_pause_ = ask_again_min;
     ladder_.link_down(clock_.now(), address);
     carry_out();
   };
@@ -70,8 +84,9 @@ mesh::TransportCallbacks Neighbours::callbacks() {
     ladder_.parked(clock_.now(), address);
     carry_out();
   };
-  callbacks.on_greeted = [this](const mesh::MemberInfo& member, const std::string&) {
-    found_member(member, Rung::member);
+  callbacks.on_greeted = [this](const mesh::MemberInfo& member, const std::string& origin) {
+    ladder_.greeted(clock_.now(), member.device(), member.device() == device_,
+                    dialable(member.addresses), origin);
     carry_out();
   };
   callbacks.on_turned_away = [](const std::string& host, const std::string& reason) {
@@ -115,19 +130,24 @@ std::optional<WallTime> Neighbours::last_met(const DeviceId& device) const {
 
 Status Neighbours::start(MeshHost& mesh) {
   mesh_ = &mesh;
-  Status started = mesh.start([this](std::uint16_t port) { return own_addresses(port); });
-  if (!started) return started;
+  if (Status started = mesh.start(); !started) return started;
   const std::uint16_t port = mesh.transport().bound_port();
   spdlog::info("mesh on port {}", port);
+  own_.emplace(config_.mesh_listen, port, config_.advertise);
+  mesh.tell_addresses(own_->told());
+  cards_->start([this](const std::vector<discovery::CardAddress>& cards) { on_cards(cards); });
   for (const mesh::RememberedMember& known : remembered_) {
     if (!known.last_good_address.empty()) {
       ladder_.remember_last_good(known.member.device(), known.last_good_address);
     }
-    found_member(known.member, Rung::remembered);
+    if (known.member.device() == device_) continue;
+    for (const std::string& address : dialable(known.member.addresses)) {
+      ladder_.found(clock_.now(), Rung::remembered, address, known.member.device());
+    }
   }
   if (!config_.seeds.empty()) {
     seeds_ = std::make_unique<discovery::SeedResolver>(
-        loop_, config_.seeds,
+        loop_, config_.seeds, own_->protocols(),
         discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
                                    found(Rung::seed, address, std::nullopt);
                                  },
@@ -136,8 +156,41 @@ Status Neighbours::start(MeshHost& mesh) {
                                  }});
   }
   if (config_.mdns) browse_and_publish(port);
+  alone_pause_ = ask_again_min;
+  ask_while_alone();
   carry_out();
   return {};
+}
+
+void Neighbours::on_cards(const std::vector<discovery::CardAddress>& cards) {
+  const discovery::OwnAddresses::Change change = own_->on_cards(cards);
+  if (change.of_told) {
+    spdlog::info("others reach this terminal at {}", joined(own_->told()));
+    mesh_->tell_addresses(own_->told());
+  }
+  if (!change.of_network) return;
+  if (own_->lacks_protocol() && !std::exchange(told_lacking_, true)) {
+    spdlog::warn(
+        "no network card has an address of the protocol that mesh.listen = \"{}\" takes, so no "
+        "other "
+        "terminal can reach this one; where there is only IPv6, set mesh.listen = \"[::]:7411\"",
+        config_.mesh_listen);
+  }
+  ladder_.network_changed(clock_.now());
+  alone_pause_ = ask_again_min;
+  if (seeds_) seeds_->look_up_now();
+  if (avahi_) avahi_->network_changed();
+  carry_out();
+}
+
+void Neighbours::ask_while_alone() {
+  alone_timer_.expires_after(alone_pause_);
+  alone_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || stopped_) return;
+    if (avahi_ && linked_.empty()) avahi_->ask_again();
+    alone_pause_ = linked_.empty() ? std::min(2 * alone_pause_, ask_again_max) : ask_again_min;
+    ask_while_alone();
+  });
 }
 
 void Neighbours::browse_and_publish(std::uint16_t port) {
@@ -148,6 +201,7 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
   own.terminal = mesh_->node().self().terminal;
   own.device_key = device_key_;
   own.port = port;
+  own.protocols = own_->protocols();
   avahi_ = std::make_unique<discovery::AvahiDiscovery>(
       loop_, std::move(own),
       discovery::AvahiCallbacks{[this](const std::string& address, const DeviceId& device) {
@@ -163,8 +217,8 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
 
 void Neighbours::on_event(const mesh::Event& event) {
   if (const auto* wanted = std::get_if<mesh::LinkWanted>(&event)) {
-    for (const std::string& address : wanted->addresses) {
-      if (mesh::is_numeric_address(address)) ladder_.wanted(clock_.now(), address);
+    for (const std::string& address : dialable(wanted->addresses)) {
+      ladder_.wanted(clock_.now(), address);
     }
     carry_out();
   }
@@ -174,7 +228,9 @@ void Neighbours::stop() {
   if (std::exchange(stopped_, true)) return;
   seeds_.reset();
   avahi_.reset();
+  cards_.reset();
   timer_.cancel();
+  alone_timer_.cancel();
 }
 
 void Neighbours::found(Rung rung, const std::string& address, std::optional<DeviceId> device) {
@@ -184,12 +240,15 @@ void Neighbours::found(Rung rung, const std::string& address, std::optional<Devi
   carry_out();
 }
 
-void Neighbours::found_member(const mesh::MemberInfo& member, Rung rung) {
-  if (member.device() == device_) return;
-  for (const std::string& address : member.addresses) {
+std::vector<std::string> Neighbours::dialable(const std::vector<std::string>& told) const {
+  std::vector<std::string> dialable;
+  for (const std::string& address : told) {
     if (!mesh::is_numeric_address(address)) continue;
-    ladder_.found(clock_.now(), rung, address, member.device());
+    // Its loopback is ours, unless all is on this machine.
+    if (discovery::is_loopback(address) && !own_->is_on_loopback()) continue;
+    dialable.push_back(address);
   }
+  return dialable;
 }
 
 void Neighbours::carry_out() {
@@ -221,11 +280,6 @@ void Neighbours::carry_out() {
     ladder_.tick(clock_.now());
     carry_out();
   });
-}
-
-std::vector<std::string> Neighbours::own_addresses(std::uint16_t port) const {
-  if (!config_.advertise.empty()) return config_.advertise;
-  return discovery::dialable_addresses(discovery::card_addresses(), port);
 }
 
 }  // namespace titan::pos

@@ -51,7 +51,9 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
         next_session = Clock::now() + retry_after;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
       }
-      if (session) session->retry_resolvers();
+      if (session && ask_again.exchange(false)) session->ask_again();
+      if (session && network_changed.exchange(false)) session->network_changed();
+      if (session) session->tick();
     }
   }
 
@@ -73,6 +75,13 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
       warned = false;
       tell([name](State& self) {
         if (self.callbacks.on_note) self.callbacks.on_note("published in mDNS as '" + name + "'");
+      });
+    };
+    events.published_again = [this](const std::string& reason) {
+      tell([reason](State& self) {
+        if (self.callbacks.on_note) {
+          self.callbacks.on_note("this terminal is published in mDNS anew: " + reason);
+        }
       });
     };
     events.waiting = [this](const std::string& reason) { warn(reason); };
@@ -109,6 +118,8 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
   const ServiceRecord own;
   const AvahiCallbacks callbacks;  // called on the loop thread only
   std::atomic<bool> stopped = false;
+  std::atomic<bool> ask_again = false;
+  std::atomic<bool> network_changed = false;
   std::unique_ptr<AvahiSimplePoll, decltype(&avahi_simple_poll_free)> poll;
   std::promise<void> ended;
   std::thread thread;
@@ -136,6 +147,16 @@ AvahiDiscovery::~AvahiDiscovery() {
   } else {
     state_->thread.detach();
   }
+}
+
+void AvahiDiscovery::ask_again() {
+  state_->ask_again = true;
+  avahi_simple_poll_wakeup(state_->poll.get());
+}
+
+void AvahiDiscovery::network_changed() {
+  state_->network_changed = true;
+  avahi_simple_poll_wakeup(state_->poll.get());
 }
 
 }  // namespace titan::discovery

@@ -35,6 +35,12 @@ class AvahiDiscovery {
   AvahiDiscovery(const AvahiDiscovery&) = delete;
   AvahiDiscovery& operator=(const AvahiDiscovery&) = delete;
 
+  // Asks who is there anew, and where each of them is.
+  void ask_again();
+  // A card of ours came, went or has another address. The daemon follows by itself; whether it
+  // really did is watched from now on.
+  void network_changed();
+
  private:
   struct State;
   std::shared_ptr<State> state_;

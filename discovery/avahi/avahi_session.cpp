@@ -5,13 +5,19 @@
 #include <avahi-common/malloc.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
-#include "discovery/system/interfaces.h"
+#include "discovery/own_addresses.h"
 
 namespace titan::discovery {
 namespace {
+
+AvahiProtocol protocol_of(const Protocols& protocols) {
+  if (protocols.ipv4 && protocols.ipv6) return AVAHI_PROTO_UNSPEC;
+  return protocols.ipv6 ? AVAHI_PROTO_INET6 : AVAHI_PROTO_INET;
+}
 
 std::map<std::string, std::string> txt_map(AvahiStringList* list) {
   std::map<std::string, std::string> txt;
@@ -71,6 +77,7 @@ void AvahiSession::fail(const std::string& what, int error) {
 
 void AvahiSession::on_client(AvahiClient* client, AvahiClientState state) {
   client_ = client;
+  is_running_ = state == AVAHI_CLIENT_S_RUNNING;
   switch (state) {
     case AVAHI_CLIENT_S_RUNNING:
       if (browser_ == nullptr) browse(client);
@@ -103,21 +110,54 @@ void AvahiSession::publish(AvahiClient* client) {
   }
   if (error < 0) return fail("Avahi service", error);
   error = avahi_entry_group_commit(group_);
-  if (error < 0) fail("Avahi commit", error);
+  if (error < 0) return fail("Avahi commit", error);
+  is_established_ = false;
+  publish_again_at_ = Clock::now() + publish_again_pause_;
+}
+
+void AvahiSession::check_published() {
+  if (!is_running_ || group_ == nullptr) return;
+  const auto now = Clock::now();
+  if (is_established_ && !own_seen_.empty()) {
+    // All is well, and what goes wrong from here on is looked into soon.
+    publish_again_pause_ = publish_again_min;
+    publish_again_at_ = now + publish_again_pause_;
+    return;
+  }
+  if (now < publish_again_at_) return;
+  publish_again_pause_ = std::min(2 * publish_again_pause_, publish_again_max);
+  // A group that is reset keeps what it counted.
+  avahi_entry_group_free(std::exchange(group_, nullptr));
+  events_.published_again(is_established_ ? "it is not to be seen on any network card"
+                                          : "the daemon never confirmed it");
+  publish(client_);
+}
+
+void AvahiSession::network_changed() {
+  publish_again_pause_ = publish_again_min;
+  publish_again_at_ = std::min(publish_again_at_, Clock::now() + publish_again_pause_);
+  ask_again();
+}
+
+void AvahiSession::tick() {
+  if (broken_) return;
+  check_published();
+  if (!broken_) retry_resolvers();
 }
 
 int AvahiSession::add_service() {
+  const AvahiProtocol protocol = protocol_of(own_.protocols);
   AvahiStringList* txt = nullptr;
   for (const auto& [key, value] : own_.txt()) {
     txt = avahi_string_list_add_pair(txt, key.c_str(), value.c_str());
   }
   avahi_entry_group_reset(group_);
-  int error = avahi_entry_group_add_service_strlst(group_, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+  int error = avahi_entry_group_add_service_strlst(group_, AVAHI_IF_UNSPEC, protocol,
                                                    AvahiPublishFlags{}, name_.c_str(), service_type,
                                                    nullptr, nullptr, own_.port, txt);
   avahi_string_list_free(txt);
   if (error < 0) return error;
-  return avahi_entry_group_add_service_subtype(group_, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+  return avahi_entry_group_add_service_subtype(group_, AVAHI_IF_UNSPEC, protocol,
                                                AvahiPublishFlags{}, name_.c_str(), service_type,
                                                nullptr, own_.store_type().c_str());
 }
@@ -133,6 +173,7 @@ void AvahiSession::on_group(AvahiEntryGroup* group, AvahiEntryGroupState state) 
   group_ = group;
   switch (state) {
     case AVAHI_ENTRY_GROUP_ESTABLISHED:
+      is_established_ = true;
       events_.published(name_);
       break;
     case AVAHI_ENTRY_GROUP_COLLISION:
@@ -151,22 +192,53 @@ void AvahiSession::on_group(AvahiEntryGroup* group, AvahiEntryGroupState state) 
 }
 
 void AvahiSession::browse(AvahiClient* client) {
-  browser_ = avahi_service_browser_new(client, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+  browser_ = avahi_service_browser_new(client, AVAHI_IF_UNSPEC, protocol_of(own_.protocols),
                                        own_.store_type().c_str(), nullptr, AvahiLookupFlags{},
                                        &AvahiSession::browse_callback, this);
   if (browser_ == nullptr) fail("Avahi browser", avahi_client_errno(client));
 }
 
+void AvahiSession::ask_again() {
+  if (broken_ || browser_ == nullptr) return;
+  avahi_service_browser_free(std::exchange(browser_, nullptr));
+  for (auto& [key, service] : services_) service.is_confirmed = false;
+  own_seen_.clear();
+  browse(client_);
+}
+
+// What the last browser found, and this one did not.
+void AvahiSession::forget_unconfirmed() {
+  for (auto it = services_.begin(); it != services_.end();) {
+    const auto key = (it++)->first;
+    if (!services_.at(key).is_confirmed) forget(key);
+  }
+}
+
 void AvahiSession::on_browse(AvahiBrowserEvent event, const ServiceKey& key,
                              AvahiLookupResultFlags flags) {
   switch (event) {
-    case AVAHI_BROWSER_NEW:
-      if ((flags & AVAHI_LOOKUP_RESULT_OUR_OWN) != 0) return;
-      if (services_.size() >= services_max || services_.contains(key)) return;
+    case AVAHI_BROWSER_NEW: {
+      if ((flags & AVAHI_LOOKUP_RESULT_OUR_OWN) != 0) {
+        if (std::get<2>(key) == name_) own_seen_.insert(key);
+        return;
+      }
+      const auto known = services_.find(key);
+      if (known != services_.end()) {
+        if (known->second.is_confirmed) return;
+        known->second.is_confirmed = true;
+        resolve(key, known->second);
+        return;
+      }
+      if (services_.size() >= services_max) return;
       resolve(key, services_[key]);
       break;
+    }
     case AVAHI_BROWSER_REMOVE:
+      own_seen_.erase(key);
       forget(key);
+      break;
+    case AVAHI_BROWSER_ALL_FOR_NOW:
+      forget_unconfirmed();
       break;
     case AVAHI_BROWSER_FAILURE:
       fail("Avahi browser", avahi_client_errno(client_));
@@ -178,13 +250,13 @@ void AvahiSession::on_browse(AvahiBrowserEvent event, const ServiceKey& key,
 
 void AvahiSession::resolve(const ServiceKey& key, Service& service) {
   const auto& [card, protocol, name, domain] = key;
+  if (service.resolver != nullptr) avahi_service_resolver_free(service.resolver);
   // Kept while the service is seen, so that a changed address or port is told.
-  service.resolver = avahi_service_resolver_new(
-      client_, card, protocol, name.c_str(), service_type, domain.c_str(), AVAHI_PROTO_UNSPEC,
-      AvahiLookupFlags{}, &AvahiSession::resolve_callback, this);
-  service.retry_at = service.resolver != nullptr
-                         ? std::chrono::steady_clock::time_point::max()
-                         : std::chrono::steady_clock::now() + resolve_again_after;
+  service.resolver = avahi_service_resolver_new(client_, card, protocol, name.c_str(), service_type,
+                                                domain.c_str(), protocol, AvahiLookupFlags{},
+                                                &AvahiSession::resolve_callback, this);
+  service.retry_at =
+      service.resolver != nullptr ? Clock::time_point::max() : Clock::now() + resolve_again_after;
 }
 
 void AvahiSession::on_resolve(const ServiceKey& key, AvahiResolverEvent event,
@@ -195,7 +267,7 @@ void AvahiSession::on_resolve(const ServiceKey& key, AvahiResolverEvent event,
   Service& service = found->second;
   if (event != AVAHI_RESOLVER_FOUND || address == nullptr) {
     avahi_service_resolver_free(std::exchange(service.resolver, nullptr));
-    service.retry_at = std::chrono::steady_clock::now() + resolve_again_after;
+    service.retry_at = Clock::now() + resolve_again_after;
     return;
   }
   const auto device = device_in_txt(own_, txt_map(txt));
@@ -219,7 +291,7 @@ void AvahiSession::forget(const ServiceKey& key) {
 }
 
 void AvahiSession::retry_resolvers() {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   for (auto& [key, service] : services_) {
     if (service.retry_at <= now) resolve(key, service);
   }

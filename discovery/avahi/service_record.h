@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 #include "base/ids.h"
+#include "discovery/own_addresses.h"
 
 namespace titan::discovery {
 
@@ -23,6 +24,7 @@ struct ServiceRecord {
   std::string terminal;
   PublicKey device_key;
   std::uint16_t port = 0;
+  Protocols protocols{true, false};  // that we listen on: others are told no address of another
 
   DeviceId device() const { return device_of(device_key); }
   // "till-1-3fa94c01": told apart on a LAN where two stores both have a till-1.

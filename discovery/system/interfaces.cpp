@@ -42,32 +42,13 @@ std::vector<CardAddress> card_addresses() {
       continue;
     }
     found.push_back({item->ifa_name, host, (item->ifa_flags & IFF_LOOPBACK) != 0,
-                     is_link_local(item->ifa_addr)});
+                     is_link_local(item->ifa_addr), (item->ifa_flags & IFF_RUNNING) != 0});
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
     return std::tuple(is_ipv6(left), left.is_link_local) <
            std::tuple(is_ipv6(right), right.is_link_local);
   });
   return found;
-}
-
-std::vector<std::string> dialable_addresses(const std::vector<CardAddress>& cards,
-                                            unsigned short port) {
-  std::vector<std::string> dialable;
-  for (const auto& card : cards) {
-    if (card.is_loopback || (is_ipv6(card) && card.is_link_local)) continue;
-    dialable.push_back(join_host_port(card.host, port));
-  }
-  if (!dialable.empty()) return dialable;
-  for (const auto& card : cards) {
-    if (card.is_loopback && !is_ipv6(card)) dialable.push_back(join_host_port(card.host, port));
-  }
-  return dialable;
-}
-
-std::string join_host_port(const std::string& host, unsigned short port) {
-  const bool is_v6 = host.find(':') != std::string::npos;
-  return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 }  // namespace titan::discovery

@@ -1,5 +1,6 @@
 #include "discovery/system/seed_resolver.h"
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <charconv>
@@ -7,8 +8,6 @@
 #include <map>
 #include <optional>
 #include <utility>
-
-#include "discovery/system/interfaces.h"
 
 namespace titan::discovery {
 namespace {
@@ -38,8 +37,8 @@ std::optional<HostPort> split(const std::string& seed) {
 }  // namespace
 
 struct SeedResolver::State : std::enable_shared_from_this<State> {
-  State(boost::asio::io_context& loop, SeedCallbacks handlers)
-      : resolver(loop), callbacks(std::move(handlers)), io(loop) {}
+  State(boost::asio::io_context& loop, const Protocols& wanted, SeedCallbacks handlers)
+      : resolver(loop), protocols(wanted), callbacks(std::move(handlers)), io(loop) {}
 
   void look_up(const std::string& seed) {
     waiting.push_back(seed);
@@ -73,14 +72,28 @@ struct SeedResolver::State : std::enable_shared_from_this<State> {
     } else {
       told.erase(seed);
       std::size_t count = 0;
+      const bool some_fit = std::any_of(results.begin(), results.end(),
+                                        [&](const auto& item) { return fits(item.endpoint()); });
       for (const auto& item : results) {
-        if (count++ == addresses_per_seed_max) break;
         const tcp::endpoint endpoint = item.endpoint();
+        if (some_fit && !fits(endpoint)) continue;
+        if (count++ == addresses_per_seed_max) break;
         callbacks.on_found(seed, join_host_port(endpoint.address().to_string(), endpoint.port()));
         if (stopped) return;
       }
     }
     again(seed, error ? again_after_failure : again_after_success);
+  }
+
+  // At which it can call us back.
+  bool fits(const tcp::endpoint& endpoint) const {
+    return endpoint.address().is_v6() ? protocols.ipv6 : protocols.ipv4;
+  }
+
+  void look_up_now() {
+    for (auto& [seed, timer] : timers) {
+      if (timer.cancel() > 0) look_up(seed);
+    }
   }
 
   void again(const std::string& seed, Duration after) {
@@ -98,6 +111,7 @@ struct SeedResolver::State : std::enable_shared_from_this<State> {
   }
 
   tcp::resolver resolver;
+  const Protocols protocols;
   SeedCallbacks callbacks;
   boost::asio::io_context& io;
   std::map<std::string, boost::asio::steady_timer> timers;
@@ -108,8 +122,8 @@ struct SeedResolver::State : std::enable_shared_from_this<State> {
 };
 
 SeedResolver::SeedResolver(boost::asio::io_context& loop, std::vector<std::string> seeds,
-                           SeedCallbacks callbacks)
-    : state_(std::make_shared<State>(loop, std::move(callbacks))) {
+                           const Protocols& protocols, SeedCallbacks callbacks)
+    : state_(std::make_shared<State>(loop, protocols, std::move(callbacks))) {
   for (const auto& seed : seeds) {
     const Status checked = check(seed);
     if (checked) {
@@ -122,6 +136,10 @@ SeedResolver::SeedResolver(boost::asio::io_context& loop, std::vector<std::strin
 
 SeedResolver::~SeedResolver() {
   state_->stop();
+}
+
+void SeedResolver::look_up_now() {
+  state_->look_up_now();
 }
 
 Status SeedResolver::check(const std::string& seed) {

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "discovery/own_addresses.h"
 
 namespace titan::discovery {
 
@@ -28,11 +29,15 @@ class SeedResolver {
   static constexpr Duration again_after_failure = seconds(5);
   static constexpr std::size_t addresses_per_seed_max = 8;
 
+  // Of a name with several addresses those of `protocols` are taken, if it has any.
   SeedResolver(boost::asio::io_context& loop, std::vector<std::string> seeds,
-               SeedCallbacks callbacks);
+               const Protocols& protocols, SeedCallbacks callbacks);
   ~SeedResolver();
   SeedResolver(const SeedResolver&) = delete;
   SeedResolver& operator=(const SeedResolver&) = delete;
+
+  // Asks for each that is not being asked for, e.g. because there is a network now.
+  void look_up_now();
 
   // "host:port" or "[v6]:port" with a port from 1 to 65535, or why not.
   static Status check(const std::string& seed);

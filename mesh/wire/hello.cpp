@@ -40,6 +40,7 @@ Bytes claims_of(const HelloContext& context, const MemberInfo& member) {
   wire::put(claims.mutable_client_curve_key(), context.client_curve_key);
   wire::put(claims.mutable_server_curve_key(), context.server_curve_key);
   wire::to_wire(member, claims.mutable_member());
+  claims.set_mesh_port(context.mesh_port);
   return claims.SerializeAsString();
 }
 
@@ -197,6 +198,14 @@ HelloResult check_hello(BytesView frame, const HelloContext& context) {
     if (parsed.ok() && parsed->has_hello()) return check(parsed->hello(), hello_label, context);
   }
   return refuse(context, RefusalCode::malformed, "the frame is no hello");
+}
+
+std::uint16_t mesh_port_of(BytesView checked_hello) {
+  wire::Parsed<pb::Frame> frame(checked_hello);
+  if (!frame.ok() || !frame->has_hello()) return 0;
+  wire::Parsed<pb::HelloClaims> claims(frame->hello().claims());
+  if (!claims.ok() || claims->mesh_port() > 65535) return 0;
+  return static_cast<std::uint16_t>(claims->mesh_port());
 }
 
 HelloResult check_hello_accepted(BytesView frame, const HelloContext& context) {

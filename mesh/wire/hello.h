@@ -53,6 +53,7 @@ struct HelloContext {
   CurveKey server_curve_key;
   std::uint32_t protocol_min = protocol_version_min;
   std::uint32_t protocol = protocol_version;
+  std::uint16_t mesh_port = 0;  // where this side listens; 0: not told
 };
 
 enum class HelloKind : std::uint8_t { none, hello, accepted, refused, wanted };
@@ -70,6 +71,8 @@ Bytes make_hello_wanted();
 // what make_hello_refused() should tell the other side.
 using HelloResult = boost::system::result<MemberInfo, HelloRefusal>;
 HelloResult check_hello(BytesView frame, const HelloContext& context);
+// The port at which the speaker of a hello that was checked listens; 0: it does not tell.
+std::uint16_t mesh_port_of(BytesView checked_hello);
 HelloResult check_hello_accepted(BytesView frame, const HelloContext& context);
 // What a HelloRefused frame says; a frame that is none gives a malformed refusal.
 HelloRefusal read_hello_refused(BytesView frame);

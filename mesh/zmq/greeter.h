@@ -14,6 +14,9 @@ class Greeter {
                                                  server_key,          config.protocol_min,
                                                  config.protocol} {}
 
+  // Known once the listening socket is bound.
+  void set_mesh_port(std::uint16_t port) { context_.mesh_port = port; }
+
   // `client_key` is of the side that dialled.
   Bytes hello(const MemberInfo& self, const CurveKey& client_key) const {
     return make_hello(context_of(client_key), device_key_, self);

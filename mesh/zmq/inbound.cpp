@@ -32,6 +32,13 @@ std::string remote_host_of(zmq::message_t& message) {
   return host.starts_with(mapped) ? host.substr(mapped.size()) : host;
 }
 
+// Where somebody listens who calls from there; empty if the port was not told.
+std::string origin_of(const std::string& host, std::uint16_t port) {
+  if (host.empty() || port == 0) return {};
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::optional<CurveKey> client_key_of(zmq::message_t& message) {
   return CurveKey::from_hex_text(metadata(message, "User-Id"));
 }
@@ -185,7 +192,8 @@ void Inbound::on_hello(zmq::message_t& routing_id, Session& session, zmq::messag
   session.process = member->process;
   ++counters_.hellos_accepted;
   reply(routing_id, greeter_.accepted(host_.self(), *client_key));
-  if (member->process != host_.self().process) host_.on_greeted(*member, remote_host);
+  if (member->process == host_.self().process) return;
+  host_.on_greeted(*member, origin_of(remote_host, mesh_port_of(view_of(payload))));
 }
 
 Inbound::Session& Inbound::session_of(const std::string& id, zmq::message_t& payload) {

@@ -38,7 +38,8 @@ class InboundHost {
   virtual MonoTime now() const = 0;
   virtual const MemberInfo& self() const = 0;
   virtual void on_frame(const ProcessId& from, BytesView frame) = 0;
-  virtual void on_greeted(const MemberInfo& member, const std::string& remote_host) = 0;
+  // `origin`: where it can be dialled if it listens at the address it calls from, or empty.
+  virtual void on_greeted(const MemberInfo& member, const std::string& origin) = 0;
   virtual void on_turned_away(const std::string& remote_host, const std::string& reason) = 0;
 };
 

@@ -208,8 +208,8 @@ struct Transport::State : OutgoingHost, InboundHost {
     if (!closed && callbacks.on_frame) callbacks.on_frame(from, frame);
   }
 
-  void on_greeted(const MemberInfo& peer, const std::string& remote_host) override {
-    if (!closed && callbacks.on_greeted) callbacks.on_greeted(peer, remote_host);
+  void on_greeted(const MemberInfo& peer, const std::string& origin) override {
+    if (!closed && callbacks.on_greeted) callbacks.on_greeted(peer, origin);
   }
 
   void on_turned_away(const std::string& remote_host, const std::string& reason) override {
@@ -328,7 +328,9 @@ Transport::~Transport() = default;
 Status Transport::start() {
   const auto complaints = state_->config.validate();
   if (!complaints.empty()) return make_error(ErrorCode::invalid, complaints.front());
-  return state_->inbound.bind();
+  const Status bound = state_->inbound.bind();
+  if (bound) state_->greeter.set_mesh_port(state_->inbound.bound_port());
+  return bound;
 }
 
 void Transport::close() {

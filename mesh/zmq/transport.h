@@ -55,8 +55,9 @@ struct TransportCallbacks {
   std::function<void(const std::string& address)> on_self;
   // The process at this address is linked through another; it waits in reserve.
   std::function<void(const std::string& address, const ProcessId& peer)> on_parked;
-  // A peer dialled us and was admitted: its addresses are worth dialling.
-  std::function<void(const MemberInfo& peer, const std::string& remote_host)> on_greeted;
+  // A peer dialled us and was admitted: its addresses are worth dialling, and so is `origin`, the
+  // host it called from with the port it listens at (empty: it did not tell one).
+  std::function<void(const MemberInfo& peer, const std::string& origin)> on_greeted;
   // A stranger dialled us and was refused; for the log, once per host and reason.
   std::function<void(const std::string& remote_host, const std::string& reason)> on_turned_away;
 };

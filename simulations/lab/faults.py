@@ -219,6 +219,28 @@ class Faults:
             await wires.apply()
         return "", finish
 
+    async def change_address(self, _number, fault):
+        """The host's own; without one it reaches nobody."""
+        lab, wires = self._shop.lab, self._shop.wires
+        terminals = await self._terminals(fault.targets)
+
+        async def give():
+            for terminal in terminals:
+                await lab.readdress(wires.host(terminal.number), self._shop.fresh_address())
+        names = ", ".join(terminal.name for terminal in terminals)
+        if fault.lasts_us is None:
+            await give()
+            return names, None
+        for terminal in terminals:
+            await lab.readdress(wires.host(terminal.number), None)
+        places = [terminal.number for terminal in terminals]
+        _, open_again = await self._close(wires.both_ways(places, wires.places), names)
+
+        async def finish():
+            await give()
+            await open_again()
+        return names, finish
+
     # --- processes ---
 
     async def _take_down(self, terminals, how):
@@ -449,7 +471,7 @@ def _signal(processes, number):
 # `clone` is missing: nothing copies a running process.
 KINDS = {name: getattr(Faults, name) for name in (
     "cut", "cut_one_way", "deaf", "reset", "freeze", "degrade", "star", "switch_reboot",
-    "no_multicast", "crash", "leave", "stall", "slow_disk", "disk_full", "failed_commit",
+    "no_multicast", "change_address", "crash", "leave", "stall", "slow_disk", "disk_full", "failed_commit",
     "doubtful_commit", "restore_disk", "clone_disk", "lose_disk", "damage_disk",
     "skew", "drift", "dead_clock",
     "cloud_away", "cloud_refuses", "cloud_slow", "cloud_restart", "cloud_answer_lost",

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import itertools
 import random
 import secrets
 
@@ -18,6 +19,7 @@ AVAHI_TERMINALS_MAX = 12  # with more, mDNS runs only where the scenario is abou
 OPEN_SECONDS_MAX = 90
 DEAD_NETWORK, NO_ROUTER = "10.77", "10.77.0.253"  # 10.77.HOST.x: nobody can be reached there
 PRODUCTS_PER_IMPORT = 10_000
+FRESH_HOST_MIN = 120  # behind every host that a lab of 100 terminals and its cloud have
 
 
 class Shop:
@@ -34,7 +36,12 @@ class Shop:
         self._told = set()  # (place, hash): who is known to hold what
         self.first_seen = {}  # (number, "journal:number") -> when its event stream told it
         self._chance = random.Random(f"{seed} targets")
+        self._fresh_hosts = itertools.count(FRESH_HOST_MIN)
         self.notes = []
+
+    def fresh_address(self):
+        """One that no host begins with."""
+        return f"10.77.0.{next(self._fresh_hosts)}"
 
     # --- opening ---
 

@@ -24,6 +24,11 @@ std::string what_happens(const Fault& fault, const std::vector<std::unique_ptr<T
   return text;
 }
 
+// Of a range that no place begins with.
+std::string fresh_address(std::uint32_t number) {
+  return "10.79." + std::to_string(number / 200) + "." + std::to_string(number % 200 + 1) + ":7411";
+}
+
 bool replaces_disk(FaultKind kind) {
   return kind == FaultKind::restore_disk || kind == FaultKind::clone_disk ||
          kind == FaultKind::lose_disk || kind == FaultKind::dead_clock;
@@ -146,7 +151,7 @@ void World::heal() {
 }
 
 void World::apply(const Fault& fault, std::uint32_t number, Active& active) {
-  if (fault.kind <= FaultKind::no_multicast) return apply_to_network(fault, number, active);
+  if (fault.kind <= FaultKind::change_address) return apply_to_network(fault, number, active);
   if (fault.kind <= FaultKind::clone) return apply_to_processes(fault, active);
   if (fault.kind <= FaultKind::lose_disk) return apply_to_disks(fault, number, active);
   if (fault.kind <= FaultKind::dead_clock) return apply_to_clocks(fault, active);
@@ -276,8 +281,35 @@ void World::apply_to_network(const Fault& fault, std::uint32_t number, Active& a
       lan_->filter_multicast(+1);
       active.undo.push_back([this] { lan_->filter_multicast(-1); });
       return;
+    case FaultKind::change_address:
+      for (const std::uint32_t place : targets) {
+        change_address(place, fault.lasts.has_value(), active);
+      }
+      return;
     default:
       return;
+  }
+}
+
+void World::set_address(std::uint32_t place, const std::string& address) {
+  Terminal& hit = terminal(place);
+  place_of_address_.erase(hit.address());
+  if (!address.empty()) place_of_address_[address] = place;
+  hit.set_address(address);
+  for (const auto& weak : std::vector(connections_)) {
+    const auto tcp = weak.lock();
+    if (tcp && (tcp->place_of(0) == place || tcp->place_of(1) == place)) tcp->strand();
+  }
+  mdns_->on_address_changed(hit);
+}
+
+void World::change_address(std::uint32_t place, bool stays_without, Active& active) {
+  if (!stays_without) return set_address(place, fresh_address(addresses_changed_++));
+  set_address(place, "");
+  active.undo.push_back([this, place] { set_address(place, fresh_address(addresses_changed_++)); });
+  for (const std::uint32_t other : everybody_but({place})) {
+    cut(place, other, active);
+    cut(other, place, active);
   }
 }
 

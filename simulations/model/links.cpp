@@ -70,6 +70,11 @@ void Links::lost(discovery::Rung rung, const std::string& address) {
   carry_out();
 }
 
+void Links::network_changed() {
+  ladder_.network_changed(callbacks_.now());
+  carry_out();
+}
+
 void Links::carry_out() {
   for (discovery::Effect& effect : ladder_.take_effects()) {
     std::visit(
@@ -195,6 +200,7 @@ void Links::open(const std::string& address, Outgoing& out) {
 void Links::greet(const std::string& address, Outgoing& out) {
   const std::uint32_t there = surroundings_.place_of(address);
   Lan& lan = surroundings_.lan;
+  if (there >= lan.places()) return;  // nobody has this address any more
   if (there != place_ && lan.way(place_, there) != Way::open) return;  // time limits judge it
   const Duration way =
       there == place_ ? Duration(20) : lan.transit(gate_->now(), place_, there, handshake_bytes);
@@ -247,8 +253,12 @@ void Links::on_greeted(const std::string& address, std::uint64_t attempt, Links&
     links->on_accepted(address, attempt, tcp, own);
   });
   if (member.process == own.process) return;
-  for (const std::string& theirs : member.addresses) {
-    ladder_.found(callbacks_.now(), discovery::Rung::member, theirs, member.device());
+  const bool is_own_device = member.device() == own.device();
+  if (surroundings_.scenario.planted_bug != PlantedBug::stale_addresses) {
+    ladder_.greeted(callbacks_.now(), member.device(), is_own_device, member.addresses,
+                    dialler.callbacks_.address());
+  } else if (!is_own_device) {
+    ladder_.greeted(callbacks_.now(), member.device(), false, member.addresses, "");
   }
   carry_out();
 }
@@ -312,7 +322,7 @@ bool Links::send(const ProcessId& to, Bytes frame) {
   if (linked == linked_at_.end()) return false;
   const auto out = dialled_.find(linked->second);
   if (out == dialled_.end() || !out->second.tcp) return false;
-  const std::uint32_t there = surroundings_.place_of(linked->second);
+  const std::uint32_t there = out->second.tcp->place_of(1);
   surroundings_.recorder.frame(place_, there, frame);
   if (surroundings_.on_frame_sent) surroundings_.on_frame_sent(there, frame);
   if (out->second.tcp->send(0, std::move(frame))) return true;

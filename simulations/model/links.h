@@ -29,6 +29,7 @@ class Links {
   struct Callbacks {
     std::function<Now()> now;
     std::function<mesh::MemberInfo()> member;  // what our hello says
+    std::function<std::string()> address;      // where our connections come from
     std::function<void(const ProcessId& from, Bytes frame)> on_frame;
     std::function<void(const mesh::MemberInfo& peer)> on_link_up;
     std::function<void(const ProcessId& peer, mesh::LinkEnd end)> on_link_down;
@@ -43,6 +44,7 @@ class Links {
   void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
   void wanted(const std::string& address);
   void lost(discovery::Rung rung, const std::string& address);
+  void network_changed();
   // False if the frame was dropped: no link, or the peer's queue is full.
   bool send(const ProcessId& to, Bytes frame);
   // The kernel closes what a process leaves behind.

@@ -1,5 +1,6 @@
 #include "simulations/model/mdns.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace titan::simulations {
@@ -10,6 +11,9 @@ constexpr Duration shows_after_spread = milliseconds(150);
 constexpr Duration stale_min = seconds(124);
 constexpr Duration stale_spread = seconds(4);
 constexpr Duration shows_after_cut = seconds(10);
+// A daemon on a card with another address probes the name anew before it announces it.
+constexpr Duration readdressed_after_min = milliseconds(1000);
+constexpr Duration readdressed_after_spread = milliseconds(1500);
 // How late one comes that others overtake, or the second of two that are the same.
 constexpr Duration late_max = seconds(3);
 // A datagram is announced three times; a loss is one of all.
@@ -31,6 +35,9 @@ void Mdns::on_started(Terminal& terminal) {
   record.is_published = true;
   record.device = terminal.node().device();
   ++record.life;
+  for (std::uint32_t other = 0; other < records_.size(); ++other) {
+    told_.erase({other, terminal.place()});  // to an earlier process
+  }
   for (std::uint32_t other = 0; other < records_.size(); ++other) {
     if (other == terminal.place() || !records_[other].is_published) continue;
     announce(terminal.place(), other, draw(random_, shows_after_min, shows_after_spread));
@@ -74,11 +81,18 @@ void Mdns::tell(std::uint32_t publisher, std::uint32_t browser) {
   Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
   if (links == nullptr) return;
   const Record& from = records_[publisher];
-  links->gate()->pass([links, addresses = from.terminal->advertised(), device = from.device] {
-    for (const std::string& address : addresses) {
-      links->found(discovery::Rung::mdns, address, device);
-    }
+  std::vector<std::string> addresses = from.terminal->addresses();
+  std::vector<std::string> gone = std::exchange(told_[{publisher, browser}], addresses);
+  std::erase_if(gone, [&](const std::string& address) {
+    return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
   });
+  links->gate()->pass(
+      [links, addresses = std::move(addresses), gone = std::move(gone), device = from.device] {
+        for (const std::string& address : gone) links->lost(discovery::Rung::mdns, address);
+        for (const std::string& address : addresses) {
+          links->found(discovery::Rung::mdns, address, device);
+        }
+      });
 }
 
 void Mdns::on_ended(const Terminal& terminal, bool polite) {
@@ -113,9 +127,21 @@ void Mdns::forget(std::uint32_t publisher, Duration delay, bool is_said) {
 void Mdns::tell_lost(std::uint32_t publisher, std::uint32_t browser) {
   Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
   if (links == nullptr) return;
-  links->gate()->pass([links, addresses = records_[publisher].terminal->advertised()] {
+  links->gate()->pass([links, addresses = std::exchange(told_[{publisher, browser}], {})] {
     for (const std::string& address : addresses) links->lost(discovery::Rung::mdns, address);
   });
+}
+
+void Mdns::on_address_changed(Terminal& terminal) {
+  if (!records_[terminal.place()].is_published || terminal.address().empty()) return;
+  for (std::uint32_t other = 0; other < records_.size(); ++other) {
+    if (other == terminal.place() || !records_[other].is_published) continue;
+    // It also asks, on what is a new card to it.
+    announce(terminal.place(), other,
+             draw(random_, readdressed_after_min, readdressed_after_spread));
+    announce(other, terminal.place(),
+             draw(random_, readdressed_after_min, readdressed_after_spread));
+  }
 }
 
 void Mdns::on_ways_changed() {

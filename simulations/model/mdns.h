@@ -4,12 +4,15 @@
 //
 // A datagram that comes twice is told twice. One that others overtake comes late: a name that shows
 // late, or a goodbye that takes away the name of the terminal that was back meanwhile, until the
-// browser asks again. Single-threaded.
+// browser asks again. Who has another address is announced with it, as the daemon follows the cards
+// by itself. Single-threaded.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +28,7 @@ class Mdns {
   void on_started(Terminal& terminal);
   void on_ended(const Terminal& terminal, bool polite);
   void on_ways_changed();
+  void on_address_changed(Terminal& terminal);
 
  private:
   struct Record {
@@ -44,7 +48,9 @@ class Mdns {
   Surroundings& surroundings_;
   Random random_;
   std::vector<Record> records_;
-  std::set<std::pair<std::uint32_t, std::uint32_t>> missed_;  // publisher, browser
+  using Pair = std::pair<std::uint32_t, std::uint32_t>;  // publisher, browser
+  std::set<Pair> missed_;
+  std::map<Pair, std::vector<std::string>> told_;  // addresses that the browser's process was told
 };
 
 }  // namespace titan::simulations

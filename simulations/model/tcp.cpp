@@ -25,8 +25,8 @@ bool Tcp::send(int side, Bytes frame) {
   }
   ++way.frames;
   way.bytes += frame.size();
-  const Way there = lan_.way(place(side), place(1 - side));
-  const Way back = lan_.way(place(1 - side), place(side));
+  const Way there = way_from(side);
+  const Way back = way_from(1 - side);
   if (there == Way::open && (back != Way::cut || way.unacknowledged < first_window_frames) &&
       way.waiting.empty()) {
     if (back == Way::cut) {
@@ -66,7 +66,7 @@ void Tcp::arrive(int side, Bytes frame) {
     tell_other(1 - side);
     return;
   }
-  if (lan_.way(place(side), place(1 - side)) != Way::open) {
+  if (way_from(side) != Way::open) {
     direction(side).waiting.push_back(std::move(frame));
     if (end(side).open) stall(side);
     return;
@@ -94,8 +94,8 @@ void Tcp::repeat(int side) {
   Direction& way = direction(side);
   if (!end(side).open || !way.stalled) return;
   const MonoTime now = schedule_.now();
-  const Way there = lan_.way(place(side), place(1 - side));
-  const Way back = lan_.way(place(1 - side), place(side));
+  const Way there = way_from(side);
+  const Way back = way_from(1 - side);
   if (there == Way::open && back == Way::open) {
     way.stalled = false;
     way.unacknowledged = 0;
@@ -131,7 +131,7 @@ void Tcp::end_of(int side, TcpEnd reason) {
 
 // Tells the other side that `side` is gone.
 void Tcp::tell_other(int side) {
-  if (!end(1 - side).open || lan_.way(place(side), place(1 - side)) != Way::open) return;
+  if (!end(1 - side).open || way_from(side) != Way::open) return;
   Direction& way = direction(side);
   const MonoTime now = schedule_.now();
   way.last_arrival =
@@ -152,14 +152,19 @@ void Tcp::reset() {
   end_of(1, TcpEnd::closed);
 }
 
+void Tcp::strand() {
+  is_stranded_ = true;
+  on_ways_changed();
+}
+
 void Tcp::on_ways_changed() {
   if (heartbeat_due_ || (!sides_[0].open && !sides_[1].open)) return;
-  if (lan_.is_open_both_ways(place(0), place(1))) return;
+  if (way_from(0) == Way::open && way_from(1) == Way::open) return;
   heartbeat_due_ = true;
   // In the middle of the interval: no draw, so that a fault does not shift later draws.
   schedule_.in(limits_.heartbeat_every / 2, [self = shared_from_this()] {
     self->heartbeat_due_ = false;
-    if (self->lan_.is_open_both_ways(self->place(0), self->place(1))) return;
+    if (self->way_from(0) == Way::open && self->way_from(1) == Way::open) return;
     if (self->sides_[0].open) self->stall(0);
     if (self->sides_[1].open) self->stall(1);
     self->on_ways_changed();

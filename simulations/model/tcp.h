@@ -49,6 +49,8 @@ class Tcp : public std::enable_shared_from_this<Tcp> {
   void close(int side);
   // Both sides are told.
   void reset();
+  // One end's address is gone: nothing passes any more, and each side finds that out by itself.
+  void strand();
   bool is_open(int side) const { return sides_[static_cast<std::size_t>(side)].open; }
   std::uint32_t place_of(int side) const { return place(side); }
   // Ways have changed.
@@ -75,6 +77,9 @@ class Tcp : public std::enable_shared_from_this<Tcp> {
   };
 
   std::uint32_t place(int side) const { return sides_[static_cast<std::size_t>(side)].user.place; }
+  Way way_from(int side) const {
+    return is_stranded_ ? Way::cut : lan_.way(place(side), place(1 - side));
+  }
   Direction& direction(int side) { return ways_[static_cast<std::size_t>(side)]; }
   End& end(int side) { return sides_[static_cast<std::size_t>(side)]; }
   void launch(int side, Bytes frame);
@@ -90,6 +95,7 @@ class Tcp : public std::enable_shared_from_this<Tcp> {
   std::array<End, 2> sides_;
   std::array<Direction, 2> ways_;
   bool heartbeat_due_ = false;
+  bool is_stranded_ = false;
 };
 
 }  // namespace titan::simulations

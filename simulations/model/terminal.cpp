@@ -13,6 +13,8 @@ namespace {
 // As pos-node/daemon.cpp: a polite end takes no longer.
 constexpr Duration leave_max = seconds(2);
 constexpr Duration goodbye_max = milliseconds(150);
+// From a change of the cards until the process has read them (discovery/system/card_watch.h).
+constexpr Duration cards_read_after = milliseconds(150);
 // A turn of the daemon's loop that does nothing.
 constexpr Duration turn_takes = Duration(20);
 constexpr std::uint32_t turns_at_one_deadline_max = 100;
@@ -30,8 +32,17 @@ std::vector<std::string> with_dead_addresses(const std::string& address, std::ui
     all.push_back("10.78." + std::to_string(i) + "." + std::to_string(place + 1) + ":7411");
   }
   // The good one is neither first nor last, where it can be.
-  all.insert(all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2), address);
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2);
+  if (!address.empty()) all.insert(middle, address);
   return all;
+}
+
+std::vector<discovery::CardAddress> cards_of(const std::vector<std::string>& addresses) {
+  std::vector<discovery::CardAddress> cards;
+  for (const std::string& address : addresses) {
+    cards.push_back({"eth" + std::to_string(cards.size()), address.substr(0, address.find(':'))});
+  }
+  return cards;
 }
 
 std::string vector_root_text(const crdt::ContentSum& root) {
@@ -47,7 +58,6 @@ Terminal::Terminal(Surroundings& surroundings, TerminalSpec spec, std::uint32_t 
       spec_(std::move(spec)),
       place_(place),
       address_(std::move(address)),
-      advertised_(with_dead_addresses(address_, place_, spec_.dead_addresses)),
       on_answer_(std::move(on_answer)),
       codec_(make_codec()) {
   const PlantedBug bug = surroundings_.scenario.planted_bug;
@@ -80,6 +90,33 @@ Now Terminal::now() const {
   return {mono, {start + (mono.since_start + clock_.skew + drift) / milliseconds(1)}};
 }
 
+std::vector<std::string> Terminal::addresses() const {
+  return with_dead_addresses(address_, place_, spec_.dead_addresses);
+}
+
+discovery::OwnAddresses Terminal::own_addresses() const {
+  discovery::OwnAddresses own("0.0.0.0:7411", 7411, {});
+  own.on_cards(cards_of(addresses()));
+  return own;
+}
+
+void Terminal::set_address(const std::string& address) {
+  address_ = address;
+  if (!process_ || surroundings_.scenario.planted_bug == PlantedBug::stale_addresses) return;
+  process_->gate->in(cards_read_after, [this] { follow_cards(); });
+}
+
+void Terminal::follow_cards() {
+  const auto change = process_->own->on_cards(cards_of(addresses()));
+  if (change.of_told) {
+    surroundings_.recorder.reach("address_followed");
+    input([at = now(), told = process_->own->told()](mesh::Node& node) {
+      node.on_addresses(at, told);
+    });
+  }
+  if (change.of_network) process_->links->network_changed();
+}
+
 bool Terminal::is_stalled() const {
   return process_ && process_->gate->is_stalled();
 }
@@ -91,7 +128,7 @@ mesh::NodeConfig Terminal::node_config() const {
   config.tenant = tenant_name;
   config.store = store_name;
   config.terminal = spec_.name;
-  config.addresses = advertised_;
+  config.addresses = own_addresses().told();
   config.may_lead = spec_.may_lead;
   config.priority = spec_.priority;
   config.cloud_key = surroundings_.cloud_key;
@@ -159,6 +196,7 @@ void Terminal::make_process(ProcessId id, std::uint64_t seed) {
   p.gate = std::make_shared<Gate>(surroundings_.schedule);
   p.id = id;
   p.seed = seed;
+  p.own.emplace(own_addresses());
   p.node = std::make_unique<mesh::Node>(p.config, disk_->folder().device_key, id, *p.began_with,
                                         codec_, Random(seed), p.began);
   make_parts();
@@ -169,6 +207,7 @@ void Terminal::make_parts() {
   Links::Callbacks links;
   links.now = [this] { return now(); };
   links.member = [this] { return process_->node->self(); };
+  links.address = [this] { return address_; };
   links.on_frame = [this](const ProcessId& from, Bytes frame) {
     input([now = now(), from, frame = std::move(frame)](mesh::Node& node) {
       node.on_frame(now, from, frame);
@@ -296,7 +335,7 @@ void Terminal::resume_copy_of(Terminal& original, DataFolder image) {
       copied.on_link_down(at, peer, mesh::LinkEnd::closed);
     });
   }
-  input([at, addresses = advertised_](mesh::Node& copied) { copied.on_addresses(at, addresses); });
+  input([at, told = process_->own->told()](mesh::Node& copied) { copied.on_addresses(at, told); });
   for (const auto& [id, request] : source.reads) read(request);
   if (process_->uplink) process_->uplink->take_up();
   if (node.is_leader()) process_->database->lead(*node.leader(), node.vector());

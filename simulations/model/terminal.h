@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "discovery/own_addresses.h"
 #include "mesh/node.h"
 #include "mesh/sqlite/sqlite_reader.h"
 #include "simulations/model/codecs.h"
@@ -51,6 +52,8 @@ class Terminal {
   void resume_copy_of(Terminal& original, DataFolder image);
   bool is_up() const { return process_ != nullptr; }
   bool is_stalled() const;
+  // Its card has another address now, or none; the process hears of it a little later.
+  void set_address(const std::string& address);
 
   // -- the disk, while no process runs
   Disk& disk() { return *disk_; }
@@ -73,8 +76,10 @@ class Terminal {
 
   // -- questions
   std::uint32_t place() const { return place_; }
+  // "10.77.0.1:7411"; empty while its card has none.
   const std::string& address() const { return address_; }
-  const std::vector<std::string>& advertised() const { return advertised_; }
+  // Of all its cards, as its Avahi daemon sees them.
+  std::vector<std::string> addresses() const;
   const std::string& name() const { return spec_.name; }
   const mesh::Node& node() const { return *process_->node; }
   Links* links() { return process_ ? process_->links.get() : nullptr; }
@@ -90,6 +95,7 @@ class Terminal {
     ProcessId id;
     std::unique_ptr<mesh::Node> node;
     std::unique_ptr<Links> links;
+    std::optional<discovery::OwnAddresses> own;
     std::unique_ptr<UplinkEnd> uplink;
     std::unique_ptr<StoreDatabase> database;
     std::deque<mesh::Effect> effects;
@@ -116,6 +122,8 @@ class Terminal {
 
   Disk::Callbacks disk_callbacks();
   const mesh::Codec& make_codec();
+  discovery::OwnAddresses own_addresses() const;
+  void follow_cards();
   mesh::NodeConfig node_config() const;
   void make_process(ProcessId id, std::uint64_t seed);
   void make_parts();
@@ -143,8 +151,7 @@ class Terminal {
   Surroundings& surroundings_;
   const TerminalSpec spec_;
   const std::uint32_t place_;
-  const std::string address_;
-  const std::vector<std::string> advertised_;  // to others: its own among dead ones
+  std::string address_;
   const Answer on_answer_;
   mesh::WireCodec plain_codec_;
   NextVersionCodec next_codec_;

@@ -74,6 +74,9 @@ class World {
   void cut(std::uint32_t from, std::uint32_t to, Active& active);
   Places resolve(const std::vector<Target>& targets);
   Places everybody_but(const Places& places) const;
+  // Its connections lead nowhere from now on; empty: it has no address.
+  void set_address(std::uint32_t place, const std::string& address);
+  void change_address(std::uint32_t place, bool stays_without, Active& active);
   // None: there is nothing to copy.
   Terminal* copy_process(std::uint32_t original);
   Reachability reachability() const;
@@ -95,6 +98,7 @@ class World {
   std::map<std::string, std::uint32_t> place_of_address_;
   std::vector<std::weak_ptr<Tcp>> connections_;
   std::vector<int> deaf_;
+  std::uint32_t addresses_changed_ = 0;
   std::map<std::uint32_t, Active> active_;                               // by number of the fault
   std::map<std::uint32_t, std::map<std::uint32_t, DataFolder>> images_;  // fault -> place
   bool healed_ = false;

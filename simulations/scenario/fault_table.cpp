@@ -80,6 +80,13 @@ std::vector<FaultRow> rows() {
        lasting,
        in_both},
       {K::no_multicast, "no_multicast", "mDNS is filtered everywhere.", {}, lasting, in_both},
+      {K::change_address,
+       "change_address",
+       "The targets' cards lose their address, and have another one after `lasts`; without it at "
+       "once.",
+       {targets},
+       lasting,
+       in_both},
       {K::crash,
        "crash",
        "kill -9. Back after `lasts`, with the disk as it was committed.",

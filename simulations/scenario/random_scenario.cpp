@@ -180,6 +180,7 @@ class Maker {
       fault.lasts = between(fault_lasts_min, one_in(3) ? longest : longest / 4);
     }
     for (const auto& field : row.fields) fill(fault, field);
+    if (row.kind == FaultKind::change_address) name_the_changed(fault);
     if (is_complete(fault, row)) scenario_.faults.push_back(std::move(fault));
   }
 
@@ -247,6 +248,18 @@ class Maker {
     }
     const auto count = one_in(3) ? 2 : 1;
     for (int i = 0; i < count; ++i) add(fault.targets, {Target::Role::named, any_terminal()});
+  }
+
+  // Where multicast may be filtered, tills that all have another address at once can never meet:
+  // one whose address is in everybody's configuration keeps it.
+  void name_the_changed(Fault& fault) {
+    for (Target& target : fault.targets) {
+      if (target.role != Target::Role::named) target = {Target::Role::named, any_terminal()};
+    }
+    if (scenario_.topology.has_seeds) {
+      std::erase(fault.targets, Target{Target::Role::named, "till-1"});
+    }
+    if (one_in(3)) fault.lasts.reset();
   }
 
   void fill_others(Fault& fault) {

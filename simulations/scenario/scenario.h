@@ -95,16 +95,17 @@ struct Workload {
 
 enum class FaultKind {
   // network
-  cut,            // groups: each reaches only itself; what no group names is one more group
-  cut_one_way,    // nothing from `targets` reaches `others`; connections die on both ends
-  deaf,           // `targets` send and hear nothing, their connections stay up
-  reset,          // connections between `targets` and `others` are reset once
-  freeze,         // connections between them pass nothing and are not closed; later all arrives
-  degrade,        // `quality` on every link of `targets`
-  flap,           // `targets` are cut off and back every `period`
-  star,           // all reach `targets`, nobody anybody else
-  switch_reboot,  // nothing passes the switch named `place`
-  no_multicast,   // mDNS is filtered everywhere
+  cut,             // groups: each reaches only itself; what no group names is one more group
+  cut_one_way,     // nothing from `targets` reaches `others`; connections die on both ends
+  deaf,            // `targets` send and hear nothing, their connections stay up
+  reset,           // connections between `targets` and `others` are reset once
+  freeze,          // connections between them pass nothing and are not closed; later all arrives
+  degrade,         // `quality` on every link of `targets`
+  flap,            // `targets` are cut off and back every `period`
+  star,            // all reach `targets`, nobody anybody else
+  switch_reboot,   // nothing passes the switch named `place`
+  no_multicast,    // mDNS is filtered everywhere
+  change_address,  // `targets` have none for as long as it lasts, then another one
   // processes
   crash,  // kill -9; back after `lasts` with the disk as it was committed
   leave,  // polite stop; back after `lasts`
@@ -210,6 +211,7 @@ enum class PlantedBug {
   reused_receipt_number,     // the receipt counter is not read from the disk
   key_forgotten,             // idempotency keys of earlier lives are not loaded
   deaf_ears,                 // a follower never learns that its leader changed
+  stale_addresses,           // own addresses are told as they were at the start
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

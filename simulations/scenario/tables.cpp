@@ -127,6 +127,7 @@ const std::vector<NameRow>& probe_table() {
       {"key-for-two-baskets", "Two baskets with one key were recorded."},
       {"mdns-told-twice", "A datagram of mDNS came twice."},
       {"mdns-overtaken", "A datagram of mDNS came after later ones."},
+      {"address-followed", "A terminal told others an address that it had not when it started."},
   };
   return table;
 }
@@ -171,6 +172,7 @@ const std::vector<NameRow>& planted_bug_table() {
       {"reused_receipt_number", "The receipt counter is not read from the disk."},
       {"key_forgotten", "Idempotency keys of earlier lives are not loaded."},
       {"deaf_ears", "A follower never learns that its leader changed."},
+      {"stale_addresses", "A terminal tells the addresses that it had when it started, for ever."},
   };
   return table;
 }

@@ -11,8 +11,8 @@ using namespace titan::discovery;
 namespace {
 
 // Commands: found RUNG ADDRESS [DEVICE] | wanted ADDRESS | lost RUNG ADDRESS | last_good DEVICE
-// ADDRESS | up ADDRESS DEVICE | down ADDRESS | parked ADDRESS | refused ADDRESS | self ADDRESS |
-// wait MS
+// ADDRESS | greeted DEVICE ORIGIN TOLD | clone DEVICE ORIGIN TOLD | network | up ADDRESS DEVICE |
+// down ADDRESS | parked ADDRESS | refused ADDRESS | self ADDRESS | wait MS
 class Script {
  public:
   explicit Script(LadderConfig config = {}) : ladder_(config) {}
@@ -63,6 +63,13 @@ class Script {
       ladder_.wanted(now_, first);
     } else if (command == "lost") {
       ladder_.lost(now_, rung(first), second);
+    } else if (command == "greeted" || command == "clone") {
+      // first: the device; second: where it calls from; third: what it tells
+      ladder_.greeted(now_, device(first), command == "clone",
+                      third.empty() ? std::vector<std::string>{} : std::vector{third},
+                      second == "-" ? "" : second);
+    } else if (command == "network") {
+      ladder_.network_changed(now_);
     } else if (command == "last_good") {
       ladder_.remember_last_good(device(first), second);
     } else if (command == "up") {
@@ -347,6 +354,102 @@ TEST_CASE("our own address is left alone until it belongs to another device", "[
         "wait 600000\n"
         "found mdns ten:1 B\n"
         "  600000: dial ten:1 every 200 ms\n");
+}
+
+TEST_CASE("where a member calls from is dialled, though it tells an address it had before",
+          "[ladder]") {
+  CHECK(Script().run("found member old:1 A\n"
+                     "up old:1 A\n"
+                     "down old:1\n"
+                     "wait 900000\n"
+                     "greeted A new:1 old:1\n"
+                     "wait 500\n"
+                     "up new:1 A\n") ==
+        "found member old:1 A\n"
+        "  0: dial old:1 every 200 ms\n"
+        "up old:1 A\n"
+        "  0: remember old:1 of 4100\n"
+        "down old:1\n"
+        "  0: dial old:1 every 200 ms\n"
+        "wait 900000\n"
+        "  600000: dial old:1 every 400 ms\n"
+        "  604000: dial old:1 every 800 ms\n"
+        "  612000: dial old:1 every 1600 ms\n"
+        "  628000: dial old:1 every 3200 ms\n"
+        "  660000: dial old:1 every 5000 ms\n"
+        "greeted A new:1 old:1\n"
+        "  900000: dial new:1 every 200 ms\n"
+        "wait 500\n"
+        "up new:1 A\n"
+        "  900500: remember new:1 of 4100\n");
+}
+
+TEST_CASE("a call from an address that did not answer for long is dialled back at once",
+          "[ladder]") {
+  CHECK(Script().run("found seed ten:1\n"
+                     "wait 61000\n"
+                     "greeted A ten:1\n"
+                     "refused ten:1\n"
+                     "greeted A ten:1\n"
+                     "up ten:1 A\n"
+                     "greeted A ten:1\n") ==
+        "found seed ten:1\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "wait 61000\n"
+        "  2000: dial ten:1 every 400 ms\n"
+        "  6000: dial ten:1 every 800 ms\n"
+        "  14000: dial ten:1 every 1600 ms\n"
+        "  30000: dial ten:1 every 3200 ms\n"
+        "greeted A ten:1\n"
+        "  61000: dial ten:1 every 200 ms\n"
+        "refused ten:1\n"
+        "  61000: hang up ten:1\n"
+        "greeted A ten:1\n"
+        "  61000: dial ten:1 every 200 ms\n"
+        "up ten:1 A\n"
+        "  61000: remember ten:1 of 4100\n"
+        "greeted A ten:1\n");
+}
+
+TEST_CASE("a clone of our own disk is dialled where it calls from", "[ladder]") {
+  CHECK(Script().run("clone A clone:1 told:1\n"
+                     "up clone:1 A\n"
+                     "wait 20000\n"
+                     "clone A moved:1\n") ==
+        "clone A clone:1 told:1\n"
+        "  0: dial clone:1 every 200 ms\n"
+        "  0: dial told:1 every 200 ms\n"
+        "up clone:1 A\n"
+        "  0: remember clone:1 of 4100\n"
+        "wait 20000\n"
+        "  2000: dial told:1 every 400 ms\n"
+        "  6000: dial told:1 every 800 ms\n"
+        "  14000: dial told:1 every 1600 ms\n"
+        "clone A moved:1\n"
+        "  20000: dial moved:1 every 200 ms\n");
+}
+
+TEST_CASE("on another network all are dialled at full speed, our own old address as well",
+          "[ladder]") {
+  CHECK(Script().run("found seed far:1\n"
+                     "found mdns ten:1 A\n"
+                     "self ten:1\n"
+                     "wait 61000\n"
+                     "network\n") ==
+        "found seed far:1\n"
+        "  0: dial far:1 every 200 ms\n"
+        "found mdns ten:1 A\n"
+        "  0: dial ten:1 every 200 ms\n"
+        "self ten:1\n"
+        "  0: hang up ten:1\n"
+        "wait 61000\n"
+        "  2000: dial far:1 every 400 ms\n"
+        "  6000: dial far:1 every 800 ms\n"
+        "  14000: dial far:1 every 1600 ms\n"
+        "  30000: dial far:1 every 3200 ms\n"
+        "network \n"
+        "  61000: dial far:1 every 200 ms\n"
+        "  61000: dial ten:1 every 200 ms\n");
 }
 
 TEST_CASE("the number of addresses is bounded; what never answered goes first", "[ladder]") {

@@ -93,6 +93,11 @@ async def test_half_a_connection_a_deaf_till_a_star_and_resets(lab):
 
 
 @limit(2 * SHORT_SECONDS_MAX)
+async def test_addresses_that_change_while_tills_run(lab):
+    await run(lab, "short-address-changes")
+
+
+@limit(2 * SHORT_SECONDS_MAX)
 async def test_pages_of_two_databases_that_go_bad(lab):
     await run(lab, "short-damaged-disk")
 

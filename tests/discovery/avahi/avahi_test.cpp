@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include "base/time.h"
 #include "tests/mesh/zmq/child_process.h"
@@ -39,10 +40,24 @@ class AvahiLab {
     running_.erase(host);
   }
   std::unique_ptr<ChildProcess> peer(int host, const std::string& store,
-                                     const std::string& terminal, int seed) {
-    return std::make_unique<ChildProcess>(std::vector<std::string>{
-        script("avahi-in-netns"), "exec", std::to_string(host), TITAN_AVAHI_PEER, "acme", store,
-        terminal, std::to_string(seed), "7411"});
+                                     const std::string& terminal, int seed,
+                                     bool takes_ipv6 = false) {
+    std::vector<std::string> words = {script("avahi-in-netns"),
+                                      "exec",
+                                      std::to_string(host),
+                                      TITAN_AVAHI_PEER,
+                                      "acme",
+                                      store,
+                                      terminal,
+                                      std::to_string(seed),
+                                      "7411"};
+    if (takes_ipv6) words.push_back("ipv6");
+    return std::make_unique<ChildProcess>(std::move(words));
+  }
+  void set_address(int host, const std::string& address) {
+    if (run_command({script("netlab"), "address", std::to_string(host), address}) != 0) {
+      FAIL("host " << host << " has no address " << address);
+    }
   }
 
  private:
@@ -166,4 +181,71 @@ TEST_CASE("a daemon that hangs does not hold up the end", "[avahi][lab]") {
   CHECK(one->wait() == 0);
   CHECK(std::chrono::steady_clock::now() - start < milliseconds(1000));
   REQUIRE(run_command({"sh", "-c", "kill -CONT $(cat " + state + "/avahi.pid)"}) == 0);
+}
+
+TEST_CASE("an address that changes is told, and only of the protocol that is listened on",
+          "[avahi][lab]") {
+  if (!may_make_namespaces()) return;
+  AvahiLab lab(2);
+  for (const int host : {1, 2}) lab.start(host);
+  auto one = lab.peer(1, "london-1", "till-1", 1);
+  auto two = lab.peer(2, "london-1", "till-2", 2);
+  const auto finds = [&](const std::string& address) {
+    while (const auto line = one->await_line("found ", mdns_limit)) {
+      CHECK_FALSE(line->starts_with("["));  // the hosts have IPv6, too
+      if (line->starts_with(address + ":7411 ")) return true;
+    }
+    return false;
+  };
+  REQUIRE(finds("10.77.0.2"));
+  for (const char* address : {"10.77.0.22", "10.77.0.23"}) {
+    lab.set_address(2, address);
+    REQUIRE(finds(address));
+  }
+}
+
+TEST_CASE("an address that changes while the name is probed holds up nothing", "[avahi][lab]") {
+  if (!may_make_namespaces()) return;
+  AvahiLab lab(2);
+  for (const int host : {1, 2}) lab.start(host);
+  auto one = lab.peer(1, "london-1", "till-1", 1);
+  REQUIRE(one->await_line("note published in mDNS as", mdns_limit));
+  for (int turn = 0; turn < 4; ++turn) {
+    auto two = lab.peer(2, "london-1", "till-2", 2 + turn);
+    std::this_thread::sleep_for(milliseconds(100 + 200 * turn));
+    const std::string address = "10.77.0." + std::to_string(30 + turn);
+    lab.set_address(2, address);
+    REQUIRE(one->await_line("found " + address + ":7411", mdns_limit));
+    REQUIRE(two->await_line("note published in mDNS as", mdns_limit));
+  }
+}
+
+TEST_CASE("who listens on IPv6 finds and is found where there is nothing else", "[avahi][lab]") {
+  if (!may_make_namespaces()) return;
+  AvahiLab lab(2);
+  for (const int host : {1, 2}) {
+    lab.set_address(host, "none");
+    lab.start(host);
+  }
+  auto one = lab.peer(1, "london-1", "till-1", 1, true);
+  auto two = lab.peer(2, "london-1", "till-2", 2, true);
+  CHECK(one->await_line("found [f", mdns_limit));
+  CHECK(two->await_line("found [f", mdns_limit));
+}
+
+TEST_CASE("who asks anew is told again who is there", "[avahi][lab]") {
+  if (!may_make_namespaces()) return;
+  AvahiLab lab(2);
+  for (const int host : {1, 2}) lab.start(host);
+  auto one = lab.peer(1, "london-1", "till-1", 1);
+  auto two = lab.peer(2, "london-1", "till-2", 2);
+  REQUIRE(one->await_line("found 10.77.0.2:7411", mdns_limit));
+  CHECK_FALSE(one->await_line("found ", milliseconds(1500)));  // nothing by itself
+  one->signal(SIGUSR1);
+  CHECK(one->await_line("found 10.77.0.2:7411", mdns_limit));
+  // Who is gone is not.
+  two->signal(SIGTERM);
+  REQUIRE(one->await_line("lost 10.77.0.2:7411", mdns_limit));
+  one->signal(SIGUSR1);
+  CHECK_FALSE(one->await_line("found 10.77.0.2:7411", milliseconds(2500)));
 }

@@ -60,6 +60,18 @@ TEST_CASE("A hello says who speaks, in both directions") {
   });
 }
 
+TEST_CASE("A hello tells the port at which its speaker listens, or none") {
+  Side till(1);
+  const Side peer(2);
+  CHECK(mesh_port_of(make_hello(till.context, till.key, till.member)) == 0);
+  till.context.mesh_port = 7411;
+  const Bytes hello = make_hello(till.context, till.key, till.member);
+  REQUIRE(check_hello(hello, peer.context).has_value());
+  CHECK(mesh_port_of(hello) == 7411);
+  CHECK(mesh_port_of(make_hello_wanted()) == 0);
+  CHECK(mesh_port_of("rubbish") == 0);
+}
+
 TEST_CASE("Who does not belong is refused, with the reason") {
   Side till(1);
   Side peer(2);

@@ -59,8 +59,9 @@ TestPeer::TestPeer(boost::asio::io_context& loop, TransportConfig settings)
   callbacks.on_parked = [this](const std::string& where, const ProcessId&) {
     parked.push_back(where);
   };
-  callbacks.on_greeted = [this](const MemberInfo& peer, const std::string&) {
+  callbacks.on_greeted = [this](const MemberInfo& peer, const std::string& origin) {
     greeted.push_back(peer);
+    greeted_from.push_back(origin);
   };
   transport = std::make_unique<Transport>(loop, config, std::move(callbacks));
   const Status started = transport->start();

@@ -51,6 +51,7 @@ class TestPeer {
   std::vector<std::string> selves;
   std::vector<std::string> parked;
   std::vector<MemberInfo> greeted;
+  std::vector<std::string> greeted_from;
   std::function<void(const ProcessId&, BytesView)> frame_hook;
   std::unique_ptr<Transport> transport;
 };

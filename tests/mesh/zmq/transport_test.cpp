@@ -19,6 +19,8 @@ TEST_CASE("two transports link both ways and exchange frames in order", "[transp
   WAIT_UNTIL(loop, one.linked_to(two) && two.linked_to(one), &one, &two);
   CHECK(one.ups.front().first == two.process());
   CHECK(one.greeted.front().terminal == "till-2");
+  // The port is told, not the one that it calls from.
+  CHECK(one.greeted_from.front() == two.address());
 
   constexpr int count = 3000;
   for (int i = 0; i < count; ++i) {
