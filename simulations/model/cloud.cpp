@@ -282,6 +282,19 @@ void Cloud::end(const SessionPointer& session, Duration within) {
                     [session] { session->tcp->close(1); });
 }
 
+// One transaction: the row is emptied and the epoch opened. Uplinks end by it, each with its next
+// renewal at the latest, which finds the row changed.
+void Cloud::reset_lease() {
+  surroundings_.schedule.in(database_time(), [this] {
+    database_.lease = {};
+    ++database_.epoch;
+    ++database_.sequence;
+    surroundings_.recorder.reach("lease_reset");
+    surroundings_.recorder.observe(LeaseReset{database_.epoch});
+    moved();
+  });
+}
+
 // ---- batches -----------------------------------------------------------------------------------
 
 void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) {
@@ -420,8 +433,8 @@ void Cloud::moved() {
 
 mesh::Watermark Cloud::watermark() const {
   mesh::WatermarkVector vector;
-  vector.epoch = 1;
-  vector.epoch_random = Bytes(16, 'e');
+  vector.epoch = database_.epoch;
+  vector.epoch_random = Bytes(16, static_cast<char>('d' + database_.epoch));
   vector.sequence = database_.sequence;
   vector.tenant = tenant_name;
   vector.store = store_name;

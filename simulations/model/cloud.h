@@ -58,6 +58,8 @@ class Cloud {
   void set_slow(Duration delay) { slow_ = delay; }
   void restart();
   void lose_next_answer() { lose_next_answer_ = true; }
+  // As POST …/stores/{store}/lease/reset does.
+  void reset_lease();
   void stall_gateway(Duration length);
 
   // -- what a run asks at its end
@@ -79,6 +81,7 @@ class Cloud {
     std::map<DeviceId, PublicKey> keys;
     crdt::VersionVector vector;
     crdt::Stock stock;
+    std::uint64_t epoch = 1;
     std::uint64_t sequence = 0;
     mesh::JournalTail feed;
     WallTime feed_time;
