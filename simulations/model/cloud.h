@@ -39,6 +39,7 @@ inline constexpr char uplink_close_mark = 'C';
 struct CloudBugs {
   bool two_uplinks = false;               // the lease is granted without comparing tokens
   bool acknowledge_before_kafka = false;  // acknowledged is what the log then loses
+  bool unbounded_terms = false;           // the lease row takes any higher term
 };
 
 class Cloud {
