@@ -412,4 +412,19 @@ void Rest::retry_quarantine(const Call& call, Reply reply) {
       });
 }
 
+// For a store whose lease row stands at a term that its tills cannot reach. Other gateways' uplinks
+// of the store end with their next renewal, which finds the row gone.
+void Rest::reset_lease(const Call& call, Reply reply) {
+  gateway_.desk.reset_lease(call.key, [this, key = call.key, reply](Result<StorePosition> reset) {
+    if (!reset) return reply(error_response(reset.error()));
+    spdlog::warn("store {}: head office reset its lease; epoch {} begins", key.text(),
+                 reset->epoch);
+    gateway_.on_projected(key, *reset);
+    if (const auto session = gateway_.state_of(key).session.lock()) {
+      session->close(uplink::ClosingCode::lease_lost, "the store's lease was reset", {});
+    }
+    reply({200, json::serialize(json::object{{"epoch", reset->epoch}})});
+  });
+}
+
 }  // namespace titan::cloud

@@ -45,6 +45,8 @@ class Rest {
 
   Rest(Gateway& gateway, const std::string& database_url);
   void handle(const RestRequest& request, Reply reply);
+  // Whether a request with this header field may send a body, and is told more than what is open.
+  bool is_authorized(std::string_view authorization) const;
   // For on_projected: nothing; for the log line at the end.
   std::size_t queued() const { return database_.queued(); }
 
@@ -68,6 +70,7 @@ class Rest {
   void list_alarms(const Call& call, Reply reply);
   void list_quarantine(const Call& call, Reply reply);
   void retry_quarantine(const Call& call, Reply reply);
+  void reset_lease(const Call& call, Reply reply);
   void list_products(const Call& call, Reply reply);
   // Answers a list that is refused itself.
   Result<std::shared_ptr<const ProductPush>> read_push(const Call& call, const RestRequest& request,

@@ -58,6 +58,10 @@ const std::vector<Rest::Route>& Rest::routes() {
        {"stores", "*", "quarantine", "retry"},
        {},
        [](R& r, C& c, Q&, Reply done) { r.retry_quarantine(c, done); }},
+      {"POST",
+       {"stores", "*", "lease", "reset"},
+       {},
+       [](R& r, C& c, Q&, Reply done) { r.reset_lease(c, done); }},
       {"GET",
        {"stores", "*", "products"},
        {"limit", "after"},
@@ -96,14 +100,14 @@ RestResponse wrong_method(std::string allowed) {
   return response;
 }
 
-bool is_authorized(std::string_view authorization, const std::string& admin_key) {
+}  // namespace
+
+bool Rest::is_authorized(std::string_view authorization) const {
   constexpr std::string_view scheme = "bearer ";
   const std::string given = ascii_lower_case(authorization.substr(0, scheme.size()));
   return same_secret(given + std::string(authorization.substr(given.size())),
-                     std::string(scheme) + admin_key);
+                     std::string(scheme) + gateway_.config.admin_key);
 }
-
-}  // namespace
 
 void Rest::handle(const RestRequest& request, Reply reply) {
   gateway_.metrics.rest_requests.Increment();
@@ -183,7 +187,7 @@ void Rest::handle_tenant(const RestRequest& request, const std::vector<std::stri
   }
   if (!allowed.empty()) allowed += "OPTIONS";
   if (!allowed.empty() && request.method == "OPTIONS") return reply(allowed_methods(allowed));
-  if (!is_authorized(request.authorization, gateway_.config.admin_key)) {
+  if (!is_authorized(request.authorization)) {
     return reply(error_response(make_error(
         ErrorCode::refused, "send the header Authorization: Bearer <gateway.admin_key>")));
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cloud/cloud_key.h"
+#include "election/term_bound.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::cloud {
@@ -65,6 +66,11 @@ OpenedStore StoreDesk::open_now(pqxx::connection& connection, const StoreKey& ke
     pqxx::work transaction(connection);
     const Bytes random(random_seed().view().substr(0, 16));
     opened.created = create_store_row(transaction, key.store, random);
+    // Of a store that nobody has seen yet, the first term too is bounded; nothing is kept of it.
+    if (opened.created && !election::is_plausible_term(token.term, 0)) {
+      opened.refused_by = uplink::LeaseHolder{{}, "", true, true};
+      return opened;
+    }
     if (opened.created) begin_feed(transaction, key);
     opened.refused_by = uplink::acquire_lease(transaction, key.store, token, terminal);
     transaction.commit();
@@ -139,6 +145,30 @@ void StoreDesk::release(const StoreKey& key, const election::Token& token) {
         return true;
       },
       [](Result<bool>) {});
+}
+
+void StoreDesk::reset_lease(const StoreKey& key, Done<StorePosition> done) {
+  using Outcome = std::optional<StorePosition>;
+  post<Outcome>(
+      key.tenant,
+      [this, key](pqxx::connection& connection) -> Outcome {
+        {
+          pqxx::work transaction(connection);
+          if (!read_store_row(transaction, key.store, true)) return std::nullopt;
+          uplink::reset_lease(transaction, key.store);
+          begin_epoch(transaction, key.store, random_seed().view().substr(0, 16));
+          transaction.commit();
+        }
+        return read_position(connection, key);
+      },
+      [key, done](Result<Outcome> outcome) {
+        if (!outcome) return done(outcome.error());
+        if (!*outcome) {
+          return done(make_error(ErrorCode::not_found, "no store '" + key.store + "' of tenant '" +
+                                                           key.tenant + "' has ever connected"));
+        }
+        done(std::move(**outcome));
+      });
 }
 
 void StoreDesk::read_feed(const StoreKey& key, const JournalId& journal, std::uint64_t above,

@@ -57,6 +57,9 @@ class StoreDesk {
   void renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
              Done<RenewedLease> done);
   void release(const StoreKey& key, const election::Token& token);
+  // Empties the lease row, for any token to take it, and opens the store's next cloud epoch, in one
+  // transaction: M2 holds within each. Error not_found: no such store.
+  void reset_lease(const StoreKey& key, Done<StorePosition> done);
   void read_feed(const StoreKey& key, const JournalId& journal, std::uint64_t above,
                  std::size_t bytes_max, Done<ReadEntries> done);
   void read_entries(const StoreKey& key, std::vector<uplink::WantedNumbers> wanted,

@@ -32,6 +32,10 @@ void raise_feed_clock(pqxx::transaction_base& transaction, const std::string& st
                       std::uint64_t seen);
 void write_feed_position(pqxx::transaction_base& transaction, const std::string& store,
                          const StoreRow& row);
+// The operator's reset: the next cloud epoch of the store begins. The watermark's sequence goes on,
+// so that a place of the new epoch is above every one of the old by either part.
+std::uint64_t begin_epoch(pqxx::transaction_base& transaction, const std::string& store,
+                          BytesView epoch_random);
 // The sequence after it.
 std::uint64_t raise_watermark(pqxx::transaction_base& transaction, const std::string& store);
 

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/overloaded.h"
+#include "election/term_bound.h"
 #include "mesh/verify.h"
 #include "uplink/wire/uplink_codec.h"
 
@@ -122,6 +123,18 @@ void UplinkSession::on_opened(Result<OpenedStore> opened) {
   }
   if (opened->refused_by) {
     const auto& holder = *opened->refused_by;
+    if (holder.was_jump) {
+      spdlog::warn(
+          "store {}: {} of {} is more than {} above the lease's term {} and is refused; if "
+          "the store's tills agree on it, reset the lease (POST .../lease/reset)",
+          key_.text(), token_text(token_), terminal_, election::term_jump_max, holder.token.term);
+      return refuse(RefusalCode::lower_token,
+                    "its term " + std::to_string(token_.term) + " is more than " +
+                        std::to_string(election::term_jump_max) + " above the lease's term " +
+                        std::to_string(holder.token.term) +
+                        ", which no store reaches; head office can reset the store's lease",
+                    holder.token, holder.gone);
+    }
     return refuse(
         RefusalCode::lower_token,
         (holder.terminal.empty() ? "another terminal" : holder.terminal) +
@@ -306,7 +319,10 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
         if (self->phase_ != Phase::up || !answer) return;
         if (const auto& holder = answer->lost_to) {
           return self->close(ClosingCode::lease_lost,
-                             "the store's lease moved to " + holder->terminal, holder->token);
+                             holder->token.is_none()
+                                 ? "the store's lease was reset"
+                                 : "the store's lease moved to " + holder->terminal,
+                             holder->token);
         }
         self->send(uplink::LeaseRenewed{sequence});
         // A commit of another gateway is told by nobody else.

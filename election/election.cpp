@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "election/term_bound.h"
+
 namespace titan::election {
 namespace {
 
@@ -269,7 +271,7 @@ void Election::on_beat(MonoTime now, const ProcessId& from, const Beat& beat) {
 
 void Election::hear(MonoTime now, const LeaderNews& news, bool directly) {
   if (news.token.is_none() || news.token.process == self_) return;
-  if (news.token.term > term_max) return;
+  if (!is_plausible_term(news.token.term, highest_term())) return;
   if (news.beat_age >= config_.lease) return;  // a remembered leader, not a live one
   observe_term(news.token.term);
   if (!lists(news, self_)) return;
@@ -385,7 +387,7 @@ std::optional<Token> Election::leader() const {
 // ---- terms, promises, effects ------------------------------------------------------------------
 
 void Election::observe_term(std::uint64_t term) {
-  if (term <= term_max) highest_term_ = std::max(highest_term_, term);
+  if (is_plausible_term(term, highest_term())) highest_term_ = std::max(highest_term_, term);
 }
 
 std::uint64_t Election::highest_term() const {

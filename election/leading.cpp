@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "election/election.h"
+#include "election/term_bound.h"
 
 namespace titan::election {
 
@@ -141,7 +142,7 @@ void Election::finish_raise(MonoTime now, std::uint64_t term) {
 
 void Election::on_lease_refused(Now, const Token& holder, bool holder_gone) {
   if (left_ || role_ != Role::leader || !holder_gone) return;
-  if (holder.term > term_max || holder < token_) return;
+  if (!is_plausible_term(holder.term, highest_term()) || holder < token_) return;
   // Only now: a living holder's term must not leak into our next election, or two sides of a cut
   // would take the lease from each other for ever.
   raise_term(holder.term);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "election/election.h"
+#include "election/term_bound.h"
 
 namespace titan::election {
 
@@ -157,7 +158,7 @@ void Election::on_pre_vote_request(MonoTime now, const ProcessId& from,
 }
 
 void Election::on_vote_request(MonoTime now, const ProcessId& from, const VoteRequest& request) {
-  if (request.term == 0 || request.term > term_max) return;
+  if (request.term == 0 || !is_plausible_term(request.term, highest_term())) return;
   VoteReply reply;
   reply.term = request.term;
   reply.promised_term = promises_.latest().term;

@@ -158,6 +158,7 @@ void Membership::set_state(Now now, Member& member, MemberState state) {
     clear_suspicion(member);
     member.remembered = false;
     member.replaced = false;
+    member.said_goodbye = false;
   }
   if (member.state == state) return;
   const MemberState before = std::exchange(member.state, state);
@@ -179,6 +180,7 @@ void Membership::set_state(Now now, Member& member, MemberState state) {
 void Membership::clear_suspicion(Member& member) {
   member.accusers.clear();
   member.reported_dead = false;
+  member.reported_left = false;
   member.verdict_at = MonoTime::never();
 }
 
@@ -187,6 +189,7 @@ void Membership::set_facts(Member& member, const MemberInfo& info, std::uint64_t
     member.incarnation = incarnation;
     member.accusers.clear();
     member.reported_dead = false;
+    member.reported_left = false;
     if (member.claim && member.claim->incarnation < incarnation) member.claim.reset();
   }
   if (member.info == info) return;
@@ -285,8 +288,8 @@ void Membership::on_link_down(Now now, const ProcessId& peer, LinkEnd reason) {
 
 void Membership::say_alive(Now now, Member& member, MonoTime proven_at) {
   member.proven_at = std::max(member.proven_at.value_or(proven_at), proven_at);
-  if (member.state == MemberState::suspect || member.state == MemberState::dead) {
-    // Others may hold it dead as well: it must hear that, to raise its incarnation above.
+  if (member.state != MemberState::alive) {
+    // Others may hold it gone as well: it must hear that, to raise its incarnation above.
     if (!member.remembered && !member.replaced) {
       member.claim = Claim{member.state, member.incarnation};
       member.wants_probe = true;
@@ -510,6 +513,7 @@ KnownMember Membership::known(const Member& member) const {
                      .remembered = member.remembered,
                      .linked = member.linked,
                      .connection_lost = lost,
+                     .said_goodbye = member.said_goodbye,
                      .is_current = is_current(member),
                      .round_trip = member.round_trip.last(),
                      .clock_skew_ms = member.clock_skew_ms,

@@ -19,6 +19,8 @@
 //    sick member cannot talk others dead. Accusations by members we suspect are not listened to.
 //  - A report of death is believed of a member that we suspect ourselves, or that we only remember;
 //    of one that seems alive it starts a probe, whose failure then is death at once.
+//  - A member leaves by its own word only. Told by others it is a report like that of a death, and
+//    the member, once found silent, has left. Until it said so itself it is looked for like a dead.
 //  - A ping to an accused member tells it so (Lifeguard's buddy system); it refutes with a higher
 //    incarnation. Only a process itself ever raises its incarnation.
 //  - A process that hears nobody announces no new facts of its own, since a raised incarnation
@@ -100,6 +102,7 @@ struct KnownMember {
   bool remembered = false;  // a suspect from an earlier life that was not heard of since our start
   bool linked = false;
   bool connection_lost = false;  // its last link was closed, or a dial refused
+  bool said_goodbye = false;     // state left: by its own word, not by others'
   // Its device's process, or one of several that run at the same time: it has a vote. Of our own
   // device only those that run beside us are.
   bool is_current = false;
@@ -193,6 +196,8 @@ class Membership {
 
     std::set<ProcessId> accusers;  // found it silent themselves, at this incarnation
     bool reported_dead = false;    // by one we believe, at this incarnation
+    bool reported_left = false;    // by one we believe: found silent, it has left
+    bool said_goodbye = false;     // itself; without that one that has left may live
     MonoTime accused_at;
     MonoTime suspected_at;
     MonoTime verdict_at = MonoTime::never();
@@ -284,6 +289,7 @@ class Membership {
   void on_alive(Now now, Member& member, const MemberUpdate& update);
   void on_accusation(Now now, const ProcessId& from, Member& member, const MemberUpdate& update);
   void on_death_report(Now now, const ProcessId& from, Member& member, const MemberUpdate& update);
+  void on_left_report(Now now, const ProcessId& from, Member& member, const MemberUpdate& update);
   void on_left(Now now, Member& member, std::uint64_t incarnation);
   void on_news(const ProcessId& from, const election::LeaderNews& news);
   bool believes(const ProcessId& from) const;

@@ -29,6 +29,9 @@
 
 namespace titan::mesh {
 
+// Of another process's incarnation as others tell it: a longer jump is rubbish and is not followed.
+inline constexpr std::uint64_t incarnation_jump_max = std::uint64_t{1} << 20;
+
 struct MembershipConfig {
   // -- probing
   // Each member probes one other per interval. Longer: less idle traffic, later detection.

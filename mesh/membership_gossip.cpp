@@ -11,6 +11,12 @@ namespace {
 // A peer that claims more is broken; following it would end in an overflow.
 constexpr std::uint64_t incarnation_limit = std::uint64_t{1} << 62;
 
+// Whether an incarnation that somebody else tells of can be: only its process raises it, by one at
+// a time. Its own word, over its own link, needs no such bound.
+bool is_plausible(std::uint64_t told, std::uint64_t known) {
+  return told <= known || told - known <= incarnation_jump_max;
+}
+
 }  // namespace
 
 // ---- news that comes in ------------------------------------------------------------------------
@@ -32,15 +38,16 @@ void Membership::on_updates(Now now, const ProcessId& from,
   }
 }
 
+// Whatever is said of us but that we live is refuted, under whatever incarnation it is said: what
+// stood unrefuted would hold for ever with all who believe it.
 void Membership::on_update_of_self(Now now, const MemberUpdate& update) {
-  if (update.incarnation > incarnation_ ||
-      (update.incarnation == incarnation_ && update.member != announced_)) {
-    // Only we ever say that: a running machine was copied.
-    raise_device_twice(self_, update.member);
-    return;
-  }
-  if (update.state == MemberState::alive || update.incarnation < incarnation_) return;
-  ++incarnation_;
+  if (update.incarnation < incarnation_ || !is_plausible(update.incarnation, incarnation_)) return;
+  const bool is_ours = update.incarnation == incarnation_ && update.member == announced_;
+  // Only we ever say that: a running machine was copied. (That we left nobody says but a copy that
+  // did, or a liar; it is refuted and needs no alarm.)
+  if (!is_ours && update.state != MemberState::left) raise_device_twice(self_, update.member);
+  if (update.state == MemberState::alive) return;
+  incarnation_ = update.incarnation + 1;
   announce_self(now);
   if (update.state == MemberState::suspect) {
     local_health_ = std::min(local_health_ + 1, config_.local_health_max);
@@ -51,6 +58,8 @@ void Membership::on_update(Now now, const ProcessId& from, const MemberUpdate& u
   Member* member = member_of(update.member.process);
   if (!member) return on_update_of_stranger(now, from, update);
   if (member->info.device_key != update.member.device_key) return;
+  const bool is_own_word = from == update.member.process;
+  if (!is_own_word && !is_plausible(update.incarnation, member->incarnation)) return;
   switch (update.state) {
     case MemberState::alive:
       return on_alive(now, *member, update);
@@ -59,8 +68,8 @@ void Membership::on_update(Now now, const ProcessId& from, const MemberUpdate& u
     case MemberState::dead:
       return on_death_report(now, from, *member, update);
     case MemberState::left:
-      if (update.incarnation >= member->incarnation) on_left(now, *member, update.incarnation);
-      return;
+      if (is_own_word) return on_left(now, *member, update.incarnation);
+      return on_left_report(now, from, *member, update);
   }
 }
 
@@ -114,11 +123,30 @@ void Membership::on_death_report(Now now, const ProcessId& from, Member& member,
   probe_soon(now, member);
 }
 
+// A member leaves by its own word only: its goodbye, or an answer of its own that says so. What
+// others tell of it makes us look, like a report of its death; who is found silent has left.
+void Membership::on_left_report(Now now, const ProcessId& from, Member& member,
+                                const MemberUpdate& update) {
+  if (update.incarnation < member.incarnation || member.replaced) return;
+  if (member.state == MemberState::left || !believes(from)) return;
+  set_facts(member, update.member, update.incarnation);
+  member.reported_left = true;
+  if (member.state != MemberState::alive) return confirm_dead(now, member);
+  member.accused_at = now.mono;
+  member.claim = Claim{MemberState::left, member.incarnation};
+  probe_soon(now, member);
+}
+
 void Membership::on_left(Now now, Member& member, std::uint64_t incarnation) {
-  if (member.state == MemberState::left || member.replaced) return;
+  if (member.replaced) return;
   member.incarnation = std::max(member.incarnation, incarnation);
-  set_state(now, member, MemberState::left);
-  spread(update_of(member));
+  const bool is_news = !std::exchange(member.said_goodbye, true);
+  if (member.state != MemberState::left) {
+    set_state(now, member, MemberState::left);
+    spread(update_of(member));
+  } else if (is_news) {
+    effects_.push_back(MemberStateChanged{update_of(member), member.state, false});
+  }
 }
 
 void Membership::on_leave(Now now, const ProcessId& from, const Leave& leave) {
@@ -193,7 +221,9 @@ void Membership::send_ack(Now now, const ProcessId& to, std::uint64_t sequence,
                           const ProcessId& about) {
   Ack ack;
   ack.sequence = sequence;
-  if (!left_) ack.updates = updates_for(to);
+  // Whoever looks for one that leaves hears it from itself.
+  ack.updates = left_ ? std::vector{MemberUpdate{announced_, MemberState::left, incarnation_}}
+                      : updates_for(to);
   ack.leader = news_for(now, to);
   ack.about = about;
   ack.sent = now.wall;

@@ -61,8 +61,9 @@ void Membership::go_indirect(Now now, Member& member, Probe& probe) {
 // The helper that last reached the target first, the others at random. For one that is dead a
 // single helper keeps looking; if its link is up, the ping over it is enough.
 std::vector<ProcessId> Membership::choose_helpers(const Member& target) {
-  const bool dead = target.state == MemberState::dead;
-  const std::size_t count = !dead ? config_.indirect_probes : target.linked ? 0 : 1;
+  const std::size_t count = is_present(target.state) ? config_.indirect_probes
+                            : target.linked          ? 0
+                                                     : 1;
   std::vector<ProcessId> candidates;
   for (const auto& [process, member] : members_) {
     if (member.linked && member.state == MemberState::alive && process != target.info.process) {
@@ -194,7 +195,7 @@ std::optional<OthersClock> Membership::others_clock() const {
 void Membership::probe_answered(Now now, Member& member, MonoTime pinged_at) {
   last_answer_at_ = now.mono;
   if (probes_.erase(member.info.process) > 0 && local_health_ > 0) --local_health_;
-  if (member.state == MemberState::left) return;
+  if (member.state == MemberState::left && member.said_goodbye) return;
   if (member.state == MemberState::alive && pinged_at >= member.accused_at) {
     clear_suspicion(member);
   }
@@ -208,7 +209,7 @@ void Membership::probe_failed(Now now, Member& member, const Probe& probe) {
     local_health_ = std::min(local_health_ + 1, config_.local_health_max);
   }
   if (member.state != MemberState::alive && member.state != MemberState::suspect) return;
-  if (member.reported_dead) {
+  if (member.reported_dead || member.reported_left) {
     confirm_dead(now, member);
   } else if (member.state == MemberState::alive) {
     suspect(now, member);
@@ -244,10 +245,12 @@ void Membership::set_verdict_time(Now now, Member& member) {
   member.verdict_at = std::max(now.mono, member.suspected_at + timeout);
 }
 
+// Dead; or gone as others said that it would.
 void Membership::confirm_dead(Now now, Member& member) {
   const bool was_remembered = member.remembered;
-  set_state(now, member, MemberState::dead);
-  member.claim = Claim{MemberState::dead, member.incarnation};
+  const MemberState gone = member.reported_left ? MemberState::left : MemberState::dead;
+  set_state(now, member, gone);
+  member.claim = Claim{gone, member.incarnation};
   if (!was_remembered) spread(update_of(member));
 }
 
@@ -279,7 +282,9 @@ void Membership::tick_members(Now now) {
     set_retry(now, member);
     want_link(member);
     const bool own_suspect = member.state == MemberState::suspect && !member.remembered;
-    if (own_suspect || member.state == MemberState::dead) probe_soon(now, member);
+    const bool may_live = member.state == MemberState::dead ||
+                          (member.state == MemberState::left && !member.said_goodbye);
+    if (own_suspect || may_live) probe_soon(now, member);
   }
 }
 

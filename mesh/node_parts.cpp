@@ -76,7 +76,7 @@ void Node::update_view(Now now) {
     voter.device = member.device();
     voter.alive = known.state == MemberState::alive || known.state == MemberState::suspect;
     voter.suspect = known.state == MemberState::suspect;
-    voter.left = known.state == MemberState::left;
+    voter.left = known.state == MemberState::left && known.said_goodbye;
     voter.may_lead = member.may_lead;
     voter.priority = member.priority;
     voter.holds_all_pending = member.holds_all_pending;

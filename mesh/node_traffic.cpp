@@ -65,8 +65,10 @@ void Node::on_message(Now now, const ProcessId& from, Message&& message) {
 void Node::on_relay(Now now, const ProcessId& from, Relay&& relay) {
   if (relay.to == process_) {
     auto inner = codec_.decode_message(relay.frame);
-    // A relay inside a relay would let one frame travel for ever.
-    if (!inner || std::holds_alternative<Relay>(*inner)) return;
+    // Elections are all that is relayed. `from` is the relayer's word: nothing that somebody must
+    // say himself, a goodbye above all, may come this way; nor a relay inside a relay, which would
+    // let one frame travel for ever.
+    if (!inner || !std::holds_alternative<election::Message>(*inner)) return;
     on_message(now, relay.from, std::move(*inner));
     return;
   }

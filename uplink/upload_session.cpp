@@ -227,10 +227,18 @@ void UploadSession::on_refused(Now now, const HandshakeRefused& refused) {
   const Duration asked = milliseconds(std::min<std::uint32_t>(refused.retry_after_ms, 60'000));
   switch (refused.code) {
     case RefusalCode::lower_token: {
-      set_state(now, UplinkState::refused,
-                "another terminal of this store is connected to the cloud under " +
-                    token_text(refused.holder) +
-                    "; sales are kept and uploaded once the terminals see each other again");
+      // A holder below us: the cloud takes our term for one that no store can have reached.
+      const bool is_jump = refused.holder < token_;
+      std::string text = is_jump
+                             ? "the cloud refused this store: " + refused.reason
+                             : "another terminal of this store is connected to the cloud under " +
+                                   token_text(refused.holder) +
+                                   "; sales are kept and uploaded once the terminals see each "
+                                   "other again";
+      if (is_jump && state_message_ != text) {
+        effects_.push_back(UplinkAlarm{"uplink_refused", text});
+      }
+      set_state(now, UplinkState::refused, std::move(text));
       const auto spread = config_.refused_retry_max - config_.refused_retry_min;
       const auto extra = random_.below(static_cast<std::uint64_t>(spread.count()) + 1);
       retry_after(now, std::max(asked, config_.refused_retry_min + Duration(extra)));

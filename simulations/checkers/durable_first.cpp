@@ -38,6 +38,7 @@ class DurableFirst : public Checker {
                           },
                           [&](const CloudHolds& held) { on_cloud(observed.at, *held.entry); },
                           [&](const LeaseGranted& lease) { on_lease(observed.at, lease); },
+                          [&](const LeaseReset&) { holder_.reset(); },
                           [&](const LeaseReleased& lease) {
                             if (holder_ && holder_->token == lease.token) holder_.reset();
                           },

@@ -19,6 +19,7 @@ class LeaseOnlyUp : public Checker {
   void on_observed(const Observed& observed) override {
     watch_.on_observed(observed);
     std::visit(Overloaded{[&](const LeaseGranted& lease) { on_lease(observed.at, lease); },
+                          [&](const LeaseReset&) { row_ = {}; },
                           [&](const DatabaseHolds& held) { on_database(observed.at, held); },
                           [&](const DatabaseOpened& opened) {
                             if (opened.entries == 0) written_.erase(opened.terminal);

@@ -134,6 +134,10 @@ template <class V, Of<LeaseReleased> T>
 void fields(V& v, T& o) {
   v("token", o.token);
 }
+template <class V, Of<LeaseReset> T>
+void fields(V& v, T& o) {
+  v("epoch", o.epoch);
+}
 template <class V, Of<CloudAcknowledged> T>
 void fields(V& v, T& o) {
   v("id", o.id);
@@ -194,13 +198,14 @@ void fields(V& v, T& o) {
 
 // "process_started" ... in the order of the variant.
 inline constexpr std::string_view observation_names[] = {
-    "run_began",          "process_started",  "process_ended",    "disk_replaced",
-    "request_sent",       "request_answered", "stock_read",       "entry_stored",
-    "journal_listed",     "state_reported",   "alarm_raised",     "member_reported",
-    "leader_reported",    "vote_granted",     "lease_granted",    "lease_released",
-    "cloud_acknowledged", "cloud_holds",      "watermark_signed", "database_holds",
-    "database_opened",    "fault_began",      "fault_ended",      "switched_on",
-    "all_healed",         "run_ended",        "reached",          "traffic_counted"};
+    "run_began",       "process_started",    "process_ended", "disk_replaced",
+    "request_sent",    "request_answered",   "stock_read",    "entry_stored",
+    "journal_listed",  "state_reported",     "alarm_raised",  "member_reported",
+    "leader_reported", "vote_granted",       "lease_granted", "lease_released",
+    "lease_reset",     "cloud_acknowledged", "cloud_holds",   "watermark_signed",
+    "database_holds",  "database_opened",    "fault_began",   "fault_ended",
+    "switched_on",     "all_healed",         "run_ended",     "reached",
+    "traffic_counted"};
 static_assert(std::size(observation_names) == std::variant_size_v<Observation>);
 
 inline constexpr std::string_view outcome_names[] = {"recorded", "repeated", "refused", "unknown"};

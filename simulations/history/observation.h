@@ -150,6 +150,10 @@ struct LeaseGranted {
 struct LeaseReleased {
   election::Token token;
 };
+// Head office reset the store's lease: its row is empty in the new epoch. Simulator only.
+struct LeaseReset {
+  std::uint64_t epoch = 0;
+};
 struct CloudAcknowledged {  // to the leader: durable from here on
   mesh::EntryId id;
   Hash hash;
@@ -211,7 +215,7 @@ struct TrafficCounted {
 using Observation =
     std::variant<RunBegan, ProcessStarted, ProcessEnded, DiskReplaced, RequestSent, RequestAnswered,
                  StockRead, EntryStored, JournalListed, StateReported, AlarmRaised, MemberReported,
-                 LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, CloudAcknowledged,
+                 LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, LeaseReset, CloudAcknowledged,
                  CloudHolds, WatermarkSigned, DatabaseHolds, DatabaseOpened, FaultBegan, FaultEnded,
                  SwitchedOn, AllHealed, RunEnded, Reached, TrafficCounted>;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "election/term_bound.h"
 #include "mesh/verify.h"
 #include "mesh/watermark.h"
 #include "proto/entry.pb.h"
@@ -175,7 +176,12 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
   surroundings_.schedule.in(database_time(), [this, session] {
     if (database_.feed.number == 0) open_feed();
     std::optional<Lease> refused_by;
-    if (database_.lease.token > session->token && !bugs_.two_uplinks) {
+    const std::uint64_t held = database_.lease.token.term;
+    const bool is_first = database_.lease.token.is_none() && database_.epoch > 1;
+    const bool is_jump = !is_first && !election::is_plausible_term(session->token.term, held);
+    if (is_jump) surroundings_.recorder.reach("absurd_term_refused");
+    if ((database_.lease.token > session->token && !bugs_.two_uplinks) ||
+        (is_jump && !bugs_.unbounded_terms)) {
       refused_by = database_.lease;
     } else {
       database_.lease = {session->token, session->terminal, surroundings_.schedule.now(), false};
@@ -280,6 +286,19 @@ void Cloud::end(const SessionPointer& session, Duration within) {
   if (within == Duration{}) return session->tcp->close(1);
   gate(session)->at(std::max(session->last_sent, surroundings_.schedule.now()) + within,
                     [session] { session->tcp->close(1); });
+}
+
+// One transaction: the row is emptied and the epoch opened. Uplinks end by it, each with its next
+// renewal at the latest, which finds the row changed.
+void Cloud::reset_lease() {
+  surroundings_.schedule.in(database_time(), [this] {
+    database_.lease = {};
+    ++database_.epoch;
+    ++database_.sequence;
+    surroundings_.recorder.reach("lease_reset");
+    surroundings_.recorder.observe(LeaseReset{database_.epoch});
+    moved();
+  });
 }
 
 // ---- batches -----------------------------------------------------------------------------------
@@ -420,8 +439,8 @@ void Cloud::moved() {
 
 mesh::Watermark Cloud::watermark() const {
   mesh::WatermarkVector vector;
-  vector.epoch = 1;
-  vector.epoch_random = Bytes(16, 'e');
+  vector.epoch = database_.epoch;
+  vector.epoch_random = Bytes(16, static_cast<char>('d' + database_.epoch));
   vector.sequence = database_.sequence;
   vector.tenant = tenant_name;
   vector.store = store_name;

@@ -39,6 +39,7 @@ inline constexpr char uplink_close_mark = 'C';
 struct CloudBugs {
   bool two_uplinks = false;               // the lease is granted without comparing tokens
   bool acknowledge_before_kafka = false;  // acknowledged is what the log then loses
+  bool unbounded_terms = false;           // the lease row takes any higher term
 };
 
 class Cloud {
@@ -58,6 +59,8 @@ class Cloud {
   void set_slow(Duration delay) { slow_ = delay; }
   void restart();
   void lose_next_answer() { lose_next_answer_ = true; }
+  // As POST …/stores/{store}/lease/reset does.
+  void reset_lease();
   void stall_gateway(Duration length);
 
   // -- what a run asks at its end
@@ -79,6 +82,7 @@ class Cloud {
     std::map<DeviceId, PublicKey> keys;
     crdt::VersionVector vector;
     crdt::Stock stock;
+    std::uint64_t epoch = 1;
     std::uint64_t sequence = 0;
     mesh::JournalTail feed;
     WallTime feed_time;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "simulations/model/hostile.h"
 #include "simulations/model/world.h"
 
 namespace titan::simulations {
@@ -156,7 +157,8 @@ void World::apply(const Fault& fault, std::uint32_t number, Active& active) {
   if (fault.kind <= FaultKind::lose_disk) return apply_to_disks(fault, number, active);
   if (fault.kind <= FaultKind::dead_clock) return apply_to_clocks(fault, active);
   if (fault.kind <= FaultKind::gateway_stall) return apply_to_cloud(fault, active);
-  apply_to_database(fault, active);
+  if (fault.kind <= FaultKind::database_killed) return apply_to_database(fault, active);
+  apply_to_members(fault, active);
 }
 
 // ---- network -----------------------------------------------------------------------------------
@@ -465,11 +467,34 @@ void World::apply_to_cloud(const Fault& fault, Active& active) {
     case FaultKind::cloud_answer_lost:
       cloud_->lose_next_answer();
       break;
+    case FaultKind::lease_reset:
+      cloud_->reset_lease();
+      break;
     case FaultKind::gateway_stall:
       cloud_->stall_gateway(std::min(fault.lasts.value_or(left()), left()));
       break;
     default:
       break;
+  }
+}
+
+// ---- hostile or broken members -----------------------------------------------------------------
+
+void World::apply_to_members(const Fault& fault, Active& active) {
+  active.targets = resolve(fault.targets);
+  const Places others = resolve(fault.others);
+  for (const std::uint32_t place : active.targets) {
+    Terminal& liar = terminal(place);
+    if (!liar.is_up()) continue;
+    if (fault.kind == FaultKind::absurd_term) {
+      tell_absurd_term(*surroundings_, liar);
+      continue;
+    }
+    for (const std::uint32_t other : others) {
+      if (other != place && terminal(other).is_up()) {
+        tell_false_leave(*surroundings_, liar, terminal(other).node().self());
+      }
+    }
   }
 }
 

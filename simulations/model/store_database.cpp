@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "election/term_bound.h"
+
 namespace titan::simulations {
 namespace {
 
@@ -83,7 +85,9 @@ void StoreDatabase::connect() {
 
 void StoreDatabase::connected() {
   files_.is_initialised = true;
-  if (files_.holder > token_ && !health_.ignores_tokens) {
+  const bool is_jump =
+      !files_.holder.is_none() && !election::is_plausible_term(token_.term, files_.holder.term);
+  if ((files_.holder > token_ || is_jump) && !health_.ignores_tokens) {
     if (is_shared_) {
       const bool is_gone = files_.is_released || gate_->now() - files_.renewed > lease_lasts;
       callbacks_.on_lease_refused(files_.holder, is_gone);

@@ -209,6 +209,7 @@ void Terminal::make_parts() {
   links.member = [this] { return process_->node->self(); };
   links.address = [this] { return address_; };
   links.on_frame = [this](const ProcessId& from, Bytes frame) {
+    if (surroundings_.scenario.planted_bug == PlantedBug::hearsay_is_leave) believe_goodbyes(frame);
     input([now = now(), from, frame = std::move(frame)](mesh::Node& node) {
       node.on_frame(now, from, frame);
     });
@@ -340,6 +341,18 @@ void Terminal::resume_copy_of(Terminal& original, DataFolder image) {
   if (process_->uplink) process_->uplink->take_up();
   if (node.is_leader()) process_->database->lead(*node.leader(), node.vector());
   tell_state();
+}
+
+// The planted bug: what is said of another's leaving is taken for its own goodbye.
+void Terminal::believe_goodbyes(BytesView frame) {
+  const auto message = plain_codec_.decode_message(frame);
+  if (!message || !std::holds_alternative<mesh::Ack>(*message)) return;
+  for (const mesh::MemberUpdate& update : std::get<mesh::Ack>(*message).updates) {
+    if (update.state != mesh::MemberState::left) continue;
+    input([now = now(), process = update.member.process,
+           goodbye = plain_codec_.encode_message(mesh::Leave{update.incarnation})](
+              mesh::Node& node) { node.on_frame(now, process, goodbye); });
+  }
 }
 
 // ---- inputs and effects ------------------------------------------------------------------------

@@ -133,6 +133,7 @@ class Terminal {
   void carry_out();
   void carry_out(mesh::Effect& effect);
   void watch_vote(const mesh::Send& send);
+  void believe_goodbyes(BytesView frame);
   void on_event(mesh::Event& event);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void read(const mesh::ReadRequest& request);

@@ -68,6 +68,7 @@ class World {
   void apply_to_clocks(const Fault& fault, Active& active);
   void apply_to_cloud(const Fault& fault, Active& active);
   void apply_to_database(const Fault& fault, Active& active);
+  void apply_to_members(const Fault& fault, Active& active);
   void cut_groups(const Fault& fault, Active& active);
   void flap(std::uint32_t number, const Places& targets, Duration period);
   void reset_connections(const Places& targets, const Places& others);

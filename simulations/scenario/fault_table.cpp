@@ -188,6 +188,12 @@ std::vector<FaultRow> rows() {
        {},
        at_once,
        in_both},
+      {K::lease_reset,
+       "lease_reset",
+       "Head office resets the store's lease: the cloud forgets the token and opens a new epoch.",
+       {},
+       at_once,
+       simulator_only},
       {K::gateway_stall,
        "gateway_stall",
        "One gateway holds what it has received and goes on later.",
@@ -212,6 +218,19 @@ std::vector<FaultRow> rows() {
        {},
        at_once,
        in_both},
+      {K::false_leave,
+       "false_leave",
+       "The targets tell everybody that the others, who live, have left; as gossip, and as a "
+       "goodbye that they pretend to relay.",
+       {targets, others},
+       at_once,
+       simulator_only},
+      {K::absurd_term,
+       "absurd_term",
+       "The targets tell everybody, and the cloud on a connection of their own, of a term of 2^62.",
+       {targets},
+       at_once,
+       simulator_only},
   };
 }
 

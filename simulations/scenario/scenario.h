@@ -130,11 +130,15 @@ enum class FaultKind {
   cloud_slow,         // every answer takes `delay`
   cloud_restart,      // connections are reset, nothing committed is lost
   cloud_answer_lost,  // the next batch is committed, its acknowledgement is not sent
+  lease_reset,        // head office resets the store's lease: a new cloud epoch
   gateway_stall,      // one gateway holds what it has received and goes on later
   // store database
   database_away,
   database_slow,
   database_killed,  // during the next commit
+  // hostile or broken members
+  false_leave,  // `targets` tell everybody that `others` have left, in their name too
+  absurd_term,  // `targets` tell everybody, the cloud too, of a term that nobody can have reached
 };
 
 // A terminal by name, or by what it is at the moment of the fault.
@@ -212,6 +216,8 @@ enum class PlantedBug {
   key_forgotten,             // idempotency keys of earlier lives are not loaded
   deaf_ears,                 // a follower never learns that its leader changed
   stale_addresses,           // own addresses are told as they were at the start
+  hearsay_is_leave,          // what a member says of another counts as the other's own goodbye
+  unbounded_terms,           // the cloud's lease row takes any higher term
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

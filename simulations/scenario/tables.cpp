@@ -125,6 +125,9 @@ const std::vector<NameRow>& probe_table() {
       {"dead-address-dialled", "A terminal dialled an address at which nobody can be reached."},
       {"key-refused", "A key that stood for another basket was refused."},
       {"key-for-two-baskets", "Two baskets with one key were recorded."},
+      {"false-leave-told", "A member said of another one, which lived, that it had left."},
+      {"absurd-term-refused", "The cloud refused a term that nobody can have reached."},
+      {"lease-reset", "Head office reset the store's lease."},
       {"mdns-told-twice", "A datagram of mDNS came twice."},
       {"mdns-overtaken", "A datagram of mDNS came after later ones."},
       {"address-followed", "A terminal told others an address that it had not when it started."},
@@ -173,6 +176,8 @@ const std::vector<NameRow>& planted_bug_table() {
       {"key_forgotten", "Idempotency keys of earlier lives are not loaded."},
       {"deaf_ears", "A follower never learns that its leader changed."},
       {"stale_addresses", "A terminal tells the addresses that it had when it started, for ever."},
+      {"hearsay_is_leave", "What a member says of another counts as the other's own goodbye."},
+      {"unbounded_terms", "The cloud's lease row takes any higher term."},
   };
   return table;
 }

@@ -8,6 +8,7 @@
 
 #include "election/describe.h"
 #include "election/election.h"
+#include "election/term_bound.h"
 
 namespace titan::election {
 namespace {
@@ -475,6 +476,34 @@ TEST_CASE("rubbish terms and ages are survived") {
   CHECK(machine.election().next_deadline() == MonoTime{milliseconds(400)});
   machine.message(3, Beat{news_of(2, 3, 2)});  // in another's name
   CHECK(machine.election().next_deadline() == MonoTime{milliseconds(400)});
+}
+
+TEST_CASE("a term that jumps too far is taken in from nowhere") {
+  Machine machine(3);
+  machine.become_leader();
+  const std::uint64_t own = machine.election().leader()->term;
+  const std::uint64_t too_far = own + term_jump_max + 1;
+  machine.message(3, Beat{news_of(3, too_far, 1)});
+  machine.news(2, news_of(3, too_far, 2));
+  machine.message(2, VoteRequest{too_far, {}});
+  machine.message(2, VoteReply{own, VoteAnswer::promised_higher, too_far});
+  machine.message(2, PreVoteReply{1, VoteAnswer::granted, too_far});
+  machine.election().on_lease_refused(machine.now(), Token{too_far, process(77)}, true);
+  machine.store_promises();
+  CHECK(machine.election().leader()->term == own);
+  CHECK(machine.election().role() == Role::leader);
+  // The furthest that can be is followed, by a step above it.
+  machine.election().on_lease_refused(machine.now(), Token{own + term_jump_max, process(77)}, true);
+  machine.store_promises();
+  CHECK(machine.election().leader()->term == own + term_jump_max + 1);
+}
+
+TEST_CASE("a follower that was told of an absurd term still votes and stands") {
+  Machine machine(3);
+  machine.message(3, Beat{news_of(3, term_max, 1)});
+  CHECK_FALSE(machine.election().leader());
+  machine.become_leader();
+  CHECK(machine.election().leader()->term < 10);
 }
 
 TEST_CASE("random messages never break an invariant") {

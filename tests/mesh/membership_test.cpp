@@ -550,3 +550,97 @@ TEST_CASE("membership transcripts", "[membership]") {
   }
   CHECK(count >= 16);
 }
+
+// ---- who says that a member left ---------------------------------------------------------------
+
+TEST_CASE("what others say of a living member's leaving makes us look, no more", "[membership]") {
+  Membership membership = three_linked();
+  const ProcessId victim = terminal(3).process;
+  membership.on_ack(at(milliseconds(10)), terminal(2).process,
+                    carrier({said(terminal(3), MemberState::left, 1'000)}));
+  CHECK(membership.find(victim)->state == MemberState::alive);
+  const auto pings = sent<Ping>(membership.take_effects());
+  REQUIRE(pings.size() == 1);
+  CHECK(pings[0].first == victim);
+  // It is told what is said of it.
+  REQUIRE(!pings[0].second.updates.empty());
+  CHECK(pings[0].second.updates[0].state == MemberState::left);
+  Ack answer = carrier({said(terminal(3), MemberState::alive, 1'001)});
+  answer.sequence = pings[0].second.sequence;
+  membership.on_ack(at(milliseconds(11)), victim, answer);
+  CHECK(membership.find(victim)->state == MemberState::alive);
+  CHECK(membership.find(victim)->incarnation == 1'001);
+  membership.check_invariants();
+}
+
+TEST_CASE("who is said to have left and is found silent has left", "[membership]") {
+  Membership membership = three_linked();
+  const ProcessId gone = terminal(3).process;
+  membership.on_ack(at(milliseconds(10)), terminal(2).process,
+                    carrier({said(terminal(3), MemberState::left, 1)}));
+  Duration time = milliseconds(10);
+  while (membership.find(gone)->state != MemberState::left && time < seconds(5)) {
+    time += milliseconds(10);
+    membership.on_tick(at(time));
+    for (const auto& [to, ping] : sent<Ping>(membership.take_effects())) {
+      if (to == gone) continue;
+      Ack ack;
+      ack.sequence = ping.sequence;
+      membership.on_ack(at(time), to, ack);
+    }
+    membership.check_invariants();
+  }
+  CHECK(membership.find(gone)->state == MemberState::left);
+  CHECK_FALSE(membership.find(gone)->said_goodbye);
+  // It was a lie after all: one link, and it is back.
+  membership.on_link_down(at(time), gone);
+  membership.on_link_up(at(time), terminal(3));
+  CHECK(membership.find(gone)->state == MemberState::alive);
+}
+
+TEST_CASE("a member leaves by its own word, in a goodbye or an answer", "[membership]") {
+  Membership membership = three_linked();
+  membership.on_leave(at(milliseconds(10)), terminal(2).process, Leave{1});
+  membership.on_ack(at(milliseconds(10)), terminal(3).process,
+                    carrier({said(terminal(3), MemberState::left, 1)}));
+  for (const std::uint8_t other : {2, 3}) {
+    CHECK(membership.find(terminal(other).process)->state == MemberState::left);
+    CHECK(membership.find(terminal(other).process)->said_goodbye);
+  }
+  membership.check_invariants();
+}
+
+TEST_CASE("who has left says so to whoever asks", "[membership]") {
+  Membership membership = three_linked();
+  membership.leave(at(milliseconds(10)));
+  membership.take_effects();
+  membership.on_ping(at(milliseconds(11)), terminal(2).process, Ping{7, {}, {}, {}, {}});
+  const auto acks = sent<Ack>(membership.take_effects());
+  REQUIRE(acks.size() == 1);
+  REQUIRE(acks[0].second.updates.size() == 1);
+  CHECK(acks[0].second.updates[0].member.process == terminal(1).process);
+  CHECK(acks[0].second.updates[0].state == MemberState::left);
+}
+
+TEST_CASE("its subject refutes a leave under any incarnation that can be", "[membership]") {
+  Membership membership = three_linked();
+  membership.on_ack(at(milliseconds(10)), terminal(2).process,
+                    carrier({said(terminal(1), MemberState::left, 5'000)}));
+  CHECK(membership.incarnation() == 5'001);
+  CHECK(only<DeviceTwice>(membership.take_effects()).empty());
+  // Beyond what can be, nobody believes it: there is nothing to refute.
+  membership.on_ack(at(milliseconds(20)), terminal(2).process,
+                    carrier({said(terminal(1), MemberState::left, std::uint64_t{1} << 61)}));
+  CHECK(membership.incarnation() == 5'001);
+}
+
+TEST_CASE("an incarnation that jumps too far counts from its own process only", "[membership]") {
+  Membership membership = three_linked();
+  const std::uint64_t far = incarnation_jump_max * 2;
+  membership.on_ack(at(milliseconds(10)), terminal(2).process,
+                    carrier({said(terminal(3), MemberState::alive, far)}));
+  CHECK(membership.find(terminal(3).process)->incarnation == 1);
+  membership.on_ack(at(milliseconds(10)), terminal(3).process,
+                    carrier({said(terminal(3), MemberState::alive, far)}));
+  CHECK(membership.find(terminal(3).process)->incarnation == far);
+}

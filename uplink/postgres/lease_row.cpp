@@ -1,5 +1,6 @@
 #include "uplink/postgres/lease_row.h"
 
+#include "election/term_bound.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::uplink {
@@ -22,9 +23,13 @@ std::optional<LeaseHolder> acquire_lease(pqxx::transaction_base& transaction,
       "," + sql_text(terminal) +
       ", clock_timestamp()) ON CONFLICT (store) DO UPDATE SET term = excluded.term, "
       "process = excluded.process, terminal = excluded.terminal, renewed = excluded.renewed "
-      "WHERE (held.term, held.process) <= (excluded.term, excluded.process) RETURNING 1");
+      "WHERE (held.term, held.process) <= (excluded.term, excluded.process) AND "
+      "excluded.term - held.term <= " +
+      std::to_string(election::term_jump_max) + " RETURNING 1");
   if (!moved.empty()) return std::nullopt;
-  return read_lease(transaction, store);
+  auto holder = read_lease(transaction, store);
+  if (holder) holder->was_jump = token > holder->token;
+  return holder;
 }
 
 bool renew_lease(pqxx::transaction_base& transaction, const std::string& store,
@@ -43,6 +48,10 @@ bool holds_lease(pqxx::transaction_base& transaction, const std::string& store,
 void release_lease(pqxx::transaction_base& transaction, const std::string& store,
                    const election::Token& token) {
   transaction.exec("UPDATE leadership SET renewed = '-infinity'" + is_row_of(store, token));
+}
+
+void reset_lease(pqxx::transaction_base& transaction, const std::string& store) {
+  transaction.exec("DELETE FROM leadership WHERE store = " + sql_text(store));
 }
 
 std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,

@@ -1,8 +1,10 @@
 // The lease row of a store: who may write for it, by the database's own clock.
 //
-// It only ever moves to a higher token, by compare-and-set; its holder renews it and is gone when
-// it has not done so for lease_s. The cloud and a shared store database use the same row. All
-// functions run inside the caller's transaction and throw like pqxx.
+// It only ever moves to a higher token, by compare-and-set, and by no more than
+// election::term_jump_max terms at a time: a term that no store can have reached would lock all
+// others out for good. Its holder renews it and is gone when it has not done so for lease_s. The
+// cloud and a shared store database use the same row. All functions run inside the caller's
+// transaction and throw like pqxx.
 #pragma once
 
 #include <optional>
@@ -19,9 +21,11 @@ struct LeaseHolder {
   election::Token token;
   std::string terminal;
   bool gone = false;
+  bool was_jump = false;  // refused although higher: too far above this one
 };
 
-// Nothing: granted. Else who holds it. The holder's own token is granted again.
+// Nothing: granted. Else who holds it. The holder's own token is granted again. A row that is not
+// there, of a new database or after reset_lease(), takes any token.
 std::optional<LeaseHolder> acquire_lease(pqxx::transaction_base& transaction,
                                          const std::string& store, const election::Token& token,
                                          const std::string& terminal);
@@ -34,6 +38,8 @@ bool holds_lease(pqxx::transaction_base& transaction, const std::string& store,
 // The holder says goodbye: it counts as gone at once. The token stays, so no lower one gets in.
 void release_lease(pqxx::transaction_base& transaction, const std::string& store,
                    const election::Token& token);
+// By an operator only, with a new cloud epoch: within one the row must never move down.
+void reset_lease(pqxx::transaction_base& transaction, const std::string& store);
 std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,
                                       const std::string& store);
 

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "election/term_bound.h"
 #include "uplink/postgres/filling.h"
 #include "uplink/postgres/lease_row.h"
 #include "uplink/postgres/managed_postgres.h"
@@ -472,6 +473,13 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   }
 
   void refuse(const LeaseHolder& holder) {
+    if (holder.was_jump) {
+      return tell(StoreDatabaseState::refused,
+                  "the store's term is more than " + std::to_string(election::term_jump_max) +
+                      " above term " + std::to_string(holder.token.term) +
+                      " of the store database, which no store reaches: if the tills agree on it, "
+                      "delete this store's row of the table leadership");
+    }
     tell(StoreDatabaseState::refused,
          "another leader (" + (holder.terminal.empty() ? "unnamed" : holder.terminal) + ", term " +
              std::to_string(holder.token.term) + ") writes the store database");

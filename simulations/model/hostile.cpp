@@ -1,0 +1,72 @@
+#include "simulations/model/hostile.h"
+
+#include <memory>
+#include <utility>
+
+#include "mesh/wire/wire_codec.h"
+#include "simulations/model/cloud.h"
+#include "uplink/messages.h"
+#include "uplink/wire/uplink_codec.h"
+
+namespace titan::simulations {
+
+namespace {
+
+constexpr std::uint64_t incarnations_ahead = 1'000;
+// How long its connection to the cloud stays: long enough to be refused or fenced.
+constexpr Duration connection_lasts = seconds(2);
+
+}  // namespace
+
+void tell_false_leave(Surroundings& surroundings, Terminal& liar, const mesh::MemberInfo& victim) {
+  const mesh::WireCodec codec;
+  mesh::Ack gossip;
+  gossip.updates.push_back({victim, mesh::MemberState::left, incarnations_ahead});
+  gossip.sent = liar.now().wall;
+  const Bytes goodbye = codec.encode_message(mesh::Leave{incarnations_ahead});
+  for (const ProcessId& peer : liar.links()->linked()) {
+    if (peer == victim.process) continue;
+    surroundings.recorder.reach("false_leave_told");
+    liar.links()->send(peer, codec.encode_message(gossip));
+    liar.links()->send(peer, codec.encode_message(mesh::Relay{peer, victim.process, goodbye, 0}));
+  }
+}
+
+void tell_absurd_term(Surroundings& surroundings, Terminal& liar) {
+  const mesh::WireCodec codec;
+  const mesh::MemberInfo self = liar.node().self();
+  election::LeaderNews news;
+  news.token = {election::term_max, self.process};
+  news.beat = 1;
+  news.view_size = 1;
+  const election::Message sayings[] = {
+      election::Beat{news},
+      election::VoteRequest{election::term_max, {}},
+      election::VoteReply{1, election::VoteAnswer::promised_higher, election::term_max, {}},
+  };
+  for (const ProcessId& peer : liar.links()->linked()) {
+    for (const election::Message& saying : sayings) {
+      liar.links()->send(peer, codec.encode_message(mesh::Message(saying)));
+    }
+  }
+  if (surroundings.cloud == nullptr) return;
+  Tcp::Side own;
+  own.place = liar.place();
+  own.on_frame = [](const Bytes&) {};
+  own.on_end = [](TcpEnd) {};
+  const std::shared_ptr<Tcp> tcp = surroundings.cloud->accept(std::move(own));
+  if (!tcp) return;
+  uplink::Handshake handshake;
+  handshake.tenant = tenant_name;
+  handshake.store = store_name;
+  handshake.access_key = access_key;
+  handshake.terminal = liar.name();
+  handshake.token = news.token;
+  const KeyPair& key = liar.disk().folder().device_key;
+  handshake.device_key = key.public_key;
+  handshake.sent = liar.now().wall;
+  tcp->send(0, uplink_message_mark + uplink::encode(handshake, key));
+  surroundings.schedule.in(connection_lasts, [tcp] { tcp->close(0); });
+}
+
+}  // namespace titan::simulations
