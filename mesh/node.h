@@ -155,7 +155,8 @@ class Node {
   void on_tick(Now now);
   // Answered by an AppendReply with the returned ticket, once durable.
   std::uint64_t append(Now now, const EntryDraft& draft);
-  // Entries that came from the cloud: the feed, or entries that this store lost.
+  // Entries that came from the cloud (the feed, or what this store lost) or that a store database
+  // gives back. They are checked as a peer's are.
   void on_cloud_entries(Now now, const std::vector<Bytes>& entries,
                         const std::vector<PublicKey>& device_keys);
   void on_watermark(Now now, const Watermark& watermark);

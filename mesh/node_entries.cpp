@@ -14,6 +14,10 @@ namespace {
 // Authors learn soon, not at once, that their entries are stored here: one message for many.
 constexpr Duration have_delay = milliseconds(50);
 
+std::string source_text(const ProcessId& from) {
+  return from.is_none() ? "the cloud or the store database" : from.hex();
+}
+
 }  // namespace
 
 void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw) {
@@ -24,7 +28,8 @@ void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw)
     auto entry = codec_.decode_entry(bytes);
     if (!entry) {
       emit(
-          Alarm{"bad_entry", "unreadable entry from " + from.hex() + ": " + entry.error().message});
+          Alarm{"bad_entry",
+                "unreadable entry from " + source_text(from) + ": " + entry.error().message});
       continue;
     }
     if (!is_wanted(*entry)) {
@@ -45,7 +50,8 @@ void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw)
     if (rejection.code == RejectionCode::unknown_device) continue;
     emit(Alarm{to_string(rejection.code), "entry " + rejection.id.journal.hex() + ":" +
                                               std::to_string(rejection.id.number) + " from " +
-                                              from.hex() + " was refused: " + rejection.reason});
+                                              source_text(from) +
+                                              " was refused: " + rejection.reason});
   }
   for (const auto& entry : checked.accepted) {
     if (own_.is_from_copy(*entry)) leave_journal_to_copy(*entry);

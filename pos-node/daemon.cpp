@@ -155,6 +155,7 @@ class Daemon {
   void watch_clocks();
   void on_event(const mesh::Event& event);
   void on_store_database(const uplink::StoreDatabaseStatus& status);
+  void on_gave_back(std::uint64_t taken, std::uint64_t refused);
   StoreDatabaseReport store_database_report() const;
   void leave();
   void stop();
@@ -273,6 +274,7 @@ void Daemon::make_mesh(mesh::StoredState state) {
   handlers.on_event = [this](const mesh::Event& event) { on_event(event); };
   handlers.on_storage_reopened = [this] {
     if (uplink_) uplink_->on_storage_reopened();
+    if (store_database_) store_database_->on_journal_opened(mesh_->node().vector());
   };
   handlers.on_committed = [this](Duration took) {
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(took).count());
@@ -342,15 +344,26 @@ void Daemon::make_store_database() {
   if (const PublicKey key = cloud_key_of(config_); !key.is_none()) {
     config.cloud_device = device_of(key);
   }
+  uplink::StoreDatabaseCallbacks callbacks;
+  callbacks.post = [this](std::function<void()> act) { boost::asio::post(loop_, std::move(act)); };
+  callbacks.on_lease_refused = [this](const election::Token& holder, bool gone) {
+    mesh_->input([&](mesh::Node& node, Now now) { node.on_lease_refused(now, holder, gone); });
+  };
+  callbacks.on_status = [this](const uplink::StoreDatabaseStatus& status) {
+    on_store_database(status);
+  };
+  callbacks.on_give_back = [this](const std::vector<Bytes>& entries,
+                                  const std::vector<PublicKey>& keys) {
+    mesh_->input([&](mesh::Node& node, Now now) { node.on_cloud_entries(now, entries, keys); });
+  };
+  callbacks.on_gave_back = [this](std::uint64_t taken, std::uint64_t refused) {
+    on_gave_back(taken, refused);
+  };
   store_database_ = std::make_unique<uplink::StoreDatabase>(
       std::move(config), std::make_unique<DatabaseEntrySource>(std::move(database_reader_)), codec_,
-      uplink::StoreDatabaseCallbacks{
-          [this](std::function<void()> act) { boost::asio::post(loop_, std::move(act)); },
-          [this](const election::Token& holder, bool gone) {
-            mesh_->input(
-                [&](mesh::Node& node, Now now) { node.on_lease_refused(now, holder, gone); });
-          },
-          [this](const uplink::StoreDatabaseStatus& status) { on_store_database(status); }});
+      std::move(callbacks));
+  store_database_->learn_keys(mesh_->node().device_keys());
+  store_database_->on_journal_opened(mesh_->node().vector());
 }
 
 Status Daemon::join_neighbours() {
@@ -388,6 +401,7 @@ void Daemon::on_event(const mesh::Event& event) {
   if (leaving_) return;
   if (const auto* changed = std::get_if<mesh::LeaderChanged>(&event)) {
     if (changed->is_self) {
+      store_database_->learn_keys(mesh_->node().device_keys());
       store_database_->lead(*changed->leader, mesh_->node().vector());
     } else {
       store_database_->follow();
@@ -402,6 +416,20 @@ void Daemon::on_store_database(const uplink::StoreDatabaseStatus& status) {
   if (state == store_database_state_ && status.message.empty()) return;
   store_database_state_ = state;
   spdlog::info("store database: {} {}", state, status.message);
+}
+
+void Daemon::on_gave_back(std::uint64_t taken, std::uint64_t refused) {
+  if (taken > 0) {
+    spdlog::warn(
+        "{} entries that this terminal's journal had lost were in the store database and are back",
+        taken);
+  }
+  if (refused == 0) return;
+  service_->raise_alarm(
+      "store_database_differs",
+      "the store database holds " + std::to_string(refused) +
+          " entries that are in no journal and could not be proven; its reports count them, the "
+          "terminals do not. Keep a copy of it and report this.");
 }
 
 StoreDatabaseReport Daemon::store_database_report() const {

@@ -1,5 +1,5 @@
 // M4. Every acknowledged request is on some disk or in the cloud at the end, unless the last copy
-// went with a disk; no number has two contents; nothing counts twice: final stock is what the
+// went with a disk; a store database is a copy, too: who runs gives back what it holds. No number has two contents; nothing counts twice: final stock is what the
 // certain requests come to, and some of the uncertain ones.
 #include <algorithm>
 #include <map>
@@ -36,7 +36,8 @@ using RequestId = std::tuple<DeviceId, std::string, Hash>;
 
 class NothingLost : public Checker {
  public:
-  explicit NothingLost(const Scenario& scenario) {
+  explicit NothingLost(const Scenario& scenario)
+      : has_shared_database_(scenario.topology.has_shared_database) {
     for (const auto& fault : scenario.faults) {
       has_clones_ = has_clones_ || fault.kind == FaultKind::clone;
     }
@@ -57,6 +58,13 @@ class NothingLost : public Checker {
                    [&](const EntryStored& stored) { on_stored(observed.at, stored); },
                    [&](const DiskReplaced& replaced) { on_replaced(replaced); },
                    [&](const CloudHolds& held) { cloud_.insert(book_.number_of(held.entry)); },
+                   [&](const DatabaseHolds& held) {
+                     databases_[held.terminal].insert(book_.number_of(held.entry));
+                   },
+                   [&](const DatabaseOpened& opened) {
+                     if (opened.entries != 0) return;
+                     note_gone(std::exchange(databases_[opened.terminal], {}));
+                   },
                    [&](const JournalListed& listed) {
                      has_listing_ = true;
                      survives_.add(book_.set_of(listed.held));
@@ -71,6 +79,7 @@ class NothingLost : public Checker {
   void finish() override {
     if (!has_listing_) return;
     survives_.add(cloud_);
+    add_databases_at_rest();
     for (const auto& [id, request] : requests_) judge_survival(request);
     judge_stock();
   }
@@ -143,16 +152,33 @@ class NothingLost : public Checker {
 
   void on_replaced(const DiskReplaced& replaced) {
     ++disks_replaced_[replaced.terminal];
-    EntrySet& held = held_[replaced.terminal];
-    EntrySet now = book_.set_of(replaced.held);
-    for (EntryNumber number = 0; number < held.end(); ++number) {
-      if (!held.contains(number) || now.contains(number) || cloud_.contains(number)) continue;
-      const bool has_other = std::any_of(held_.begin(), held_.end(), [&](const auto& disk) {
-        return disk.first != replaced.terminal && disk.second.contains(number);
-      });
-      if (!has_other) gone_.insert(number);
+    EntrySet before = std::exchange(held_[replaced.terminal], book_.set_of(replaced.held));
+    before.add(std::exchange(databases_[replaced.terminal],
+                             book_.set_of(replaced.held_by_database)));
+    note_gone(before);
+  }
+
+  // What was on a disk or in a database and is in no other place now.
+  void note_gone(const EntrySet& before) {
+    const auto holds = [](const auto& places, EntryNumber number) {
+      return std::any_of(places.begin(), places.end(),
+                         [&](const auto& place) { return place.second.contains(number); });
+    };
+    for (EntryNumber number = 0; number < before.end(); ++number) {
+      if (!before.contains(number) || cloud_.contains(number)) continue;
+      if (!holds(held_, number) && !holds(databases_, number)) gone_.insert(number);
     }
-    held = std::move(now);
+  }
+
+  // Nobody was there to give back what they hold: a till that is off, a shared one without leader.
+  void add_databases_at_rest() {
+    const auto& running = watch_.running();
+    const bool is_led = std::any_of(running.begin(), running.end(),
+                                    [this](const auto& at) { return watch_.leads(at.first); });
+    for (const auto& [place, held] : databases_) {
+      const bool is_asked = has_shared_database_ ? is_led : watch_.process_at(place) != nullptr;
+      if (!is_asked) survives_.add(held);
+    }
   }
 
   bool survives(const Hash& hash) const {
@@ -280,6 +306,7 @@ class NothingLost : public Checker {
     }
   }
 
+  const bool has_shared_database_;
   bool has_clones_ = false;  // copies of running processes: the named exception
   bool has_listing_ = false;
   MonoTime last_;
@@ -289,6 +316,7 @@ class NothingLost : public Checker {
   std::map<std::pair<TerminalIndex, std::string>, std::map<RequestId, std::uint64_t>> open_;
   std::map<mesh::EntryId, Hash> contents_;
   std::map<TerminalIndex, EntrySet> held_;
+  std::map<TerminalIndex, EntrySet> databases_;  // by terminal; a shared one stands alone
   std::map<TerminalIndex, std::uint64_t> disks_replaced_;
   EntrySet cloud_;
   EntrySet survives_;

@@ -136,8 +136,8 @@ class StockIsFold : public Checker {
   void judge_database(const EntrySet& all) {
     for (const auto& [terminal, process] : watch_.running()) {
       if (!watch_.leads(terminal)) continue;
-      auto database = databases_.find(terminal);
-      if (database == databases_.end()) database = databases_.find(terminals_);  // a shared one
+      auto database = databases_.find(terminals_);  // a shared one
+      if (database == databases_.end()) database = databases_.find(terminal);
       if (database == databases_.end()) continue;
       tell_missing("the store database of " + watch_.name(terminal), database->second, all, true);
     }

@@ -32,7 +32,8 @@ std::string fresh_address(std::uint32_t number) {
 
 bool replaces_disk(FaultKind kind) {
   return kind == FaultKind::restore_disk || kind == FaultKind::clone_disk ||
-         kind == FaultKind::lose_disk || kind == FaultKind::dead_clock;
+         kind == FaultKind::lose_disk || kind == FaultKind::lose_journal ||
+         kind == FaultKind::dead_clock;
 }
 
 }  // namespace
@@ -154,7 +155,7 @@ void World::heal() {
 void World::apply(const Fault& fault, std::uint32_t number, Active& active) {
   if (fault.kind <= FaultKind::change_address) return apply_to_network(fault, number, active);
   if (fault.kind <= FaultKind::clone) return apply_to_processes(fault, active);
-  if (fault.kind <= FaultKind::lose_disk) return apply_to_disks(fault, number, active);
+  if (fault.kind <= FaultKind::lose_journal) return apply_to_disks(fault, number, active);
   if (fault.kind <= FaultKind::dead_clock) return apply_to_clocks(fault, active);
   if (fault.kind <= FaultKind::gateway_stall) return apply_to_cloud(fault, active);
   if (fault.kind <= FaultKind::database_killed) return apply_to_database(fault, active);
@@ -401,6 +402,11 @@ void World::apply_to_disks(const Fault& fault, std::uint32_t number, Active& act
       case FaultKind::lose_disk:
         at.crash();
         at.replace_disk(at.new_folder(), "lost");
+        active.undo.push_back([&at] { at.start(); });
+        break;
+      case FaultKind::lose_journal:
+        at.crash();
+        at.lose_journal();
         active.undo.push_back([&at] { at.start(); });
         break;
       default:

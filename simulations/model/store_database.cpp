@@ -19,6 +19,9 @@ constexpr std::size_t batch_entries_max = 500;
 // As uplink/postgres has them.
 constexpr Duration lease_lasts = seconds(5);
 constexpr Duration renew_every = milliseconds(1500);
+constexpr Duration look_after = seconds(5);
+constexpr Duration give_back_answer = seconds(30);
+constexpr Duration give_back_step = milliseconds(50);
 
 }  // namespace
 
@@ -28,7 +31,8 @@ StoreDatabase::StoreDatabase(std::shared_ptr<Gate> gate, Health& health, StoreDa
       health_(health),
       files_(files),
       is_shared_(is_shared),
-      callbacks_(std::move(callbacks)) {}
+      callbacks_(std::move(callbacks)),
+      giving_(give_back_answer) {}
 
 void StoreDatabase::work_in(Duration delay, void (StoreDatabase::*work)()) {
   gate_->in(delay, [this, work, generation = generation_] {
@@ -65,10 +69,22 @@ void StoreDatabase::follow() {
   committing_ = false;
   queue_.clear();
   lacking_.clear();
+  if (look_pending_) look_later();
+}
+
+void StoreDatabase::on_journal_opened(const crdt::VersionVector& stored) {
+  known_.clear();
+  for (const auto& [device, journals] : stored.devices()) {
+    for (const auto& [journal, item] : journals) known_[journal] = item;
+  }
+  look_pending_ = true;
+  if (leading_) return lose(start_takes);
+  ++generation_;
+  look_later();
 }
 
 void StoreDatabase::on_stored(const std::vector<std::shared_ptr<const mesh::Entry>>& entries) {
-  if (!leading_) return;
+  if (!leading_ && !look_pending_) return;
   for (const auto& entry : entries) {
     crdt::VectorItem& known = known_[entry->envelope.id.journal];
     known.stored.add(entry->envelope.id.number);
@@ -102,9 +118,9 @@ void StoreDatabase::connected() {
   up_ = true;
   callbacks_.on_opened(files_.entries.size());
   std::map<JournalId, crdt::VectorItem> held;
-  for (const auto& [id, hash] : files_.entries) {
-    held[id.journal].stored.add(id.number);
-    held[id.journal].content.add(crdt::ContentSum::of(hash));
+  for (const auto& [id, entry] : files_.entries) {
+    held[id.first.journal].stored.add(id.first.number);
+    held[id.first.journal].content.add(crdt::ContentSum::of(id.second));
   }
   lacking_.clear();
   filled_.clear();
@@ -119,8 +135,62 @@ void StoreDatabase::connected() {
     if (is_comparable) filled_[journal] = {there, known.content};
   }
   queue_.clear();
+  begin_giving();
   pump();
 }
+
+// ---- giving back -------------------------------------------------------------------------------
+
+// A shared one is looked into by whoever leads.
+void StoreDatabase::look_later() {
+  look_pending_ = !is_shared_;
+  if (look_pending_) work_in(look_after, &StoreDatabase::look);
+}
+
+void StoreDatabase::look() {
+  if (leading_ || !look_pending_) return;
+  if (health_.away) return work_in(retry_after_failure, &StoreDatabase::look);
+  begin_giving();
+}
+
+void StoreDatabase::begin_giving() {
+  crdt::VersionVector held;
+  for (const auto& [id, entry] : files_.entries) {
+    held.add(entry->envelope.device, id.first.journal, id.first.number, id.second);
+  }
+  giving_.begin(health_.gives_nothing_back ? uplink::GivingBack::Known{} : known_,
+                health_.gives_nothing_back ? crdt::VersionVector{} : held);
+  give_back();
+}
+
+void StoreDatabase::give_back() {
+  const auto held = [this](const JournalId& journal) {
+    const auto known = known_.find(journal);
+    return known == known_.end() ? crdt::IntervalSet{} : known->second.stored;
+  };
+  const auto piece = giving_.next(held, batch_entries_max, gate_->now());
+  if (giving_.is_done()) {
+    look_pending_ = false;
+    return;
+  }
+  work_in(give_back_step, &StoreDatabase::give_back);
+  if (piece.empty()) return;
+  std::vector<Bytes> entries;
+  uplink::GivingBack::Numbers found;
+  for (const auto& [id, entry] : files_.entries) {
+    const auto asked = piece.find(id.first.journal);
+    if (asked == piece.end()) continue;
+    const bool is_asked = asked->second.contains(id.first.number);
+    if (is_asked) found[id.first.journal].add(id.first.number);
+    if (is_asked || id.first.number == 1) entries.push_back(entry->bytes);
+  }
+  giving_.on_read(found);
+  std::vector<PublicKey> keys;
+  for (const auto& [device, key] : files_.keys) keys.push_back(key);
+  callbacks_.on_give_back(entries, keys);
+}
+
+// ---- writing -----------------------------------------------------------------------------------
 
 // A writer with nothing to write learns by this that another has taken its place.
 void StoreDatabase::renew() {
@@ -193,7 +263,11 @@ void StoreDatabase::commit() {
     return lose(retry_after_refusal);
   }
   for (const auto& entry : batch_) {
-    if (!files_.entries.emplace(entry->envelope.id, entry->hash).second) continue;
+    const std::pair id(entry->envelope.id, entry->hash);
+    if (!files_.entries.emplace(id, entry).second) continue;
+    if (const auto key = callbacks_.key_of(entry->envelope.device)) {
+      files_.keys.emplace(entry->envelope.device, *key);
+    }
     callbacks_.on_held(entry, token_);
   }
   if (is_killed) return lose(start_takes);

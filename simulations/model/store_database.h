@@ -2,8 +2,9 @@
 // in transactions that check the writer's token against the lease row. It keeps one contract with
 // the real one: tests/simulations/contract.
 //
-// Each terminal has a private one on its disk, as `store_db = "auto"` makes it. It keeps what the
-// real one's invariants speak of: which entries it holds, and the lease row. The database can be
+// Each terminal has a private one on its disk, as `store_db = "auto"` makes it, or all share one. It
+// keeps what the real one's invariants speak of: which entries it holds, and the lease row. What it
+// holds and the journals lack it gives back, by the product's own book (uplink/giving_back.h). The database can be
 // away, slow, or killed in the middle of a commit; its leader then connects again and goes on from
 // the cursors. Single-threaded.
 #pragma once
@@ -21,6 +22,7 @@
 #include "election/types.h"
 #include "mesh/entry.h"
 #include "simulations/model/gate.h"
+#include "uplink/giving_back.h"
 
 namespace titan::simulations {
 
@@ -31,7 +33,8 @@ struct StoreDatabaseFiles {
   election::Token holder;
   MonoTime renewed;
   bool is_released = false;
-  std::set<std::pair<mesh::EntryId, Hash>> entries;
+  std::map<std::pair<mesh::EntryId, Hash>, std::shared_ptr<const mesh::Entry>> entries;
+  std::map<DeviceId, PublicKey> keys;  // of the devices that wrote them
 };
 
 class StoreDatabase {
@@ -48,6 +51,9 @@ class StoreDatabase {
                        const election::Token& token)>
         on_held;
     std::function<void(const election::Token& holder, bool gone)> on_lease_refused;
+    std::function<std::optional<PublicKey>(const DeviceId& device)> key_of;
+    std::function<void(const std::vector<Bytes>& entries, const std::vector<PublicKey>& keys)>
+        on_give_back;
   };
   // What breaks it; one for all terminals' databases.
   struct Health {
@@ -57,21 +63,29 @@ class StoreDatabase {
     bool killed_commit_is_there = false;  // it took effect, only its writer never heard so
     std::uint32_t kills = 0;              // so far
     bool ignores_tokens = false;          // planted: stale_leader_writes
+    bool gives_nothing_back = false;      // planted: database_keeps_to_itself
   };
 
   // `files` belong to the data folder, or to all terminals where they share a database.
   StoreDatabase(std::shared_ptr<Gate> gate, Health& health, StoreDatabaseFiles& files,
                 bool is_shared, Callbacks callbacks);
 
+  void on_journal_opened(const crdt::VersionVector& stored);
   void lead(const election::Token& token, const crdt::VersionVector& stored);
   void follow();
   void on_stored(const std::vector<std::shared_ptr<const mesh::Entry>>& entries);
   bool is_complete() const { return leading_ && up_ && queue_.empty() && lacking_.empty(); }
+  // It may hold what the journals lack, and has not been asked yet.
+  bool is_to_be_asked() const { return look_pending_; }
 
  private:
   void connect();
   void connected();
   void renew();
+  void look_later();
+  void look();
+  void begin_giving();
+  void give_back();
   void pump();
   bool read_lacking();
   void commit();
@@ -90,7 +104,9 @@ class StoreDatabase {
   bool committing_ = false;
   std::uint64_t generation_ = 0;  // tasks of an earlier connection are void
   election::Token token_;
-  std::map<JournalId, crdt::VectorItem> known_;
+  uplink::GivingBack::Known known_;
+  uplink::GivingBack giving_;
+  bool look_pending_ = false;
   std::map<JournalId, crdt::IntervalSet> lacking_;
   // Of a journal that is being read: what the database held of it, and the sum it should come to.
   struct Filled {

@@ -187,6 +187,7 @@ void Terminal::start() {
   surroundings_.recorder.observe(ProcessStarted{place_, id, process_->node->device(), false});
   if (on_started) on_started(*this);
   process_->links->start(process_->began_with->members, seeds);
+  process_->database->on_journal_opened(process_->node->vector());
   carry_out();
   tell_state();
 }
@@ -227,7 +228,7 @@ void Terminal::make_parts() {
   };
   p.links = std::make_unique<Links>(surroundings_, p.gate, place_, std::move(links));
 
-  const bool is_shared = surroundings_.database_health.ignores_tokens;
+  const bool is_shared = has_shared_database();
   StoreDatabase::Callbacks database;
   database.read = [this](const JournalId& journal, const crdt::IntervalSet& numbers) {
     return read_entries({journal, numbers, {}, 1024 * 1024});
@@ -250,6 +251,16 @@ void Terminal::make_parts() {
       input([now = now(), holder, gone](mesh::Node& node) {
         node.on_lease_refused(now, holder, gone);
       });
+    });
+  };
+  database.key_of = [this](const DeviceId& device) {
+    return process_->node->device_key_of(device);
+  };
+  database.on_give_back = [this](const std::vector<Bytes>& entries,
+                                 const std::vector<PublicKey>& keys) {
+    surroundings_.recorder.reach("database_gave_back");
+    input([now = now(), entries, keys](mesh::Node& node) {
+      node.on_cloud_entries(now, entries, keys);
     });
   };
   p.database = std::make_unique<StoreDatabase>(
@@ -339,6 +350,7 @@ void Terminal::resume_copy_of(Terminal& original, DataFolder image) {
   input([at, told = process_->own->told()](mesh::Node& copied) { copied.on_addresses(at, told); });
   for (const auto& [id, request] : source.reads) read(request);
   if (process_->uplink) process_->uplink->take_up();
+  process_->database->on_journal_opened(node.vector());
   if (node.is_leader()) process_->database->lead(*node.leader(), node.vector());
   tell_state();
 }
@@ -563,8 +575,16 @@ void Terminal::watch_turns(MonoTime deadline) {
 
 std::uint32_t Terminal::database_place() const {
   const auto terminals = surroundings_.scenario.topology.terminals.size();
-  return surroundings_.database_health.ignores_tokens ? static_cast<std::uint32_t>(terminals)
-                                                      : place_;
+  return has_shared_database() ? static_cast<std::uint32_t>(terminals) : place_;
+}
+
+bool Terminal::has_shared_database() const {
+  return surroundings_.scenario.topology.has_shared_database ||
+         surroundings_.database_health.ignores_tokens;
+}
+
+bool Terminal::database_is_to_be_asked() const {
+  return process_ && process_->database->is_to_be_asked();
 }
 
 void Terminal::observe_final_stock() {

@@ -58,6 +58,8 @@ class Terminal {
   // -- the disk, while no process runs
   Disk& disk() { return *disk_; }
   DataFolder new_folder();
+  // The journal's file is gone; device key and private store database are still there.
+  void lose_journal();
   void replace_disk(DataFolder folder, const std::string& how);
 
   // -- till screens
@@ -84,6 +86,7 @@ class Terminal {
   const mesh::Node& node() const { return *process_->node; }
   Links* links() { return process_ ? process_->links.get() : nullptr; }
   bool database_is_complete() const;
+  bool database_is_to_be_asked() const;  // it may hold what the journals lack
 
   std::function<void(const Terminal&)> on_started;
   std::function<void(const Terminal&, bool polite)> on_ended;
@@ -121,6 +124,7 @@ class Terminal {
   };
 
   Disk::Callbacks disk_callbacks();
+  std::unique_ptr<mesh::SqliteStore> empty_store(const mesh::StoreIdentity& identity) const;
   const mesh::Codec& make_codec();
   discovery::OwnAddresses own_addresses() const;
   void follow_cards();
@@ -139,6 +143,7 @@ class Terminal {
   void read(const mesh::ReadRequest& request);
   void tell_state();
   std::uint32_t database_place() const;
+  bool has_shared_database() const;
   std::vector<std::pair<mesh::EntryId, Hash>> entries_on_disk();
   std::vector<std::pair<mesh::EntryId, Hash>> entries_in_private_database() const;
   std::optional<std::vector<Bytes>> read_entries(const mesh::EntryQuery& query);

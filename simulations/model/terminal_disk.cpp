@@ -34,6 +34,7 @@ Disk::Callbacks Terminal::disk_callbacks() {
           surroundings_.recorder.reach("storage_reopened");
           input([now = now(), shared](mesh::Node& node) { node.restart_storage(now, *shared); });
           if (process_->uplink) process_->uplink->on_storage_reopened();
+          process_->database->on_journal_opened(process_->node->vector());
           tell_state();
         });
       },
@@ -80,10 +81,6 @@ void Terminal::restart_if_damaged() {
 DataFolder Terminal::new_folder() {
   DataFolder folder;
   folder.device_key = KeyPair::from_seed(SecretSeed::draw(surroundings_.random));
-  mesh::StoreOptions options;
-  options.path = spec_.name;
-  options.in_memory = true;
-  options.cache_kilobytes = cache_kilobytes;
   mesh::StoreIdentity& identity = folder.identity;
   identity.tenant = tenant_name;
   identity.store = store_name;
@@ -91,10 +88,26 @@ DataFolder Terminal::new_folder() {
   if (!surroundings_.cloud_key.is_none()) {
     identity.cloud_device = device_of(surroundings_.cloud_key);
   }
+  folder.store = empty_store(identity);
+  return folder;
+}
+
+std::unique_ptr<mesh::SqliteStore> Terminal::empty_store(
+    const mesh::StoreIdentity& identity) const {
+  mesh::StoreOptions options;
+  options.path = spec_.name;
+  options.in_memory = true;
+  options.cache_kilobytes = cache_kilobytes;
   auto opened = mesh::SqliteStore::open(options, identity, plain_codec_);
   if (!opened) throw std::runtime_error(opened.error().message);
-  folder.store = std::move(*opened);
-  return folder;
+  return std::move(*opened);
+}
+
+void Terminal::lose_journal() {
+  DataFolder& folder = disk_->folder();
+  DataFolder left{folder.device_key, folder.identity, empty_store(folder.identity), false,
+                  std::move(folder.database)};
+  replace_disk(std::move(left), "journal lost");
 }
 
 void Terminal::replace_disk(DataFolder folder, const std::string& how) {
@@ -154,8 +167,9 @@ std::optional<std::vector<std::pair<std::uint64_t, Hash>>> Terminal::read_hashes
 // -------------------------------------------------------------------------------
 
 std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_in_private_database() const {
-  const auto& entries = disk_->folder().database.entries;
-  return {entries.begin(), entries.end()};
+  std::vector<std::pair<mesh::EntryId, Hash>> held;
+  for (const auto& [id, entry] : disk_->folder().database.entries) held.push_back(id);
+  return held;
 }
 
 std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_on_disk() {

@@ -42,6 +42,8 @@ World::World(const Scenario& scenario, Recorder& recorder, Schedule& schedule,
   shared.check_every *=
       static_cast<std::uint32_t>(1 + weight / checks_weighed * (1 + weight / checks_weighed_twice));
   shared.database_health.ignores_tokens = scenario.planted_bug == PlantedBug::stale_leader_writes;
+  shared.database_health.gives_nothing_back =
+      scenario.planted_bug == PlantedBug::database_keeps_to_itself;
   shared.listener = [this](const std::string& address) {
     Terminal* found = terminal_at(address);
     return found == nullptr ? nullptr : found->links();
@@ -194,6 +196,7 @@ bool World::is_at_rest() const {
     followed = node.leader();
     if (cloud_ && node.pending_uploads() > 0) return false;
     if (node.is_leader()) leader = each.get();
+    if (each->database_is_to_be_asked()) return false;
   }
   if (first == nullptr) return true;
   if (!followed) return false;

@@ -150,6 +150,13 @@ std::vector<FaultRow> rows() {
        {targets},
        lasting,
        in_both},
+      {K::lose_journal,
+       "lose_journal",
+       "A crash; the terminal starts, after `lasts`, without its journal's file. Its device key and "
+       "its private store database are still there.",
+       {targets},
+       lasting,
+       simulator_only},
       {K::skew,
        "skew",
        "The wall clock is off by `delay`, which may be negative.",

@@ -120,6 +120,7 @@ class Maker {
     topology.cloud = one_in(8) ? CloudPresence::none : CloudPresence::reachable;
     topology.gateways = 1 + static_cast<std::uint32_t>(random_.below(3));
     topology.has_seeds = !one_in(4);
+    topology.has_shared_database = one_in(4);
     topology.has_mdns = !topology.has_seeds || !one_in(3);
     // Without seeds mDNS must pass everywhere, or some could never be found.
     if (!topology.has_seeds) {
@@ -154,6 +155,7 @@ class Maker {
       case FaultKind::clone_disk:
       case FaultKind::damage_disk:
       case FaultKind::lose_disk:
+      case FaultKind::lose_journal:
       case FaultKind::dead_clock:
         return true;
       default:

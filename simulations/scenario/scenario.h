@@ -64,6 +64,7 @@ struct Topology {
   CloudPresence cloud = CloudPresence::reachable;
   std::string cloud_switch;  // where the line to the cloud hangs; empty: the root
   std::uint32_t gateways = 1;
+  bool has_shared_database = false;  // one PostgreSQL for all; else each till has a private one
   bool has_mdns = true;
   bool has_seeds = true;  // every terminal has the others' addresses in its configuration
 };
@@ -120,6 +121,7 @@ enum class FaultKind {
   clone_disk,       // crash of `others`, which start with the disk of `targets`
   damage_disk,      // `pages` of the journal's file are overwritten with rubbish
   lose_disk,        // crash, and start with an empty disk and a new device key
+  lose_journal,     // crash, and start without the journal's file; key and store database are there
   // clocks
   skew,        // the wall clock is off by `delay`
   drift,       // the wall clock runs `parts_per_million` too fast
@@ -218,6 +220,7 @@ enum class PlantedBug {
   stale_addresses,           // own addresses are told as they were at the start
   hearsay_is_leave,          // what a member says of another counts as the other's own goodbye
   unbounded_terms,           // the cloud's lease row takes any higher term
+  database_keeps_to_itself,  // what only the store database holds is not given back
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

@@ -103,7 +103,8 @@ class ScenarioReader {
     const std::string path = "store";
     reader_.refuse_unknown(
         table, path,
-        {"terminals", "hardware", "timing", "cloud", "cloud_switch", "gateways", "mdns", "seeds"});
+        {"terminals", "hardware", "timing", "cloud", "cloud_switch", "gateways", "store_database",
+         "mdns", "seeds"});
     auto& topology = scenario_.topology;
     std::uint32_t count = 0;
     reader_.number(table, path, "terminals", count);
@@ -129,6 +130,12 @@ class ScenarioReader {
     }
     reader_.text(table, path, "cloud_switch", topology.cloud_switch);
     reader_.number(table, path, "gateways", topology.gateways);
+    std::string database = "private";
+    reader_.text(table, path, "store_database", database);
+    topology.has_shared_database = database == "shared";
+    if (database != "private" && database != "shared") {
+      reader_.complain(join(path, "store_database"), "must be \"private\" or \"shared\"");
+    }
     reader_.flag(table, path, "mdns", topology.has_mdns);
     reader_.flag(table, path, "seeds", topology.has_seeds);
   }

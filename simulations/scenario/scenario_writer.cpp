@@ -115,6 +115,7 @@ class TomlWriter {
     if (topology.gateways != Topology{}.gateways) {
       line("gateways", std::to_string(topology.gateways));
     }
+    if (topology.has_shared_database) line("store_database", quoted("shared"));
     if (!topology.has_mdns) line("mdns", "false");
     if (!topology.has_seeds) line("seeds", "false");
   }
@@ -319,6 +320,7 @@ json::object to_json(const Topology& topology) {
           {"cloud", topology.cloud == CloudPresence::none ? "none" : "reachable"},
           {"cloud_switch", topology.cloud_switch},
           {"gateways", topology.gateways},
+          {"store_database", topology.has_shared_database ? "shared" : "private"},
           {"mdns", topology.has_mdns},
           {"seeds", topology.has_seeds}};
 }

@@ -132,6 +132,12 @@ class Shrinker {
                  }) ||
                  was_better;
     was_better = change([](Scenario& s) {
+                   if (!s.topology.has_shared_database) return false;
+                   s.topology.has_shared_database = false;
+                   return true;
+                 }) ||
+                 was_better;
+    was_better = change([](Scenario& s) {
                    if (s.topology.gateways == 1) return false;
                    s.topology.gateways = 1;
                    return true;

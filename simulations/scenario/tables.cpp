@@ -120,6 +120,7 @@ const std::vector<NameRow>& probe_table() {
       {"claim-lost", "An entry lost its claim to another one."},
       {"duplicate-found", "A request that was recorded twice was noticed by its terminal."},
       {"lost-entries-fetched", "A leader fetched from the cloud what the store lacked."},
+      {"database-gave-back", "A store database gave back what a terminal's journal lacked."},
       {"damage-found", "A terminal found its database damaged and saved what it could."},
       {"damage-found-at-start", "A terminal found its database damaged when it started."},
       {"dead-address-dialled", "A terminal dialled an address at which nobody can be reached."},
@@ -178,6 +179,7 @@ const std::vector<NameRow>& planted_bug_table() {
       {"stale_addresses", "A terminal tells the addresses that it had when it started, for ever."},
       {"hearsay_is_leave", "What a member says of another counts as the other's own goodbye."},
       {"unbounded_terms", "The cloud's lease row takes any higher term."},
+      {"database_keeps_to_itself", "What only the store database holds is not given back."},
   };
   return table;
 }

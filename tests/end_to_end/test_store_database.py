@@ -175,3 +175,86 @@ async def test_one_shared_postgresql_goes_from_leader_to_leader(lab):
     assert holders[0][0] == new.name, holders
     shown = (await new.status())["store_database"]["address"]
     assert not re.search(r":[^/@]+@", shown), f"a password is shown: {shown}"
+
+
+async def lose_journal(till):
+    """The journal's file is gone for good; device key and PostgreSQL's folder are not."""
+    await till.kill()
+    for file in till.data.glob("titan.sqlite3*"):
+        file.unlink()
+
+
+@limit(120)
+async def test_a_till_that_lost_its_journal_gets_its_sales_back_from_its_postgresql(lab):
+    shop = await Shop.open(lab, 1, database="auto")
+    (till,) = shop.tills
+    await shop.sell_some([till], times=5)
+    await database_up(shop, till)
+    sales = list(shop.book.sales)
+    await lose_journal(till)
+    await until_dead(till)
+    await till.start()
+    await wait_until(lambda: holds(shop, till, sales), 30, "every sale is back in the journal",
+                     seen=lambda: till.process.log_tail())
+    await shop.book.check_tills([till])
+    await shop.book.sell(till, "p01")
+    await shop.book.check_tills([till])
+    await database_up(shop, till)
+    await check_database(shop, till)
+    said = [line for line in till.process.log_text().splitlines() if "had lost" in line]
+    assert said, f"nothing was said:\n{till.process.log_tail()}"
+
+
+async def holds(shop, till, sales):
+    return not set(sales) & set(shop.book.missing(await till.status()))
+
+
+@limit(120)
+async def test_a_till_that_follows_gives_back_what_only_its_postgresql_has(lab):
+    shop = await Shop.open(lab, 2, database="auto")
+    old = await shop.leader()
+    (other,) = shop.without(old)
+    await database_up(shop, old)
+    await lab.isolate(old.host)
+    late = [await shop.book.sell(old, "p02") for _ in range(4)]
+    await database_up(shop, old)
+    await other.wait_until(lambda status: status["role"] == "leader", 15, "leads on its side")
+    await lose_journal(old)
+    await until_dead(old)
+    await lab.heal()
+    await old.start()
+    await old.wait_until(lambda status: status["role"] == "follower", 15, "follows")
+    await wait_until(lambda: holds(shop, other, [sale["id"] for sale in late]), 40,
+                     "what only the database had is on the other till too",
+                     seen=lambda: old.process.log_tail())
+    await shop.settled()
+    await shop.agree()
+    assert not await until_dead(old), "a till that follows keeps its PostgreSQL running"
+
+
+@limit(120)
+async def test_the_next_leader_finds_in_the_shared_postgresql_what_the_disk_of_the_last_one_lost(lab):
+    await lab.create(2)
+    postgres = Postgres(lab.folder / "shared" / "pg", "shared-postgres", lab.processes)
+    await postgres.start()
+    await postgres.create_database("store")
+    shop = Shop(lab)
+    await shop.store.open([1, 2], database=postgres.url("store"))
+    await shop.store.wait_for_members()
+    await shop.tills[0].import_products([{"sku": "p02", "price": "1.50"}])
+    await shop.store.wait_until_equal()
+    old = await shop.leader()
+    (other,) = shop.without(old)
+    await database_up(shop, old)
+    await lab.isolate(old.host)
+    late = [await shop.book.sell(old, "p02") for _ in range(4)]
+    await database_up(shop, old)
+    await lose_journal(old)
+    await other.wait_until(lambda status: status["role"] == "leader", 15, "leads alone")
+    await wait_until(lambda: holds(shop, other, [sale["id"] for sale in late]), 40,
+                     "the next leader gets from the database what the disk took with it",
+                     seen=lambda: other.process.log_tail())
+    await lab.heal()
+    await old.start()
+    await shop.settled()
+    await shop.agree()

@@ -247,7 +247,7 @@ Result<pid_t> ManagedPostgres::spawn(const std::vector<std::string>& command) co
 Status ManagedPostgres::make_cluster(const Identity& identity) {
   const std::string cluster = folder_ + "/cluster";
   const std::string marker = folder_ + "/" + done_marker;
-  if (exists(cluster) && exists(marker)) return {};
+  if (has_cluster()) return {};
   std::error_code error;
   fs::remove_all(cluster, error);  // what an initdb cut short has left
   const auto pid = spawn(
@@ -305,8 +305,7 @@ Status ManagedPostgres::end_leftover() {
 
 // ---- running --------------------------------------------------------------------------------
 
-Status ManagedPostgres::start() {
-  if (is_running()) return {};
+Result<ManagedPostgres::Identity> ManagedPostgres::prepare() {
   const auto programs = find_postgres_programs();
   if (!programs) {
     return failure(
@@ -314,10 +313,17 @@ Status ManagedPostgres::start() {
         "[store_database] mode to an address or to \"none\"");
   }
   programs_ = *programs;
-  const auto identity = choose_identity();
+  auto identity = choose_identity();
+  if (!identity) return identity;
+  if (Status status = prepare_folders(*identity); !status) return status.error();
+  if (Status status = choose_socket_folder(*identity); !status) return status.error();
+  return identity;
+}
+
+Status ManagedPostgres::start() {
+  if (is_running()) return {};
+  const auto identity = prepare();
   if (!identity) return identity.error();
-  if (Status status = prepare_folders(*identity); !status) return status;
-  if (Status status = choose_socket_folder(*identity); !status) return status;
   Status status = failure("it was not tried");
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (attempt > 0) set_aside();
@@ -329,6 +335,22 @@ Status ManagedPostgres::start() {
     if (!pause_(0)) return status;
   }
   return status;
+}
+
+bool ManagedPostgres::has_cluster() const {
+  return exists(folder_ + "/cluster") && exists(folder_ + "/" + done_marker);
+}
+
+Status ManagedPostgres::start_existing() {
+  if (is_running()) return {};
+  if (!has_cluster()) return failure("there is none yet");
+  const auto identity = prepare();
+  if (!identity) return identity.error();
+  if (Status status = end_leftover(); !status) return status;
+  if (Status status = launch(*identity); !status) return status;
+  Status ready = wait_until_ready();
+  if (!ready && is_running()) end_child();
+  return ready;
 }
 
 Status ManagedPostgres::launch(const Identity& identity) {

@@ -38,6 +38,10 @@ class ManagedPostgres {
   // Makes the cluster where it is missing and starts the server; answers when it accepts
   // connections. Nothing to do if it runs.
   Status start();
+  // Whether a cluster was made here before.
+  bool has_cluster() const;
+  // Like start(), but for one that was made before: it is neither made nor set aside.
+  Status start_existing();
   // Whether the child still runs.
   bool is_running();
   // Fast shutdown, then harder ones; within about a second.
@@ -56,6 +60,7 @@ class ManagedPostgres {
     gid_t gid = 0;
   };
 
+  Result<Identity> prepare();
   Result<Identity> choose_identity() const;
   Status prepare_folders(const Identity& identity);
   Status choose_socket_folder(const Identity& identity);

@@ -10,10 +10,13 @@
 #include <mutex>
 #include <optional>
 #include <pqxx/pqxx>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "election/term_bound.h"
+#include "uplink/giving_back.h"
+#include "uplink/postgres/entry_pieces.h"
 #include "uplink/postgres/filling.h"
 #include "uplink/postgres/lease_row.h"
 #include "uplink/postgres/managed_postgres.h"
@@ -41,6 +44,10 @@ struct Fenced {
   LeaseHolder holder;
 };
 struct Outdated {};  // leadership ended or its token changed
+
+MonoTime mono_now() {
+  return {std::chrono::duration_cast<Duration>(SteadyClock::now().time_since_epoch())};
+}
 
 std::uint64_t count(const Numbers& numbers) {
   std::uint64_t sum = 0;
@@ -81,7 +88,8 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
         source_(std::move(source)),
         codec_(codec),
         callbacks_(std::move(callbacks)),
-        projector_(config_.store, config_.cloud_device) {}
+        projector_(config_.store, config_.cloud_device),
+        giving_(milliseconds(config_.give_back_answer_ms)) {}
 
   // ---- called by the owner
 
@@ -120,14 +128,24 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     if (leading_ && token_ == token) return;
     leading_ = true;
     token_ = token;
-    known_.clear();
-    for (const auto& [device, journals] : stored.devices()) {
-      for (const auto& [journal, item] : journals) known_[journal] = item;
-    }
-    queue_.clear();
-    overflow_.clear();
+    begin_with(stored);
     ++generation_;
     wake_.notify_all();
+  }
+
+  void on_journal_opened(const crdt::VersionVector& stored) {
+    if (config_.mode == "none") return;
+    const std::lock_guard lock(mutex_);
+    begin_with(stored);
+    look_pending_ = config_.mode == "auto";
+    look_at_ = SteadyClock::now() + milliseconds(config_.look_after_ms);
+    ++generation_;
+    wake_.notify_all();
+  }
+
+  void learn_keys(const std::vector<PublicKey>& keys) {
+    const std::lock_guard lock(mutex_);
+    for (const PublicKey& key : keys) told_keys_.emplace(device_of(key), key);
   }
 
   void follow() {
@@ -142,12 +160,14 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
 
   void on_stored(std::span<const EntryPointer> entries) {
     const std::lock_guard lock(mutex_);
-    if (!leading_ || config_.mode == "none") return;
+    if (!(leading_ || look_pending_) || config_.mode == "none") return;
+    ++stored_seen_;
     for (const auto& entry : entries) {
       const auto& id = entry->envelope.id;
       crdt::VectorItem& known = known_[id.journal];
       known.stored.add(id.number);
       known.content.add(crdt::ContentSum::of(entry->hash));
+      if (!leading_) continue;
       if (queue_.size() < config_.queued_entries_max) {
         queue_.push_back(entry);
       } else {
@@ -165,18 +185,40 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   }
 
  private:
+  // Under the lock: what this disk holds, as it is told.
+  void begin_with(const crdt::VersionVector& stored) {
+    known_.clear();
+    for (const auto& [device, journals] : stored.devices()) {
+      for (const auto& [journal, item] : journals) known_[journal] = item;
+    }
+    queue_.clear();
+    overflow_.clear();
+  }
+
   // ---- called on the database thread
 
   void run() {
     for (;;) {
       std::uint64_t generation = 0;
       election::Token token;
+      bool leads = false;
       {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return stopping_ || leading_; });
+        const auto called = [this] { return stopping_ || leading_; };
+        if (look_pending_) {
+          wake_.wait_until(lock, look_at_, called);
+        } else {
+          wake_.wait(lock, [&] { return called() || look_pending_; });
+        }
         if (stopping_) break;
         generation = generation_;
         token = token_;
+        leads = leading_;
+        if (!leads && (!look_pending_ || SteadyClock::now() < look_at_)) continue;
+      }
+      if (!leads) {
+        look(generation);
+        continue;
       }
       serve(generation, token);
       bool still_leading = false;
@@ -284,7 +326,7 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     // A projection may lose its last moments in a crash: the cursors go back with it. The lease row
     // must not, so it is moved before this.
     connection->set_variable("synchronous_commit", "off");
-    load(*connection);
+    load(*connection, generation);
     was_up_ = true;
     next_renewal_ = SteadyClock::now() + milliseconds(config_.lease_renewal_ms);
     bool fresh_turn = true;
@@ -293,12 +335,13 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
         throw std::runtime_error("the private PostgreSQL ended; starting it again");
       }
       renew_lease_if_due(*connection, token);
+      const bool gave = give_back(*connection);
       // Filling and following take turns, so neither waits for the other to end.
       std::vector<EntryPointer> batch = fresh_turn ? take_fresh() : read_lacking();
       if (batch.empty()) batch = fresh_turn ? read_lacking() : take_fresh();
       fresh_turn = !fresh_turn;
       if (batch.empty()) {
-        wait_for_entries(generation);
+        if (!gave) wait_for_entries(generation);
         continue;
       }
       project(*connection, batch, token);
@@ -340,7 +383,7 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     if (!renewed) throw Fenced{holder.value_or(LeaseHolder{})};
   }
 
-  void load(pqxx::connection& connection) {
+  void load(pqxx::connection& connection, std::uint64_t generation) {
     {
       pqxx::work transaction(connection);
       projector_.load(transaction);
@@ -356,7 +399,97 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     filling_.begin(known, projector_.vector());
     lacking_at_start_ = filling_.count();
     unreadable_ = 0;
+    begin_giving(known, generation);
     show_progress();
+  }
+
+  // ---- giving back
+
+  void begin_giving(const Filling::Known& known, std::uint64_t generation) {
+    giving_.begin(known, projector_.vector());
+    giving_generation_ = generation;
+    if (giving_.is_done()) end_look();
+  }
+
+  // True: a piece was handed over just now.
+  bool give_back(pqxx::connection& connection) {
+    if (giving_.is_done()) return false;
+    const auto held = [this](const JournalId& journal) {
+      const std::lock_guard lock(mutex_);
+      const auto known = known_.find(journal);
+      return known == known_.end() ? crdt::IntervalSet{} : known->second.stored;
+    };
+    const auto piece = giving_.next(held, config_.batch_entries_max, mono_now());
+    if (giving_.is_done()) {
+      end_look();
+      if (was_up_) show_progress();
+      post([gave = callbacks_.on_gave_back, taken = giving_.taken(), refused = giving_.refused()] {
+        if (gave) gave(taken, refused);
+      });
+    }
+    if (piece.empty()) return false;
+    pqxx::work transaction(connection);
+    PieceRead read = read_piece(transaction, config_.store, piece, config_.batch_bytes_max);
+    transaction.commit();
+    giving_.on_read(read.found, read.unread);
+    std::vector<PublicKey> keys;
+    for (const auto& [device, key] : projector_.keys()) keys.push_back(key);
+    post([give = callbacks_.on_give_back, entries = std::move(read.entries),
+          keys = std::move(keys)] {
+      if (give) give(entries, keys);
+    });
+    return true;
+  }
+
+  void end_look() {
+    const std::lock_guard lock(mutex_);
+    if (giving_generation_ == generation_) look_pending_ = false;
+  }
+
+  // Not as the leader: nothing is written, so nobody's lease is asked for.
+  void look(std::uint64_t generation) {
+    try {
+      look_into_private(generation);
+    } catch (const std::exception& error) {
+      const std::lock_guard lock(mutex_);
+      if (generation == generation_) status_.message = one_line(error.what());
+    }
+    server_.reset();
+    const std::lock_guard lock(mutex_);
+    if (generation != generation_ || !look_pending_) return;
+    look_at_ = SteadyClock::now() + milliseconds(config_.look_again_ms);
+  }
+
+  void look_into_private(std::uint64_t generation) {
+    server_ = std::make_unique<ManagedPostgres>(
+        config_.data + "/postgres", [this, generation](int ms) { return pause(generation, ms); });
+    giving_generation_ = generation;
+    if (!server_->has_cluster()) return end_look();
+    if (Status started = server_->start_existing(); !started) {
+      throw std::runtime_error(started.error().message);
+    }
+    const auto connection = open_connection(server_->url());
+    const Interruptible interruptible(*this, *connection);
+    if (!is_current(generation)) return;
+    prepare_tenant(*connection, config_.tenant);
+    reload_projector(*connection);
+    Filling::Known known;
+    {
+      const std::lock_guard lock(mutex_);
+      known = known_;
+    }
+    begin_giving(known, generation);
+    while (is_current(generation) && !giving_.is_done()) {
+      if (give_back(*connection)) continue;
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, milliseconds(idle_ms_max), [&, before = stored_seen_] {
+        return stopping_ || generation != generation_ || stored_seen_ != before;
+      });
+    }
+  }
+
+  void post(std::function<void()> act) {
+    if (callbacks_.post) callbacks_.post(std::move(act));
   }
 
   std::vector<EntryPointer> take_fresh() {
@@ -398,10 +531,28 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     if (!holds_lease(transaction, config_.store, token)) {
       throw Fenced{read_lease(transaction, config_.store).value_or(LeaseHolder{})};
     }
-    auto outcome = projector_.apply(transaction, entries, {}, without_bodies, why);
+    const auto keys = keys_of(entries);
+    auto outcome = projector_.apply(transaction, entries, keys, without_bodies, why);
     transaction.commit();
     projector_.committed();
     return outcome;
+  }
+
+  // For those whose opening is lost; the others bring theirs.
+  std::vector<PublicKey> keys_of(std::span<const EntryPointer> entries) const {
+    std::set<DeviceId> devices;
+    for (const auto& entry : entries) {
+      if (!projector_.keys().contains(entry->envelope.device)) {
+        devices.insert(entry->envelope.device);
+      }
+    }
+    std::vector<PublicKey> keys;
+    const std::lock_guard lock(mutex_);
+    for (const DeviceId& device : devices) {
+      const auto key = told_keys_.find(device);
+      if (key != told_keys_.end()) keys.push_back(key->second);
+    }
+    return keys;
   }
 
   void project(pqxx::connection& connection, std::span<const EntryPointer> entries,
@@ -454,6 +605,10 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
       message = std::to_string(quarantined_) +
                 " entries could not be read and are in the table "
                 "quarantine";
+    }
+    if (giving_.refused() > 0) {
+      message += (message.empty() ? "" : "; ") + std::to_string(giving_.refused()) +
+                 " entries of it are in no journal and could not be proven";
     }
     if (unreadable_ > 0) {
       message += (message.empty() ? "" : "; ") + std::to_string(unreadable_) +
@@ -521,6 +676,10 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   election::Token token_;
   std::uint64_t generation_ = 0;
   Filling::Known known_;
+  std::map<DeviceId, PublicKey> told_keys_;
+  bool look_pending_ = false;  // the database may hold more than the journals
+  SteadyClock::time_point look_at_;
+  std::uint64_t stored_seen_ = 0;
   std::deque<EntryPointer> queue_;
   Numbers overflow_;
   StoreDatabaseStatus status_;
@@ -529,6 +688,8 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   std::unique_ptr<ManagedPostgres> server_;
   StoreProjector projector_;
   Filling filling_;
+  GivingBack giving_;
+  std::uint64_t giving_generation_ = 0;
   std::uint64_t lacking_at_start_ = 0;
   std::uint64_t unreadable_ = 0;
   std::uint64_t quarantined_ = 0;
@@ -549,6 +710,12 @@ StoreDatabase::~StoreDatabase() {
   worker_->stop();
 }
 
+void StoreDatabase::on_journal_opened(const crdt::VersionVector& stored) {
+  worker_->on_journal_opened(stored);
+}
+void StoreDatabase::learn_keys(const std::vector<PublicKey>& keys) {
+  worker_->learn_keys(keys);
+}
 void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector& stored) {
   worker_->lead(token, stored);
 }

@@ -6,6 +6,10 @@
 // the cursors in the same transaction, so a deposed leader changes nothing and a replay has no
 // effect.
 //
+// It is also a copy: what it holds and the journals lack (a disk was lost, the database was not) is
+// given back to the node, which checks it as it checks a peer's entries. The leader looks whenever
+// it connects, any other terminal once after its journal was opened, into its private PostgreSQL.
+//
 // Threading: the public functions may be called from one thread (the loop). All database work runs
 // on a thread of its own, which reads entries through EntrySource. Callbacks are posted to the
 // loop. Nothing here can hold up a sale: the queue of fresh entries is bounded, and what does not
@@ -51,6 +55,12 @@ struct StoreDatabaseConfig {
   // The private PostgreSQL of a terminal that leads no more runs on for so long: on a machine so
   // busy that leadership changes back and forth, starting servers must not add to its load.
   int follower_keeps_ms = 30'000;
+  // A terminal that does not lead looks into its private PostgreSQL so long after its journal was
+  // opened: by then it mostly leads or has what its peers hold. After a failure again.
+  int look_after_ms = 5000;
+  int look_again_ms = 60'000;
+  // Entries given back and not stored within this are let go, and told.
+  int give_back_answer_ms = 30'000;
 };
 
 enum class StoreDatabaseState { off, starting, filling, up, refused, failed };
@@ -84,17 +94,28 @@ struct StoreDatabaseCallbacks {
   std::function<void(election::Token holder, bool holder_gone)> on_lease_refused;
   // On the loop, when `state` or `message` changed; for logs and alarms.
   std::function<void(const StoreDatabaseStatus&)> on_status;
+  // On the loop. What the database holds and this disk does not, unchecked; for
+  // Node::on_cloud_entries().
+  std::function<void(const std::vector<Bytes>& entries, const std::vector<PublicKey>& device_keys)>
+      on_give_back;
+  // On the loop, at the end: so many were stored, so many were not.
+  std::function<void(std::uint64_t taken, std::uint64_t refused)> on_gave_back;
 };
 
 class StoreDatabase {
  public:
-  // `source` and `codec` outlive this object. Starts the thread; it sleeps until lead().
+  // `source` and `codec` outlive this object. Starts the thread; it sleeps until lead() or
+  // on_journal_opened().
   StoreDatabase(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source,
                 const mesh::Codec& codec, StoreDatabaseCallbacks callbacks);
   // Stops within about a second, whatever the database does: a query under way is broken off, a
   // connection that is only being made is left to its own time limit.
   ~StoreDatabase();
 
+  // The journal was opened, at the start or anew, and may hold less than the database does.
+  void on_journal_opened(const crdt::VersionVector& stored);
+  // Of every device heard of: for journals whose opening is lost.
+  void learn_keys(const std::vector<PublicKey>& keys);
   // Take it up under `token`; this terminal's disk holds `stored`. Again when the token changes.
   void lead(const election::Token& token, const crdt::VersionVector& stored);
   // Give it up: the lease is released at once, the private PostgreSQL stopped after a while.

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <pqxx/pqxx>
 
+#include "mesh/verify.h"
 #include "tests/uplink/postgres/test_postgres.h"
 #include "tests/uplink/till.h"
 #include "uplink/postgres/schema.h"
@@ -32,6 +33,16 @@ class Disk {
     entries_.push_back(entry);
     test::add(vector_, *entry);
     stock_.apply(entry->hash, entry->envelope.claim, entry->envelope.stock_effects);
+  }
+  void lose_all_but(std::size_t left) {
+    const std::lock_guard lock(mutex_);
+    entries_.resize(left);
+    vector_ = {};
+    stock_ = {};
+    for (const auto& entry : entries_) {
+      test::add(vector_, *entry);
+      stock_.apply(entry->hash, entry->envelope.claim, entry->envelope.stock_effects);
+    }
   }
   crdt::VersionVector vector() const {
     const std::lock_guard lock(mutex_);
@@ -78,13 +89,16 @@ class DiskSource final : public EntrySource {
 class Terminal {
  public:
   Terminal(const std::string& name, const std::string& mode, const std::string& data,
-           int follower_keeps_ms = 100)
-      : till(name), disk(std::make_shared<Disk>()) {
+           int follower_keeps_ms = 100, const std::string& store = "london-1",
+           std::uint64_t seed = 1)
+      : till(name, "acme", store, seed), disk(std::make_shared<Disk>()) {
     StoreDatabaseConfig config;
     config.mode = mode;
     config.data = data;
     config.tenant = "acme";
-    config.store = "london-1";
+    config.store = store;
+    config.look_after_ms = 50;
+    config.give_back_answer_ms = 1000;
     config.terminal = name;
     config.batch_entries_max = 50;
     config.queued_entries_max = 100;
@@ -94,6 +108,15 @@ class Terminal {
     callbacks.on_lease_refused = [this](election::Token holder, bool gone) {
       refused_term = holder.term;
       refused_gone = gone;
+    };
+    callbacks.on_give_back = [this](const std::vector<Bytes>& entries,
+                                    const std::vector<PublicKey>& keys) {
+      take_back(entries, keys);
+    };
+    callbacks.on_gave_back = [this](std::uint64_t taken, std::uint64_t refused) {
+      gave_back = taken;
+      kept_back = refused;
+      has_given = true;
     };
     database = std::make_unique<StoreDatabase>(config, std::make_unique<DiskSource>(*disk),
                                                till.codec, std::move(callbacks));
@@ -106,6 +129,28 @@ class Terminal {
       disk->keep(entry);
       database->on_stored(std::span(&entry, 1));
     }
+  }
+  // As the node does it: what is here already, and what nobody can prove, is left alone.
+  void take_back(const std::vector<Bytes>& entries, const std::vector<PublicKey>& keys) {
+    std::vector<EntryPointer> decoded;
+    for (const Bytes& bytes : entries) {
+      auto entry = till.codec.decode_entry(bytes);
+      if (!entry || disk->vector().contains(entry->envelope.id.journal, entry->envelope.id.number)) {
+        continue;
+      }
+      decoded.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
+    }
+    mesh::VerifyContext context;
+    context.tenant_store = mesh::tenant_store_hash("acme", "london-1");
+    context.offered_keys = keys;
+    for (const auto& entry : mesh::check_entries(std::move(decoded), context).accepted) {
+      disk->keep(entry);
+      database->on_stored(std::span(&entry, 1));
+    }
+  }
+  void wait_until_given() {
+    wait_until([&] { return has_given.load(); }, "everything to be given back",
+               [&] { return seen(); });
   }
   std::string seen() const {
     const auto status = database->status();
@@ -131,6 +176,9 @@ class Terminal {
   std::shared_ptr<Disk> disk;
   std::atomic<std::uint64_t> refused_term{0};
   std::atomic<bool> refused_gone{false};
+  std::atomic<std::uint64_t> gave_back{0};
+  std::atomic<std::uint64_t> kept_back{0};
+  std::atomic<bool> has_given{false};
   std::unique_ptr<StoreDatabase> database;
 };
 
@@ -252,6 +300,127 @@ TEST_CASE("a long data path still gets its socket") {
   Terminal terminal("till-1", "auto", data);
   terminal.lead(1);
   terminal.wait_for(StoreDatabaseState::up);
+}
+
+// The terminal of the same name with an empty disk: the journal's file was lost.
+std::unique_ptr<Terminal> rebuilt(const std::string& mode, const std::string& data) {
+  return std::make_unique<Terminal>("till-1", mode, data, 100, "london-1", 2);
+}
+
+TEST_CASE("a private database gives back what the journal has lost, and both go on") {
+  test::TemporaryFolder folder;
+  crdt::Stock::Sums before;
+  {
+    Terminal terminal("till-1", "auto", folder.path);
+    terminal.sell(230);
+    terminal.lead(1);
+    terminal.wait_complete(230);
+    before = terminal.disk->sums();
+  }
+  const auto terminal = rebuilt("auto", folder.path);
+  terminal->database->on_journal_opened(terminal->disk->vector());
+  terminal->sell(3, "B");
+  terminal->lead(2);
+  terminal->wait_until_given();
+  CHECK(terminal->gave_back == 230);
+  CHECK(terminal->kept_back == 0);
+  CHECK(terminal->disk->sums().at("A") == before.at("A"));
+  terminal->wait_complete(233);
+  CHECK(inventory_at(terminal->database->status().address) == terminal->disk->sums());
+}
+
+TEST_CASE("who does not lead looks once into its private database, gives back, and stops it") {
+  test::TemporaryFolder folder;
+  {
+    Terminal terminal("till-1", "auto", folder.path);
+    terminal.sell(120);
+    terminal.lead(1);
+    terminal.wait_complete(120);
+  }
+  const auto terminal = rebuilt("auto", folder.path);
+  terminal->database->on_journal_opened(terminal->disk->vector());
+  terminal->wait_until_given();
+  CHECK(terminal->gave_back == 120);
+  CHECK(terminal->disk->vector().entry_count() == 120);
+  CHECK(terminal->database->status().state == StoreDatabaseState::off);
+  wait_until([&] { return !lives(postmaster_of(folder.path)); }, "the server to be gone");
+}
+
+TEST_CASE("a file that was replaced by a lesser one under the leader is filled up again") {
+  test::TemporaryFolder folder;
+  Terminal terminal("till-1", "auto", folder.path);
+  terminal.sell(60);
+  terminal.lead(1);
+  terminal.wait_complete(60);
+  terminal.disk->lose_all_but(20);
+  terminal.database->on_journal_opened(terminal.disk->vector());
+  terminal.wait_until_given();
+  CHECK(terminal.gave_back == 40);
+  terminal.wait_complete(60);
+}
+
+TEST_CASE("a database that was never made, or is older than the journal, is left alone") {
+  test::TemporaryFolder folder;
+  Terminal terminal("till-1", "auto", folder.path);
+  terminal.sell(5);
+  terminal.database->on_journal_opened(terminal.disk->vector());
+  terminal.lead(1);
+  terminal.wait_complete(5);
+  terminal.sell(5);
+  terminal.wait_complete(10);
+  CHECK_FALSE(terminal.has_given);
+  CHECK(terminal.disk->vector().entry_count() == 10);
+}
+
+TEST_CASE("a shared database gives back to the next leader, and to no other store") {
+  test::TestPostgres postgres;
+  Terminal lost("till-1", postgres.url(), "");
+  lost.sell(80);
+  lost.lead(1);
+  lost.wait_complete(80);
+  lost.database.reset();
+
+  Terminal stranger("till-9", postgres.url(), "", 100, "paris-1");
+  stranger.sell(7);
+  stranger.lead(1);
+  stranger.wait_complete(7);
+  CHECK_FALSE(stranger.has_given);
+
+  Terminal next("till-2", postgres.url(), "");
+  next.sell(5, "B");
+  next.lead(2);
+  next.wait_until_given();
+  CHECK(next.gave_back == 80);
+  next.wait_complete(85);
+  CHECK(next.disk->sums().at("A").removed == 80'000'000);
+}
+
+TEST_CASE("rows that prove nothing are told, and hold up nothing") {
+  test::TestPostgres postgres;
+  {
+    Terminal lost("till-1", postgres.url(), "");
+    lost.sell(30);
+    lost.lead(1);
+    lost.wait_complete(30);
+  }
+  {
+    const auto connection = open_connection(postgres.url());
+    set_search_path(*connection, "acme");
+    pqxx::work transaction(*connection);
+    transaction.exec("DELETE FROM entries WHERE number = 4");
+    // The last signature covers the run before it; that of number 29 the rest.
+    transaction.exec(
+        "UPDATE entries SET bytes = set_byte(bytes, octet_length(bytes) - 40, 7) WHERE number = "
+        "30");
+    transaction.commit();
+  }
+  Terminal next("till-2", postgres.url(), "");
+  next.lead(2);
+  next.wait_until_given();
+  CHECK(next.gave_back == 28);
+  CHECK(next.kept_back == 2);
+  wait_until([&] { return next.seen().find("2 entries of it are in no journal") != std::string::npos; },
+             "the two to be told", [&] { return next.seen(); });
 }
 
 TEST_CASE("on a shared database the higher token writes, the lower one changes nothing") {
