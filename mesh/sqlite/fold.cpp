@@ -275,7 +275,12 @@ void fold_stock(Connection& connection, const Slice& slice) {
   }
   for (const std::string& product : products) {
     const auto sum = stock.sums().find(product);
-    if (sum == stock.sums().end()) continue;  // only named by an entry that lost its claim
+    if (sum == stock.sums().end()) {
+      // A claim that another entry won has taken out all that ever moved it.
+      Use use = connection.use("DELETE FROM folded_stock WHERE product = ?");
+      use.text(1, product).run();
+      continue;
+    }
     Use use = connection.use(
         "INSERT INTO folded_stock(product, added, removed) VALUES(?, ?, ?) ON CONFLICT(product) "
         "DO UPDATE SET added = excluded.added, removed = excluded.removed");
