@@ -171,6 +171,10 @@ const std::vector<NameRow>& planted_bug_table() {
       {"reused_receipt_number", "The receipt counter is not read from the disk."},
       {"key_forgotten", "Idempotency keys of earlier lives are not loaded."},
       {"deaf_ears", "A follower never learns that its leader changed."},
+      {"forgotten_twins", "A disk does not tell that it holds an entry of the request already."},
+      {"unclaimed_requests", "A terminal's entries do not claim the requests that they record."},
+      {"void_of_one_entry", "A void claims the entry that it names instead of the request."},
+      {"kept_folded_row", "A fold keeps the stock of a product that nothing moves any more."},
   };
   return table;
 }
