@@ -257,9 +257,9 @@ void Rest::list_sales(const Call& call, Reply reply) {
             "SELECT journal, number, kind, receipt, receipt_number, total_minor, exponent, "
             "tax_minor, currency, to_char(business_date, 'YYYY-MM-DD'), terminal, utc_ms, "
             "training, counts, array_to_json(flags), encode(original_journal, 'hex'), "
-            "original_number, (SELECT encode(v.journal, 'hex') || ':' || v.number FROM sales v "
-            "WHERE v.store = sales.store AND v.original_journal = sales.journal AND "
-            "v.original_number = sales.number AND v.kind = 'void' AND v.counts LIMIT 1), hash "
+            "original_number, (SELECT encode(v.void_journal, 'hex') || ':' || v.void_number "
+            "FROM voided_sales v WHERE v.store = sales.store AND v.journal = sales.journal AND "
+            "v.number = sales.number AND v.hash = sales.hash LIMIT 1), hash "
             "FROM sales WHERE store = " +
             sql_text(call.key.store) + position +
             " ORDER BY business_date, journal, number, hash LIMIT " + std::to_string(call.limit));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace titan::crdt {
 namespace {
@@ -77,19 +78,40 @@ Stock::Stock(Sums sums, Claims claims) : sums_(std::move(sums)), claims_(std::mo
 
 std::vector<StockChange> Stock::apply(const Hash& entry_hash, const Hash& claim,
                                       const std::vector<StockEffect>& effects) {
+  if (claim.is_none()) return replace({}, effects);
+  const auto [place, is_first] = claims_.try_emplace(claim, ClaimWinner{entry_hash, effects});
+  if (is_first) return replace({}, effects);
+  if (place->second.entry_hash <= entry_hash) return {};
+  const ClaimWinner beaten = std::exchange(place->second, ClaimWinner{entry_hash, effects});
+  return replace(beaten.effects, effects);
+}
+
+std::vector<StockChange> Stock::apply_unrivalled(const Hash& entry_hash, const Hash& claim,
+                                                 const std::vector<StockEffect>& effects) {
+  if (!claims_.contains(claim)) return replace({}, effects);
+  judged_[claim].insert(entry_hash);
+  return apply(entry_hash, claim, effects);
+}
+
+std::vector<StockChange> Stock::contest(const Hash& claim, const ClaimWinner& older,
+                                        const ClaimWinner& later) {
+  const auto [place, is_first] = claims_.try_emplace(claim, older);
+  std::set<Hash>& judged = judged_[claim];
+  if (is_first) judged.insert(older.entry_hash);
+  if (!judged.insert(later.entry_hash).second) return {};
+  ClaimWinner& winner = place->second;
+  if (winner.entry_hash == later.entry_hash) return {};
+  if (winner.entry_hash < later.entry_hash) return replace(later.effects, {});
+  const ClaimWinner beaten = std::exchange(winner, later);
+  return replace(beaten.effects, {});
+}
+
+std::vector<StockChange> Stock::replace(const std::vector<StockEffect>& out,
+                                        const std::vector<StockEffect>& in) {
   Deltas deltas;
-  deltas.reserve(effects.size());
-  std::vector<StockEffect> displaced;
-  if (!claim.is_none()) {
-    const auto [place, is_first] = claims_.try_emplace(claim, ClaimWinner{entry_hash, effects});
-    if (!is_first) {
-      if (place->second.entry_hash <= entry_hash) return {};
-      displaced = std::move(place->second.effects);
-      place->second = ClaimWinner{entry_hash, effects};
-      append_taken_out(deltas, displaced);
-    }
-  }
-  append(deltas, effects);
+  deltas.reserve(out.size() + in.size());
+  append_taken_out(deltas, out);
+  append(deltas, in);
   combine(deltas);
 
   std::vector<StockChange> changes;

@@ -7,11 +7,16 @@
 // taken out again, so the outcome does not depend on the order of arrival. Units are millionths of
 // the product's unit; sums are modulo 2^64, which keeps them commutative whatever a peer sends.
 //
+// A claim is kept from its first entry on (apply()), or only once it is contested: where nearly
+// every entry has a claim of its own and hardly any a second entry, apply_unrivalled() keeps
+// nothing, and whoever can look up the older entry says so with contest(). Both come to the same.
+//
 // Not thread-safe. Callers apply each (journal, number, hash) once.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,7 +75,15 @@ class Stock {
   // without one; of a claim the entry that already won may be applied again without effect.
   std::vector<StockChange> apply(const Hash& entry_hash, const Hash& claim,
                                  const std::vector<StockEffect>& effects);
-  // Whether the entry with this hash is the one of its claim that moves stock.
+  // The same for an entry that counts until a rival of its claim is shown by contest().
+  std::vector<StockChange> apply_unrivalled(const Hash& entry_hash, const Hash& claim,
+                                            const std::vector<StockEffect>& effects);
+  // `later` was applied unrivalled, and `older`, applied before it, has the same claim. For several
+  // older ones any of them will do. Told again it changes nothing.
+  std::vector<StockChange> contest(const Hash& claim, const ClaimWinner& older,
+                                   const ClaimWinner& later);
+  // Whether the entry with this hash is the one of its claim that moves stock, as far as the claim
+  // is kept.
   bool claim_won_by(const Hash& claim, const Hash& entry_hash) const;
 
   std::int64_t on_hand(std::string_view product) const;
@@ -85,9 +98,14 @@ class Stock {
 
  private:
   StockChange move_sum(std::string_view product, std::uint64_t added, std::uint64_t removed);
+  std::vector<StockChange> replace(const std::vector<StockEffect>& out,
+                                   const std::vector<StockEffect>& in);
 
   Sums sums_;  // no row with P = N = 0
   Claims claims_;
+  // Of contested claims: the entries that were held against the winner. Any other was counted when
+  // nobody knew of its rival.
+  std::map<Hash, std::set<Hash>> judged_;
   std::uint64_t digest_ = 0;
 };
 

@@ -130,7 +130,7 @@ struct EntryDraft {
   ClockQuality clock_quality = ClockQuality::unknown;
   std::string idempotency_key;
   Hash request_hash;
-  Hash claim;
+  Hash claim;  // none: that of the request, where there is a key (mesh/idempotency.h)
   std::vector<crdt::StockEffect> stock_effects;
   Bytes body;
   bool wants_receipt = false;

@@ -20,15 +20,47 @@ std::optional<DuplicateRecord> remember_key(std::map<std::string, IdempotencyRec
     std::swap(kept, extra);
   }
   first->second = kept;
-  if (!envelope.claim.is_none()) return std::nullopt;
+  if (!envelope.claim.is_none() && !claims_its_request(envelope)) return std::nullopt;
   return DuplicateRecord{kept.entry, extra.entry, extra.entry_hash, true};
 }
 
-Hash void_claim(const Hash& entry_hash) {
-  Bytes settled = "void";
+Hash request_claim(const DeviceId& device, const Hash& request_hash, BytesView idempotency_key) {
+  Bytes settled = "request";
   settled += '\0';
-  settled += entry_hash.view();
+  settled += device.view();
+  settled += request_hash.view();
+  settled += idempotency_key;
   return blake2b(settled);
+}
+
+bool claims_its_request(const Envelope& envelope) {
+  return !envelope.claim.is_none() && !envelope.idempotency_key.empty() &&
+         envelope.claim ==
+             request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
+}
+
+bool counts(const crdt::Stock& stock, const Entry& entry) {
+  const Hash& claim = entry.envelope.claim;
+  if (claim.is_none() || stock.claim_won_by(claim, entry.hash)) return true;
+  return !stock.claims().contains(claim) && claims_its_request(entry.envelope);
+}
+
+std::vector<crdt::StockChange> apply_to(crdt::Stock& stock, const Entry& entry) {
+  const Envelope& envelope = entry.envelope;
+  return claims_its_request(envelope)
+             ? stock.apply_unrivalled(entry.hash, envelope.claim, envelope.stock_effects)
+             : stock.apply(entry.hash, envelope.claim, envelope.stock_effects);
+}
+
+Hash void_claim(const Entry& entry) {
+  return void_claim(claims_its_request(entry.envelope) ? entry.envelope.claim : entry.hash);
+}
+
+Hash void_claim(const Hash& settled) {
+  Bytes bytes = "void";
+  bytes += '\0';
+  bytes += settled.view();
+  return blake2b(bytes);
 }
 
 void drop_voided(std::vector<DuplicateRecord>& duplicates, const crdt::Stock& stock) {

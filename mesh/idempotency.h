@@ -16,13 +16,28 @@ namespace titan::mesh {
 
 // Notes what an entry of this device recorded under its key. Of several entries for one request the
 // smallest (entry, hash) stays, as on every other disk; of different requests the first that came.
-// A duplicate: the key stood for another entry. An entry with a claim is none, since all that carry
-// its claim count once anyway.
+// A duplicate: the key stood for another entry. An entry that claims anything but its request is
+// none, since all that carry its claim count once anyway, and that is what their writer asked for.
 std::optional<DuplicateRecord> remember_key(std::map<std::string, IdempotencyRecord>& records,
                                             const Entry& entry);
 
-// What a VOID of the entry claims: of all voids of one entry exactly one counts.
-Hash void_claim(const Hash& entry_hash);
+// What an entry with a key claims unless it has a claim of its own: BLAKE2b-256 of "request", NUL,
+// the device, the request's hash, the key. A request that was recorded twice, because the disk that
+// held the first entry was lost for a while, counts once wherever both are: by the rule for claims.
+Hash request_claim(const DeviceId& device, const Hash& request_hash, BytesView idempotency_key);
+// Entries of versions before have keys, but do not claim their requests.
+bool claims_its_request(const Envelope& envelope);
+
+// Whether the entry moves stock, as far as `stock` knows: its claim may have been won by another.
+bool counts(const crdt::Stock& stock, const Entry& entry);
+// Applies an entry to a stock that is told of rivals for requests by Stock::contest().
+std::vector<crdt::StockChange> apply_to(crdt::Stock& stock, const Entry& entry);
+
+// What a VOID of the entry claims. Of all voids of one request exactly one counts, whichever of its
+// entries they name; of an entry that claims no request, of all voids of that entry.
+Hash void_claim(const Entry& entry);
+// BLAKE2b-256 of "void", NUL, what is settled: a request's claim, or the entry's hash.
+Hash void_claim(const Hash& settled);
 
 // Takes out the duplicates that need nothing more: whose void is stored.
 void drop_voided(std::vector<DuplicateRecord>& duplicates, const crdt::Stock& stock);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mesh/idempotency.h"
+
 namespace titan::mesh {
 namespace {
 
@@ -78,6 +80,9 @@ Envelope JournalWriter::envelope_for(const EntryDraft& draft) {
   envelope.idempotency_key = draft.idempotency_key;
   envelope.request_hash = draft.request_hash;
   envelope.claim = draft.claim;
+  if (draft.claim.is_none() && !draft.idempotency_key.empty()) {
+    envelope.claim = request_claim(device_, draft.request_hash, draft.idempotency_key);
+  }
   envelope.stock_effects = draft.stock_effects;
   envelope.body = draft.body;
   envelope.logical_clock = next_logical_clock(envelope.time);

@@ -142,7 +142,8 @@ void Node::flush_store_request() {
   effects_.emplace_back(std::move(request));
 }
 
-void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids) {
+void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids,
+                     std::span<const StoredTwin> twins) {
   begin(now);
   std::vector<std::shared_ptr<const Entry>> entries;
   std::vector<election::Promise> promises;
@@ -153,7 +154,7 @@ void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids) {
     entries.insert(entries.end(), what.entries.begin(), what.entries.end());
     if (what.promise) promises.push_back(*what.promise);
   }
-  settle(now, entries);
+  settle(now, entries, twins);
   for (const election::Promise& promise : promises) election_.on_promise_stored(now, promise);
   finish(now);
 }

@@ -104,7 +104,8 @@ struct Alarm {
   std::string code;  // "divergence", "journal_copied", "bad_signature" ...
   std::string message;
 };
-// One sale of this device was recorded twice after a rebuild: void the extra one.
+// One request of this device was recorded twice after a rebuild. Where both entries claim it, the
+// ledger counts one of them already; else the extra one is to be voided.
 struct DuplicateFound {
   OwnJournal::Duplicate duplicate;
 };
@@ -142,8 +143,10 @@ class Node {
   void on_link_down(Now now, const ProcessId& peer, LinkEnd reason);
   void on_frame(Now now, const ProcessId& from, BytesView frame);
   // -- inputs from the disk
-  // Several at once where one commit made them durable: their entries travel together.
-  void on_stored(Now now, std::span<const std::uint64_t> request_ids);
+  // Several at once where one commit made them durable: their entries travel together. `twins`: for
+  // each of their entries whose request the disk held an entry of already.
+  void on_stored(Now now, std::span<const std::uint64_t> request_ids,
+                 std::span<const StoredTwin> twins = {});
   // The request and all later ones failed. Every waiting append is answered unknown_outcome; the
   // host reopens the database and calls restart_storage() with what it really holds.
   void on_store_failed(Now now, std::uint64_t request_id);
@@ -233,7 +236,8 @@ class Node {
   void leave_journal_to_copy(const Entry& entry);
   void accept(const std::shared_ptr<const Entry>& entry);
   void tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope);
-  void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored);
+  void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored,
+              std::span<const StoredTwin> twins);
   void take_watermark(const Watermark& watermark);
   void keep_key(const DeviceId& device);
 

@@ -97,18 +97,15 @@ void Node::keep_key(const DeviceId& device) {
 // The sale first, then what it did to the stock.
 void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
   const Envelope& envelope = entry->envelope;
-  auto changes = shown_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
-  emit(EntrySeen{
-      entry, own,
-      envelope.claim.is_none() || shown_stock_.claim_won_by(envelope.claim, entry->hash)});
+  auto changes = apply_to(shown_stock_, *entry);
+  emit(EntrySeen{entry, own, counts(shown_stock_, *entry)});
   if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 
 void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
   if (duplicate.is_same_request) {
-    if (!stored_stock_.claims().contains(void_claim(duplicate.extra_hash))) {
-      emit(DuplicateFound{duplicate});
-    }
+    const bool is_voided = stored_stock_.claims().contains(void_claim(duplicate.extra_hash));
+    if (claims_its_request(envelope) || !is_voided) emit(DuplicateFound{duplicate});
     return;
   }
   emit(Alarm{"key_reused", "the idempotency key \"" + envelope.idempotency_key +
@@ -116,13 +113,16 @@ void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope
                                "was rebuilt in between; both count, look at both"});
 }
 
-void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored) {
+// Twins are settled in the input that tells of them, so that vector and digest never speak of a
+// stock with both. Screens may have been shown the later one as counting for the time of a commit.
+void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored,
+                  std::span<const StoredTwin> twins) {
   if (stored.empty()) return;
   std::vector<std::shared_ptr<const Entry>> own;
   for (const auto& entry : stored) {
     const Envelope& envelope = entry->envelope;
     index_.on_stored(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
-    stored_stock_.apply(entry->hash, envelope.claim, envelope.stock_effects);
+    apply_to(stored_stock_, *entry);
     observe_date(dates_, envelope);
     if (own_.is_waiting_for(*entry)) {
       own.push_back(entry);
@@ -134,6 +134,7 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
     haves_due_[envelope.device].insert(envelope.id.journal);
     haves_at_ = std::min(haves_at_, now.mono + have_delay);
   }
+  for (const StoredTwin& twin : twins) stored_stock_.contest(twin.claim, twin.older, twin.later);
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   anti_entropy_.on_vector_moved(now);
   mail(own);
@@ -142,6 +143,15 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
       tell_duplicate(*duplicate, entry->envelope);
     }
     show(entry, true);
+  }
+  for (const StoredTwin& twin : twins) {
+    auto changes = shown_stock_.contest(twin.claim, twin.older, twin.later);
+    const auto later = std::find_if(stored.begin(), stored.end(), [&](const auto& entry) {
+      return entry->hash == twin.later.entry_hash;
+    });
+    if (!changes.empty() && later != stored.end()) {
+      emit(StockChanged{std::move(changes), (*later)->envelope.id});
+    }
   }
   emit(EntriesStored{stored});
 }

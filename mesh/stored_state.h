@@ -49,8 +49,9 @@ struct IdempotencyRecord {
   bool operator==(const IdempotencyRecord&) const = default;
 };
 
-// Two entries of this device under one idempotency key, after a rebuild. With one request the sale
-// was repeated and counts once; with two requests they are two sales and both count.
+// Two entries of this device under one idempotency key, after a rebuild. With one request it was
+// recorded twice: where both claim the request the ledger counts one of them, else the extra one
+// needs a void. With two requests they are two sales and both count.
 struct DuplicateRecord {
   EntryId kept;
   EntryId extra;  // of one request: the greater of the two
@@ -58,6 +59,16 @@ struct DuplicateRecord {
   bool is_same_request = true;
 
   bool operator==(const DuplicateRecord&) const = default;
+};
+
+// What the disk tells with an entry that it has just made durable: it holds an older one for the
+// same request. The node keeps no list of all requests that the store ever recorded.
+struct StoredTwin {
+  Hash claim;
+  crdt::ClaimWinner older;  // whichever of several
+  crdt::ClaimWinner later;  // the one made durable now
+
+  bool operator==(const StoredTwin&) const = default;
 };
 
 struct StoredState {
@@ -74,7 +85,7 @@ struct StoredState {
   std::uint64_t last_receipt_number = 0;
   std::uint64_t logical_clock = 0;                       // the greatest seen in any entry
   std::map<std::string, IdempotencyRecord> idempotency;  // this device's keys
-  std::vector<DuplicateRecord> duplicates;               // of one request, not voided yet
+  std::vector<DuplicateRecord> duplicates;               // of one request, not settled yet
   KnownDates dates;                                      // what the newest journals say of the day
 };
 

@@ -51,9 +51,10 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock,
   storage_ = std::make_unique<StorageThread>(
       loop, std::move(parts.store),
       StorageThread::Callbacks{
-          [this](const std::vector<std::uint64_t>& ids, Duration took) {
+          [this](const std::vector<std::uint64_t>& ids, const std::vector<mesh::StoredTwin>& twins,
+                 Duration took) {
             if (handlers_.on_committed) handlers_.on_committed(took);
-            node_->on_stored(clock_.now(), ids);
+            node_->on_stored(clock_.now(), ids, twins);
             carry_out();
           },
           [this](std::uint64_t id, const Error& error) { on_storage_failed(id, error); },

@@ -78,9 +78,11 @@ class Service : public Catalogue {
   virtual std::int64_t low_stock_units(std::string_view sku) = 0;
 
   virtual Result<EntryPointer> entry(const mesh::EntryId& id) = 0;  // null: not here
-  // The VOID of this entry that counts, if there is one.
+  // The VOID of this entry that counts, if there is one; of a request that was recorded twice, the
+  // one that names either of its entries.
   virtual Result<std::optional<mesh::EntryId>> voided_by(const mesh::Entry& entry) = 0;
-  // Refunds that name this sale, those that were voided left out.
+  // Refunds that name this sale, or another entry of the same request; those that were voided or do
+  // not count left out.
   virtual Result<std::vector<EntryPointer>> refunds_of(const mesh::EntryId& sale) = 0;
   virtual std::uint32_t copies(const mesh::EntryId& id) const = 0;
   virtual bool in_cloud(const mesh::EntryId& id) const = 0;

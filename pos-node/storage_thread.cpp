@@ -139,7 +139,9 @@ void StorageThread::commit(std::vector<mesh::StoreRequest> batch) {
     std::vector<std::uint64_t> ids;
     ids.reserve(batch.size());
     for (const auto& request : batch) ids.push_back(request.id);
-    post([this, ids = std::move(ids), took] { callbacks_.on_stored(ids, took); });
+    post([this, ids = std::move(ids), twins = store_->take_twins(), took] {
+      callbacks_.on_stored(ids, twins, took);
+    });
     return;
   }
   {

@@ -40,7 +40,9 @@ inline constexpr std::chrono::seconds recovery_pause(30);
 class StorageThread {
  public:
   struct Callbacks {
-    std::function<void(const std::vector<std::uint64_t>& ids, Duration commit_time)> on_stored;
+    std::function<void(const std::vector<std::uint64_t>& ids,
+                       const std::vector<mesh::StoredTwin>& twins, Duration commit_time)>
+        on_stored;
     std::function<void(std::uint64_t id, const Error& error)> on_failed;
     std::function<void(mesh::StoredState state)> on_reopened;
     std::function<void(const Error& error)> on_reopen_failed;

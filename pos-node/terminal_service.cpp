@@ -176,50 +176,6 @@ void TerminalService::note_products(const mesh::Entry& entry) {
   }
 }
 
-// A sale recorded twice under one key, because the disk that held the first was lost for a while:
-// the extra one is voided, by claim, so that it counts once whoever else does the same.
-void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
-  const auto branches = reader_->find_entry(duplicate.extra);
-  if (!branches) return void_later(duplicate);
-  EntryPointer extra;
-  for (const mesh::StoredEntry& branch : *branches) {
-    if (branch.hash != duplicate.extra_hash) continue;
-    if (auto decoded = decode(branch)) extra = std::move(*decoded);
-  }
-  if (!extra) return;
-  const ClockReading now = clock();
-  VoidRequest request;
-  request.key.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
-  request.key.request_hash = duplicate.extra_hash;
-  request.sale = duplicate.extra;
-  request.reason = "recorded twice under one idempotency key; counts as " +
-                   duplicate.kept.journal.hex() + ":" + std::to_string(duplicate.kept.number);
-  auto ruling = make_void(request, {facts_, now, *this}, *extra, {});
-  if (!ruling) {
-    raise_alarm("duplicate",
-                "entry " + duplicate.extra.journal.hex() + ":" +
-                    std::to_string(duplicate.extra.number) +
-                    " was recorded twice and cannot be voided: " + ruling.error().message);
-    return;
-  }
-  raise_alarm("duplicate",
-              "a sale was recorded twice under one key after a rebuild of this "
-              "terminal; the second one is voided");
-  append(std::move(ruling->draft), [this, duplicate](const Result<Appended>& done) {
-    if (done) return;
-    spdlog::error("voiding a duplicate failed, trying again soon: {}", done.error().message);
-    void_later(duplicate);
-  });
-}
-
-// A disk that fails again and again tells of the same one each time it is reopened.
-void TerminalService::void_later(const mesh::DuplicateRecord& duplicate) {
-  const auto end = duplicates_due_.end();
-  if (std::find(duplicates_due_.begin(), end, duplicate) == end) {
-    duplicates_due_.push_back(duplicate);
-  }
-}
-
 void TerminalService::raise_alarm(const std::string& code, const std::string& message) {
   spdlog::warn("alarm {}: {}", code, message);
   metrics_.alarms.Increment();
@@ -315,27 +271,6 @@ Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {
   if (!found) return found.error();
   if (found->empty()) return EntryPointer{};
   return decode(found->front());
-}
-
-Result<std::optional<mesh::EntryId>> TerminalService::voided_by(const mesh::Entry& entry) {
-  const auto claiming = reader_->entries_with_claim(void_claim(entry.hash));
-  if (!claiming) return claiming.error();
-  if (claiming->empty()) return std::optional<mesh::EntryId>{};
-  return std::optional(claiming->front().id);
-}
-
-Result<std::vector<EntryPointer>> TerminalService::refunds_of(const mesh::EntryId& sale) {
-  const auto found = reader_->entries_about(sale, mesh::Kind::refund);
-  if (!found) return found.error();
-  std::vector<EntryPointer> refunds;
-  for (const mesh::StoredEntry& stored : *found) {
-    auto refund = decode(stored);
-    if (!refund) return refund.error();
-    const auto voided = voided_by(**refund);
-    if (!voided) return voided.error();
-    if (!*voided) refunds.push_back(std::move(*refund));
-  }
-  return refunds;
 }
 
 Result<std::vector<JournalSummary>> TerminalService::journals() {

@@ -73,6 +73,8 @@ class TerminalService final : public Service {
   std::string terminal_of(const mesh::Entry& entry) const;
   void on_entries_stored(const mesh::EntriesStored& stored);
   void note_products(const mesh::Entry& entry);
+  Result<std::vector<EntryPointer>> twins_of(const mesh::Entry& entry);
+  void tell_twins(const std::vector<EntryPointer>& twins);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();

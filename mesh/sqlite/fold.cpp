@@ -3,7 +3,6 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <map>
 #include <set>
@@ -12,81 +11,10 @@
 #include <vector>
 
 #include "mesh/idempotency.h"
+#include "mesh/sqlite/fold_blobs.h"
 
 namespace titan::mesh {
 namespace {
-
-// ---- blobs of the folded tables ---------------------------------------------------------------
-
-void put_number(Bytes& bytes, std::uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) {
-    bytes.push_back(static_cast<char>(value >> shift & 0xff));
-  }
-}
-
-// Answers false when the bytes end too early.
-bool take_number(BytesView& bytes, std::uint64_t& value) {
-  if (bytes.size() < 8) return false;
-  value = 0;
-  for (int i = 7; i >= 0; --i) {
-    value = value << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
-  }
-  bytes.remove_prefix(8);
-  return true;
-}
-
-Bytes bytes_of(const crdt::IntervalSet& set) {
-  Bytes bytes;
-  for (const crdt::Interval& interval : set.intervals()) {
-    put_number(bytes, interval.first);
-    put_number(bytes, interval.last);
-  }
-  return bytes;
-}
-
-crdt::IntervalSet intervals_of(BytesView bytes) {
-  std::vector<crdt::Interval> intervals;
-  crdt::Interval interval;
-  while (take_number(bytes, interval.first) && take_number(bytes, interval.last)) {
-    intervals.push_back(interval);
-  }
-  return crdt::IntervalSet(std::move(intervals));
-}
-
-Bytes bytes_of(const crdt::ContentSum& content) {
-  const auto raw = content.to_bytes();
-  return Bytes(reinterpret_cast<const char*>(raw.data()), raw.size());
-}
-
-crdt::ContentSum content_of(BytesView bytes) {
-  std::array<std::uint8_t, 16> raw{};
-  std::copy_n(bytes.data(), std::min(bytes.size(), raw.size()), raw.begin());
-  return crdt::ContentSum::from_bytes(raw);
-}
-
-Bytes bytes_of(const std::vector<crdt::StockEffect>& effects) {
-  Bytes bytes;
-  for (const crdt::StockEffect& effect : effects) {
-    put_number(bytes, effect.added);
-    put_number(bytes, effect.removed);
-    put_number(bytes, effect.product.size());
-    bytes += effect.product;
-  }
-  return bytes;
-}
-
-std::vector<crdt::StockEffect> effects_of(BytesView bytes) {
-  std::vector<crdt::StockEffect> effects;
-  crdt::StockEffect effect;
-  std::uint64_t size = 0;
-  while (take_number(bytes, effect.added) && take_number(bytes, effect.removed) &&
-         take_number(bytes, size) && size <= bytes.size()) {
-    effect.product = Bytes(bytes.substr(0, size));
-    bytes.remove_prefix(size);
-    effects.push_back(effect);
-  }
-  return effects;
-}
 
 // ---- this device's past -----------------------------------------------------------------------
 
@@ -246,21 +174,60 @@ void fold_vector(Connection& connection, const Slice& slice) {
   }
 }
 
+// Applies entries in the order of their arrival, as they were stored one by one.
+void apply_arrived(crdt::Stock& stock, const Arrived& arrived,
+                   const std::optional<crdt::ClaimWinner>& older) {
+  const Envelope& envelope = arrived.entry.envelope;
+  apply_to(stock, arrived.entry);
+  if (older) {
+    stock.contest(envelope.claim, *older, {arrived.entry.hash, envelope.stock_effects});
+  }
+}
+
+std::optional<crdt::ClaimWinner> older_than(const FoldContext& context, const Arrived& arrived) {
+  return oldest_of_request(context.connection, context.codec, arrived.entry, arrived.position);
+}
+
+std::optional<crdt::ClaimWinner> read_claim(Connection& connection, const Hash& claim) {
+  Use use = connection.use("SELECT entry_hash, effects FROM folded_claims WHERE claim = ?");
+  use.blob(1, claim.view());
+  if (!use.step()) return std::nullopt;
+  return crdt::ClaimWinner{use.id_at<Hash>(0).value_or(Hash{}), effects_of(use.view_at(1))};
+}
+
+void write_sum(Connection& connection, const std::string& product, const crdt::StockSum& sum) {
+  if (sum == crdt::StockSum{}) {
+    // A claim that another entry won has taken out all that ever moved it.
+    Use use = connection.use("DELETE FROM folded_stock WHERE product = ?");
+    use.text(1, product).run();
+    return;
+  }
+  Use use = connection.use(
+      "INSERT INTO folded_stock(product, added, removed) VALUES(?, ?, ?) ON CONFLICT(product) "
+      "DO UPDATE SET added = excluded.added, removed = excluded.removed");
+  use.text(1, product).number(2, sum.added).number(3, sum.removed).run();
+}
+
 // Folds with the core's own Stock, over the rows that the slice touches, so that claims are settled
 // by one piece of code.
-void fold_stock(Connection& connection, const Slice& slice) {
+void fold_stock(const FoldContext& context, const Slice& slice) {
+  Connection& connection = context.connection;
   crdt::Stock::Claims claims;
+  std::vector<std::optional<crdt::ClaimWinner>> older;
   std::set<std::string> products;
+  const auto touch = [&](const std::vector<crdt::StockEffect>& effects) {
+    for (const crdt::StockEffect& effect : effects) products.insert(effect.product);
+  };
   for (const Arrived& arrived : slice) {
     const Envelope& envelope = arrived.entry.envelope;
-    for (const crdt::StockEffect& effect : envelope.stock_effects) products.insert(effect.product);
+    touch(envelope.stock_effects);
+    older.push_back(older_than(context, arrived));
+    if (older.back()) touch(older.back()->effects);
     if (envelope.claim.is_none() || claims.contains(envelope.claim)) continue;
-    Use use = connection.use("SELECT entry_hash, effects FROM folded_claims WHERE claim = ?");
-    use.blob(1, envelope.claim.view());
-    if (!use.step()) continue;
-    crdt::ClaimWinner winner{use.id_at<Hash>(0).value_or(Hash{}), effects_of(use.view_at(1))};
-    for (const crdt::StockEffect& effect : winner.effects) products.insert(effect.product);
-    claims.emplace(envelope.claim, std::move(winner));
+    auto winner = read_claim(connection, envelope.claim);
+    if (!winner) continue;
+    touch(winner->effects);
+    claims.emplace(envelope.claim, std::move(*winner));
   }
   crdt::Stock::Sums sums;
   for (const std::string& product : products) {
@@ -269,17 +236,11 @@ void fold_stock(Connection& connection, const Slice& slice) {
     if (use.step()) sums[product] = {use.number_at(0), use.number_at(1)};
   }
   crdt::Stock stock(std::move(sums), std::move(claims));
-  for (const Arrived& arrived : slice) {
-    const Envelope& envelope = arrived.entry.envelope;
-    stock.apply(arrived.entry.hash, envelope.claim, envelope.stock_effects);
+  for (std::size_t i = 0; i < slice.size(); ++i) {
+    apply_arrived(stock, slice[i], older[i]);
   }
   for (const std::string& product : products) {
-    const auto sum = stock.sums().find(product);
-    if (sum == stock.sums().end()) continue;  // only named by an entry that lost its claim
-    Use use = connection.use(
-        "INSERT INTO folded_stock(product, added, removed) VALUES(?, ?, ?) ON CONFLICT(product) "
-        "DO UPDATE SET added = excluded.added, removed = excluded.removed");
-    use.text(1, product).number(2, sum->second.added).number(3, sum->second.removed).run();
+    write_sum(connection, product, stock.sum(product));
   }
   for (const auto& [claim, winner] : stock.claims()) {
     const Bytes effects = bytes_of(winner.effects);
@@ -287,6 +248,21 @@ void fold_stock(Connection& connection, const Slice& slice) {
         "INSERT OR REPLACE INTO folded_claims(claim, entry_hash, effects) VALUES(?, ?, ?)");
     use.blob(1, claim.view()).blob(2, winner.entry_hash.view()).blob(3, effects).run();
   }
+}
+
+// Both claim the request that they recorded, so the ledger counts one of them.
+bool is_settled(Connection& connection, const DuplicateRecord& duplicate) {
+  Use use = connection.use(
+      "SELECT 1 FROM entries extra JOIN entries kept ON kept.claim = extra.claim "
+      "WHERE extra.journal = (SELECT ref FROM journals WHERE journal = ?1) AND extra.number = ?2 "
+      "AND extra.hash = ?3 AND kept.number = ?5 "
+      "AND kept.journal = (SELECT ref FROM journals WHERE journal = ?4)");
+  use.blob(1, duplicate.extra.journal.view())
+      .number(2, duplicate.extra.number)
+      .blob(3, duplicate.extra_hash.view())
+      .blob(4, duplicate.kept.journal.view())
+      .number(5, duplicate.kept.number);
+  return use.step();
 }
 
 std::optional<IdempotencyRecord> read_key(Connection& connection, const Owners& owners,
@@ -342,7 +318,8 @@ void fold_keys(Connection& connection, const Owners& owners, const DeviceId& dev
     const auto duplicate = remember_key(one, arrived.entry);
     const IdempotencyRecord& record = one.begin()->second;
     if (record != before) write_key(connection, refs, envelope.idempotency_key, record);
-    if (duplicate && duplicate->is_same_request) write_duplicate(connection, refs, *duplicate);
+    if (!duplicate || !duplicate->is_same_request || is_settled(connection, *duplicate)) continue;
+    write_duplicate(connection, refs, *duplicate);
   }
 }
 
@@ -444,7 +421,7 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
     if (slice.empty()) return std::size_t{0};
     SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     fold_vector(connection, slice);
-    fold_stock(connection, slice);
+    fold_stock(context, slice);
     fold_keys(connection, read_owners(connection), context.device, slice);
     write_past(connection, past, slice.back().position);
     transaction.commit();
@@ -501,13 +478,16 @@ Result<StoredState> load_state(const FoldContext& context) {
           const DeviceId& device = owner == owners.end() ? envelope.device : owner->second.device;
           past.take(arrived.entry, context.device);
           state.vector.add(device, envelope.id.journal, envelope.id.number, arrived.entry.hash);
-          state.stock.apply(arrived.entry.hash, envelope.claim, envelope.stock_effects);
+          apply_arrived(state.stock, arrived, older_than(context, arrived));
           if (envelope.device != context.device) return;
           const auto duplicate = remember_key(state.idempotency, arrived.entry);
           if (duplicate && duplicate->is_same_request) state.duplicates.push_back(*duplicate);
         });
     if (!replayed) return replayed.error();
     drop_voided(state.duplicates, state.stock);
+    std::erase_if(state.duplicates, [&](const DuplicateRecord& duplicate) {
+      return is_settled(connection, duplicate);
+    });
     state.last_journal = past.own.journal;
     state.last_number = past.own.number;
     state.last_hash = past.own_hash;
@@ -516,6 +496,20 @@ Result<StoredState> load_state(const FoldContext& context) {
     state.dates = dates_of_newest(context);
     return state;
   });
+}
+
+std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const Codec& codec,
+                                                   const Entry& entry,
+                                                   std::optional<std::int64_t> before) {
+  if (!claims_its_request(entry.envelope)) return std::nullopt;
+  Use use = connection.use(
+      "SELECT bytes FROM entries WHERE claim = ? AND position < ? ORDER BY position LIMIT 1");
+  use.blob(1, entry.envelope.claim.view())
+      .integer(2, before.value_or(std::numeric_limits<std::int64_t>::max()));
+  if (!use.step()) return std::nullopt;
+  auto older = codec.decode_entry(use.view_at(0));
+  if (!older || older->hash == entry.hash) return std::nullopt;
+  return crdt::ClaimWinner{older->hash, std::move(older->envelope.stock_effects)};
 }
 
 Result<std::int64_t> folded_position(Connection& connection) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/result.h"
 #include "mesh/codec.h"
@@ -35,6 +36,13 @@ void read_members(Connection& connection, StoredState& state);
 void read_watermark(Connection& connection, StoredState& state);
 
 Result<std::int64_t> folded_position(Connection& connection);
+
+// The entry that arrived first of those with the same request, if this entry claims one and is not
+// the first itself; with `before`, of those that arrived before that position. Throws
+// SQLite::Exception.
+std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const Codec& codec,
+                                                   const Entry& entry,
+                                                   std::optional<std::int64_t> before);
 
 // Back to position 0; the next load replays everything.
 Status forget_fold(Connection& connection);

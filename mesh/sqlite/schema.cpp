@@ -176,8 +176,37 @@ CREATE TABLE product_list_parts(
   PRIMARY KEY (journal, list, part)) WITHOUT ROWID;
 )sql";
 
+// Where a claim was contested, a fold of the versions before may hold stock of a product that none
+// of the entries that count names: what is folded is read once more.
+constexpr const char* folds_of_contested_claims = R"sql(
+CREATE TEMP TABLE contested AS
+  SELECT claim FROM entries WHERE claim IS NOT NULL GROUP BY claim HAVING count(*) > 1 LIMIT 1;
+DELETE FROM folded_journals WHERE EXISTS (SELECT 1 FROM contested);
+DELETE FROM folded_stock WHERE EXISTS (SELECT 1 FROM contested);
+DELETE FROM folded_claims WHERE EXISTS (SELECT 1 FROM contested);
+DELETE FROM folded_keys WHERE EXISTS (SELECT 1 FROM contested);
+DELETE FROM folded_duplicates WHERE EXISTS (SELECT 1 FROM contested);
+UPDATE folded SET position = 0, logical_clock = 0, last_receipt = 0, own_clock = 0,
+                  own_journal = NULL, own_number = 0, own_hash = NULL
+  WHERE EXISTS (SELECT 1 FROM contested);
+DROP TABLE contested;
+
+DROP VIEW sales;
+CREATE VIEW sales AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position,
+         j.terminal, e.kind, e.business_date, e.receipt_number, s.utc_ms, s.utc_offset_minutes,
+         s.idempotency_key, s.currency, s.exponent, s.total_minor, s.tax_minor, s.rounding_minor,
+         s.cashier, s.customer_token, s.training, s.flags, s.line_count, s.payment_count,
+         s.original_journal, s.original_number, s.reason,
+         e.claim IS NULL
+           OR e.hash = (SELECT min(c.hash) FROM entries c WHERE c.claim = e.claim) AS counts
+  FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_sale(e.bytes) s
+  WHERE e.kind IN (1, 2, 3);
+)sql";
+
 constexpr std::array known_migrations = {
-    Migration{1, first_tables}, Migration{2, folded_duplicates}, Migration{3, product_lists}};
+    Migration{1, first_tables}, Migration{2, folded_duplicates}, Migration{3, product_lists},
+    Migration{4, folds_of_contested_claims}};
 
 }  // namespace
 

@@ -171,6 +171,7 @@ Status SqliteStore::commit(std::span<const StoreRequest> requests) {
                                          " failed before; it must be reopened first");
   }
   bool committing = false;
+  twins_.clear();
   Status written;
   try {
     written = write(requests, committing);
@@ -242,6 +243,7 @@ void SqliteStore::store_entry(const Entry& entry) {
   const Envelope& envelope = entry.envelope;
   const std::int64_t journal = journal_ref(envelope);
   const std::optional<Bytes> original = original_key(envelope);
+  auto older = oldest_of_request(*connection_, codec_, entry, std::nullopt);
   {
     Use use = connection_->use(
         "INSERT INTO entries(journal, number, hash, kind, business_date, receipt_number, claim, "
@@ -256,6 +258,9 @@ void SqliteStore::store_entry(const Entry& entry) {
     envelope.claim.is_none() ? use.null(7) : use.blob(7, envelope.claim.view());
     original ? use.blob(8, *original) : use.null(8);
     if (use.blob(9, entry.bytes).run() == 0) return;
+  }
+  if (older) {
+    twins_.push_back({envelope.claim, std::move(*older), {entry.hash, envelope.stock_effects}});
   }
   newest_position_ = connection_->database().getLastInsertRowid();
   if (ProductProjection::concerns(envelope.kind)) {

@@ -81,6 +81,9 @@ class SqliteStore {
   Status commit(std::span<const StoreRequest> requests);
   Status commit(const StoreRequest& request) { return commit({&request, 1}); }
 
+  // Of the last commit() that succeeded: its entries whose request an older entry had recorded.
+  std::vector<StoredTwin> take_twins() { return std::exchange(twins_, {}); }
+
   // A bounded piece of work that would otherwise slow down commits or the next start: copies the
   // log back or folds a slice. Answers whether more is waiting.
   Result<bool> checkpoint_if_idle();
@@ -142,6 +145,7 @@ class SqliteStore {
   const Codec& codec_;
   CommitFaultPlan fault_plan_;
   std::uint64_t commits_ = 0;
+  std::vector<StoredTwin> twins_;
 
   const std::shared_ptr<FileState> file_ = std::make_shared<FileState>();
 

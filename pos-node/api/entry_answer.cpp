@@ -3,6 +3,7 @@
 #include <map>
 #include <tuple>
 
+#include "mesh/idempotency.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/sale_builder.h"
 #include "proto/entry.pb.h"
@@ -399,7 +400,7 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
   writer.member("copies", service.copies(envelope.id))
       .member("in_cloud", service.in_cloud(envelope.id));
   if (!envelope.claim.is_none()) {
-    writer.member("counts", service.stock().claim_won_by(envelope.claim, entry.hash));
+    writer.member("counts", mesh::counts(service.stock(), entry));
   }
   const bool can_be_voided =
       envelope.kind == mesh::Kind::sale || envelope.kind == mesh::Kind::refund;

@@ -118,7 +118,8 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
                            const RefundHistory& history);
 // `original`: the entry that the request names. Refused unless it is a sale or refund that this
 // device wrote, and of a sale of which nothing came back yet (`refunds`: those that count): a void
-// undoes all of it. The claim sees to it that of two voids one counts.
+// undoes all of it. The claim (mesh/idempotency.h) sees to it that of two voids one counts, also
+// where they name two entries of one request.
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
                          const mesh::Entry& original, const std::vector<EntryPointer>& refunds);
 Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context);
@@ -126,8 +127,6 @@ Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& 
 // product list (mesh/wire/product_list.h).
 Result<Ruling> make_products(mesh::Kind kind, Bytes body, const RuleContext& context);
 
-// BLAKE2b-256 of "void", NUL, the entry's hash.
-Hash void_claim(const Hash& entry_hash);
 // BLAKE2b-256 of "transfer-in", NUL, the sending store, NUL, the transfer's id.
 Hash transfer_in_claim(std::string_view other_store, std::string_view transfer_id);
 

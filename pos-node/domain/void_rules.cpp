@@ -7,10 +7,6 @@ namespace titan::pos {
 
 namespace v1 = titan::entry::v1;
 
-Hash void_claim(const Hash& entry_hash) {
-  return mesh::void_claim(entry_hash);
-}
-
 namespace {
 
 // A void undoes all of a sale, so nothing of it may have come back before: the same pieces and the
@@ -68,7 +64,7 @@ Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
   Ruling ruling;
   ruling.draft = start_draft(mesh::Kind::void_sale, request.key, request.business_date, context);
   ruling.draft.wants_receipt = true;
-  ruling.draft.claim = void_claim(original.hash);
+  ruling.draft.claim = mesh::void_claim(original);
   for (const auto& effect : envelope.stock_effects) {
     ruling.draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
   }

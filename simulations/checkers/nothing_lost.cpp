@@ -215,23 +215,6 @@ class NothingLost : public Checker {
     std::vector<const std::vector<crdt::StockEffect>*> ways;
   };
 
-  // What was recorded twice counts once here from the start, so the voids that take out the entries
-  // too many must not count again, whoever asked for them.
-  void leave_out_corrections(std::map<Hash, Settled>& claims) const {
-    std::map<RequestId, std::vector<Hash>> recorded;
-    for (EntryNumber number = 0; number < book_.size(); ++number) {
-      const EntryFacts& entry = book_.facts(number);
-      if (!survives_.contains(number) || entry.idempotency_key.empty()) continue;
-      recorded[{entry.device, entry.idempotency_key, entry.request_hash}].push_back(entry.hash);
-    }
-    for (const auto& [request, entries] : recorded) {
-      std::size_t too_many = entries.size() - 1;
-      for (std::size_t i = 0; i < entries.size() && too_many != 0; ++i) {
-        too_many -= claims.erase(blake2b(Bytes("void ").append(entries[i].view())));
-      }
-    }
-  }
-
   std::vector<Settled> settle() const {
     std::map<Hash, Settled> claims;
     std::vector<Settled> settled;
@@ -250,18 +233,15 @@ class NothingLost : public Checker {
       const bool may_count = !request.entries.empty() || request.has_doubt || is_unanswered;
       if (may_count) add(request.claim, request.effects, is_certain(request));
     }
-    // What no till screen asked for. The store's own voids take out what was recorded twice, and
-    // that counts once here anyway.
+    // What no till screen asked for.
     for (EntryNumber number = 0; number < book_.size(); ++number) {
       const EntryFacts& entry = book_.facts(number);
-      if (!survives_.contains(number) || entry.kind == mesh::Kind::void_sale) continue;
-      if (entry.stock_effects.empty()) continue;
+      if (!survives_.contains(number) || entry.stock_effects.empty()) continue;
       const bool is_asked_for =
           known.contains({entry.device, entry.idempotency_key, entry.request_hash}) ||
           known.contains({entry.device, entry.idempotency_key, Hash{}});
       if (!is_asked_for) add(entry.claim, entry.stock_effects, true);
     }
-    leave_out_corrections(claims);
     for (auto& [claim, place] : claims) settled.push_back(std::move(place));
     return settled;
   }

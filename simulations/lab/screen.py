@@ -41,8 +41,10 @@ def request_hash(kind, body):
     return hashlib.blake2b(content, digest_size=32).hexdigest()
 
 
-def void_claim(entry_hash):
-    return hashlib.blake2b(b"void\0" + bytes.fromhex(entry_hash), digest_size=32).hexdigest()
+def void_claim(request):
+    """Of all voids of one sale one counts, whichever of its entries they name: by the request that
+    was sold, a number."""
+    return hashlib.blake2b(f"void of {request}".encode(), digest_size=32).hexdigest()
 
 
 class Screens:
@@ -190,7 +192,7 @@ class Screens:
                      "original": {"id": sale["id"], "lines": list(request.lines)}},
                     _effects(back, added=True), None)
         return ({"idempotency_key": request.key, "sale": sale["id"], "reason": "wrong article"},
-                _effects(sold, added=True), void_claim(sale["hash"]))
+                _effects(sold, added=True), void_claim(request.sale))
 
 
 def _effects(lines, added):

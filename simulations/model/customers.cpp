@@ -4,6 +4,8 @@
 #include <fstream>
 #include <utility>
 
+#include "mesh/idempotency.h"
+
 namespace titan::simulations {
 namespace {
 
@@ -18,6 +20,7 @@ constexpr Duration opening_at = seconds(2);
 constexpr std::size_t sales_remembered_max = 200;
 constexpr std::size_t answers_repeated_max = 20;
 constexpr std::size_t keys_reused_max = 20;
+constexpr std::size_t last_of_kind_max = 3;
 
 Hash hash_of(mesh::Kind kind, const std::vector<crdt::StockEffect>& effects, BytesView more) {
   Bytes text = std::to_string(static_cast<std::uint32_t>(kind)) + "|";
@@ -199,16 +202,67 @@ void Customers::sell() {
       std::swap(effect.added, effect.removed);
       effect.added *= 10;
     }
+  } else if (random_.chance(spec.movements)) {
+    draft = draw_movement();
+  } else if (random_.chance(spec.overrides)) {
+    draft = draw_override();
   } else if ((takes_back || voids) && !till.sales.empty()) {
-    const Recorded& sale = till.sales[random_.below(till.sales.size())];
-    draft.kind = voids ? mesh::Kind::void_sale : mesh::Kind::refund;
-    draft.stock_effects = sale.effects;
-    for (crdt::StockEffect& effect : draft.stock_effects) std::swap(effect.added, effect.removed);
-    if (voids) draft.claim = blake2b(Bytes("void ").append(sale.hash.view()));
+    // What was recorded twice is what a cashier looks at.
+    const auto& from = !till.twins.empty() && random_.chance({1, 2}) ? till.twins : till.sales;
+    give_back(draft, from[random_.below(from.size())], voids);
   } else if (terminals_[place]->speaks_next_version() && random_.chance({1, 4})) {
     draft.kind = unknown_kind;
   }
   request(place, std::move(draft));
+}
+
+void Customers::give_back(mesh::EntryDraft& draft, const Recorded& sale, bool voids) {
+  draft.kind = voids ? mesh::Kind::void_sale : mesh::Kind::refund;
+  draft.stock_effects = sale.effects;
+  for (crdt::StockEffect& effect : draft.stock_effects) std::swap(effect.added, effect.removed);
+  if (!voids) return;
+  const Hash meant =
+      mesh::void_claim(mesh::request_claim(sale.device, sale.request_hash, sale.key));
+  draft.claim = surroundings_.scenario.planted_bug == PlantedBug::void_of_one_entry
+                    ? mesh::void_claim(sale.hash)
+                    : meant;
+  meant_[draft.claim] = meant;
+}
+
+// An adjustment, goods for another store, or goods from one: every second transfer that arrives is
+// booked once more, maybe at another till and with other lines, as two people count it.
+mesh::EntryDraft Customers::draw_movement() {
+  mesh::EntryDraft draft = draw_sale();
+  draft.wants_receipt = false;
+  switch (random_.below(4)) {
+    case 0:
+      draft.kind = mesh::Kind::adjustment;
+      if (random_.chance({1, 2})) break;
+      for (crdt::StockEffect& effect : draft.stock_effects) std::swap(effect.added, effect.removed);
+      break;
+    case 1:
+      draft.kind = mesh::Kind::transfer_out;
+      break;
+    default:
+      draft.kind = mesh::Kind::transfer_in;
+      for (crdt::StockEffect& effect : draft.stock_effects) std::swap(effect.added, effect.removed);
+      if (transfers_ == 0 || random_.chance({1, 2})) ++transfers_;
+      draft.claim = blake2b("transfer " + std::to_string(transfers_));
+  }
+  return draft;
+}
+
+mesh::EntryDraft Customers::draw_override() {
+  mesh::EntryDraft draft;
+  draft.kind = mesh::Kind::product;
+  // titan.entry.v1.Products of one Product with sku and description.
+  const std::string sku = draw_product();
+  const std::string text = "set by a manager " + std::to_string(random_.below(1000));
+  const auto field = [](char tag, const Bytes& bytes) {
+    return Bytes(1, tag) + static_cast<char>(bytes.size()) + bytes;
+  };
+  draft.body = field('\x0a', field('\x0a', sku) + field('\x1a', text));
+  return draft;
 }
 
 // ---- the till screen ---------------------------------------------------------------------------
@@ -228,13 +282,19 @@ void Customers::reuse_a_key(std::uint32_t place) {
   const std::string key = till.used_keys[random_.below(till.used_keys.size())];
   if (till.pending.contains(key)) return;
   till.answered.erase(key);  // from now on it may stand for two
+  for (auto& [kind, drafts] : till.last_of_kind) {
+    std::erase_if(drafts,
+                  [&](const mesh::EntryDraft& draft) { return draft.idempotency_key == key; });
+  }
   ask(place, draw_sale(), key);
 }
 
 void Customers::ask(std::uint32_t place, mesh::EntryDraft draft, const std::string& key) {
   Till& till = tills_[place];
   draft.idempotency_key = key;
-  draft.body.assign(body_bytes_per_line * (1 + draft.stock_effects.size()), ' ');
+  if (draft.body.empty()) {
+    draft.body.assign(body_bytes_per_line * (1 + draft.stock_effects.size()), ' ');
+  }
   draft.request_hash = hash_of(draft.kind, draft.stock_effects, key);
   till.pending[key] = {std::move(draft), false};
   send(place, key);
@@ -254,8 +314,10 @@ void Customers::send(std::uint32_t place, const std::string& key) {
   pending.is_under_way = true;
   ++requests_;
   const mesh::EntryDraft draft = pending.draft;
+  const auto meant = meant_.find(draft.claim);
+  const Hash& claim = meant == meant_.end() ? draft.claim : meant->second;
   surroundings_.recorder.observe(
-      RequestSent{place, key, draft.kind, draft.request_hash, draft.claim, draft.stock_effects});
+      RequestSent{place, key, draft.kind, draft.request_hash, claim, draft.stock_effects});
   terminal.append(draft);
 }
 
@@ -299,21 +361,54 @@ void Customers::on_answer(std::uint32_t place, const std::string& key,
                               [this, place, key] { send(place, key); });
     return;
   }
-  if (outcome == Outcome::recorded) {
-    ++recorded_;
-    if (pending->second.draft.kind == mesh::Kind::sale &&
-        till.sales.size() < sales_remembered_max) {
-      till.sales.push_back({result->hash, pending->second.draft.stock_effects});
-    }
-    till.answered[key] = pending->second.draft;
-    if (till.answered.size() > answers_repeated_max) till.answered.erase(till.answered.begin());
-  }
+  if (outcome == Outcome::recorded) note_recorded(place, pending->second.draft, result->hash);
   till.pending.erase(pending);
+}
+
+void Customers::note_recorded(std::uint32_t place, const mesh::EntryDraft& draft,
+                              const Hash& hash) {
+  ++recorded_;
+  Till& till = tills_[place];
+  const std::string& key = draft.idempotency_key;
+  if (draft.kind == mesh::Kind::sale) {
+    const Recorded sale{terminals_[place]->device(), key, draft.request_hash, hash,
+                        draft.stock_effects};
+    const auto before = std::find_if(till.sales.begin(), till.sales.end(), [&](const auto& each) {
+      return each.key == key && each.request_hash == draft.request_hash;
+    });
+    if (before != till.sales.end()) {
+      till.twins.push_back(*before);
+      till.twins.push_back(sale);
+    } else if (till.sales.size() < sales_remembered_max) {
+      till.sales.push_back(sale);
+    }
+  }
+  till.answered[key] = draft;
+  if (till.answered.size() > answers_repeated_max) till.answered.erase(till.answered.begin());
+  auto& last = till.last_of_kind[draft.kind];
+  last.push_back(draft);
+  if (last.size() > last_of_kind_max) last.pop_front();
+}
+
+// The screen got its answers, and forgot them with whatever befell the machine.
+void Customers::repeat_each_kind(std::uint32_t place) {
+  Till& till = tills_[place];
+  for (const auto& [kind, drafts] : till.last_of_kind) {
+    for (const mesh::EntryDraft& draft : drafts) {
+      if (till.pending.contains(draft.idempotency_key) || !random_.chance({1, 2})) continue;
+      till.pending[draft.idempotency_key] = {draft, false};
+    }
+  }
 }
 
 void Customers::on_started(const Terminal& terminal) {
   const std::uint32_t place = terminal.place();
   if (place >= tills_.size()) return;
+  Till& till = tills_[place];
+  const bool is_replaced =
+      std::exchange(till.disks_replaced, terminal.disks_replaced()) != terminal.disks_replaced();
+  const bool repeats = surroundings_.scenario.workload.repeats.numerator != 0;
+  if (is_replaced && repeats && !stopped_) repeat_each_kind(place);
   for (auto& [key, pending] : tills_[place].pending) {
     pending.is_under_way = false;
     surroundings_.schedule.in(milliseconds(100 + random_.below(900)),

@@ -47,13 +47,20 @@ class Customers {
     bool is_under_way = false;
   };
   struct Recorded {
-    Hash hash;
+    DeviceId device;
+    std::string key;
+    Hash request_hash;
+    Hash hash;  // of the entry that the screen was shown
     std::vector<crdt::StockEffect> effects;
   };
   struct Till {
     std::map<std::string, Pending> pending;
     std::map<std::string, mesh::EntryDraft> answered;  // a few, to be repeated
+    // The last few of each kind, to be repeated after the disk was lost.
+    std::map<mesh::Kind, std::deque<mesh::EntryDraft>> last_of_kind;
     std::vector<Recorded> sales;
+    std::vector<Recorded> twins;  // sales that were recorded again after the disk was lost
+    std::uint64_t disks_replaced = 0;
     std::uint64_t next_key = 1;
     std::deque<std::string> used_keys;  // the last few
   };
@@ -66,8 +73,13 @@ class Customers {
   void ask(std::uint32_t place, mesh::EntryDraft draft, const std::string& key);
   void send(std::uint32_t place, const std::string& key);
   void repeat_an_answered(std::uint32_t place);
+  void repeat_each_kind(std::uint32_t place);
   void reuse_a_key(std::uint32_t place);
+  void note_recorded(std::uint32_t place, const mesh::EntryDraft& draft, const Hash& hash);
   mesh::EntryDraft draw_sale();
+  mesh::EntryDraft draw_movement();
+  mesh::EntryDraft draw_override();
+  void give_back(mesh::EntryDraft& draft, const Recorded& sale, bool voids);
   std::string draw_product();
 
   Surroundings& surroundings_;
@@ -78,6 +90,8 @@ class Customers {
   bool stopped_ = false;
   std::uint64_t requests_ = 0;
   std::uint64_t recorded_ = 0;
+  std::uint64_t transfers_ = 0;  // that arrived here
+  std::map<Hash, Hash> meant_;   // a void's claim -> that of the whole request
 };
 
 }  // namespace titan::simulations

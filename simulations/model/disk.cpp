@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "mesh/sqlite/fold.h"
+#include "mesh/wire/wire_codec.h"
 #include "simulations/model/damage.h"
 
 namespace titan::simulations {
@@ -11,6 +13,9 @@ namespace {
 
 // How much a disk with the bug `lost_commit` forgets at a crash.
 constexpr Duration forgets = seconds(2);
+// After so many commits a fold, of so many entries at most.
+constexpr Ratio folds{1, 40};
+constexpr std::uint64_t fold_entries_max = 60;
 
 }  // namespace
 
@@ -24,6 +29,7 @@ Disk::Disk(Schedule& schedule, Random random, Duration commit_min, Duration comm
            Callbacks callbacks)
     : schedule_(schedule),
       random_(random),
+      idle_random_(random.next()),
       commit_min_(commit_min),
       commit_max_(std::max(commit_min, commit_max)),
       bugs_(bugs),
@@ -66,7 +72,7 @@ void Disk::submit(mesh::StoreRequest request) {
   if (bugs_.forgotten_promise) request.promise.reset();
   if (bugs_.acknowledge_before_commit) {
     schedule_.in(Duration(1), [this, life = life_, id = request.id] {
-      if (life == life_) callbacks_.on_stored({id});
+      if (life == life_) callbacks_.on_stored({id}, {});
     });
   }
   queued_entries_ += request.entries.size();
@@ -150,10 +156,22 @@ void Disk::finish_commit() {
     std::vector<std::uint64_t> ids;
     ids.reserve(batch.size());
     for (const mesh::StoreRequest& request : batch) ids.push_back(request.id);
-    callbacks_.on_stored(std::move(ids));
+    auto twins = folder_.store->take_twins();
+    if (bugs_.forgotten_twins) twins.clear();
+    callbacks_.on_stored(std::move(ids), std::move(twins));
   }
   if (damage_met_) return mend_if_damage_met();
+  fold_now_and_then();
   pump_in_process();
+}
+
+// The daemon folds in idle moments, from thousands of entries on. Here at any moment and up to any
+// entry: whatever is folded by then, the next start must find the same.
+void Disk::fold_now_and_then() {
+  if (!idle_random_.chance(folds)) return;
+  const mesh::WireCodec codec;
+  (void)mesh::fold_some({folder_.store->connection(), codec, folder_.identity.device},
+                        1 + idle_random_.below(fold_entries_max));
 }
 
 void Disk::fail(std::uint64_t id) {

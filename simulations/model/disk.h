@@ -47,7 +47,8 @@ struct DataFolder {
 class Disk {
  public:
   struct Callbacks {
-    std::function<void(std::vector<std::uint64_t> ids)> on_stored;
+    std::function<void(std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins)>
+        on_stored;
     std::function<void(std::uint64_t id)> on_failed;
     std::function<void(mesh::StoredState state)> on_reopened;
     // Durable from here on, whether or not anybody will be told.
@@ -62,6 +63,7 @@ class Disk {
     bool forgotten_promise = false;
     bool acknowledge_before_commit = false;
     bool lost_commit = false;
+    bool forgotten_twins = false;
   };
 
   Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,
@@ -100,9 +102,11 @@ class Disk {
   void fail(std::uint64_t id);
   void reopen();
   void reopen_in_process();
+  void fold_now_and_then();
 
   Schedule& schedule_;
   Random random_;
+  Random idle_random_;
   const Duration commit_min_;
   const Duration commit_max_;
   const Bugs bugs_;

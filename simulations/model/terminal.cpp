@@ -63,7 +63,7 @@ Terminal::Terminal(Surroundings& surroundings, TerminalSpec spec, std::uint32_t 
   const PlantedBug bug = surroundings_.scenario.planted_bug;
   const Disk::Bugs bugs{bug == PlantedBug::forgotten_promise,
                         bug == PlantedBug::acknowledge_before_commit,
-                        bug == PlantedBug::lost_commit};
+                        bug == PlantedBug::lost_commit, bug == PlantedBug::forgotten_twins};
   disk_ = std::make_unique<Disk>(surroundings_.schedule, Random(surroundings_.random.next()),
                                  spec_.commit_min, spec_.commit_max, bugs, disk_callbacks());
 }
@@ -431,73 +431,47 @@ void Terminal::watch_vote(const mesh::Send& send) {
 
 void Terminal::on_event(mesh::Event& event) {
   Recorder& recorder = surroundings_.recorder;
-  std::visit(Overloaded{
-                 [&](const mesh::EntrySeen& seen) {
-                   if (!seen.claim_won) recorder.reach("claim_lost");
-                 },
-                 [&](const mesh::StockChanged&) {},
-                 [&](const mesh::EntriesStored& stored) {
-                   process_->database->on_stored(stored.entries);
-                   for (const auto& due : std::exchange(process_->duplicates, {}))
-                     on_duplicate(due);
-                 },
-                 [&](const mesh::MemberChanged& changed) {
-                   recorder.observe(MemberReported{place_, changed.update.member.process,
-                                                   to_string(changed.update.state)});
-                 },
-                 [&](const mesh::LeaderChanged& changed) {
-                   recorder.observe(LeaderReported{place_, changed.leader, changed.is_self});
-                   if (changed.is_self) {
-                     process_->database->lead(*changed.leader, process_->node->vector());
-                   } else {
-                     process_->database->follow();
-                   }
-                 },
-                 [&](const mesh::WatermarkMoved&) {},
-                 [&](const mesh::Alarm& alarm) {
-                   recorder.observe(AlarmRaised{place_, alarm.code, alarm.message});
-                 },
-                 [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
-                 [&](const mesh::LinkWanted& wanted) {
-                   for (const std::string& address : wanted.addresses) {
-                     process_->links->wanted(address);
-                   }
-                 },
-                 [&](const mesh::Note&) {},
-             },
-             event);
+  std::visit(
+      Overloaded{
+          [&](const mesh::EntrySeen& seen) {
+            if (!seen.claim_won) recorder.reach("claim_lost");
+          },
+          [&](const mesh::StockChanged&) {},
+          [&](const mesh::EntriesStored& stored) { process_->database->on_stored(stored.entries); },
+          [&](const mesh::MemberChanged& changed) {
+            recorder.observe(MemberReported{place_, changed.update.member.process,
+                                            to_string(changed.update.state)});
+          },
+          [&](const mesh::LeaderChanged& changed) {
+            recorder.observe(LeaderReported{place_, changed.leader, changed.is_self});
+            if (changed.is_self) {
+              process_->database->lead(*changed.leader, process_->node->vector());
+            } else {
+              process_->database->follow();
+            }
+          },
+          [&](const mesh::WatermarkMoved&) {},
+          [&](const mesh::Alarm& alarm) {
+            recorder.observe(AlarmRaised{place_, alarm.code, alarm.message});
+          },
+          [&](const mesh::DuplicateFound&) { on_duplicate(); },
+          [&](const mesh::LinkWanted& wanted) {
+            for (const std::string& address : wanted.addresses) {
+              process_->links->wanted(address);
+            }
+          },
+          [&](const mesh::Note&) {},
+      },
+      event);
   if (process_->uplink) process_->uplink->on_event(event);
 }
 
-// As pos-node/terminal_service.cpp: the extra one of two records of a sale is voided, by claim.
-void Terminal::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
+// As pos-node/terminal_service.cpp: the ledger has settled it, since all entries here claim their
+// requests.
+void Terminal::on_duplicate() {
   surroundings_.recorder.reach("duplicate_found");
-  auto reader = disk_->folder().store->open_reader();
-  if (!reader) return;
-  const auto branches = (*reader)->find_entry(duplicate.extra);
-  if (!branches) return look_for_damage(branches.error());
-  for (const mesh::StoredEntry& branch : *branches) {
-    if (branch.hash != duplicate.extra_hash) continue;
-    const auto extra = plain_codec_.decode_entry(branch.bytes);
-    if (!extra) continue;
-    mesh::EntryDraft draft;
-    draft.kind = mesh::Kind::void_sale;
-    draft.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
-    draft.request_hash = duplicate.extra_hash;
-    draft.claim = blake2b(Bytes("void ").append(duplicate.extra_hash.view()));
-    draft.wants_receipt = true;
-    for (const crdt::StockEffect& effect : extra->envelope.stock_effects) {
-      draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
-    }
-    surroundings_.recorder.observe(
-        AlarmRaised{place_, "duplicate", "a sale was recorded twice under one key"});
-    surroundings_.recorder.observe(RequestSent{place_, draft.idempotency_key, draft.kind,
-                                               draft.request_hash, draft.claim,
-                                               draft.stock_effects});
-    append(std::move(draft));
-    return;
-  }
-  process_->duplicates.push_back(duplicate);
+  surroundings_.recorder.observe(
+      AlarmRaised{place_, "duplicate", "a request was recorded twice under one key"});
 }
 
 bool Terminal::takes_requests() const {
@@ -505,6 +479,10 @@ bool Terminal::takes_requests() const {
 }
 
 void Terminal::append(mesh::EntryDraft draft) {
+  if (surroundings_.scenario.planted_bug == PlantedBug::unclaimed_requests && place_ == 0 &&
+      draft.claim.is_none()) {
+    draft.claim = Hash::draw(surroundings_.random);
+  }
   draft.time = now().wall;
   draft.business_date = 20261122;
   draft.clock_quality =

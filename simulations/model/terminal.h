@@ -83,6 +83,9 @@ class Terminal {
   // Of all its cards, as its Avahi daemon sees them.
   std::vector<std::string> addresses() const;
   const std::string& name() const { return spec_.name; }
+  DeviceId device() const { return disk_->folder().identity.device; }
+  // Its disk was restored, cloned or lost so often.
+  std::uint64_t disks_replaced() const { return disks_replaced_; }
   const mesh::Node& node() const { return *process_->node; }
   Links* links() { return process_ ? process_->links.get() : nullptr; }
   bool database_is_complete() const;
@@ -114,7 +117,6 @@ class Terminal {
     // What was last told.
     crdt::ContentSum root;
     std::uint64_t pending = 0;
-    std::vector<mesh::OwnJournal::Duplicate> duplicates;
     // For a copy: how the node came to be what it is.
     std::uint64_t seed = 0;
     mesh::NodeConfig config;
@@ -139,7 +141,7 @@ class Terminal {
   void watch_vote(const mesh::Send& send);
   void believe_goodbyes(BytesView frame);
   void on_event(mesh::Event& event);
-  void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
+  void on_duplicate();
   void read(const mesh::ReadRequest& request);
   void tell_state();
   std::uint32_t database_place() const;
@@ -167,6 +169,7 @@ class Terminal {
   std::unique_ptr<Process> process_;
   ClockError clock_;
   bool keeps_inputs_ = false;
+  std::uint64_t disks_replaced_ = 0;
   std::optional<std::uint64_t> first_seed_;  // planted: what a process of an earlier life drew from
   std::optional<ProcessId> first_process_;
 };

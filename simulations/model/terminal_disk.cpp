@@ -16,9 +16,9 @@ constexpr int cache_kilobytes = 256;
 
 Disk::Callbacks Terminal::disk_callbacks() {
   return {
-      [this](std::vector<std::uint64_t> ids) {
-        process_->gate->pass([this, ids = std::move(ids)] {
-          input([now = now(), ids](mesh::Node& node) { node.on_stored(now, ids); });
+      [this](std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins) {
+        process_->gate->pass([this, ids = std::move(ids), twins = std::move(twins)] {
+          input([now = now(), ids, twins](mesh::Node& node) { node.on_stored(now, ids, twins); });
           tell_state();
         });
       },
@@ -100,6 +100,10 @@ std::unique_ptr<mesh::SqliteStore> Terminal::empty_store(
   options.cache_kilobytes = cache_kilobytes;
   auto opened = mesh::SqliteStore::open(options, identity, plain_codec_);
   if (!opened) throw std::runtime_error(opened.error().message);
+  if (surroundings_.scenario.planted_bug == PlantedBug::kept_folded_row) {
+    (*opened)->connection().execute(
+        "CREATE TRIGGER kept_row BEFORE DELETE ON folded_stock BEGIN SELECT RAISE(IGNORE); END");
+  }
   return std::move(*opened);
 }
 
@@ -113,6 +117,7 @@ void Terminal::lose_journal() {
 void Terminal::replace_disk(DataFolder folder, const std::string& how) {
   disk_->replace(std::move(folder));
   if (how.empty()) return;
+  ++disks_replaced_;
   surroundings_.recorder.observe(
       DiskReplaced{place_, how, entries_on_disk(), entries_in_private_database()});
 }

@@ -142,6 +142,8 @@ class Maker {
     workload.deliveries = {random_.below(5), 100};
     workload.repeats = {random_.below(20), 100};
     if (one_in(3)) workload.reused_keys = {1 + random_.below(10), 100};
+    workload.movements = {random_.below(10), 100};
+    workload.overrides = {random_.below(4), 100};
   }
 
   // Faults that start or stop a process, or take its disk: one at a time for each terminal.

@@ -85,6 +85,8 @@ struct Workload {
   Ratio refunds{2, 100};
   Ratio voids{1, 100};
   Ratio deliveries{2, 100};
+  Ratio movements{2, 100};       // adjustments, and transfers, which two tills may both book
+  Ratio overrides{1, 100};       // prices that a manager sets at a till
   Ratio repeats{3, 100};         // requests that the till screen sends again with the same key
   Ratio reused_keys{0, 100};     // requests that come with the key of an earlier, other basket
   std::string day_file;          // a trading day in CSV; empty: drawn from the seed
@@ -221,6 +223,10 @@ enum class PlantedBug {
   hearsay_is_leave,          // what a member says of another counts as the other's own goodbye
   unbounded_terms,           // the cloud's lease row takes any higher term
   database_keeps_to_itself,  // what only the store database holds is not given back
+  forgotten_twins,           // the disk does not tell that it holds an entry of the request already
+  unclaimed_requests,        // one terminal's entries do not claim their requests
+  void_of_one_entry,         // a void claims the entry that it names, not the request
+  kept_folded_row,           // a fold keeps the stock of a product that nothing moves any more
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

@@ -239,7 +239,7 @@ class ScenarioReader {
     reader_.refuse_unknown(
         table, path,
         {"products", "sales_per_second", "choice", "lines_max", "refunds", "voids", "deliveries",
-         "repeats", "reused_keys", "day_file", "day_speed", "stops_at"});
+         "movements", "overrides", "repeats", "reused_keys", "day_file", "day_speed", "stops_at"});
     auto& workload = scenario_.workload;
     reader_.number(table, path, "products", workload.products);
     reader_.ratio(table, path, "sales_per_second", workload.sales_per_second);
@@ -256,6 +256,8 @@ class ScenarioReader {
     reader_.ratio(table, path, "refunds", workload.refunds);
     reader_.ratio(table, path, "voids", workload.voids);
     reader_.ratio(table, path, "deliveries", workload.deliveries);
+    reader_.ratio(table, path, "movements", workload.movements);
+    reader_.ratio(table, path, "overrides", workload.overrides);
     reader_.ratio(table, path, "repeats", workload.repeats);
     reader_.ratio(table, path, "reused_keys", workload.reused_keys);
     reader_.text(table, path, "day_file", workload.day_file);

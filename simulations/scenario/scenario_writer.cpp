@@ -195,6 +195,8 @@ class TomlWriter {
     share("refunds", workload.refunds, usual.refunds);
     share("voids", workload.voids, usual.voids);
     share("deliveries", workload.deliveries, usual.deliveries);
+    share("movements", workload.movements, usual.movements);
+    share("overrides", workload.overrides, usual.overrides);
     share("repeats", workload.repeats, usual.repeats);
     share("reused_keys", workload.reused_keys, usual.reused_keys);
     if (!workload.day_file.empty()) line("day_file", quoted(workload.day_file));
@@ -334,6 +336,8 @@ json::object to_json(const Workload& workload) {
           {"refunds", to_json(workload.refunds)},
           {"voids", to_json(workload.voids)},
           {"deliveries", to_json(workload.deliveries)},
+          {"movements", to_json(workload.movements)},
+          {"overrides", to_json(workload.overrides)},
           {"repeats", to_json(workload.repeats)},
           {"reused_keys", to_json(workload.reused_keys)},
           {"day_file", workload.day_file},

@@ -180,6 +180,10 @@ const std::vector<NameRow>& planted_bug_table() {
       {"hearsay_is_leave", "What a member says of another counts as the other's own goodbye."},
       {"unbounded_terms", "The cloud's lease row takes any higher term."},
       {"database_keeps_to_itself", "What only the store database holds is not given back."},
+      {"forgotten_twins", "A disk does not tell that it holds an entry of the request already."},
+      {"unclaimed_requests", "A terminal's entries do not claim the requests that they record."},
+      {"void_of_one_entry", "A void claims the entry that it names instead of the request."},
+      {"kept_folded_row", "A fold keeps the stock of a product that nothing moves any more."},
   };
   return table;
 }

@@ -208,3 +208,65 @@ TEST_CASE("Terminals agree in the end") {
     RC_ASSERT((a.vector() == b.vector()) == (a.vector().root() == b.vector().root()));
   });
 }
+
+TEST_CASE("Claims that are kept only once they are contested") {
+  rc::prop(
+      "come to the same stock, whatever was shown before it was stored", [](std::uint64_t seed) {
+        Random random(seed);
+        auto facts = draw_facts(random);
+        shuffle(facts, random);
+        Stock dense;
+        for (const Fact& fact : facts) dense.apply(fact.hash, fact.claim, fact.effects);
+
+        // Some facts are shown a while before they are stored; a fact's rival is known when it is
+        // stored, from what was stored before.
+        Stock stored;
+        Stock shown;
+        std::vector<Fact> waiting;
+        std::map<Hash, Fact> oldest;
+        const auto apply = [](Stock& stock, const Fact& fact) {
+          if (fact.claim.is_none()) {
+            stock.apply(fact.hash, fact.claim, fact.effects);
+          } else {
+            stock.apply_unrivalled(fact.hash, fact.claim, fact.effects);
+          }
+        };
+        const auto store_some = [&](std::size_t count) {
+          count = std::min(count, waiting.size());
+          std::vector<std::pair<Fact, Fact>> rivals;
+          for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t at = random.below(waiting.size());
+            const Fact fact = waiting[at];
+            waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(at));
+            apply(stored, fact);
+            if (fact.claim.is_none()) continue;
+            const auto [first, is_new] = oldest.emplace(fact.claim, fact);
+            if (!is_new) rivals.emplace_back(first->second, fact);
+          }
+          for (const auto& [older, later] : rivals) {
+            for (Stock* stock : {&stored, &shown}) {
+              stock->contest(later.claim, {older.hash, older.effects}, {later.hash, later.effects});
+            }
+          }
+          stored.check_invariants();
+        };
+        for (const Fact& fact : facts) {
+          apply(shown, fact);
+          waiting.push_back(fact);
+          if (random.chance({1, 3})) store_some(random.below(4));
+          // A start: what was shown and not stored is forgotten, and comes again.
+          if (random.chance({1, 20})) {
+            stored = Stock(stored.sums(), stored.claims());
+            shown = stored;
+            for (const Fact& again : waiting) apply(shown, again);
+          }
+        }
+        while (!waiting.empty()) store_some(3);
+        RC_ASSERT(stored.sums() == dense.sums());
+        RC_ASSERT(stored.digest() == dense.digest());
+        RC_ASSERT(shown.sums() == dense.sums());
+        for (const auto& [claim, winner] : stored.claims()) {
+          RC_ASSERT(dense.claims().at(claim) == winner);
+        }
+      });
+}

@@ -10,8 +10,20 @@ namespace titan::mesh::testing {
 
 // ---- disk --------------------------------------------------------------------------------------
 
-void MemoryDisk::commit(const StoreRequest& request) {
+std::vector<StoredTwin> MemoryDisk::commit(const StoreRequest& request) {
+  std::vector<StoredTwin> twins;
   committed_.push_back(request);
+  for (const auto& entry : request.entries) {
+    const Envelope& envelope = entry->envelope;
+    if (!claims_its_request(envelope)) continue;
+    const auto [first, is_new] = first_with_claim_.emplace(envelope.claim, entry);
+    const Entry& older = *first->second;
+    if (is_new || older.hash == entry->hash) continue;
+    twins.push_back({envelope.claim,
+                     {older.hash, older.envelope.stock_effects},
+                     {entry->hash, envelope.stock_effects}});
+  }
+  return twins;
 }
 
 std::map<std::tuple<JournalId, std::uint64_t, Hash>, std::shared_ptr<const Entry>>
@@ -57,11 +69,20 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
         state.last_receipt_number = std::max(state.last_receipt_number, envelope.receipt->number);
       }
       const auto duplicate = remember_key(state.idempotency, *entry);
-      if (duplicate && duplicate->is_same_request) state.duplicates.push_back(*duplicate);
+      if (!duplicate || !duplicate->is_same_request || claims_its_request(envelope)) continue;
+      state.duplicates.push_back(*duplicate);
     }
   }
   drop_voided(state.duplicates, state.stock);
   return state;
+}
+
+void MemoryDisk::roll_back_to(std::size_t requests) {
+  first_with_claim_.clear();
+  const std::vector<StoreRequest> kept(committed_.begin(),
+                                       committed_.begin() + static_cast<std::ptrdiff_t>(requests));
+  committed_.clear();
+  for (const StoreRequest& request : kept) commit(request);
 }
 
 std::shared_ptr<const Entry> MemoryDisk::find(const EntryId& id, const Hash& hash) const {
@@ -316,36 +337,12 @@ void Cluster::carry_out(std::size_t till) {
                      });
                    },
                    [&](AppendReply& reply) { t.replies.push_back(std::move(reply)); },
-                   [&](Event& event) {
-                     if (const auto* found = std::get_if<DuplicateFound>(&event)) {
-                       void_duplicate(till, found->duplicate);
-                     }
-                     t.events.push_back(std::move(event));
-                   },
+                   [&](Event& event) { t.events.push_back(std::move(event)); },
                },
                effect);
   }
   if (config_.check_every_step) t.node->check_invariants();
   schedule_tick(till);
-}
-
-// As the terminal does, a moment later.
-void Cluster::void_duplicate(std::size_t till, const DuplicateRecord& duplicate) {
-  deliver(till, time_ + Duration(100), [this, till, duplicate](Node& node) {
-    const auto extra = tills_[till].disk.find(duplicate.extra, duplicate.extra_hash);
-    if (!extra) return;
-    EntryDraft draft;
-    draft.kind = Kind::void_sale;
-    draft.time = now().wall;
-    draft.business_date = 20261122;
-    draft.idempotency_key = "duplicate-" + duplicate.extra_hash.hex().substr(0, 32);
-    draft.request_hash = duplicate.extra_hash;
-    draft.claim = void_claim(duplicate.extra_hash);
-    for (const auto& effect : extra->envelope.stock_effects) {
-      draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
-    }
-    node.append(now(), draft);
-  });
 }
 
 void Cluster::start_commit(std::size_t till) {
@@ -369,10 +366,13 @@ void Cluster::start_commit(std::size_t till) {
       });
       return;
     }
-    for (const StoreRequest& request : batch) committer.disk.commit(request);
+    std::vector<StoredTwin> twins;
+    for (const StoreRequest& request : batch) {
+      for (StoredTwin& twin : committer.disk.commit(request)) twins.push_back(std::move(twin));
+    }
     std::vector<std::uint64_t> ids;
     for (const StoreRequest& request : batch) ids.push_back(request.id);
-    deliver(till, time_, [this, ids](Node& node) { node.on_stored(now(), ids); });
+    deliver(till, time_, [this, ids, twins](Node& node) { node.on_stored(now(), ids, twins); });
     start_commit(till);
   });
 }

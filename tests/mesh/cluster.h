@@ -20,19 +20,20 @@ namespace titan::mesh::testing {
 // What a disk holds: the requests that were committed, in order.
 class MemoryDisk {
  public:
-  void commit(const StoreRequest& request);
+  std::vector<StoredTwin> commit(const StoreRequest& request);
   StoredState load(const DeviceId& device) const;
   std::shared_ptr<const Entry> find(const EntryId& id, const Hash& hash) const;
   std::vector<Bytes> read(const ReadRequest& request) const;
   std::vector<std::pair<std::uint64_t, Hash>> hash_list(const JournalId& journal) const;
   // The disk as it was after `requests` commits: an image that gets restored.
-  void roll_back_to(std::size_t requests) { committed_.resize(requests); }
+  void roll_back_to(std::size_t requests);
   std::size_t commits() const { return committed_.size(); }
   std::map<std::tuple<JournalId, std::uint64_t, Hash>, std::shared_ptr<const Entry>> entries()
       const;
 
  private:
   std::vector<StoreRequest> committed_;
+  std::map<Hash, std::shared_ptr<const Entry>> first_with_claim_;
 };
 
 struct ClusterConfig {
@@ -127,7 +128,6 @@ class Cluster {
   void deliver(std::size_t till, MonoTime when, std::function<void(Node&)> act);
   void input(std::size_t till, const std::function<void(Node&)>& act);
   void carry_out(std::size_t till);
-  void void_duplicate(std::size_t till, const DuplicateRecord& duplicate);
   void start_commit(std::size_t till);
   void schedule_tick(std::size_t till);
   void update_links();

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "mesh/idempotency.h"
 #include "mesh/wire/product_list.h"
 #include "pos-node/metrics.h"
 
@@ -124,7 +125,7 @@ Result<EntryPointer> FakeService::entry(const mesh::EntryId& id) {
 
 Result<std::optional<mesh::EntryId>> FakeService::voided_by(const mesh::Entry& entry) {
   for (const EntryPointer& each : entries) {
-    if (each->envelope.claim == void_claim(entry.hash)) {
+    if (each->envelope.claim == mesh::void_claim(entry)) {
       return std::optional<mesh::EntryId>(each->envelope.id);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "mesh/idempotency.h"
 #include "tests/pos-node/fixtures.h"
 
 using namespace titan;
@@ -141,7 +142,7 @@ TEST_CASE("a void takes the sale's effects back under a claim") {
   const auto ruling = make_void(request, shop.context(), *shop.sale, {});
   REQUIRE(ruling.has_value());
   CHECK(ruling->draft.kind == mesh::Kind::void_sale);
-  CHECK(ruling->draft.claim == void_claim(shop.sale->hash));
+  CHECK(ruling->draft.claim == mesh::void_claim(*shop.sale));
   CHECK(ruling->draft.claim != shop.sale->hash);
   CHECK(ruling->draft.stock_effects[0] == crdt::StockEffect{"A", 2'000'000, 0});
   CHECK(body_of<v1::Void>(ruling->draft).total_minor() == 800);

@@ -1,5 +1,6 @@
 #include "uplink/postgres/row_buffers.h"
 
+#include "mesh/idempotency.h"
 #include "retail/entry_flags.h"
 
 namespace titan::uplink {
@@ -74,7 +75,7 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
   } else {
     sales_.null().null().null();
   }
-  sales_.boolean(counts).end_row();
+  sales_.boolean(counts).bytes(mesh::void_claim(entry).view()).end_row();
 
   for (std::size_t line = 0; line < sale.items.size(); ++line) {
     const auto& item = sale.items[line];

@@ -213,7 +213,68 @@ CREATE TABLE product_list_parts (
   PRIMARY KEY (store, journal, list, part));
 )sql";
 
-constexpr const char* migrations[] = {migration_1, migration_sales, migration_lists};
+// A request that was recorded twice counts once (mesh/idempotency.h): whoever voids or refunds one
+// of its entries does it to what counts. void_claim: what a VOID of this row claims, so `claims`
+// tells which one counts; rows of the version before have none and go by the entry that is named.
+constexpr const char* migration_twins = R"sql(
+ALTER TABLE sales ADD COLUMN void_claim bytea;
+
+CREATE VIEW recorded_as AS
+  SELECT e.store, e.journal, e.number, e.hash, coalesce(c.journal, e.journal) AS as_journal,
+    coalesce(c.number, e.number) AS as_number, coalesce(c.hash, e.hash) AS as_hash
+  FROM entries e LEFT JOIN claims c ON c.store = e.store AND c.claim = e.claim;
+
+CREATE VIEW voided_sales AS
+  SELECT s.store, s.journal, s.number, s.hash, coalesce(c.journal, v.journal) AS void_journal,
+    coalesce(c.number, v.number) AS void_number
+  FROM sales s
+  LEFT JOIN claims c ON c.store = s.store AND c.claim = s.void_claim
+  LEFT JOIN LATERAL (
+    SELECT v.journal, v.number FROM sales v WHERE v.store = s.store AND v.kind = 'void'
+      AND v.counts AND v.original_journal = s.journal AND v.original_number = s.number
+      AND v.original_hash = s.hash LIMIT 1) v ON c.claim IS NULL
+  WHERE s.kind <> 'void' AND (c.claim IS NOT NULL OR v.journal IS NOT NULL);
+
+CREATE OR REPLACE VIEW over_refunds AS
+  WITH refunds AS (
+    SELECT r.store, r.journal, r.number, r.hash, r.training,
+      coalesce(o.as_journal, r.original_journal) AS original_journal,
+      coalesce(o.as_number, r.original_number) AS original_number
+    FROM sales r
+    LEFT JOIN LATERAL (
+      SELECT o.as_journal, o.as_number FROM recorded_as o WHERE o.store = r.store
+        AND o.journal = r.original_journal AND o.number = r.original_number LIMIT 1) o ON true
+    WHERE r.kind = 'refund' AND r.counts AND r.original_journal IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM voided_sales v WHERE v.store = r.store AND v.journal = r.journal
+      AND v.number = r.number AND v.hash = r.hash)),
+  back AS (
+    SELECT r.store, r.original_journal AS journal, r.original_number AS number, r.training,
+      coalesce(i.original_line, (
+        SELECT min(o.line) FROM sale_items o WHERE o.store = r.store
+        AND o.journal = r.original_journal AND o.number = r.original_number
+        AND o.sku = i.sku)) AS line,
+      sum(i.quantity::numeric / 10::numeric ^ i.quantity_scale) AS quantity,
+      sum(coalesce(i.paid_minor, i.total_minor)) AS paid_minor
+    FROM refunds r JOIN sale_items i USING (store, journal, number, hash)
+    GROUP BY 1, 2, 3, 4, 5),
+  judged AS (
+    SELECT s.store, s.journal, s.number, s.hash, s.business_date, s.terminal, s.receipt, s.currency,
+      s.exponent, i.line, i.sku, i.quantity::numeric / 10::numeric ^ i.quantity_scale AS sold,
+      b.quantity AS refunded, coalesce(i.paid_minor, i.total_minor) AS paid_minor,
+      b.paid_minor AS refunded_minor, EXISTS (
+        SELECT 1 FROM voided_sales v WHERE v.store = s.store AND v.journal = s.journal
+        AND v.number = s.number AND v.hash = s.hash) AS voided
+    FROM back b
+    JOIN sales s ON s.store = b.store AND s.journal = b.journal AND s.number = b.number
+      AND s.kind = 'sale' AND s.training = b.training
+    JOIN sale_items i ON i.store = s.store AND i.journal = s.journal AND i.number = s.number
+      AND i.hash = s.hash AND i.line = b.line)
+  SELECT * FROM judged
+  WHERE voided OR abs(refunded) > abs(sold) OR refunded_minor > greatest(paid_minor, 0);
+)sql";
+
+constexpr const char* migrations[] = {migration_1, migration_sales, migration_lists,
+                                      migration_twins};
 constexpr int newest_version = static_cast<int>(std::size(migrations));
 // Two processes may prepare one shared database at once; this key makes them take turns.
 constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";

@@ -6,7 +6,9 @@
 //   inventory         stock per product: sums P and N in millionths, modulo 2^64 like the tills'
 //   inventory_deltas  what each entry does to stock; `counts` is false where another entry with
 //                     the same claim is the one that moves it
-//   sales, sale_items, payments   sales, refunds and voids; sales are partitioned by business date
+//   sales, sale_items, payments   sales, refunds and voids; sales are partitioned by business date;
+//                     `counts` as above. voided_sales: by which void, whichever entry of a request
+//                     that was recorded twice it names; recorded_as: the entry that counts for it
 //   product_layers    the feed's value and the store's override; the view `products` is effective
 //   product_lists, product_list_parts   which parts of which product list have arrived
 //   users, settings   last writer by (logical clock, journal)

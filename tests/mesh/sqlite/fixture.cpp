@@ -123,6 +123,28 @@ EntryPointer Till::sale(const std::vector<Item>& items, const std::string& idemp
   return write(std::move(draft));
 }
 
+EntryPointer Till::sale_without_claim(const std::vector<Item>& items,
+                                      const std::string& idempotency_key) {
+  // Signed anew without the claim; its writer goes on behind it.
+  const EntryPointer with_claim = sale(items, idempotency_key);
+  Entry entry = *with_claim;
+  entry.envelope.claim = {};
+  entry.envelope_bytes = codec().encode_envelope(entry.envelope);
+  entry.signature = sign(key_, signed_part(entry.envelope_bytes));
+  entry.bytes = codec().encode_signed_entry(entry.envelope_bytes, entry.signature);
+  entry.hash = blake2b(entry.bytes);
+  return std::make_shared<const Entry>(std::move(entry));
+}
+
+EntryPointer Till::transfer_in(const std::string& transfer, const std::vector<Item>& items) {
+  EntryDraft draft;
+  draft.kind = Kind::transfer_in;
+  draft.body = wire::StockMovement().SerializeAsString();
+  draft.stock_effects = effects_of(items, true);
+  draft.claim = blake2b("transfer " + transfer);
+  return write(std::move(draft));
+}
+
 EntryPointer Till::refund(const Entry& original, const std::vector<Item>& items) {
   wire::Refund body;
   *body.mutable_sale() = sale_body(items);
@@ -147,7 +169,7 @@ EntryPointer Till::void_sale(const Entry& original) {
   for (const crdt::StockEffect& effect : original.envelope.stock_effects) {
     draft.stock_effects.push_back({effect.product, effect.removed, effect.added});
   }
-  draft.claim = void_claim(original.hash);
+  draft.claim = void_claim(original);
   return write(std::move(draft));
 }
 

@@ -54,6 +54,11 @@ class Till {
   EntryPointer settings(const std::map<std::string, std::string>& values);
   EntryPointer user(const std::string& id, const std::string& display);
   EntryPointer write(EntryDraft draft);
+  // As a till of the version before, whose entries do not claim their requests.
+  EntryPointer sale_without_claim(const std::vector<Item>& items,
+                                  const std::string& idempotency_key);
+  // Of one transfer, as whoever counted it says.
+  EntryPointer transfer_in(const std::string& transfer, const std::vector<Item>& items);
 
   const KeyPair& key() const { return key_; }
   DeviceId device() const { return writer_->device(); }

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <deque>
 
+#include "mesh/idempotency.h"
 #include "mesh/wire/product_list.h"
 #include "tests/uplink/postgres/test_postgres.h"
 #include "tests/uplink/till.h"
@@ -130,6 +131,64 @@ TEST_CASE("replays, overlaps and any order end in the sums of the CRDT") {
   CHECK(database.number("SELECT count(*) FROM (SELECT e.claim FROM entries e JOIN sales s USING "
                         "(store, journal, number, hash) WHERE e.claim IS NOT NULL AND s.counts "
                         "GROUP BY e.claim HAVING count(*) > 1) AS twice") == 0);
+}
+
+TEST_CASE("a request recorded twice counts once, and is voided or refunded by whatever names it") {
+  const bool first_arrives_first = GENERATE(true, false);
+  Database database;
+  Till before("till-1", "acme", "london-1", 1);
+  Till after("till-1", "acme", "london-1", 2);  // the same device, with an empty disk
+  const auto sold = before.sell("A", 1);
+  const auto sold_again = after.sell("A", 1);
+  const auto kept = before.sell("B", 1);
+  const auto kept_again = after.sell("B", 1);
+  REQUIRE(sold->envelope.claim == sold_again->envelope.claim);
+  const auto about = [](titan::entry::v1::EntryReference& reference, const mesh::Entry& entry) {
+    reference.set_journal(std::string(entry.envelope.id.journal.view()));
+    reference.set_number(entry.envelope.id.number);
+    reference.set_hash(std::string(entry.hash.view()));
+  };
+  const auto undo = [&](Till& till, const mesh::Entry& entry) {
+    titan::entry::v1::Void body;
+    about(*body.mutable_original(), entry);
+    body.set_reason(std::to_string(till.tail().number));
+    return till.write(mesh::Kind::void_sale, body.SerializeAsString(), {Till::effect("A", 1)},
+                      mesh::void_claim(entry), true);
+  };
+  const auto give_back = [&](Till& till, const mesh::Entry& entry) {
+    titan::entry::v1::Refund body;
+    about(*body.mutable_original(), entry);
+    body.set_reason(std::to_string(till.tail().number));
+    auto* line = body.mutable_sale()->add_lines();
+    line->set_sku("B");
+    line->mutable_quantity()->set_value(1);
+    line->set_total_minor(100);
+    body.add_original_lines(0);
+    return till.write(mesh::Kind::refund, body.SerializeAsString(), {Till::effect("B", 1)}, {},
+                      true);
+  };
+  const auto voided = undo(before, *sold);
+  const auto voided_again = undo(after, *sold_again);
+  const auto back = give_back(before, *kept);
+  const auto back_again = give_back(after, *kept_again);
+  std::vector<EntryPointer> entries = {sold, kept, voided, back};
+  std::vector<EntryPointer> again = {sold_again, kept_again, voided_again, back_again};
+  if (!first_arrives_first) std::swap(entries, again);
+  database.project(entries);
+  CHECK(database.number("SELECT count(*) FROM over_refunds") == 0);
+  database.project(again);
+  entries.insert(entries.end(), again.begin(), again.end());
+  CHECK(database.inventory() == folded(entries).sums());
+  CHECK(database.number("SELECT on_hand FROM inventory WHERE sku = 'A'") == 0);
+  CHECK(database.number("SELECT count(*) FROM sales WHERE kind = 'sale' AND counts") == 2);
+  CHECK(database.number("SELECT count(*) FROM sales WHERE kind = 'void' AND counts") == 1);
+  // Both entries of the first sale are void, by the one void that counts.
+  CHECK(database.number("SELECT count(*) FROM voided_sales v JOIN sales s ON s.store = v.store AND "
+                        "s.journal = v.void_journal AND s.number = v.void_number "
+                        "WHERE s.counts") == 2);
+  // The second was sold once and given back twice.
+  CHECK(database.number("SELECT count(*) FROM over_refunds") == 1);
+  CHECK(database.number("SELECT refunded::bigint FROM over_refunds") == 2);
 }
 
 TEST_CASE("a forked number: both branches are kept and count") {
