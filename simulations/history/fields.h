@@ -138,6 +138,11 @@ template <class V, Of<CloudAcknowledged> T>
 void fields(V& v, T& o) {
   v("id", o.id);
   v("hash", o.hash);
+  v("token", o.token);
+}
+template <class V, Of<LeaseKept> T>
+void fields(V& v, T& o) {
+  v("token", o.token);
 }
 template <class V, Of<CloudHolds> T>
 void fields(V& v, T& o) {
@@ -200,7 +205,8 @@ inline constexpr std::string_view observation_names[] = {
     "leader_reported",    "vote_granted",     "lease_granted",    "lease_released",
     "cloud_acknowledged", "cloud_holds",      "watermark_signed", "database_holds",
     "database_opened",    "fault_began",      "fault_ended",      "switched_on",
-    "all_healed",         "run_ended",        "reached",          "traffic_counted"};
+    "all_healed",         "run_ended",        "reached",          "traffic_counted",
+    "lease_kept"};
 static_assert(std::size(observation_names) == std::variant_size_v<Observation>);
 
 inline constexpr std::string_view outcome_names[] = {"recorded", "repeated", "refused", "unknown"};

@@ -210,6 +210,7 @@ enum class PlantedBug {
   reused_receipt_number,     // the receipt counter is not read from the disk
   key_forgotten,             // idempotency keys of earlier lives are not loaded
   deaf_ears,                 // a follower never learns that its leader changed
+  renews_lost_lease,         // the cloud renews the lease of an uplink that has lost it
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

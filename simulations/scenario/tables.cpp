@@ -111,6 +111,8 @@ const std::vector<NameRow>& probe_table() {
       {"lease-refused-holder-gone", "The cloud refused a leader although the holder was gone."},
       {"uplink-fenced", "A newer uplink of the store replaced an older one."},
       {"lease-lost", "A leader could not renew its lease."},
+      {"lease-released-after-cut",
+       "The cloud let a lease go whose holder was cut off and did not come back."},
       {"connection-timed-out", "A silent connection was given up."},
       {"cloud-rejected-entry", "The cloud could not check an entry yet."},
       {"cloud-answer-lost", "A batch was committed and its acknowledgement lost."},
@@ -171,6 +173,7 @@ const std::vector<NameRow>& planted_bug_table() {
       {"reused_receipt_number", "The receipt counter is not read from the disk."},
       {"key_forgotten", "Idempotency keys of earlier lives are not loaded."},
       {"deaf_ears", "A follower never learns that its leader changed."},
+      {"renews_lost_lease", "The cloud renews the lease of an uplink that has lost it."},
   };
   return table;
 }
