@@ -13,7 +13,7 @@
 namespace titan::cloud {
 namespace {
 
-constexpr const char* channel = "titan_store_moved";
+constexpr const char* news_channel = "titan_store_moved";
 constexpr std::size_t gateway_bytes = 8;
 // How long a stop may wait for the listening thread.
 constexpr int look_up_every_ms = 200;
@@ -22,7 +22,7 @@ constexpr int reconnect_pause_ms = 500;
 class Receiver : public pqxx::notification_receiver {
  public:
   Receiver(pqxx::connection_base& connection, std::function<void(const std::string&)> heard)
-      : notification_receiver(connection, channel), heard_(std::move(heard)) {}
+      : notification_receiver(connection, news_channel), heard_(std::move(heard)) {}
   void operator()(const std::string& payload, int) override { heard_(payload); }
 
  private:
@@ -35,7 +35,7 @@ StoreNews::StoreNews() : gateway_(to_hex(random_seed().view().substr(0, gateway_
 
 // "GATEWAY TENANT/STORE": a store's name holds no slash.
 void StoreNews::tell(pqxx::transaction_base& transaction, const StoreKey& key) const {
-  transaction.exec("SELECT pg_notify(" + uplink::sql_text(channel) + ", " +
+  transaction.exec("SELECT pg_notify(" + uplink::sql_text(news_channel) + ", " +
                    uplink::sql_text(gateway_ + " " + key.tenant + "/" + key.store) + ")");
 }
 

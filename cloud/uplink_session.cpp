@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/overloaded.h"
+#include "cloud/cloud_key.h"
 #include "mesh/verify.h"
 #include "uplink/wire/uplink_codec.h"
 
