@@ -44,6 +44,18 @@ void Gateway::on_projected(const StoreKey& key, const StorePosition& position) {
   if (const auto session = state.session.lock()) session->on_store_moved();
 }
 
+void Gateway::on_news(const StoreKey& key) {
+  const auto found = stores_.find(key);
+  if (found == stores_.end()) return;
+  if (const auto session = found->second.session.lock()) session->on_news();
+}
+
+void Gateway::on_news_missed() {
+  for (auto& [key, state] : stores_) {
+    if (const auto session = state.session.lock()) session->on_news();
+  }
+}
+
 void Gateway::close_all() {
   stopping = true;
   for (auto& [key, state] : stores_) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/crypto.h"
@@ -37,6 +38,7 @@ inline constexpr std::size_t lost_entries_bytes_max = 1024 * 1024;
 struct StoreState {
   std::weak_ptr<UplinkSession> session;
   std::map<DeviceId, PublicKey> device_keys;
+  std::set<DeviceId> answering_devices;  // have answered a challenge to this process
   std::optional<StorePosition> position;  // nothing before its first connection or commit
   WatermarkPace pace;
   std::uint64_t lag_entries = 0;
@@ -55,6 +57,9 @@ class Gateway {
   const StoreState* find(const StoreKey& key) const;
   // After a commit: the store may be told of its watermark and its feed.
   void on_projected(const StoreKey& key, const StorePosition& position);
+  // Another gateway moved the store, or may have moved any.
+  void on_news(const StoreKey& key);
+  void on_news_missed();
   // Every uplink is told that the cloud stops.
   void close_all();
   Now now() const;

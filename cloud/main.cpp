@@ -20,6 +20,7 @@
 #include "cloud/rest.h"
 #include "cloud/server.h"
 #include "cloud/store_desk.h"
+#include "cloud/store_news.h"
 #include "mesh/wire/wire_codec.h"
 #include "uplink/postgres/schema.h"
 
@@ -59,17 +60,21 @@ int run(const Config& config) {
   boost::asio::io_context loop(1);
   const mesh::WireCodec codec;
   const FeedWriter feed(codec, *key);
+  const StoreNews news;
   Metrics metrics;
 
   Gateway* gateway_of_projector = nullptr;
-  Projector projector(loop, config.database_url, codec, feed,
+  Projector projector(loop, config.database_url, codec, feed, news,
                       [&](const StoreKey& store, const StorePosition& position) {
                         gateway_of_projector->on_projected(store, position);
                       });
   InProcessEntryLog log(projector);
-  StoreDesk desk(loop, config.database_url, codec, feed);
+  StoreDesk desk(loop, config.database_url, codec, feed, news);
   Gateway gateway(loop, config, codec, *key, desk, log, projector, metrics);
   gateway_of_projector = &gateway;
+  const StoreNewsListener listener(
+      loop, config.database_url, news, [&](const StoreKey& store) { gateway.on_news(store); },
+      [&] { gateway.on_news_missed(); });
   Rest rest(gateway, config.database_url);
   for (const auto& tenant : config.tenants) desk.prepare(tenant.name);
 

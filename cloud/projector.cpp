@@ -41,8 +41,9 @@ WallTime wall_now() {
 }  // namespace
 
 Projector::Projector(boost::asio::io_context& loop, const std::string& database_url,
-                     const mesh::Codec& codec, const FeedWriter& feed, Projected on_projected)
-    : loop_(loop), codec_(codec), feed_(feed), on_projected_(std::move(on_projected)) {
+                     const mesh::Codec& codec, const FeedWriter& feed, const StoreNews& news,
+                     Projected on_projected)
+    : loop_(loop), codec_(codec), feed_(feed), news_(news), on_projected_(std::move(on_projected)) {
   for (std::size_t i = 0; i < projector_workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker>("projector " + std::to_string(i + 1), database_url));
@@ -81,7 +82,10 @@ StoreRow Projector::lock_store(pqxx::transaction_base& transaction, StoreCache& 
 
 void Projector::commit(pqxx::work& transaction, StoreCache& cache, const StoreKey& key,
                        StoreRow row, bool changed) {
-  if (changed) row.watermark_sequence = raise_watermark(transaction, key.store);
+  if (changed) {
+    row.watermark_sequence = raise_watermark(transaction, key.store);
+    news_.tell(transaction, key);
+  }
   cache.sequence = 0;  // whatever the commit's outcome is, it is read again unless it succeeds
   transaction.commit();
   cache.projector.committed();

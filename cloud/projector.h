@@ -19,6 +19,7 @@
 #include "cloud/database_worker.h"
 #include "cloud/entry_log.h"
 #include "cloud/feed.h"
+#include "cloud/store_news.h"
 #include "crdt/version_vector.h"
 #include "mesh/codec.h"
 #include "uplink/postgres/store_projector.h"
@@ -47,7 +48,8 @@ class Projector {
   using FeedDone = std::function<void(Result<std::uint64_t>)>;  // the newest feed number
 
   Projector(boost::asio::io_context& loop, const std::string& database_url,
-            const mesh::Codec& codec, const FeedWriter& feed, Projected on_projected);
+            const mesh::Codec& codec, const FeedWriter& feed, const StoreNews& news,
+            Projected on_projected);
 
   void project(LogRecord record, EntryLog::Done done);
   // `make` is called in the transaction that the items are appended in.
@@ -85,6 +87,7 @@ class Projector {
   boost::asio::io_context& loop_;
   const mesh::Codec& codec_;
   const FeedWriter& feed_;
+  const StoreNews& news_;
   const Projected on_projected_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -13,9 +13,10 @@ using uplink::sql_bytes;
 using uplink::sql_text;
 
 StoreDesk::StoreDesk(boost::asio::io_context& loop, const std::string& database_url,
-                     const mesh::Codec& codec, const FeedWriter& feed)
+                     const mesh::Codec& codec, const FeedWriter& feed, const StoreNews& news)
     : loop_(loop),
       feed_(feed),
+      news_(news),
       codec_(codec),
       database_("store desk", database_url, desk_queue_max) {}
 
@@ -73,6 +74,7 @@ OpenedStore StoreDesk::open_now(pqxx::connection& connection, const StoreKey& ke
     }
     if (opened.created) begin_feed(transaction, key);
     opened.refused_by = uplink::acquire_lease(transaction, key.store, token, terminal);
+    if (!opened.refused_by) news_.tell(transaction, key);
     transaction.commit();
   }
   opened.position = read_position(connection, key);
@@ -109,28 +111,45 @@ void StoreDesk::open(const StoreKey& key, const election::Token& token, const st
       std::move(done));
 }
 
+LeaseAnswer StoreDesk::ask_for_lease(pqxx::connection& connection, const StoreKey& key,
+                                     const election::Token& token, std::uint64_t sequence,
+                                     bool renews) {
+  LeaseAnswer answer;
+  std::uint64_t stands_at = 0;
+  {
+    pqxx::work transaction(connection);
+    // A renewal lost in a crash of the database only makes the holder look gone earlier.
+    transaction.exec("SET LOCAL synchronous_commit TO off");
+    const bool is_held = renews ? uplink::renew_lease(transaction, key.store, token)
+                                : uplink::holds_lease(transaction, key.store, token);
+    if (!is_held) {
+      answer.lost_to = uplink::read_lease(transaction, key.store).value_or(uplink::LeaseHolder{});
+    }
+    const auto row = read_store_row(transaction, key.store, false);
+    if (row) stands_at = row->watermark_sequence;
+    transaction.commit();
+  }
+  const bool is_ahead = !answer.lost_to && stands_at > sequence;
+  if (is_ahead) answer.position = read_position(connection, key);
+  return answer;
+}
+
 void StoreDesk::renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
-                      Done<RenewedLease> done) {
-  post<RenewedLease>(
+                      Done<LeaseAnswer> done) {
+  post<LeaseAnswer>(
       key.tenant,
       [this, key, token, sequence](pqxx::connection& connection) {
-        RenewedLease answer;
-        std::uint64_t stands_at = 0;
-        {
-          pqxx::work transaction(connection);
-          // A renewal lost in a crash of the database only makes the holder look gone earlier.
-          transaction.exec("SET LOCAL synchronous_commit TO off");
-          if (!uplink::renew_lease(transaction, key.store, token)) {
-            answer.lost_to =
-                uplink::read_lease(transaction, key.store).value_or(uplink::LeaseHolder{});
-          }
-          const auto row = read_store_row(transaction, key.store, false);
-          if (row) stands_at = row->watermark_sequence;
-          transaction.commit();
-        }
-        const bool is_ahead = !answer.lost_to && stands_at > sequence;
-        if (is_ahead) answer.position = read_position(connection, key);
-        return answer;
+        return ask_for_lease(connection, key, token, sequence, true);
+      },
+      std::move(done));
+}
+
+void StoreDesk::look(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+                     Done<LeaseAnswer> done) {
+  post<LeaseAnswer>(
+      key.tenant,
+      [this, key, token, sequence](pqxx::connection& connection) {
+        return ask_for_lease(connection, key, token, sequence, false);
       },
       std::move(done));
 }
@@ -157,6 +176,7 @@ void StoreDesk::reset_lease(const StoreKey& key, Done<StorePosition> done) {
           if (!read_store_row(transaction, key.store, true)) return std::nullopt;
           uplink::reset_lease(transaction, key.store);
           begin_epoch(transaction, key.store, random_seed().view().substr(0, 16));
+          news_.tell(transaction, key);
           transaction.commit();
         }
         return read_position(connection, key);
@@ -169,6 +189,18 @@ void StoreDesk::reset_lease(const StoreKey& key, Done<StorePosition> done) {
         }
         done(std::move(**outcome));
       });
+}
+
+void StoreDesk::release_if_silent(const StoreKey& key, const election::Token& token) {
+  post<bool>(
+      key.tenant,
+      [key, token](pqxx::connection& connection) {
+        pqxx::work transaction(connection);
+        uplink::release_silent_lease(transaction, key.store, token, uplink::cut_grace_ms);
+        transaction.commit();
+        return true;
+      },
+      [](Result<bool>) {});
 }
 
 void StoreDesk::read_feed(const StoreKey& key, const JournalId& journal, std::uint64_t above,

@@ -15,6 +15,7 @@
 #include "cloud/database_worker.h"
 #include "cloud/feed.h"
 #include "cloud/projector.h"
+#include "cloud/store_news.h"
 #include "uplink/messages.h"
 #include "uplink/postgres/lease_row.h"
 
@@ -28,7 +29,7 @@ struct OpenedStore {
   StorePosition position;
 };
 
-struct RenewedLease {
+struct LeaseAnswer {
   std::optional<uplink::LeaseHolder> lost_to;  // nothing: still held
   std::optional<StorePosition> position;       // where another process has moved the store since
 };
@@ -44,7 +45,7 @@ class StoreDesk {
   using Done = std::function<void(Result<T>)>;
 
   StoreDesk(boost::asio::io_context& loop, const std::string& database_url,
-            const mesh::Codec& codec, const FeedWriter& feed);
+            const mesh::Codec& codec, const FeedWriter& feed, const StoreNews& news);
 
   // Makes a tenant's tables ready ahead of its first store; also shows whether the database is
   // there.
@@ -55,11 +56,16 @@ class StoreDesk {
             Done<OpenedStore> done);
   // `sequence`: where the caller knows the store to stand.
   void renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
-             Done<RenewedLease> done);
+             Done<LeaseAnswer> done);
+  // The same without the store's word for it: the lease does not last any longer for it.
+  void look(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+            Done<LeaseAnswer> done);
   void release(const StoreKey& key, const election::Token& token);
   // Empties the lease row, for any token to take it, and opens the store's next cloud epoch, in one
   // transaction: M2 holds within each. Error not_found: no such store.
   void reset_lease(const StoreKey& key, Done<StorePosition> done);
+  // The holder's connection was cut cut_grace_ms ago.
+  void release_if_silent(const StoreKey& key, const election::Token& token);
   void read_feed(const StoreKey& key, const JournalId& journal, std::uint64_t above,
                  std::size_t bytes_max, Done<ReadEntries> done);
   void read_entries(const StoreKey& key, std::vector<uplink::WantedNumbers> wanted,
@@ -72,11 +78,14 @@ class StoreDesk {
   void post(const std::string& tenant, std::function<T(pqxx::connection&)> run, Done<T> done);
   OpenedStore open_now(pqxx::connection& connection, const StoreKey& key,
                        const election::Token& token, const std::string& terminal);
+  LeaseAnswer ask_for_lease(pqxx::connection& connection, const StoreKey& key,
+                            const election::Token& token, std::uint64_t sequence, bool renews);
   StorePosition read_position(pqxx::connection& connection, const StoreKey& key);
   void begin_feed(pqxx::transaction_base& transaction, const StoreKey& key);
 
   boost::asio::io_context& loop_;
   const FeedWriter& feed_;
+  const StoreNews& news_;
   const mesh::Codec& codec_;
   DatabaseWorker database_;
 };

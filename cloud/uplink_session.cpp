@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/overloaded.h"
+#include "cloud/cloud_key.h"
 #include "election/term_bound.h"
 #include "mesh/verify.h"
 #include "uplink/wire/uplink_codec.h"
@@ -33,6 +34,10 @@ bool is_name(const std::string& text) {
   return true;
 }
 
+uplink::Nonce draw_nonce() {
+  return *uplink::Nonce::from_bytes(random_seed().view().substr(0, uplink::Nonce::size));
+}
+
 std::string token_text(const election::Token& token) {
   return "term " + std::to_string(token.term) + " of process " + token.process.hex().substr(0, 8);
 }
@@ -40,7 +45,15 @@ std::string token_text(const election::Token& token) {
 }  // namespace
 
 UplinkSession::UplinkSession(Gateway& gateway, std::weak_ptr<UplinkChannel> channel)
-    : gateway_(gateway), channel_(std::move(channel)), watermark_timer_(gateway.loop) {}
+    : gateway_(gateway),
+      channel_(std::move(channel)),
+      watermark_timer_(gateway.loop),
+      grace_timer_(gateway.loop),
+      nonce_(draw_nonce()) {}
+
+void UplinkSession::on_open() {
+  send(uplink::Challenge{nonce_});
+}
 
 void UplinkSession::send(const uplink::ToStore& message) {
   if (const auto channel = channel_.lock()) channel->send(uplink::encode(message));
@@ -101,6 +114,11 @@ void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
                   "the store's name cannot be used: 1 to 64 "
                   "characters, no '/', no control characters");
   }
+  if (!answers_challenge(handshake)) {
+    return refuse(RefusalCode::signature,
+                  "the handshake does not answer this connection's challenge; if the terminal is "
+                  "not up to date, update it");
+  }
   if (gateway_.stopping) return refuse(RefusalCode::busy, "the cloud stops", {}, false, 1000);
   tenant_store_ = mesh::tenant_store_hash(key_.tenant, key_.store);
   phase_ = Phase::opening;
@@ -113,6 +131,16 @@ void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
                      [self = shared_from_this()](Result<OpenedStore> opened) {
                        self->on_opened(std::move(opened));
                      });
+}
+
+// A handshake of protocol 1 answers none; from a device that has answered one it is a recorded one.
+bool UplinkSession::answers_challenge(const uplink::Handshake& handshake) {
+  auto& answering = state().answering_devices;
+  const DeviceId device = device_of(handshake.device_key);
+  if (handshake.protocol < uplink::challenge_since_version) return !answering.contains(device);
+  if (handshake.nonce != nonce_) return false;
+  answering.insert(device);
+  return true;
 }
 
 void UplinkSession::on_opened(Result<OpenedStore> opened) {
@@ -300,6 +328,7 @@ void UplinkSession::on_appended(std::vector<std::vector<std::uint32_t>> places,
     }
   }
   ack.accepted = static_cast<std::uint32_t>(size - not_held);
+  ack.token = token_;
   if (phase_ == Phase::up) send(ack);
 }
 
@@ -314,20 +343,39 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
   renewing_ = true;
   gateway_.desk.renew(
       key_, token_, store.position->sequence,
-      [self = shared_from_this(), sequence = renewal.sequence](Result<RenewedLease> answer) {
+      [self = shared_from_this(), sequence = renewal.sequence](Result<LeaseAnswer> answer) {
         self->renewing_ = false;
         if (self->phase_ != Phase::up || !answer) return;
-        if (const auto& holder = answer->lost_to) {
-          return self->close(ClosingCode::lease_lost,
-                             holder->token.is_none()
-                                 ? "the store's lease was reset"
-                                 : "the store's lease moved to " + holder->terminal,
-                             holder->token);
-        }
-        self->send(uplink::LeaseRenewed{sequence});
-        // A commit of another gateway is told by nobody else.
-        if (answer->position) self->gateway_.on_projected(self->key_, *answer->position);
+        if (!answer->lost_to) self->send(uplink::LeaseRenewed{sequence});
+        self->take_lease_answer(*answer);
       });
+}
+
+void UplinkSession::take_lease_answer(const LeaseAnswer& answer) {
+  if (const auto& holder = answer.lost_to) {
+    return close(ClosingCode::lease_lost,
+                 holder->token.is_none() ? "the store's lease was reset"
+                                         : "the store's lease moved to " + holder->terminal,
+                 holder->token);
+  }
+  if (answer.position) gateway_.on_projected(key_, *answer.position);
+}
+
+// One look at a time: what comes meanwhile is seen by the next.
+void UplinkSession::on_news() {
+  if (phase_ != Phase::up) return;
+  if (looking_) {
+    look_again_ = true;
+    return;
+  }
+  looking_ = true;
+  gateway_.desk.look(key_, token_, state().position->sequence,
+                     [self = shared_from_this()](Result<LeaseAnswer> answer) {
+                       self->looking_ = false;
+                       if (self->phase_ != Phase::up) return;
+                       if (answer) self->take_lease_answer(*answer);
+                       if (std::exchange(self->look_again_, false)) self->on_news();
+                     });
 }
 
 void UplinkSession::close(ClosingCode code, const std::string& reason,
@@ -352,7 +400,11 @@ void UplinkSession::on_closed(const std::string& reason) {
   if (!was_up) return;
   spdlog::info("store {}: the uplink of {} ended: {}", key_.text(), terminal_, reason);
   // Who steps down says so; then nobody need wait for the lease to run out.
-  if (reason == uplink::goodbye) gateway_.desk.release(key_, token_);
+  if (reason == uplink::goodbye) return gateway_.desk.release(key_, token_);
+  grace_timer_.expires_after(std::chrono::milliseconds(uplink::cut_grace_ms));
+  grace_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) self->gateway_.desk.release_if_silent(self->key_, self->token_);
+  });
 }
 
 // ---- watermark, feed, entries the store lost ----------------------------------------------------

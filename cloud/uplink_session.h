@@ -32,11 +32,15 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
  public:
   UplinkSession(Gateway& gateway, std::weak_ptr<UplinkChannel> channel);
 
+  // The channel can be written to: the store is challenged.
+  void on_open();
   void on_message(const Bytes& message);
   // The channel's queue has room again.
   void on_drained();
   void on_closed(const std::string& reason);
   void on_store_moved();
+  // Another gateway moved the store, or may have: its lease, watermark or feed.
+  void on_news();
   void close(uplink::ClosingCode code, const std::string& reason, const election::Token& holder);
 
   bool accepted() const { return phase_ == Phase::up; }
@@ -47,6 +51,7 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   enum class Phase { waiting, opening, up, over };
 
   void on_handshake(const uplink::Handshake& handshake);
+  bool answers_challenge(const uplink::Handshake& handshake);
   void on_opened(Result<OpenedStore> opened);
   void accept(OpenedStore opened);
   void refuse(uplink::RefusalCode code, const std::string& reason,
@@ -56,6 +61,7 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   void on_appended(std::vector<std::vector<std::uint32_t>> places, uplink::BatchAck ack,
                    std::size_t size, const Result<AppendOutcome>& outcome);
   void on_renewal(const uplink::LeaseRenewal& renewal);
+  void take_lease_answer(const LeaseAnswer& answer);
   void on_wanted(const uplink::EntriesWanted& wanted);
   void on_feed_progress(const uplink::FeedProgress& progress);
   void send(const uplink::ToStore& message);
@@ -68,8 +74,10 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   Gateway& gateway_;
   const std::weak_ptr<UplinkChannel> channel_;
   boost::asio::steady_timer watermark_timer_;
+  boost::asio::steady_timer grace_timer_;  // after a cut
 
   Phase phase_ = Phase::waiting;
+  const uplink::Nonce nonce_;
   StoreKey key_;
   election::Token token_;
   std::string terminal_;
@@ -78,6 +86,8 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   std::map<JournalId, std::uint64_t> cursors_;  // of the handshake: 1..n stored by the leader
   std::uint32_t batches_under_way_ = 0;
   bool renewing_ = false;
+  bool looking_ = false;     // at the store's row, because of news
+  bool look_again_ = false;  // there was more since
   bool fetching_ = false;
   std::uint64_t feed_sent_ = 0;
   bool feed_reading_ = false;

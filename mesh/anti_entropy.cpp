@@ -226,6 +226,20 @@ void AntiEntropy::ask_peers(Now now, const std::vector<ProcessId>& order, bool f
   }
 }
 
+bool AntiEntropy::lacks_any() const {
+  for (const auto& [peer, state] : peers_) {
+    const auto known = known_.find(state.device);
+    if (known == known_.end()) continue;
+    for (const auto& [device, journals] : known->second.devices()) {
+      if (known->second.device_digest(device) == index_.stored().device_digest(device)) continue;
+      for (const auto& [journal, item] : journals) {
+        if (!index_.lacking(journal, item.stored).empty()) return true;
+      }
+    }
+  }
+  return false;
+}
+
 bool AntiEntropy::lacks_much() const {
   for (const auto& [peer, state] : peers_) {
     const auto known = known_.find(state.device);

@@ -140,6 +140,8 @@ class AntiEntropy {
   }
   // Devices other than this one that hold the entry, as far as their vectors have told us.
   std::uint32_t holders(const JournalId& journal, std::uint64_t number) const;
+  // Something is known to be missing here, and asked for or about to be.
+  bool is_catching_up() const { return !requests_.empty() || held_back_ || lacks_any(); }
   std::uint32_t requests_in_flight() const { return static_cast<std::uint32_t>(requests_.size()); }
   void check_invariants() const;
 
@@ -186,6 +188,7 @@ class AntiEntropy {
   void ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device, What what);
   bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
                 const crdt::IntervalSet& theirs, What what);
+  bool lacks_any() const;
   bool lacks_much() const;
   bool waits_for_state();
   void end_request(Now now, std::uint64_t id);

@@ -197,6 +197,8 @@ class Node {
     return own_.recorded(idempotency_key);
   }
   bool in_cloud(const EntryId& id) const { return in_cloud_.contains(id.journal, id.number); }
+  // Peers are known to hold entries that this terminal has not got yet: what it shows may change.
+  bool is_catching_up() const { return anti_entropy_.is_catching_up(); }
   std::uint64_t pending_uploads() const;  // entries stored here above the watermark
   const std::optional<WatermarkVector>& watermark() const { return watermark_vector_; }
   // Whether new entries bear the last one's time, because the clock shows less.

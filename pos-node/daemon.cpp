@@ -388,6 +388,7 @@ void Daemon::watch_clocks() {
     for (const std::string& text : clock_watch_.look(mesh_->node().members())) {
       service_->raise_alarm("clock_skew", text);
     }
+    service_->look_at_stock();
     watch_clocks();
   });
 }

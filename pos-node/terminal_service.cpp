@@ -61,6 +61,10 @@ const char* role_text(election::Role role) {
   return "candidate";
 }
 
+std::string place_text(const mesh::EntryId& id) {
+  return id.journal.hex() + ":" + std::to_string(id.number);
+}
+
 }  // namespace
 
 TerminalService::TerminalService(StoreFacts facts, StoreCalendar calendar, MeshHost& mesh,
@@ -100,9 +104,7 @@ void TerminalService::on_event(const mesh::Event& event) {
             if (!is_watched()) return;
             for (const crdt::StockChange& change : changed.changes) {
               publish(stock_event(change, changed.cause, low_stock_units(change.product)));
-              if (change.before >= 0 && change.after < 0) {
-                publish(AlarmEvent{"reorder", change.product + " is below zero: reorder it"});
-              }
+              reorder_watch_.on_changed(change);
             }
           },
           [&](const mesh::EntriesStored& stored) { on_entries_stored(stored); },
@@ -160,9 +162,31 @@ void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
     for (const RuleAlarm& alarm : refund_watch_.on_stored(*entry)) {
       raise_alarm(alarm.code, alarm.message);
     }
+    look_at_other_tills(*entry);
   }
   if (has_list) load_low_stock();
   for (const auto& duplicate : std::exchange(duplicates_due_, {})) on_duplicate(duplicate);
+}
+
+void TerminalService::look_at_stock() {
+  for (const std::string& product : reorder_watch_.look(mesh_.node().is_catching_up())) {
+    publish(AlarmEvent{"reorder", product + " is below zero: reorder it"});
+  }
+}
+
+void TerminalService::look_at_other_tills(const mesh::Entry& entry) {
+  const std::string terminal = terminal_of(entry);
+  for (const RuleAlarm& alarm : settings_watch_.on_stored(entry, terminal, wall())) {
+    raise_alarm(alarm.code, alarm.message);
+  }
+  if (const auto first = key_watch_.on_stored(entry)) {
+    raise_alarm("request_at_two_tills",
+                (terminal.empty() ? std::string("a terminal") : terminal) +
+                    " recorded the request with key '" + entry.envelope.idempotency_key +
+                    "' as entry " + place_text(entry.envelope.id) +
+                    ", which another terminal had recorded as " + place_text(*first) +
+                    "; both count: if it was one and the same, void one of them");
+  }
 }
 
 void TerminalService::note_products(const mesh::Entry& entry) {

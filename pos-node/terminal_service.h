@@ -13,10 +13,13 @@
 #include "mesh/sqlite/sqlite_reader.h"
 #include "pos-node/api/events.h"
 #include "pos-node/health.h"
+#include "pos-node/key_watch.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/metrics.h"
 #include "pos-node/refund_watch.h"
+#include "pos-node/reorder_watch.h"
 #include "pos-node/service.h"
+#include "pos-node/settings_watch.h"
 
 namespace titan::pos {
 
@@ -41,6 +44,8 @@ class TerminalService final : public Service {
 
   void on_event(const mesh::Event& event);
   void publish(const Event& event);
+  // Every few seconds: what is told only if it lasts.
+  void look_at_stock();
 
   // -- Service
   const StoreFacts& facts() const override { return facts_; }
@@ -75,6 +80,7 @@ class TerminalService final : public Service {
   void note_products(const mesh::Entry& entry);
   Result<std::vector<EntryPointer>> twins_of(const mesh::Entry& entry);
   void tell_twins(const std::vector<EntryPointer>& twins);
+  void look_at_other_tills(const mesh::Entry& entry);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
@@ -99,6 +105,9 @@ class TerminalService final : public Service {
   std::vector<mesh::OwnJournal::Duplicate> duplicates_due_;
   std::deque<AlarmReport> alarms_;  // newest first
   RefundWatch refund_watch_{*this};
+  ReorderWatch reorder_watch_;
+  SettingsWatch settings_watch_{facts_, calendar_};
+  KeyWatch key_watch_;
 };
 
 }  // namespace titan::pos

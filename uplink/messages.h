@@ -18,12 +18,17 @@
 
 namespace titan::uplink {
 
-inline constexpr std::uint32_t uplink_protocol_version = 1;
+inline constexpr std::uint32_t uplink_protocol_version = 2;
+// From this version on a store answers the cloud's challenge.
+inline constexpr std::uint32_t challenge_since_version = 2;
 inline constexpr std::uint32_t entry_schema_version = 1;
 // A larger WebSocket message closes its connection, on both sides.
 inline constexpr std::size_t message_bytes_max = 4 * 1024 * 1024;
 // The reason of a close by which a leader steps down: its lease need not run out first.
 inline constexpr const char* goodbye = "this terminal no longer leads";
+
+// Random, of one connection.
+using Nonce = FixedBytes<struct NonceTag, 16>;
 
 // ---- from the store ---------------------------------------------------------------------------
 
@@ -38,6 +43,7 @@ struct Handshake {
   std::string terminal;
   std::string access_key;
   WallTime sent;
+  Nonce nonce;  // of the connection's challenge; none: there was none
 };
 
 struct Batch {
@@ -71,6 +77,11 @@ struct FeedProgress {
 using ToCloud = std::variant<Handshake, Batch, LeaseRenewal, EntriesWanted, FeedProgress>;
 
 // ---- from the cloud ---------------------------------------------------------------------------
+
+// The first message on a connection.
+struct Challenge {
+  Nonce nonce;
+};
 
 struct HandshakeAccepted {
   mesh::Watermark watermark;
@@ -112,6 +123,7 @@ struct BatchAck {
   std::uint64_t sequence = 0;
   std::uint32_t accepted = 0;
   std::vector<EntryFailure> failures;
+  election::Token token;  // under which the connection was accepted; none: a cloud of protocol 1
 };
 
 struct ServerPush {
@@ -139,6 +151,6 @@ struct Closing {
 };
 
 using ToStore = std::variant<HandshakeAccepted, HandshakeRefused, BatchAck, ServerPush,
-                             LeaseRenewed, LostEntries, Closing>;
+                             LeaseRenewed, LostEntries, Closing, Challenge>;
 
 }  // namespace titan::uplink

@@ -104,11 +104,12 @@ void UploadSession::connect(Now now) {
 }
 
 void UploadSession::drop_connection(Now now, const std::string& reason) {
-  if (phase_ == Phase::connecting || phase_ == Phase::handshaking || phase_ == Phase::up) {
+  if (is_connecting() || phase_ == Phase::up) {
     effects_.push_back(Disconnect{connection_, reason});
   }
   window_.on_disconnected();
   offers_keys_ = false;
+  challenge_until_ = MonoTime::never();
   lease_until_ = MonoTime::never();
   next_renewal_ = MonoTime::never();
   renewals_sent_.clear();
@@ -134,13 +135,24 @@ void UploadSession::back_off(Now now, const std::string& reason) {
   retry_after(now, Duration(random_.below(static_cast<std::uint64_t>(span.count()))));
 }
 
-void UploadSession::on_connected(Now now, std::uint64_t connection) {
-  if (connection != connection_ || phase_ != Phase::connecting) return;
-  phase_ = Phase::handshaking;
-  send(make_handshake(now));
+bool UploadSession::is_connecting() const {
+  return phase_ == Phase::connecting || phase_ == Phase::challenged || phase_ == Phase::handshaking;
 }
 
-Handshake UploadSession::make_handshake(Now now) const {
+void UploadSession::on_connected(Now now, std::uint64_t connection) {
+  if (connection != connection_ || phase_ != Phase::connecting) return;
+  phase_ = Phase::challenged;
+  challenge_until_ = now.mono + config_.challenge_wait;
+}
+
+// One that comes too late answers a handshake without it, which stands or was refused.
+void UploadSession::on_challenge(Now now, const Challenge& challenge) {
+  if (phase_ == Phase::challenged) shake_hands(now, challenge.nonce);
+}
+
+void UploadSession::shake_hands(Now now, const Nonce& nonce) {
+  phase_ = Phase::handshaking;
+  challenge_until_ = MonoTime::never();
   Handshake handshake;
   handshake.tenant = config_.tenant;
   handshake.store = config_.store;
@@ -149,10 +161,12 @@ Handshake UploadSession::make_handshake(Now now) const {
   handshake.terminal = config_.terminal;
   handshake.access_key = config_.access_key;
   handshake.sent = now.wall;
+  handshake.nonce = nonce;
+  if (nonce.is_none()) handshake.protocol = challenge_since_version - 1;
   for (const auto& [journal, stored] : window_.stored()) {
     handshake.cursors.push_back({journal, {stored, {}}});
   }
-  return handshake;
+  send(std::move(handshake));
 }
 
 void UploadSession::on_closed(Now now, std::uint64_t connection, const std::string& reason) {
@@ -167,16 +181,19 @@ void UploadSession::on_closed(Now now, std::uint64_t connection, const std::stri
 
 void UploadSession::on_message(Now now, std::uint64_t connection, const ToStore& message) {
   if (connection != connection_) return;
-  if (phase_ != Phase::handshaking && phase_ != Phase::up) return;
+  if (const auto* challenge = std::get_if<Challenge>(&message)) return on_challenge(now, *challenge);
+  if (phase_ != Phase::challenged && phase_ != Phase::handshaking && phase_ != Phase::up) return;
   const bool first = phase_ == Phase::handshaking;
   const bool answers_handshake = std::holds_alternative<HandshakeAccepted>(message) ||
                                  std::holds_alternative<HandshakeRefused>(message);
-  if (first != answers_handshake && !std::holds_alternative<Closing>(message)) {
+  const bool in_turn = phase_ != Phase::challenged && first == answers_handshake;
+  if (!in_turn && !std::holds_alternative<Closing>(message)) {
     drop_connection(now, "a message out of turn");
     back_off(now, "the cloud does not keep to the protocol: a message out of turn");
     return;
   }
   std::visit(Overloaded{
+                 [](const Challenge&) {},  // above
                  [&](const HandshakeAccepted& m) { on_accepted(now, m); },
                  [&](const HandshakeRefused& m) { on_refused(now, m); },
                  [&](const BatchAck& m) { on_ack(now, m); },
@@ -263,7 +280,8 @@ void UploadSession::on_refused(Now now, const HandshakeRefused& refused) {
 }
 
 void UploadSession::on_ack(Now now, const BatchAck& ack) {
-  const auto outcome = window_.on_ack(now, ack);
+  const bool is_own = ack.token.is_none() || ack.token == token_;
+  const auto outcome = is_own ? window_.on_ack(now, ack) : std::nullopt;
   if (!outcome) {
     drop_connection(now, "an acknowledgement that fits no batch");
     back_off(now, "the cloud does not keep to the protocol: it acknowledged an unknown batch");
@@ -466,8 +484,8 @@ void UploadSession::on_tick(Now now) {
     effects_.push_back(ProbeCloud{});
   }
   if (phase_ == Phase::waiting && now.mono >= phase_deadline_) connect(now);
-  if ((phase_ == Phase::connecting || phase_ == Phase::handshaking) &&
-      now.mono >= phase_deadline_) {
+  if (now.mono >= challenge_until_) shake_hands(now, {});
+  if (is_connecting() && now.mono >= phase_deadline_) {
     drop_connection(now, "no answer in time");
     tell_cloud_state(false, false);
     back_off(now, "the cloud did not answer within " + seconds_text(config_.accept_timeout));
@@ -524,7 +542,7 @@ void UploadSession::pump(Now now) {
 }
 
 MonoTime UploadSession::next_deadline() const {
-  MonoTime deadline = std::min(phase_deadline_, next_probe_);
+  MonoTime deadline = std::min({phase_deadline_, next_probe_, challenge_until_});
   if (phase_ != Phase::up) return deadline;
   deadline = std::min({deadline, lease_until_, next_renewal_, window_.next_deadline()});
   if (const auto since = window_.oldest_in_flight()) {

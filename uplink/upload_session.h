@@ -39,6 +39,8 @@ struct UplinkConfig {
 
   // From connect to accepted or refused; a cloud slower than this is tried again.
   Duration accept_timeout = seconds(10);
+  // For the cloud's challenge, which comes with the connection; one of protocol 1 sends none.
+  Duration challenge_wait = seconds(2);
   // A batch unacknowledged for so long means the connection is dead or the cloud is stuck.
   Duration ack_timeout = seconds(20);
   // Back-off with full jitter: the next attempt comes after a random part of a span that doubles
@@ -178,8 +180,10 @@ class UploadSession {
   void check_invariants() const;
 
  private:
-  enum class Phase { idle, waiting, connecting, handshaking, up };
+  // challenged: the connection stands, the cloud's challenge is on its way.
+  enum class Phase { idle, waiting, connecting, challenged, handshaking, up };
 
+  void on_challenge(Now now, const Challenge& challenge);
   void on_accepted(Now now, const HandshakeAccepted& accepted);
   void on_refused(Now now, const HandshakeRefused& refused);
   void on_ack(Now now, const BatchAck& ack);
@@ -201,7 +205,8 @@ class UploadSession {
   void fetch_lacking(Now now);
   void forget_lacking();
   void note_lacking(Now now, const std::vector<mesh::JournalItem>& held);
-  Handshake make_handshake(Now now) const;
+  void shake_hands(Now now, const Nonce& nonce);
+  bool is_connecting() const;
 
   const UplinkConfig config_;
   const mesh::Codec& codec_;
@@ -231,6 +236,7 @@ class UploadSession {
 
   // Life of a connection.
   MonoTime phase_deadline_ = MonoTime::never();  // waiting: next attempt; connecting: give up
+  MonoTime challenge_until_ = MonoTime::never();
   Duration lease_{};
   MonoTime lease_until_ = MonoTime::never();
   MonoTime next_renewal_ = MonoTime::never();

@@ -1,5 +1,7 @@
 // M6. A till's acknowledgement comes after its own disk has the entry, nothing leaves a terminal
-// before, and what the cloud acknowledged it holds at the end. One token at a time holds the lease.
+// before, and what the cloud acknowledged it holds at the end. One token at a time holds the lease:
+// no other is renewed, and an uplink that lost it is not listened to for longer than a lease.
+#include <algorithm>
 #include <map>
 
 #include "base/overloaded.h"
@@ -13,8 +15,16 @@ namespace {
 
 using Outcome = RequestAnswered::Outcome;
 
+// As uplink/postgres/lease_row.h has it.
+constexpr Duration lease_lasts = seconds(5);
+
 class DurableFirst : public Checker {
  public:
+  explicit DurableFirst(const Scenario& scenario)
+      : may_stall_(std::any_of(
+            scenario.faults.begin(), scenario.faults.end(),
+            [](const Fault& fault) { return fault.kind == FaultKind::gateway_stall; })) {}
+
   std::string_view name() const override { return "M6"; }
   std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
@@ -35,10 +45,12 @@ class DurableFirst : public Checker {
                           },
                           [&](const CloudAcknowledged& told) {
                             acknowledged_.emplace(told.hash, told.id);
+                            on_acknowledged(observed.at, told);
                           },
                           [&](const CloudHolds& held) { on_cloud(observed.at, *held.entry); },
                           [&](const LeaseGranted& lease) { on_lease(observed.at, lease); },
                           [&](const LeaseReset&) { holder_.reset(); },
+                          [&](const LeaseKept& lease) { on_renewed(observed.at, lease.token); },
                           [&](const LeaseReleased& lease) {
                             if (holder_ && holder_->token == lease.token) holder_.reset();
                           },
@@ -90,7 +102,25 @@ class DurableFirst : public Checker {
                       " while " + watch_.name(holder_->terminal) + " held it under " +
                       text_of(holder_->token) + ": two uplinks");
     }
+    if (!holder_ || holder_->token != lease.token) moved_ = at;
     holder_ = lease;
+  }
+
+  void on_renewed(MonoTime at, const election::Token& token) {
+    if (!holder_ || token == holder_->token) return;
+    violate(at, "the lease was renewed under " + text_of(token) + " while " +
+                    watch_.name(holder_->terminal) + " held it under " + text_of(holder_->token) +
+                    ": two uplinks");
+  }
+
+  // A gateway learns within a lease that the store's moved; one that stalls, when it goes on.
+  void on_acknowledged(MonoTime at, const CloudAcknowledged& told) {
+    if (!holder_ || told.token.is_none() || may_stall_) return;
+    if (!(told.token < holder_->token) || at <= moved_ + lease_lasts) return;
+    violate(at, "the cloud acknowledged entry " + text_of(told.id) + " to the uplink under " +
+                    text_of(told.token) + " longer than a lease after " +
+                    watch_.name(holder_->terminal) + " got it under " + text_of(holder_->token) +
+                    ": two uplinks");
   }
 
   StoreWatch watch_;
@@ -99,14 +129,16 @@ class DurableFirst : public Checker {
   EntrySet durable_;  // was on a disk of its author at some time
   std::map<Hash, mesh::EntryId> acknowledged_;
   std::set<Hash> in_cloud_;
+  const bool may_stall_;  // a gateway may
   std::optional<LeaseGranted> holder_;
+  MonoTime moved_;  // the lease, to another token
   MonoTime last_;
 };
 
 }  // namespace
 
-std::unique_ptr<Checker> make_durable_first(const Scenario&) {
-  return std::make_unique<DurableFirst>();
+std::unique_ptr<Checker> make_durable_first(const Scenario& scenario) {
+  return std::make_unique<DurableFirst>(scenario);
 }
 
 }  // namespace titan::simulations

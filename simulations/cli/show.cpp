@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "simulations/cli/commands.h"
+#include "simulations/scenario/random_scenario.h"
 #include "simulations/scenario/scenario_file.h"
 #include "simulations/scenario/tables.h"
 #include "simulations/scenario/words.h"
@@ -20,8 +21,15 @@ struct ShowOptions {
   bool as_json = false;
 };
 
+bool is_seed(const std::string& text) {
+  return !text.empty() && text.size() < 19 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 int show(const ShowOptions& options) {
-  const auto scenario = read_scenario(options.file);
+  const Result<Scenario> scenario = is_seed(options.file)
+                                        ? Result<Scenario>(random_scenario(std::stoull(options.file)))
+                                        : read_scenario(options.file);
   if (!scenario) {
     std::cerr << scenario.error().message << '\n';
     return exit_wrong_input;
@@ -104,7 +112,8 @@ int list(const ListOptions& options) {
 void add_show(CLI::App& app, Action& action) {
   auto options = std::make_shared<ShowOptions>();
   auto* command = app.add_subcommand("show", "Check a scenario file and show what it says");
-  command->add_option("file", options->file, "The scenario file")->required();
+  command->add_option("file", options->file, "The scenario file, or the seed of a random one")
+      ->required();
   command->add_flag("--json", options->as_json, "Every value, as JSON");
   command->callback([options, &action] { action = [options] { return show(*options); }; });
 }

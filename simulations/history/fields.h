@@ -142,6 +142,11 @@ template <class V, Of<CloudAcknowledged> T>
 void fields(V& v, T& o) {
   v("id", o.id);
   v("hash", o.hash);
+  v("token", o.token);
+}
+template <class V, Of<LeaseKept> T>
+void fields(V& v, T& o) {
+  v("token", o.token);
 }
 template <class V, Of<CloudHolds> T>
 void fields(V& v, T& o) {
@@ -205,7 +210,7 @@ inline constexpr std::string_view observation_names[] = {
     "lease_reset",     "cloud_acknowledged", "cloud_holds",   "watermark_signed",
     "database_holds",  "database_opened",    "fault_began",   "fault_ended",
     "switched_on",     "all_healed",         "run_ended",     "reached",
-    "traffic_counted"};
+    "traffic_counted", "lease_kept"};
 static_assert(std::size(observation_names) == std::variant_size_v<Observation>);
 
 inline constexpr std::string_view outcome_names[] = {"recorded", "repeated", "refused", "unknown"};

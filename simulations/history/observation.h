@@ -157,6 +157,7 @@ struct LeaseReset {
 struct CloudAcknowledged {  // to the leader: durable from here on
   mesh::EntryId id;
   Hash hash;
+  election::Token token;  // of the uplink; none: not known to this executor
 };
 struct CloudHolds {  // projected
   std::shared_ptr<const EntryFacts> entry;
@@ -205,6 +206,10 @@ struct RunEnded {};
 struct Reached {
   std::string probe;
 };
+// The cloud renewed the lease of the uplink under this token.
+struct LeaseKept {
+  election::Token token;
+};
 // Traffic so far, of all terminals together.
 struct TrafficCounted {
   std::uint64_t bytes = 0;          // all frames
@@ -217,7 +222,7 @@ using Observation =
                  StockRead, EntryStored, JournalListed, StateReported, AlarmRaised, MemberReported,
                  LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, LeaseReset, CloudAcknowledged,
                  CloudHolds, WatermarkSigned, DatabaseHolds, DatabaseOpened, FaultBegan, FaultEnded,
-                 SwitchedOn, AllHealed, RunEnded, Reached, TrafficCounted>;
+                 SwitchedOn, AllHealed, RunEnded, Reached, TrafficCounted, LeaseKept>;
 
 struct Observed {
   MonoTime at;

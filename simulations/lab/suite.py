@@ -40,6 +40,8 @@ class Outcome:
     why: list  # of a failure what the checkers or the lab said; else why it was not played
     notes: list = dataclasses.field(default_factory=list)
     seconds: float = 0
+    faults: int = 0  # that began
+    acknowledged: int = 0  # requests answered as recorded, at once or when repeated
 
     def line(self):
         first = " ".join((self.why or [""])[0].split())
@@ -94,8 +96,9 @@ def _play_once(file, scenario, folder):
     report = json.loads((folder / "report.json").read_text()) \
         if (folder / "report.json").exists() else {}
     notes = report.get("notes", [])
+    counts = _counts(folder / "history.jsonl")
     if code == 0:
-        return Outcome(scenario.name, str(file), PASSED, [], notes)
+        return Outcome(scenario.name, str(file), PASSED, [], notes, **counts)
     why = [f"{judgement['checker']}: {one['message']}" for judgement in
            report.get("judgements", []) for one in judgement["violations"]]
     if code is None:
@@ -104,7 +107,20 @@ def _play_once(file, scenario, folder):
         why = [line for line in output.splitlines() if line.startswith("titan lab run:")] or \
             [f"run.py ended with {code}: {' / '.join(output.splitlines()[-3:])}"]
     _keep(folder, scenario.name, output)
-    return Outcome(scenario.name, str(file), FAILED, why, notes)
+    return Outcome(scenario.name, str(file), FAILED, why, notes, **counts)
+
+
+def _counts(history):
+    """What a run went through, from its history."""
+    counts = {"faults": 0, "acknowledged": 0}
+    if not history.exists():
+        return counts
+    with history.open() as lines:
+        for line in lines:
+            counts["faults"] += '"fault_began"' in line
+            counts["acknowledged"] += '"request_answered"' in line and (
+                '"recorded"' in line or '"repeated"' in line)
+    return counts
 
 
 def _output_of(command, seconds):
@@ -140,7 +156,7 @@ def play_all(files, results):
             outcomes.append(play(file))
             print(outcomes[-1].line(), flush=True)
             if results:
-                _write(results, outcomes)
+                write(results, outcomes)
     except KeyboardInterrupt:
         print("stopped; everything started was ended", file=sys.stderr)
         return 130
@@ -154,7 +170,7 @@ def play_all(files, results):
     return 1 if count[FAILED] else 0
 
 
-def _write(target, outcomes):
+def write(target, outcomes):
     pathlib.Path(target).write_text(
         json.dumps([dataclasses.asdict(item) for item in outcomes], indent=1) + "\n")
     run.give_to_caller(target)

@@ -19,6 +19,7 @@ constexpr std::uint32_t batch_entries_max = 512;
 constexpr std::uint32_t batch_bytes_max = 1024 * 1024;
 constexpr std::uint32_t window_batches = 8;
 constexpr Duration lease_lasts = seconds(5);
+constexpr Duration cut_grace = milliseconds(1000);
 constexpr Duration watermark_every = milliseconds(50);
 constexpr std::size_t feed_entries_per_push = 64;
 constexpr std::uint64_t lost_bytes_min = 64 * 1024;
@@ -60,6 +61,7 @@ std::shared_ptr<Tcp> Cloud::accept(Tcp::Side dialled) {
   auto session = std::make_shared<Session>();
   session->number = next_session_++;
   session->gateway = next_gateway_++ % gateways_.size();
+  session->nonce = uplink::Nonce::draw(random_);
   Tcp::Side listened;
   listened.place = surroundings_.lan.cloud();
   std::weak_ptr<Session> weak = session;
@@ -75,9 +77,10 @@ std::shared_ptr<Tcp> Cloud::accept(Tcp::Side dialled) {
     g->pass([this, weak] {
       const auto ended = weak.lock();
       if (!ended) return;
-      ended->phase = Phase::over;
+      const bool was_up = std::exchange(ended->phase, Phase::over) == Phase::up;
       Gateway& gateway = gateways_[ended->gateway];
       if (gateway.session == ended) gateway.session = nullptr;
+      if (was_up) release_if_silent(ended);
     });
   };
   TcpLimits limits;
@@ -90,6 +93,7 @@ std::shared_ptr<Tcp> Cloud::accept(Tcp::Side dialled) {
   // The connection knows its session only weakly.
   std::erase_if(sessions_, [](const auto& old) { return old->phase == Phase::over; });
   sessions_.push_back(session);
+  gate(session)->pass([this, session] { send(session, uplink::Challenge{session->nonce}); });
   return session->tcp;
 }
 
@@ -116,11 +120,26 @@ void Cloud::on_frame(const SessionPointer& session, const Bytes& frame) {
   session->phase = Phase::over;
   Gateway& gateway = gateways_[session->gateway];
   if (gateway.session == session) gateway.session = nullptr;
-  if (!was_up || BytesView(frame).substr(1) != uplink::goodbye) return;
+  if (!was_up) return;
+  if (BytesView(frame).substr(1) != uplink::goodbye) return release_if_silent(session);
   surroundings_.schedule.in(database_time(), [this, token = session->token] {
     if (database_.lease.token != token || database_.lease.released) return;
     database_.lease.released = true;
     surroundings_.recorder.observe(LeaseReleased{token});
+  });
+}
+
+// A holder that was cut off and does not come back is gone.
+void Cloud::release_if_silent(const SessionPointer& session) {
+  gate(session)->in(cut_grace, [this, token = session->token] {
+    surroundings_.schedule.in(database_time(), [this, token] {
+      Lease& lease = database_.lease;
+      const bool is_silent = surroundings_.schedule.now() - lease.renewed > cut_grace;
+      if (lease.token != token || lease.released || !is_silent) return;
+      lease.released = true;
+      surroundings_.recorder.reach("lease_released_after_cut");
+      surroundings_.recorder.observe(LeaseReleased{token});
+    });
   });
 }
 
@@ -162,6 +181,9 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
   if (handshake.store != store_name) {
     return refuse(session, uplink::RefusalCode::unknown_store, "this cloud has one store");
   }
+  if (!answers_challenge(session, handshake)) {
+    return refuse(session, uplink::RefusalCode::signature, "the challenge is not answered");
+  }
   session->token = handshake.token;
   session->terminal = handshake.terminal;
   session->device_key = handshake.device_key;
@@ -191,9 +213,33 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
         ++terminal;
       }
       surroundings_.recorder.observe(LeaseGranted{terminal, session->token});
+      tell_lease_moved();
     }
     gate(session)->pass([this, session, refused_by] { on_opened(session, refused_by); });
   });
+}
+
+bool Cloud::answers_challenge(const SessionPointer& session, const uplink::Handshake& handshake) {
+  auto& answering = gateways_[session->gateway].answering;
+  const DeviceId device = device_of(handshake.device_key);
+  if (handshake.protocol < uplink::challenge_since_version) return !answering.contains(device);
+  if (handshake.nonce != session->nonce) return false;
+  answering.insert(device);
+  return true;
+}
+
+// By the database's NOTIFY: an uplink at another gateway need not wait for its next renewal.
+void Cloud::tell_lease_moved() {
+  if (bugs_.two_uplinks || bugs_.renews_lost_lease) return;
+  for (Gateway& gateway : gateways_) {
+    gateway.gate->pass([this, &gateway, lease = database_.lease] {
+      const SessionPointer session = gateway.session;
+      if (!session || !(session->token < lease.token)) return;
+      surroundings_.recorder.reach("lease_lost");
+      close(session, uplink::ClosingCode::lease_lost,
+            "the store's lease moved to " + lease.terminal, lease.token);
+    });
+  }
 }
 
 void Cloud::refuse(const SessionPointer& session, uplink::RefusalCode code,
@@ -251,8 +297,10 @@ void Cloud::on_renewal(const SessionPointer& session, const uplink::LeaseRenewal
   if (session->phase != Phase::up || session->renewing) return;
   session->renewing = true;
   surroundings_.schedule.in(database_time(), [this, session, sequence = renewal.sequence] {
-    const bool renewed = database_.lease.token == session->token || bugs_.two_uplinks;
+    const bool renewed = database_.lease.token == session->token || bugs_.two_uplinks ||
+                         bugs_.renews_lost_lease;
     if (renewed) {
+      surroundings_.recorder.observe(LeaseKept{session->token});
       database_.lease.renewed = surroundings_.schedule.now();
       database_.lease.released = false;
     }
@@ -380,8 +428,10 @@ void Cloud::on_appended(const SessionPointer& session, const Record& record, upl
     return;
   }
   for (const auto& entry : record.entries) {
-    surroundings_.recorder.observe(CloudAcknowledged{entry->envelope.id, entry->hash});
+    surroundings_.recorder.observe(
+        CloudAcknowledged{entry->envelope.id, entry->hash, session->token});
   }
+  ack.token = session->token;
   send(session, ack);
 }
 

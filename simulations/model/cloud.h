@@ -40,6 +40,7 @@ struct CloudBugs {
   bool two_uplinks = false;               // the lease is granted without comparing tokens
   bool acknowledge_before_kafka = false;  // acknowledged is what the log then loses
   bool unbounded_terms = false;           // the lease row takes any higher term
+  bool renews_lost_lease = false;         // whoever asks for a renewal gets it
 };
 
 class Cloud {
@@ -98,6 +99,7 @@ class Cloud {
     std::size_t gateway = 0;
     std::shared_ptr<Tcp> tcp;
     Phase phase = Phase::waiting;
+    uplink::Nonce nonce;
     election::Token token;
     std::string terminal;
     PublicKey device_key;
@@ -114,14 +116,18 @@ class Cloud {
   struct Gateway {
     std::shared_ptr<Gate> gate;
     std::map<DeviceId, PublicKey> keys;
-    SessionPointer session;  // of the store
+    std::set<DeviceId> answering;  // devices that have answered a challenge
+    SessionPointer session;        // of the store
     MonoTime watermark_next;
   };
 
   void on_frame(const SessionPointer& session, const Bytes& frame);
+  void release_if_silent(const SessionPointer& session);
   void on_message(const SessionPointer& session, BytesView bytes);
   void on_handshake(const SessionPointer& session, const uplink::Handshake& handshake);
+  bool answers_challenge(const SessionPointer& session, const uplink::Handshake& handshake);
   void on_opened(const SessionPointer& session, const std::optional<Lease>& refused_by);
+  void tell_lease_moved();
   void on_batch(const SessionPointer& session, const uplink::Batch& batch);
   void append(const SessionPointer& session, Record record, uplink::BatchAck ack, std::size_t size);
   void on_appended(const SessionPointer& session, const Record& record, uplink::BatchAck ack,

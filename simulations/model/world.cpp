@@ -63,7 +63,8 @@ World::World(const Scenario& scenario, Recorder& recorder, Schedule& schedule,
     shared.cloud_key = key.public_key;
     const CloudBugs bugs{scenario.planted_bug == PlantedBug::two_uplinks,
                          scenario.planted_bug == PlantedBug::acknowledge_before_kafka,
-                         scenario.planted_bug == PlantedBug::unbounded_terms};
+                         scenario.planted_bug == PlantedBug::unbounded_terms,
+                         scenario.planted_bug == PlantedBug::renews_lost_lease};
     cloud_ = std::make_unique<Cloud>(shared, codec_, key, bugs);
     shared.cloud = cloud_.get();
   }

@@ -227,6 +227,7 @@ enum class PlantedBug {
   unclaimed_requests,        // one terminal's entries do not claim their requests
   void_of_one_entry,         // a void claims the entry that it names, not the request
   kept_folded_row,           // a fold keeps the stock of a product that nothing moves any more
+  renews_lost_lease,         // the cloud renews the lease of an uplink that has lost it
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

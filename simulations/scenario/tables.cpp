@@ -111,6 +111,8 @@ const std::vector<NameRow>& probe_table() {
       {"lease-refused-holder-gone", "The cloud refused a leader although the holder was gone."},
       {"uplink-fenced", "A newer uplink of the store replaced an older one."},
       {"lease-lost", "A leader could not renew its lease."},
+      {"lease-released-after-cut",
+       "The cloud let a lease go whose holder was cut off and did not come back."},
       {"connection-timed-out", "A silent connection was given up."},
       {"cloud-rejected-entry", "The cloud could not check an entry yet."},
       {"cloud-answer-lost", "A batch was committed and its acknowledgement lost."},
@@ -184,6 +186,7 @@ const std::vector<NameRow>& planted_bug_table() {
       {"unclaimed_requests", "A terminal's entries do not claim the requests that they record."},
       {"void_of_one_entry", "A void claims the entry that it names instead of the request."},
       {"kept_folded_row", "A fold keeps the stock of a product that nothing moves any more."},
+      {"renews_lost_lease", "The cloud renews the lease of an uplink that has lost it."},
   };
   return table;
 }

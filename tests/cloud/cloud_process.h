@@ -232,6 +232,7 @@ class TestUplink {
         loop_, url, ca_file.value_or(cloud.tls() ? cloud.certificate() : ""), std::move(handlers)));
     client_->connect(1);
     run_until([&] { return open || !closed.empty(); }, "a connection");
+    if (open) nonce = receive<uplink::Challenge>().nonce;
   }
 
   void run_until(const std::function<bool()>& condition, const std::string& what,
@@ -281,6 +282,7 @@ class TestUplink {
     message.token = {term, till_.process};
     message.terminal = "till";
     message.access_key = "access-key-1";
+    message.nonce = nonce;
     return message;
   }
   uplink::HandshakeAccepted join(std::uint64_t term, const std::string& store = "london-1") {

@@ -39,6 +39,7 @@ class Stage {
       if (const auto* sent = std::get_if<SendToCloud>(&effect)) {
         if (const auto* batch = std::get_if<Batch>(&sent->message)) batches.push_back(*batch);
         if (const auto* wanted = std::get_if<EntriesWanted>(&sent->message)) request = *wanted;
+        if (const auto* shaken = std::get_if<Handshake>(&sent->message)) handshake = *shaken;
       }
       if (const auto* read = std::get_if<ReadEntries>(&effect)) reads.push_back(*read);
     }
@@ -51,7 +52,8 @@ class Stage {
   }
   std::string connected() {
     session.on_connected(now, connection);
-    return effects();
+    CHECK(effects().empty());  // the cloud speaks first
+    return hears(Challenge{nonce});
   }
   std::string hears(const ToStore& message) {
     session.on_message(now, connection, message);
@@ -132,10 +134,46 @@ class Stage {
   std::vector<Batch> batches;
   std::vector<ReadEntries> reads;
   EntriesWanted request;
+  Handshake handshake;
+  const Nonce nonce = *Nonce::from_bytes(Bytes(16, 'n'));
 
  private:
   UplinkConfig settings_;
 };
+
+TEST_CASE("a handshake answers the connection's challenge") {
+  Stage stage;
+  stage.lead(7);
+  CHECK(stage.connected() == "send handshake term 7\n");
+  CHECK(stage.handshake.nonce == stage.nonce);
+  CHECK(stage.handshake.protocol == uplink_protocol_version);
+  CHECK(stage.hears(Challenge{*Nonce::from_bytes(Bytes(16, 'o'))}).empty());
+}
+
+TEST_CASE("a cloud that does not challenge is of protocol 1, and spoken to like one") {
+  Stage stage;
+  stage.lead();
+  stage.session.on_connected(stage.now, stage.connection);
+  CHECK(stage.after(milliseconds(1999)).empty());
+  CHECK(stage.after(milliseconds(1)) == "send handshake term 1\n");
+  CHECK(stage.handshake.nonce.is_none());
+  CHECK(stage.handshake.protocol == 1);
+  CHECK(stage.hears(Challenge{stage.nonce}).empty());  // it was slow: what it answers decides
+  stage.accepted();
+  CHECK(stage.session.status().state == UplinkState::up);
+}
+
+TEST_CASE("an acknowledgement under another token acknowledges nothing of ours") {
+  Stage stage;
+  stage.up();
+  stage.sells(1);
+  stage.after(seconds(1));
+  REQUIRE_FALSE(stage.batches.empty());
+  BatchAck ack{stage.batches.front().sequence, 1, {}, {2, stage.till.process}};
+  stage.hears(ack);
+  CHECK(stage.session.status().state == UplinkState::failed);
+  CHECK(stage.session.status().uploaded == 0);
+}
 
 TEST_CASE("a fresh start: connect at once, read what the disk holds, upload it") {
   Stage stage;

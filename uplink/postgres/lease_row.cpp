@@ -54,6 +54,13 @@ void reset_lease(pqxx::transaction_base& transaction, const std::string& store) 
   transaction.exec("DELETE FROM leadership WHERE store = " + sql_text(store));
 }
 
+void release_silent_lease(pqxx::transaction_base& transaction, const std::string& store,
+                          const election::Token& token, int silent_ms) {
+  transaction.exec("UPDATE leadership SET renewed = '-infinity'" + is_row_of(store, token) +
+                   " AND renewed < clock_timestamp() - interval '" + std::to_string(silent_ms) +
+                   " ms'");
+}
+
 std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,
                                       const std::string& store) {
   const auto rows = transaction.exec(

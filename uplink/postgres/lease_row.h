@@ -16,6 +16,9 @@
 namespace titan::uplink {
 
 inline constexpr int lease_s = 5;
+// A holder whose connection is cut and that does not come back within this time is gone: a till
+// that was killed does not keep the store's next leader waiting for the whole lease.
+inline constexpr int cut_grace_ms = 1000;
 
 struct LeaseHolder {
   election::Token token;
@@ -40,6 +43,10 @@ void release_lease(pqxx::transaction_base& transaction, const std::string& store
                    const election::Token& token);
 // By an operator only, with a new cloud epoch: within one the row must never move down.
 void reset_lease(pqxx::transaction_base& transaction, const std::string& store);
+// The holder's connection was cut `silent_ms` ago: it is gone too if nothing renewed the lease
+// since, here or by a connection of its own to another gateway.
+void release_silent_lease(pqxx::transaction_base& transaction, const std::string& store,
+                          const election::Token& token, int silent_ms);
 std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,
                                       const std::string& store);
 

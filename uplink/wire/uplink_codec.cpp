@@ -82,6 +82,7 @@ void fill(const Handshake& m, const KeyPair& key, pb::DeviceHandshake* out) {
   out->set_terminal(m.terminal);
   out->set_access_key(m.access_key);
   out->set_utc_ms(m.sent.utc_ms);
+  mesh::wire::put_optional(out->mutable_nonce(), m.nonce);
   put(out->mutable_signature(), sign(key, signed_part(*out)));
 }
 
@@ -119,6 +120,7 @@ void fill(const HandshakeRefused& m, pb::HandshakeRefused* out) {
 void fill(const BatchAck& m, pb::SyncAck* out) {
   out->set_sequence(m.sequence);
   out->set_accepted(m.accepted);
+  if (!m.token.is_none()) to_wire(m.token, out->mutable_token());
   for (const auto& failure : m.failures) {
     auto* added = out->add_failures();
     added->set_index(failure.index);
@@ -140,6 +142,7 @@ Handshake handshake_from(Reader& reader, const pb::DeviceHandshake& in) {
   m.terminal = text_from(reader, in.terminal(), "terminal");
   m.access_key = text_from(reader, in.access_key(), "access_key");
   m.sent.utc_ms = in.utc_ms();
+  m.nonce = reader.optional<Nonce>(in.nonce(), "nonce");
   const auto signature = reader.sized<Signature>(in.signature(), "signature");
   if (reader.failed()) return m;
   if (m.token.is_none()) reader.fail("token", "is missing");
@@ -187,6 +190,7 @@ BatchAck ack_from(Reader& reader, const pb::SyncAck& in) {
   BatchAck m;
   m.sequence = in.sequence();
   m.accepted = in.accepted();
+  m.token = mesh::wire::token_from(reader, in.token());
   reader.within(static_cast<std::size_t>(in.failures_size()), batch_entries_limit, "failures");
   if (reader.failed()) return m;
   for (const auto& failure : in.failures()) {
@@ -267,6 +271,7 @@ Bytes encode(const ToStore& message) {
                    if (m.watermark) to_wire(*m.watermark, push->mutable_watermark());
                  },
                  [&](const LeaseRenewed& m) { out.mutable_renewed()->set_sequence(m.sequence); },
+                 [&](const Challenge& m) { put(out.mutable_challenge()->mutable_nonce(), m.nonce); },
                  [&](const LostEntries& m) {
                    auto* lost = out.mutable_entries();
                    lost->set_request(m.request);
@@ -340,6 +345,9 @@ Result<ToStore> decode_to_store(BytesView bytes) {
       return reader.finish(ToStore(lost_from(reader, *in.mutable_entries())));
     case pb::ToStore::kClosing:
       return reader.finish(ToStore(closing_from(reader, in.closing())));
+    case pb::ToStore::kChallenge:
+      return reader.finish(
+          ToStore(Challenge{reader.required<Nonce>(in.challenge().nonce(), "nonce")}));
     case pb::ToStore::MESSAGE_NOT_SET:
       break;
   }

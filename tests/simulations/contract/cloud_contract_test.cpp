@@ -150,6 +150,96 @@ CLOUD_CASE("handshakes that must not get in are refused with their reason, and e
   CHECK(refusal(unchanged, key_of("a stranger")) == uplink::RefusalCode::signature);
 }
 
+CLOUD_CASE("a handshake that somebody recorded opens no other connection") {
+  TestType cloud;
+  Till till("till-1");
+  const auto first = cloud.connect(till);
+  const auto recorded = first->handshake(1);
+  first->send(recorded);
+  first->template receive<uplink::HandshakeAccepted>();
+  const auto replayed = cloud.connect(till);
+  CHECK(replayed->nonce() != first->nonce());
+  replayed->send(recorded);
+  CHECK(replayed->template receive<uplink::HandshakeRefused>().code ==
+        uplink::RefusalCode::signature);
+}
+
+CLOUD_CASE("a terminal of protocol 1 answers no challenge, until it has answered one") {
+  TestType cloud;
+  Till till("till-1");
+  const auto of_version_1 = [&](UplinkUnderTest& uplink) {
+    auto handshake = uplink.handshake(1);
+    handshake.protocol = 1;
+    handshake.nonce = {};
+    return handshake;
+  };
+  const auto old = cloud.connect(till);
+  old->send(of_version_1(*old));
+  old->template receive<uplink::HandshakeAccepted>();
+  old->close("updated");
+  cloud.connect(till)->join(2);
+  const auto downgraded = cloud.connect(till);
+  downgraded->send(of_version_1(*downgraded));
+  CHECK(downgraded->template receive<uplink::HandshakeRefused>().code ==
+        uplink::RefusalCode::signature);
+}
+
+CLOUD_CASE("an acknowledgement names the token of its uplink") {
+  TestType cloud;
+  Till till("till-1");
+  const auto uplink = cloud.connect(till);
+  uplink->join(3);
+  CHECK(uplink->upload({till.sell("A", 1)}).token == uplink->token(3));
+}
+
+CLOUD_CASE("an uplink at another gateway is fenced at once, without a renewal") {
+  TestType cloud(2);
+  Till first_till("till-1"), second_till("till-2");
+  const auto first = cloud.connect(first_till);
+  first->join(1);
+  const auto second = cloud.connect(second_till);  // at the other gateway
+  second->join(2);
+  const auto closing = first->template receive<uplink::Closing>();
+  CHECK(closing.holder == second->token(2));
+  first->wait_until_closed();
+}
+
+CLOUD_CASE("head office's change reaches a store at another gateway without a renewal") {
+  TestType cloud(2);
+  Till till("till-1");
+  const auto away = cloud.connect(till);
+  const auto uplink = cloud.connect(till);  // at the second gateway; changes go to the first
+  const auto joined = uplink->join(1);
+  cloud.change_products(3);
+  cloud.run_until([&] { return uplink->feed().size() > joined.feed_number; }, "the change");
+}
+
+CLOUD_CASE("a holder that is cut off and does not come back is gone long before its lease ends") {
+  TestType cloud;
+  Till first_till("till-1"), second_till("till-2");
+  const auto first = cloud.connect(first_till);
+  first->join(5);
+  first->close("cut off");
+  cloud.let_pass(milliseconds(2500));
+  const auto second = cloud.connect(second_till);
+  const auto refused = second->try_to_join(4);
+  CHECK(refused.code == uplink::RefusalCode::lower_token);
+  CHECK(refused.holder_gone);
+}
+
+CLOUD_CASE("a holder that was cut off and came back keeps its lease") {
+  TestType cloud;
+  Till first_till("till-1"), second_till("till-2");
+  const auto first = cloud.connect(first_till);
+  first->join(5);
+  first->close("cut off");
+  const auto again = cloud.connect(first_till);
+  again->join(5);
+  cloud.let_pass(milliseconds(2500));
+  const auto refused = cloud.connect(second_till)->try_to_join(4);
+  CHECK_FALSE(refused.holder_gone);
+}
+
 CLOUD_CASE("a message out of turn ends the connection") {
   TestType cloud;
   Till till("till-1");

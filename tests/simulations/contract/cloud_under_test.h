@@ -82,7 +82,11 @@ class UplinkUnderTest {
   virtual bool is_open() const = 0;
 
   election::Token token(std::uint64_t term) const { return {term, till_.process}; }
-  uplink::Handshake handshake(std::uint64_t term) const {
+  const uplink::Nonce& nonce() {
+    if (nonce_.is_none()) nonce_ = receive<uplink::Challenge>().nonce;
+    return nonce_;
+  }
+  uplink::Handshake handshake(std::uint64_t term) {
     uplink::Handshake message;
     message.tenant = contract_tenant;
     message.store = contract_store;
@@ -90,6 +94,7 @@ class UplinkUnderTest {
     message.token = token(term);
     message.terminal = "till";
     message.access_key = cloud_.access_key();
+    message.nonce = nonce();
     return message;
   }
   uplink::HandshakeAccepted join(std::uint64_t term) {
@@ -196,6 +201,7 @@ class UplinkUnderTest {
   std::vector<mesh::Entry> feed_;
   std::uint64_t sequence_ = 0;
   std::uint64_t renewals_ = 0;
+  uplink::Nonce nonce_;
 };
 
 }  // namespace titan::test
