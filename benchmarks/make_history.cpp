@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "benchmarks/support/program.h"
+#include "mesh/idempotency.h"
 #include "mesh/journal.h"
 #include "mesh/sqlite/sqlite_store.h"
 #include "mesh/wire/wire_codec.h"
@@ -140,6 +141,8 @@ class History {
     envelope.logical_clock = static_cast<std::uint64_t>(envelope.time.utc_ms) << 16;
     if (envelope.kind == mesh::Kind::sale) {
       envelope.receipt = mesh::Receipt{terminal, envelope.id.number};
+      envelope.claim =
+          mesh::request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
     }
     if (envelope.id.number == 1) {
       envelope.opening.emplace();

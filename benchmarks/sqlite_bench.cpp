@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "mesh/idempotency.h"
 #include "mesh/journal.h"
 #include "mesh/sqlite/fold.h"
 #include "mesh/sqlite/sqlite_store.h"
@@ -190,6 +191,8 @@ class Shop {
     if (kind == Kind::sale) {
       envelope.idempotency_key = "till" + std::to_string(till) + "-" + std::to_string(clock_);
       envelope.request_hash = blake2b(envelope.idempotency_key);
+      envelope.claim =
+          request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
       envelope.receipt = Receipt{"till-" + std::to_string(till), envelope.id.number};
     }
     if (envelope.id.number == 1) {
