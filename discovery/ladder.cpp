@@ -47,6 +47,10 @@ void Ladder::found(Now now, Rung rung, const std::string& address, std::optional
     if (other_device) start(now, address, candidate);
     return;
   }
+  // It was a spare one of another device, which passed it on.
+  if (candidate.state == State::reserve && candidate.device && !is_linked(*candidate.device)) {
+    return start(now, address, candidate);
+  }
   if (!is_news) return;
   if (candidate.state == State::resting) {
     start(now, address, candidate);

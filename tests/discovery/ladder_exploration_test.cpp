@@ -75,7 +75,7 @@ class World {
     auto it = owner_.begin();
     std::advance(it, static_cast<long>(random_.below(owner_.size())));
     const auto& [address, device] = *it;
-    switch (random_.below(6)) {
+    switch (random_.below(8)) {
       case 0:
         up_.insert(address);
         break;
@@ -92,10 +92,22 @@ class World {
       case 4:
         ladder_.found(now_, Rung::member, address, device);
         break;
+      case 5:
+        ladder_.network_changed(now_);
+        break;
+      case 6:
+        ladder_.greeted(now_, device, random_.below(4) == 0, {address}, any_address());
+        break;
       default:
         if (linked_.contains(address)) drop(address);
     }
     take();
+  }
+
+  const std::string& any_address() {
+    auto it = owner_.begin();
+    std::advance(it, static_cast<long>(random_.below(owner_.size())));
+    return it->first;
   }
 
   void drop(const std::string& address) {

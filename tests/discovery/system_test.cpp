@@ -146,3 +146,28 @@ TEST_CASE("a card that gets an address is told at once, and again when it loses 
   }
   CHECK(outcome == 0);
 }
+
+TEST_CASE("more changes than the kernel keeps for us lose nothing", "[system]") {
+  const int outcome = in_own_namespace([] {
+    boost::asio::io_context loop;
+    std::vector<CardAddress> cards;
+    SystemCardWatch watch(loop);
+    watch.start([&](const std::vector<CardAddress>& now) { cards = now; });
+    // Nothing of it is read meanwhile: the socket overflows (ENOBUFS).
+    const int changed = std::system(
+        "{ echo link set lo up; for i in $(seq 1500); do echo addr add 10.9.8.1/24 dev lo;"
+        " echo addr del 10.9.8.1/24 dev lo; done; echo addr add 10.9.9.9/24 dev lo; }"
+        " | ip -batch -");
+    if (changed != 0) return false;
+    const auto end = std::chrono::steady_clock::now() + seconds(20);
+    while (!has_host(cards, "10.9.9.9") && std::chrono::steady_clock::now() < end) {
+      loop.run_one_for(milliseconds(20));
+    }
+    return has_host(cards, "10.9.9.9") && watch.hears_kernel();
+  });
+  if (outcome == 77) {
+    WARN("SKIPPED: a network namespace takes the rights of root");
+    return;
+  }
+  CHECK(outcome == 0);
+}
