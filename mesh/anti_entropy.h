@@ -139,7 +139,7 @@ class AntiEntropy {
     state_on_way_.clear();
   }
   // Devices other than this one that hold the entry, as far as their vectors have told us.
-  std::uint32_t holders(const JournalId& journal, std::uint64_t number) const;
+  std::vector<DeviceId> holders(const JournalId& journal, std::uint64_t number) const;
   std::uint32_t requests_in_flight() const { return static_cast<std::uint32_t>(requests_.size()); }
   void check_invariants() const;
 

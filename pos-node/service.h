@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "crdt/interval_set.h"
 #include "crdt/stock.h"
+#include "mesh/copies.h"
 #include "mesh/entry.h"
 #include "mesh/stored_state.h"
 #include "pos-node/clock.h"
@@ -82,7 +83,7 @@ class Service : public Catalogue {
   virtual Result<std::optional<mesh::EntryId>> voided_by(const mesh::Entry& entry) = 0;
   // Refunds that name this sale, those that were voided left out.
   virtual Result<std::vector<EntryPointer>> refunds_of(const mesh::EntryId& sale) = 0;
-  virtual std::uint32_t copies(const mesh::EntryId& id) const = 0;
+  virtual mesh::Copies copies(const mesh::EntryId& id) const = 0;
   virtual bool in_cloud(const mesh::EntryId& id) const = 0;
 
   virtual Result<std::vector<JournalSummary>> journals() = 0;

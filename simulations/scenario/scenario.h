@@ -213,6 +213,8 @@ enum class PlantedBug {
   key_forgotten,             // idempotency keys of earlier lives are not loaded
   deaf_ears,                 // a follower never learns that its leader changed
   database_keeps_to_itself,  // what only the store database holds is not given back
+  beside_forgotten,          // what was written beside a damaged file is not taken into the new one
+  told_again,                // screens are told again of the last sale when the disk is opened anew
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);
