@@ -463,10 +463,12 @@ std::vector<AntiEntropy::Effect> AntiEntropy::take_effects() {
   return std::exchange(effects_, {});
 }
 
-std::uint32_t AntiEntropy::holders(const JournalId& journal, std::uint64_t number) const {
-  std::uint32_t count = 0;
-  for (const auto& [device, known] : known_) count += known.contains(journal, number) ? 1 : 0;
-  return count;
+std::vector<DeviceId> AntiEntropy::holders(const JournalId& journal, std::uint64_t number) const {
+  std::vector<DeviceId> holders;
+  for (const auto& [device, known] : known_) {
+    if (known.contains(journal, number)) holders.push_back(device);
+  }
+  return holders;
 }
 
 void AntiEntropy::check_invariants() const {

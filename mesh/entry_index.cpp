@@ -29,6 +29,11 @@ void EntryIndex::on_handed_to_disk(const JournalId& journal, std::uint64_t numbe
   if (pending_[journal].add(number)) ++pending_count_;
 }
 
+void EntryIndex::drop_pending() {
+  pending_.clear();
+  pending_count_ = 0;
+}
+
 void EntryIndex::on_stored(const DeviceId& device, const JournalId& journal, std::uint64_t number,
                            const Hash& hash) {
   stored_.add(device, journal, number, hash);

@@ -29,6 +29,8 @@ class EntryIndex {
   std::uint64_t pending_count() const { return pending_count_; }
 
   void on_handed_to_disk(const JournalId& journal, std::uint64_t number);
+  // What was on its way to the disk has come to nothing.
+  void drop_pending();
   void on_stored(const DeviceId& device, const JournalId& journal, std::uint64_t number,
                  const Hash& hash);
 

@@ -104,6 +104,7 @@ void Node::finish(Now now) {
   pass_on_watermark(now);
   for (AppendReply& reply : own_.take_replies()) effects_.emplace_back(std::move(reply));
   flush_store_request();
+  if (const auto job = disk_.take_job()) effects_.emplace_back(*job);
 }
 
 // ---- the network's links ------------------------------------------------------------------------
@@ -134,7 +135,7 @@ StoreRequest& Node::store_request() {
 }
 
 void Node::flush_store_request() {
-  if (!request_ || storage_failed_) return;
+  if (!request_ || !disk_.takes_writes()) return;
   StoreRequest request = std::move(*request_);
   request_.reset();
   request.id = next_request_++;
@@ -159,28 +160,66 @@ void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids,
   finish(now);
 }
 
-void Node::on_store_failed(Now now, std::uint64_t) {
+void Node::on_store_failed(Now now, bool is_damaged) {
   begin(now);
-  storage_failed_ = true;
-  for (auto& [id, storing] : storing_) {
-    doubtful_.insert(doubtful_.end(), storing.entries.begin(), storing.entries.end());
-  }
-  storing_.clear();
-  request_.reset();
-  own_.on_store_failed();
+  disk_.on_commit_failed(now.mono, is_damaged);
+  drop_unstored();
   finish(now);
 }
 
-void Node::restart_storage(Now now, StoredState state) {
+void Node::on_damage_met(Now now) {
   begin(now);
-  assert(storage_failed_);
-  storage_failed_ = false;
+  disk_.on_damage_met(now.mono);
+  finish(now);
+}
+
+void Node::on_beside_open(Now now) {
+  begin(now);
+  disk_.on_beside_open();
+  if (disk_.takes_writes() && std::exchange(dropped_, false)) {
+    index_.drop_pending();
+    shown_stock_ = stored_stock_;
+    own_.go_on();
+    anti_entropy_.on_storage_restarted();
+    // A promise under way may not have become durable: make it so before it may count.
+    store_request().promise = election_.promise();
+    store_request().is_urgent = true;
+  }
+  finish(now);
+}
+
+void Node::on_storage_not_opened(Now now, bool is_damaged) {
+  begin(now);
+  disk_.on_not_opened(now.mono, is_damaged);
+  finish(now);
+}
+
+// It may be there after all: on_storage_opened() looks.
+void Node::drop_unstored() {
+  dropped_ = true;
+  for (auto& [id, storing] : storing_) {
+    doubtful_.insert(doubtful_.end(), storing.entries.begin(), storing.entries.end());
+    remember_shown(storing.entries);
+  }
+  storing_.clear();
+  if (request_) remember_shown(request_->entries);
+  request_.reset();
+  own_.on_store_failed();
+}
+
+void Node::on_storage_opened(Now now, StoredState state) {
+  if (disk_.is_ok()) return;  // nobody asked for it: what it says may be older than what we hold
+  begin(now);
+  disk_.on_opened(now.mono);
+  if (!disk_.is_ok()) return finish(now);
   const std::map<DeviceId, PublicKey> keys = index_.keys();
   index_ = EntryIndex(state.vector, state.devices);
   for (const auto& [device, key] : keys) index_.learn(key);
   keys_on_disk_ = devices_of(state.devices);
   stored_stock_ = state.stock;
-  shown_stock_ = state.stock;
+  const crdt::Stock shown_before = std::exchange(shown_stock_, state.stock);
+  dropped_ = false;
+  keep_unstored();
   own_.resume(state);
   anti_entropy_.on_storage_restarted();
   // Of those that failed, some may be there: the leader's duties have not heard of them yet.
@@ -189,7 +228,9 @@ void Node::restart_storage(Now now, StoredState state) {
     const EntryId& id = entry->envelope.id;
     if (!index_.stored().contains(id.journal, id.number)) continue;
     there.push_back(entry);
+    const bool was_shown = shown_unstored_.erase(entry->hash) > 0;
     if (entry->envelope.device != device_) continue;
+    if (!was_shown) show_late(entry, shown_before);
     const auto duplicate = own_.observe(*entry);
     if (duplicate && !duplicate->is_same_request) tell_duplicate(*duplicate, entry->envelope);
   }
@@ -203,6 +244,20 @@ void Node::restart_storage(Now now, StoredState state) {
   emit(Note{"storage is open again: " + std::to_string(index_.stored().entry_count()) +
             " entries; this terminal goes on in a new journal"});
   finish(now);
+}
+
+// What was handed to the file beside a damaged one and is not durable yet will be in the new file.
+void Node::keep_unstored() {
+  const auto keep = [this](const std::vector<std::shared_ptr<const Entry>>& entries) {
+    for (const auto& entry : entries) {
+      const Envelope& envelope = entry->envelope;
+      index_.on_handed_to_disk(envelope.id.journal, envelope.id.number);
+      keys_on_disk_.insert(envelope.device);
+      if (!own_.is_waiting_for(*entry)) apply_to(shown_stock_, *entry);
+    }
+  };
+  for (const auto& [id, storing] : storing_) keep(storing.entries);
+  if (request_) keep(request_->entries);
 }
 
 void Node::on_read(Now now, std::uint64_t read_id, std::vector<Bytes> entries,
@@ -228,6 +283,7 @@ void Node::on_read_failed(Now now, std::uint64_t read_id) {
 
 void Node::on_tick(Now now) {
   begin(now);
+  disk_.on_tick(now.mono);
   membership_.on_tick(now);
   election_.on_tick(now);
   anti_entropy_.on_tick(now);
@@ -243,6 +299,11 @@ void Node::on_tick(Now now) {
 std::uint64_t Node::append(Now now, const EntryDraft& draft) {
   begin(now);
   const std::uint64_t ticket = next_ticket_++;
+  if (!disk_.takes_writes()) {
+    own_.refuse(ticket);
+    finish(now);
+    return ticket;
+  }
   look_at_clock(now);
   const auto other = corrected(now, draft);
   if (const auto entry = own_.append(ticket, other ? *other : draft)) {
@@ -311,9 +372,9 @@ void Node::leave(Now now) {
 
 MonoTime Node::next_deadline() const {
   MonoTime deadline = std::min({membership_.next_deadline(), anti_entropy_.next_deadline(),
-                                election_.next_deadline(), haves_at_});
+                                election_.next_deadline(), disk_.next_deadline(), haves_at_});
   // It waits for the disk, not for a tick, while the disk is failing.
-  if (watermark_due_ && !storage_failed_) deadline = std::min(deadline, watermark_next_);
+  if (watermark_due_ && disk_.takes_writes()) deadline = std::min(deadline, watermark_next_);
   return last_input_ ? std::min(deadline, *last_input_ + tick_max) : deadline;
 }
 
@@ -345,6 +406,7 @@ void Node::check_invariants() const {
   membership_.check_invariants();
   anti_entropy_.check_invariants();
   election_.check_invariants();
+  disk_.check_invariants();
   if (storing_.empty() && !index_.any_pending()) {
     assert(stored_stock_.digest() == shown_stock_.digest());
   }

@@ -31,6 +31,8 @@
 #include "mesh/anti_entropy.h"
 #include "mesh/clock_hold.h"
 #include "mesh/codec.h"
+#include "mesh/copies.h"
+#include "mesh/disk_machine.h"
 #include "mesh/entry.h"
 #include "mesh/entry_index.h"
 #include "mesh/known_dates.h"
@@ -75,7 +77,9 @@ struct ReadRequest {
 };
 
 // Events, for screens, logs and metrics.
-struct EntrySeen {  // new here, checked; it may not be on this disk yet
+// New here, checked; it may not be on this disk yet. Told once in the life of a process, whatever
+// becomes of the disk.
+struct EntrySeen {
   std::shared_ptr<const Entry> entry;
   bool own = false;
   bool claim_won = true;
@@ -115,7 +119,9 @@ struct Note {  // a log line
 using Event = std::variant<EntrySeen, StockChanged, EntriesStored, MemberChanged, LeaderChanged,
                            WatermarkMoved, Alarm, DuplicateFound, LinkWanted, Note>;
 
-using Effect = std::variant<Send, StoreRequest, ReadRequest, AppendReply, Event>;
+// A DiskJob is answered by on_storage_opened() or on_storage_not_opened(); what was handed to the disk
+// before it has come to nothing, unless it was met by damage alone: then it goes on (on_beside_open()).
+using Effect = std::variant<Send, StoreRequest, ReadRequest, DiskJob, AppendReply, Event>;
 
 // ---- what the status page and the API ask ------------------------------------------------------
 
@@ -147,10 +153,17 @@ class Node {
   // each of their entries whose request the disk held an entry of already.
   void on_stored(Now now, std::span<const std::uint64_t> request_ids,
                  std::span<const StoredTwin> twins = {});
-  // The request and all later ones failed. Every waiting append is answered unknown_outcome; the
-  // host reopens the database and calls restart_storage() with what it really holds.
-  void on_store_failed(Now now, std::uint64_t request_id);
-  void restart_storage(Now now, StoredState state);
+  // A commit failed, with all that was handed to the disk behind it. Every waiting append is answered
+  // unknown_outcome. What is done about it is the disk machine's matter: a DiskJob follows.
+  void on_store_failed(Now now, bool is_damaged);
+  // Whoever reads the file met damage: it is mended before a sale meets it, too.
+  void on_damage_met(Now now);
+  // During a recovery: a file beside the damaged one takes entries. What is handed to the disk from
+  // here on survives the recovery's end: what is not stored by then is stored in the new file.
+  void on_beside_open(Now now);
+  // The answers to a DiskJob: what the disk really holds, or that it cannot be opened.
+  void on_storage_opened(Now now, StoredState state);
+  void on_storage_not_opened(Now now, bool is_damaged);
   void on_read(Now now, std::uint64_t read_id, std::vector<Bytes> entries,
                std::vector<std::pair<std::uint64_t, Hash>> hash_list);
   void on_read_failed(Now now, std::uint64_t read_id);
@@ -179,6 +192,7 @@ class Node {
   const ProcessId& process() const { return process_; }
   const DeviceId& device() const { return device_; }
   MemberInfo self() const;
+  DiskState disk_state() const { return disk_.state(); }
   const crdt::VersionVector& vector() const { return index_.stored(); }  // what is stored
   std::vector<PublicKey> device_keys() const;                            // of every device heard of
   std::uint64_t stock_digest() const { return stored_stock_.digest(); }  // at vector()
@@ -190,8 +204,8 @@ class Node {
   election::Role role() const { return election_.role(); }
   bool has_left() const { return membership_.has_left(); }
   std::optional<MemberInfo> member_of(const ProcessId& process) const;
-  // How many terminals, this one included, hold the entry as far as we know.
-  std::uint32_t copies(const EntryId& id) const;
+  // Who holds the entry as far as we know.
+  Copies copies(const EntryId& id) const;
   // What this device recorded under the key, as far as this disk holds it.
   std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const {
     return own_.recorded(idempotency_key);
@@ -221,6 +235,8 @@ class Node {
   void finish(Now now);
   void emit(Event event) { effects_.emplace_back(std::move(event)); }
   StoreRequest& store_request();
+  void drop_unstored();
+  void keep_unstored();
   void flush_store_request();
 
   // node_traffic.cpp: frames in and out
@@ -247,6 +263,8 @@ class Node {
   void look_at_clock(Now now);
   std::optional<EntryDraft> corrected(Now now, const EntryDraft& draft) const;
   void show(const std::shared_ptr<const Entry>& entry, bool own);
+  void show_late(const std::shared_ptr<const Entry>& entry, const crdt::Stock& shown_before);
+  void remember_shown(const std::vector<std::shared_ptr<const Entry>>& entries);
 
   // node_parts.cpp: membership, anti-entropy, election
   void take_membership(Now now);
@@ -295,13 +313,16 @@ class Node {
   std::map<std::uint64_t, std::pair<ProcessId, HashList>> fork_reads_;
 
   // The disk.
+  DiskMachine disk_;
+  bool dropped_ = false;  // a commit failed, and nobody has looked at the disk since
   std::map<std::uint64_t, Storing> storing_;
   std::optional<StoreRequest> request_;
   std::uint64_t next_request_ = 1;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t next_fork_read_ = 1;
-  bool storage_failed_ = false;
   std::vector<std::shared_ptr<const Entry>> doubtful_;  // failed to commit, may be there yet
+  // Entries of others that screens were told of and that failed to commit: they come again.
+  std::set<Hash> shown_unstored_;
 
   std::optional<MonoTime> last_input_;
   bool view_stale_ = true;

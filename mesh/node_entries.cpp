@@ -14,6 +14,9 @@ namespace {
 // Authors learn soon, not at once, that their entries are stored here: one message for many.
 constexpr Duration have_delay = milliseconds(50);
 
+// Remembered of a disk that fails for long; beyond it a sale may be told twice.
+constexpr std::size_t shown_unstored_max = 100'000;
+
 std::string source_text(const ProcessId& from) {
   return from.is_none() ? "the cloud or the store database" : from.hex();
 }
@@ -21,7 +24,7 @@ std::string source_text(const ProcessId& from) {
 }  // namespace
 
 void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw) {
-  if (storage_failed_) return;  // anti-entropy fetches them again
+  if (!disk_.takes_writes()) return;  // anti-entropy fetches them again
   std::vector<std::shared_ptr<const Entry>> wanted;
   std::set<Hash> held;  // another branch of them is: they only show that there are two
   for (const Bytes& bytes : raw) {
@@ -94,12 +97,36 @@ void Node::keep_key(const DeviceId& device) {
   if (key && keys_on_disk_.insert(device).second) store_request().devices.push_back(*key);
 }
 
-// The sale first, then what it did to the stock.
+// The sale first, then what it did to the stock: that is an absolute figure, and may be told again.
 void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
   const Envelope& envelope = entry->envelope;
   auto changes = apply_to(shown_stock_, *entry);
-  emit(EntrySeen{entry, own, counts(shown_stock_, *entry)});
+  if (shown_unstored_.erase(entry->hash) == 0) {
+    emit(EntrySeen{entry, own, counts(shown_stock_, *entry)});
+  }
   if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
+}
+
+// An own entry whose commit failed and that is on the disk all the same: the stock counts it.
+void Node::show_late(const std::shared_ptr<const Entry>& entry, const crdt::Stock& shown_before) {
+  const Envelope& envelope = entry->envelope;
+  emit(EntrySeen{entry, true, counts(shown_stock_, *entry)});
+  std::vector<crdt::StockChange> changes;
+  for (const crdt::StockEffect& effect : envelope.stock_effects) {
+    const std::int64_t before = shown_before.on_hand(effect.product);
+    const std::int64_t after = shown_stock_.on_hand(effect.product);
+    if (before != after) changes.push_back({effect.product, before, after});
+  }
+  if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
+}
+
+// Own entries are shown when they are stored, those of others before.
+void Node::remember_shown(const std::vector<std::shared_ptr<const Entry>>& entries) {
+  for (const auto& entry : entries) {
+    if (own_.is_waiting_for(*entry)) continue;
+    if (shown_unstored_.size() >= shown_unstored_max) return;
+    shown_unstored_.insert(entry->hash);
+  }
 }
 
 void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
@@ -195,9 +222,27 @@ std::uint64_t Node::pending_uploads() const {
   return pending;
 }
 
-std::uint32_t Node::copies(const EntryId& id) const {
-  const std::uint32_t here = index_.stored().contains(id.journal, id.number) ? 1 : 0;
-  return here + anti_entropy_.holders(id.journal, id.number);
+Copies Node::copies(const EntryId& id) const {
+  Copies copies;
+  if (index_.stored().contains(id.journal, id.number)) ++copies.here;
+  std::set<DeviceId> present;
+  std::set<std::string> names = {self_.terminal};
+  for (const KnownMember& known : membership_.members()) {
+    if (!is_present(known.state)) continue;
+    present.insert(known.member.device());
+    names.insert(known.member.terminal);
+  }
+  for (const DeviceId& device : anti_entropy_.holders(id.journal, id.number)) {
+    if (present.contains(device)) {
+      ++copies.here;
+      continue;
+    }
+    const auto known = remembered_.find(device);
+    const bool is_replaced = known != remembered_.end() &&
+                             names.contains(known->second.member.terminal);
+    if (!is_replaced) ++copies.away;
+  }
+  return copies;
 }
 
 }  // namespace titan::mesh

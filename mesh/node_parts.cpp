@@ -192,7 +192,7 @@ void Node::take_anti_entropy() {
 }
 
 void Node::pass_on_watermark(Now now) {
-  if (!watermark_due_ || now.mono < watermark_next_ || storage_failed_) return;
+  if (!watermark_due_ || now.mono < watermark_next_ || !disk_.takes_writes()) return;
   watermark_due_ = false;
   watermark_next_ = now.mono + watermark_interval;
   store_request().watermark = watermark_;

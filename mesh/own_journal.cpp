@@ -29,12 +29,6 @@ OwnJournal::OwnJournal(const Codec& codec, const KeyPair& key, ProcessId process
       records_(state.idempotency) {}
 
 std::shared_ptr<const Entry> OwnJournal::append(std::uint64_t ticket, const EntryDraft& draft) {
-  if (paused_) {
-    replies_.push_back({ticket, make_error(ErrorCode::unavailable,
-                                           "the terminal is reopening its storage after a failed "
-                                           "write; repeat with the same idempotency_key")});
-    return nullptr;
-  }
   if (!draft.idempotency_key.empty()) {
     if (const auto first = records_.find(draft.idempotency_key); first != records_.end()) {
       answer_repeat(ticket, draft, first->second);
@@ -113,8 +107,13 @@ std::optional<OwnJournal::Duplicate> OwnJournal::observe(const Entry& entry) {
   return remember_key(records_, entry);
 }
 
+void OwnJournal::refuse(std::uint64_t ticket) {
+  replies_.push_back({ticket, make_error(ErrorCode::unavailable,
+                                         "the terminal is reopening its storage after a failed "
+                                         "write; repeat with the same idempotency_key")});
+}
+
 void OwnJournal::on_store_failed() {
-  paused_ = true;
   for (const auto& [id, waiting] : waiting_) {
     for (const std::uint64_t ticket : waiting.tickets) {
       replies_.push_back(
@@ -127,15 +126,21 @@ void OwnJournal::on_store_failed() {
   waiting_keys_.clear();
 }
 
-void OwnJournal::resume(const StoredState& state) {
+void OwnJournal::go_on() {
   assert(waiting_.empty());
+  writer_.start_new_journal(durable_tail_, durable_receipt_number_);
+  recent_hashes_.clear();
+}
+
+void OwnJournal::resume(const StoredState& state) {
   records_ = state.idempotency;
   durable_tail_ = tail_of(state);
   durable_receipt_number_ = state.last_receipt_number;
   writer_.observe_logical_clock(state.logical_clock);
+  // Entries under way are ours whatever the disk held: then the new one follows the last written.
+  if (!waiting_.empty()) return leave_journal();
   writer_.start_new_journal(durable_tail_, durable_receipt_number_);
   recent_hashes_.clear();
-  paused_ = false;
 }
 
 void OwnJournal::leave_journal() {

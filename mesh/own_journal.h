@@ -52,9 +52,13 @@ class OwnJournal {
   // A foreign entry was seen: ours order behind it.
   void observe_logical_clock(std::uint64_t clock) { writer_.observe_logical_clock(clock); }
 
-  // A commit failed: every waiting ticket is answered unknown_outcome, and appends are refused
-  // until resume() with what the disk really holds.
+  // A commit failed: every waiting ticket is answered unknown_outcome. Nothing is appended until
+  // resume() with what the disk really holds; meanwhile tickets are refused.
   void on_store_failed();
+  void refuse(std::uint64_t ticket);
+  // After on_store_failed(): goes on in a new journal behind what is known to be durable, although
+  // nobody has looked at the disk yet.
+  void go_on();
   void resume(const StoredState& state);
   // Go on in a new journal: a copy of this process writes this one too, or its times are ahead.
   void leave_journal();
@@ -66,7 +70,6 @@ class OwnJournal {
   bool is_from_copy(const Entry& entry) const;
   std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const;
   bool is_current_journal(const JournalId& journal) const;
-  bool is_paused() const { return paused_; }
 
   std::vector<AppendReply> take_replies();
 
@@ -79,7 +82,6 @@ class OwnJournal {
   void answer_repeat(std::uint64_t ticket, const EntryDraft& draft, const IdempotencyRecord& first);
 
   JournalWriter writer_;
-  bool paused_ = false;
   JournalTail durable_tail_;
   std::uint64_t durable_receipt_number_ = 0;
   std::map<EntryId, Waiting> waiting_;

@@ -97,6 +97,9 @@ Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
                                   const mesh::StoreIdentity& identity, const mesh::Codec& codec) {
   auto store = mesh::SqliteStore::open(options, identity, codec);
   if (!store) return store.error();
+  if (Status taken = mesh::take_in_beside(**store, options, identity, codec); !taken) {
+    return taken.error();
+  }
   auto state = (*store)->load();
   if (!state) return state.error();
   return OpenJournal{std::move(*store), std::move(*state), {}};

@@ -12,8 +12,17 @@ namespace {
 // Sales of this till waiting for its disk, beyond which another is refused as unavailable. Entries
 // of others do not count: they are held back elsewhere, and a till that catches up still sells.
 constexpr std::size_t appends_waiting_max = 20'000;
-constexpr std::chrono::seconds reopen_every(1);
-constexpr Duration reopen_calm = seconds(5);
+
+// Of entries that were stored beside a damaged file: what goes beyond can be looked up when it has
+// been recovered.
+constexpr std::size_t beside_entries_max = 20'000;
+
+// The slow read of the whole file: 128 kB a second, half a per cent of a core, a few minutes for a
+// day's entries. After each pass it rests.
+constexpr std::uint64_t check_bytes = 32 * 1024;
+constexpr std::chrono::milliseconds check_every(250);
+constexpr std::chrono::seconds check_first_after(10);
+constexpr std::chrono::hours check_pause(6);
 
 mesh::LinkEnd link_end_of(mesh::LinkDown reason) {
   switch (reason) {
@@ -43,38 +52,12 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock,
       handlers_(std::move(handlers)),
       codec_(codec),
       timer_(loop),
-      reopen_timer_(loop),
+      check_timer_(loop),
       leave_timer_(loop) {
   node_ = std::make_unique<mesh::Node>(parts.node, parts.device_key, parts.process,
                                        std::move(parts.state), codec_, Random(parts.random_seed),
                                        clock_.now());
-  storage_ = std::make_unique<StorageThread>(
-      loop, std::move(parts.store),
-      StorageThread::Callbacks{
-          [this](const std::vector<std::uint64_t>& ids, const std::vector<mesh::StoredTwin>& twins,
-                 Duration took) {
-            if (handlers_.on_committed) handlers_.on_committed(took);
-            node_->on_stored(clock_.now(), ids, twins);
-            carry_out();
-          },
-          [this](std::uint64_t id, const Error& error) { on_storage_failed(id, error); },
-          [this](mesh::StoredState state) {
-            spdlog::warn("storage is open again");
-            storage_problem_.clear();
-            node_->restart_storage(clock_.now(), std::move(state));
-            carry_out();
-            if (handlers_.on_storage_reopened) handlers_.on_storage_reopened();
-          },
-          [this](const Error& error) {
-            storage_problem_ = error.message;
-            spdlog::error("storage cannot be opened, trying again every second: {}", error.message);
-            reopen_later();
-          },
-          [this](const mesh::RecoveryReport& report) {
-            if (handlers_.on_event) {
-              handlers_.on_event(mesh::Alarm{"database_damaged", mesh::describe(report)});
-            }
-          }});
+  storage_ = std::make_unique<StorageThread>(loop, std::move(parts.store), storage_callbacks());
   reads_ = std::make_unique<ReadThread>(std::move(parts.reader));
   mesh::TransportCallbacks callbacks = handlers_.neighbours;
   callbacks.on_frame = [this](const ProcessId& from, BytesView frame) {
@@ -108,6 +91,8 @@ Status MeshHost::start() {
   if (Status started = transport_->start(); !started) return started;
   transport_->set_member_info(node_->self());
   carry_out();
+  check_timer_.expires_after(check_first_after);
+  check_file_slowly();
   return {};
 }
 
@@ -153,11 +138,15 @@ void MeshHost::carry_out(mesh::Effect& effect) {
                  [&](mesh::Send& send) { transport_->send(send.to, std::move(send.frame)); },
                  [&](mesh::StoreRequest& request) { storage_->submit(std::move(request)); },
                  [&](mesh::ReadRequest& request) { read(request); },
+                 [&](mesh::DiskJob& job) { storage_->start(job); },
                  [&](mesh::AppendReply& reply) {
                    auto waiting = appends_.extract(reply.ticket);
                    if (!waiting.empty()) waiting.mapped()(std::move(reply.result));
                  },
                  [&](mesh::Event& event) {
+                   if (const auto* stored = std::get_if<mesh::EntriesStored>(&event)) {
+                     keep_beside(*stored);
+                   }
                    if (handlers_.on_event) handlers_.on_event(event);
                  },
              },
@@ -200,34 +189,93 @@ void MeshHost::read(const mesh::ReadRequest& request) {
 
 // ---- a disk that fails -------------------------------------------------------------------------
 
-void MeshHost::on_storage_failed(std::uint64_t id, const Error& error) {
-  storage_problem_ = error.message;
-  spdlog::error("a write to the disk failed, reopening the database: {}", error.message);
-  node_->on_store_failed(clock_.now(), id);
-  carry_out();
-  // A disk that reads well and cannot be written fails again at once: not without a pause.
-  const MonoTime now = clock_.now().mono;
-  const bool again = last_reopen_ && now - *last_reopen_ < reopen_calm;
-  last_reopen_ = now;
-  if (again) {
-    reopen_later();
-  } else {
-    storage_->reopen();
-  }
+// What is done about it is decided by the node's disk machine; here is only what is said.
+StorageThread::Callbacks MeshHost::storage_callbacks() {
+  StorageThread::Callbacks callbacks;
+  callbacks.on_stored = [this](const std::vector<std::uint64_t>& ids,
+                               const std::vector<mesh::StoredTwin>& twins, Duration took) {
+    if (handlers_.on_committed) handlers_.on_committed(took);
+    node_->on_stored(clock_.now(), ids, twins);
+    carry_out();
+  };
+  callbacks.on_failed = [this](const Error& error) {
+    storage_problem_ = error.message;
+    spdlog::error("a write to the disk failed, reopening the database: {}", error.message);
+    node_->on_store_failed(clock_.now(), error.code == ErrorCode::corrupt);
+    carry_out();
+  };
+  callbacks.on_beside_open = [this] {
+    spdlog::warn("the damaged database is being recovered; sales go on beside it");
+    storage_problem_.clear();
+    node_->on_beside_open(clock_.now());
+    carry_out();
+  };
+  callbacks.on_opened = [this](mesh::StoredState state) {
+    node_->on_storage_opened(clock_.now(), std::move(state));
+    carry_out();
+    if (node_->disk_state() != mesh::DiskState::ok) return;
+    spdlog::warn("storage is open again");
+    storage_problem_.clear();
+    beside_.clear();
+    if (handlers_.on_storage_reopened) handlers_.on_storage_reopened();
+  };
+  callbacks.on_not_opened = [this](const Error& error) {
+    storage_problem_ = error.message;
+    spdlog::error("storage cannot be opened, trying again: {}", error.message);
+    node_->on_storage_not_opened(clock_.now(), error.code == ErrorCode::corrupt);
+    carry_out();
+  };
+  callbacks.on_recovered = [this](const mesh::RecoveryReport& report) {
+    if (handlers_.on_event) {
+      handlers_.on_event(mesh::Alarm{"database_damaged", mesh::describe(report)});
+    }
+  };
+  return callbacks;
 }
 
 // What a reader meets concerns the whole till: the file is mended before a sale meets it, too.
 void MeshHost::look_for_damage() {
-  if (!storage_problem_.empty() || !storage_->damage_seen()) return;
-  on_storage_failed(0, make_error(ErrorCode::corrupt,
-                                  "damage was found in the database; what can be saved is put "
-                                  "into a new one"));
+  if (node_->disk_state() != mesh::DiskState::ok || !storage_->damage_seen()) return;
+  storage_problem_ = "damage was found in the database; what can be saved is put into a new one";
+  spdlog::error("{}", storage_problem_);
+  node_->on_damage_met(clock_.now());
 }
 
-void MeshHost::reopen_later() {
-  reopen_timer_.expires_after(reopen_every);
-  reopen_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled) storage_->reopen();
+// The readers' file is the damaged one: what was stored beside it is looked up here.
+void MeshHost::keep_beside(const mesh::EntriesStored& stored) {
+  if (node_->disk_state() == mesh::DiskState::ok) return;
+  for (const auto& entry : stored.entries) {
+    if (beside_.size() >= beside_entries_max) return;
+    beside_.emplace(entry->envelope.id, entry);
+  }
+}
+
+std::shared_ptr<const mesh::Entry> MeshHost::stored_beside(const mesh::EntryId& id) const {
+  const auto found = beside_.find(id);
+  return found == beside_.end() ? nullptr : found->second;
+}
+
+// Damage is found before a customer needs what is damaged. What it finds is met like any other
+// damage, by look_for_damage().
+void MeshHost::check_file_slowly() {
+  check_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || stopped_) return;
+    const auto go_on = [this](std::chrono::milliseconds pause) {
+      check_timer_.expires_after(pause);
+      check_file_slowly();
+    };
+    const bool taken =
+        reads_->submit([this, go_on, from = checked_to_](mesh::SqliteReader& reader) {
+          auto next = reader.check_some(from, check_bytes);
+          boost::asio::post(loop_, [this, go_on, next = std::move(next)] {
+            if (stopped_) return;
+            if (!next) spdlog::error("the slow check of the database: {}", next.error().message);
+            checked_to_ = next && *next ? **next : 0;
+            if (!next) return go_on(check_first_after);
+            go_on(*next ? check_every : std::chrono::milliseconds(check_pause));
+          });
+        });
+    if (!taken) go_on(check_every);
   });
 }
 
@@ -271,7 +319,7 @@ void MeshHost::check_left() {
 void MeshHost::stop() {
   if (std::exchange(stopped_, true)) return;
   timer_.cancel();
-  reopen_timer_.cancel();
+  check_timer_.cancel();
   leave_timer_.cancel();
   transport_->close();
   reads_->stop();

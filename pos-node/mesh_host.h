@@ -79,6 +79,8 @@ class MeshHost {
   mesh::Transport& transport() { return *transport_; }
   ReadThread& reads() { return *reads_; }
   std::size_t queued_entries() const { return storage_->queued_entries(); }
+  // Stored while the database is recovered, where no reader finds it yet; else null.
+  std::shared_ptr<const mesh::Entry> stored_beside(const mesh::EntryId& id) const;
   // Why entries cannot be written right now; empty when they can.
   const std::string& storage_problem() const { return storage_problem_; }
   Now now() const { return clock_.now(); }
@@ -87,9 +89,10 @@ class MeshHost {
   void carry_out();
   void carry_out(mesh::Effect& effect);
   void read(const mesh::ReadRequest& request);
-  void on_storage_failed(std::uint64_t id, const Error& error);
+  StorageThread::Callbacks storage_callbacks();
   void look_for_damage();
-  void reopen_later();
+  void check_file_slowly();
+  void keep_beside(const mesh::EntriesStored& stored);
   void arm_timer();
   void check_left();
 
@@ -106,11 +109,12 @@ class MeshHost {
   bool carrying_out_ = false;
   std::map<std::uint64_t, AppendDone> appends_;
   std::string storage_problem_;
-  std::optional<MonoTime> last_reopen_;
+  std::map<mesh::EntryId, std::shared_ptr<const mesh::Entry>> beside_;
 
   boost::asio::steady_timer timer_;
   MonoTime armed_for_ = MonoTime::never();
-  boost::asio::steady_timer reopen_timer_;
+  boost::asio::steady_timer check_timer_;
+  std::int64_t checked_to_ = 0;  // position in the file, of the present pass
   boost::asio::steady_timer leave_timer_;
   std::function<void()> left_;
   bool stopped_ = false;

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "crdt/interval_set.h"
 #include "crdt/stock.h"
+#include "mesh/copies.h"
 #include "mesh/entry.h"
 #include "mesh/stored_state.h"
 #include "pos-node/clock.h"
@@ -84,7 +85,7 @@ class Service : public Catalogue {
   // Refunds that name this sale, or another entry of the same request; those that were voided or do
   // not count left out.
   virtual Result<std::vector<EntryPointer>> refunds_of(const mesh::EntryId& sale) = 0;
-  virtual std::uint32_t copies(const mesh::EntryId& id) const = 0;
+  virtual mesh::Copies copies(const mesh::EntryId& id) const = 0;
   virtual bool in_cloud(const mesh::EntryId& id) const = 0;
 
   virtual Result<std::vector<JournalSummary>> journals() = 0;

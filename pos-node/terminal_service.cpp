@@ -291,6 +291,7 @@ Result<EntryPointer> TerminalService::decode(const mesh::StoredEntry& stored) co
 }
 
 Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {
+  if (auto beside = mesh_.stored_beside(id)) return EntryPointer(std::move(beside));
   const auto found = reader_->find_entry(id);
   if (!found) return found.error();
   if (found->empty()) return EntryPointer{};

@@ -62,7 +62,7 @@ class TerminalService final : public Service {
   Result<EntryPointer> entry(const mesh::EntryId& id) override;
   Result<std::optional<mesh::EntryId>> voided_by(const mesh::Entry& entry) override;
   Result<std::vector<EntryPointer>> refunds_of(const mesh::EntryId& sale) override;
-  std::uint32_t copies(const mesh::EntryId& id) const override { return mesh_.node().copies(id); }
+  mesh::Copies copies(const mesh::EntryId& id) const override { return mesh_.node().copies(id); }
   bool in_cloud(const mesh::EntryId& id) const override { return mesh_.node().in_cloud(id); }
   Result<std::vector<JournalSummary>> journals() override;
   Result<JournalPage> journal_page(const JournalId& journal, std::uint64_t from, std::size_t limit,

@@ -2,6 +2,9 @@
 
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
+#include <sys/statvfs.h>
+
+#include <filesystem>
 
 #include "mesh/sqlite/entry_tables.h"
 
@@ -17,6 +20,31 @@ int open_flags(Connection::Mode mode) {
       break;
   }
   return SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX;
+}
+
+// SQLite tells of a full disk as such only where it writes pages; where it makes its log or the
+// memory that readers share (32 kB), it speaks of an I/O error of the file or of no right to open it.
+constexpr std::uint64_t room_bytes_min = 64 * 1024;
+
+bool is_disk_full(const std::string& path) {
+  struct statvfs facts {};
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  if (::statvfs(folder.c_str(), &facts) != 0) return false;
+  const bool has_no_files_left = facts.f_files != 0 && facts.f_favail == 0;
+  return has_no_files_left || facts.f_bavail * std::uint64_t{facts.f_frsize} < room_bytes_min;
+}
+
+bool may_be_of_a_full_disk(int code) {
+  switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PROTOCOL:
+      return true;
+    default:
+      return false;
+  }
 }
 
 int on_commit(void* connection, sqlite3*, const char*, int pages) {
@@ -95,6 +123,10 @@ Result<std::unique_ptr<Connection>> Connection::open(Options options) {
       return std::move(connection);
     });
   } catch (const SQLite::Exception& exception) {
+    if (is_disk_full(path)) {
+      return make_error(ErrorCode::io, "cannot open the database " + path +
+                                           ": the disk is full; free some space on it");
+    }
     return make_error(ErrorCode::io, "cannot open the database " + path + ": " + exception.what() +
                                          "; check that the folder exists and may be written");
   }
@@ -147,8 +179,21 @@ std::int64_t Connection::single_number(const std::string& sql) {
   return database_.execAndGet(sql).getInt64();
 }
 
+Error Connection::damage(const std::string& what) const {
+  if (options_.file && options_.file->generation == generation_) {
+    options_.file->damaged_generation = generation_;
+  }
+  return make_error(ErrorCode::corrupt,
+                    "the database " + options_.path + ": the file is damaged (" + what +
+                        "); it will be set aside and every readable entry recovered");
+}
+
 Error Connection::error(const SQLite::Exception& exception, std::string_view while_doing) const {
   const std::string where = "the database " + options_.path + ", " + std::string(while_doing);
+  if (options_.mode != Mode::in_memory && may_be_of_a_full_disk(exception.getErrorCode()) &&
+      is_disk_full(options_.path)) {
+    return make_error(ErrorCode::io, where + ": the disk is full; free some space on it");
+  }
   switch (exception.getErrorCode() & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

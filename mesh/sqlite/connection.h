@@ -93,6 +93,8 @@ class Connection {
   void set_log_pages(int pages) { log_pages_ = pages; }
 
   Error error(const SQLite::Exception& exception, std::string_view while_doing) const;
+  // Damage that SQLite knows nothing of: `what` fits no file that we wrote.
+  Error damage(const std::string& what) const;
 
   // Runs `work`, which answers with a Result, and turns SQLite's exceptions into its Error.
   template <class Work>

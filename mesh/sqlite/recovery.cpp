@@ -21,6 +21,8 @@ constexpr std::size_t row_bytes_max = entry_bytes_max + 4096;
 // Columns of `entries`; later versions only append.
 constexpr std::size_t hash_column = 3;
 constexpr const char* building_suffix = ".recovering";
+constexpr const char* beside_suffix = ".beside";
+constexpr std::uint64_t copy_bytes = 1024 * 1024;
 
 Status set_aside(const std::string& path, const std::string& target) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -73,12 +75,13 @@ class Recovery {
   void learn_key(const PublicKey& key) { keys_.emplace(device_of(key), key); }
 
   // Two passes: an entry may lie in front of the opening that carries its device's key.
-  Status run() {
-    each_entry([this](Entry&& entry) {
+  Status run(const std::function<bool()>& goes_on) {
+    each_entry([&](Entry&& entry) {
       if (entry.envelope.opening) learn_key(entry.envelope.opening->device_public_key);
     });
     Status status;
     each_entry([&](Entry&& entry) {
+      if (status && !goes_on()) status = make_error(ErrorCode::unavailable, "it was told to stop");
       if (!status) return;
       batch_.push_back(std::make_shared<const Entry>(std::move(entry)));
       if (batch_.size() >= recovery_batch_entries) status = store_batch();
@@ -171,8 +174,72 @@ Status finish_interrupted_recovery(const std::string& path) {
   return put_in_place(building, path);
 }
 
-Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
-                               const Codec& codec, const std::string& time_stamp) {
+namespace {
+
+// Everything that one store holds, into another.
+Status copy_all(SqliteStore& from, const Codec& codec, SqliteStore& into) {
+  auto reader = from.open_reader();
+  if (!reader) return reader.error();
+  StoreRequest small;
+  const Status read = from.connection().guarded("taking it in", [&]() -> Status {
+    StoredState state;
+    for (const auto part : {read_devices, read_promise, read_members, read_watermark}) {
+      part(from.connection(), state);
+    }
+    small.devices = state.devices;
+    small.members = state.members;
+    small.watermark = state.watermark;
+    if (state.promise != election::Promise{}) small.promise = state.promise;
+    return {};
+  });
+  if (!read) return read;
+  if (const Status stored = into.commit(small); !stored) return stored;
+  std::int64_t position = 0;
+  while (true) {
+    const auto entries = (*reader)->entries_after(position, read_entries_max, copy_bytes);
+    if (!entries) return entries.error();
+    if (entries->empty()) return {};
+    StoreRequest request;
+    for (const StoredEntry& stored : *entries) {
+      position = stored.position;
+      auto entry = codec.decode_entry(stored.bytes);
+      if (entry) request.entries.push_back(std::make_shared<const Entry>(std::move(*entry)));
+    }
+    if (const Status stored = into.commit(request); !stored) return stored;
+  }
+}
+
+}  // namespace
+
+std::string beside_path(const std::string& path) {
+  return path + beside_suffix;
+}
+
+void remove_beside(const std::string& path) {
+  remove_file(beside_path(path));
+}
+
+Status take_in_beside(SqliteStore& store, const StoreOptions& options,
+                      const StoreIdentity& identity, const Codec& codec) {
+  StoreOptions beside = options;
+  beside.path = beside_path(options.path);
+  std::error_code failed;
+  if (!std::filesystem::exists(beside.path, failed)) return {};
+  auto opened = SqliteStore::open(beside, identity, codec);
+  if (!opened && opened.error().code == ErrorCode::corrupt) {
+    if (auto saved = recover(beside, identity, codec, "beside"); !saved) return saved.error();
+    opened = SqliteStore::open(beside, identity, codec);
+  }
+  if (!opened) return opened.error();
+  if (const Status copied = copy_all(**opened, codec, store); !copied) return copied;
+  opened->reset();
+  remove_beside(options.path);
+  return {};
+}
+
+Result<RecoveryReport> build_recovered(const StoreOptions& options, const StoreIdentity& identity,
+                                       const Codec& codec, const std::string& time_stamp,
+                                       const std::function<bool()>& goes_on) {
   RecoveryReport report;
   report.set_aside = options.path + ".damaged-" + time_stamp;
   StoreOptions building = options;
@@ -195,13 +262,38 @@ Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity&
 
   Recovery recovery(**store, identity, codec, **scan, report);
   for (const PublicKey& key : remembered.devices) recovery.learn_key(key);
-  if (const Status done = recovery.run(); !done) return done.error();
+  if (const Status done = recovery.run(goes_on); !done) return done.error();
+  // Folded now, it is loaded fast when it takes the damaged one's place.
+  for (bool more = true; more && goes_on();) {
+    const auto folded = (*store)->checkpoint_if_idle();
+    more = folded && *folded;
+  }
   if (const Status closed = (*store)->close(); !closed) return closed.error();
-  store->reset();
+  return report;
+}
 
+Status put_recovered_in_place(const StoreOptions& options, const StoreIdentity& identity,
+                              const Codec& codec, SqliteStore* beside,
+                              const RecoveryReport& report) {
+  StoreOptions building = options;
+  building.path += building_suffix;
+  if (beside != nullptr) {
+    auto store = SqliteStore::open(building, identity, codec);
+    if (!store) return store.error();
+    if (const Status copied = copy_all(*beside, codec, **store); !copied) return copied;
+    if (const Status closed = (*store)->close(); !closed) return closed;
+  }
   // Only now, with everything saved, does the damaged file give way.
-  if (const Status aside = set_aside(options.path, report.set_aside); !aside) return aside.error();
-  if (const Status placed = put_in_place(building.path, options.path); !placed) {
+  if (const Status aside = set_aside(options.path, report.set_aside); !aside) return aside;
+  return put_in_place(building.path, options.path);
+}
+
+Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
+                               const Codec& codec, const std::string& time_stamp) {
+  auto report = build_recovered(options, identity, codec, time_stamp, [] { return true; });
+  if (!report) return report;
+  if (const Status placed = put_recovered_in_place(options, identity, codec, nullptr, *report);
+      !placed) {
     return placed.error();
   }
   return report;

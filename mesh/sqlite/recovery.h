@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -30,7 +31,25 @@ struct RecoveryReport {
 // One sentence for an alarm.
 std::string describe(const RecoveryReport& report);
 
-// The store must not be open. `time_stamp` becomes part of the damaged file's new name, e.g.
+// In two steps, of which the first takes long and may run beside a store that is open, as long as
+// nothing is written to it. `goes_on` is asked now and then; false ends it.
+Result<RecoveryReport> build_recovered(const StoreOptions& options, const StoreIdentity& identity,
+                                       const Codec& codec, const std::string& time_stamp,
+                                       const std::function<bool()>& goes_on);
+// What was built, and what was written meanwhile to the file beside the damaged one (`beside`, may be
+// null), takes the damaged one's place.
+Status put_recovered_in_place(const StoreOptions& options, const StoreIdentity& identity,
+                              const Codec& codec, SqliteStore* beside,
+                              const RecoveryReport& report);
+
+// The file that takes entries while the one at `path` is recovered.
+std::string beside_path(const std::string& path);
+void remove_beside(const std::string& path);
+// At a start, of a store that is open: what an interrupted recovery left in that file is taken in.
+Status take_in_beside(SqliteStore& store, const StoreOptions& options,
+                      const StoreIdentity& identity, const Codec& codec);
+
+// Both steps. The store must not be open. `time_stamp` becomes part of the damaged file's new name, e.g.
 // "20111006T091700Z". On success a new file stands at options.path.
 Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
                                const Codec& codec, const std::string& time_stamp);

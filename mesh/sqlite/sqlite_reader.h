@@ -82,6 +82,11 @@ class SqliteReader {
                                             std::int64_t after_position, std::size_t limit);
   Result<std::vector<StoredJournal>> journals();
   Result<std::int64_t> newest_position();
+  // The slow read of the whole file, which finds damage before somebody needs what is damaged: reads
+  // entries behind `position` (about `bytes_max` bytes, at least one), holds them against their
+  // hashes and looks them up in their indexes. Answers where to go on; none: all were read, and the
+  // small tables too.
+  Result<std::optional<std::int64_t>> check_some(std::int64_t position, std::uint64_t bytes_max);
   Result<std::uint64_t> entry_count();
 
   // -- products, settings, users
@@ -98,6 +103,9 @@ class SqliteReader {
   Result<std::vector<Bytes>> users();  // serialised titan.entry.v1.User
 
  private:
+  Status check_entry(std::int64_t position, const Bytes& hash);
+  Status check_small_tables();
+
   std::shared_ptr<Connection> connection_;
   ProductQueries products_;
 };

@@ -380,20 +380,35 @@ Status SqliteStore::reopen() {
   return connect();
 }
 
-Result<RecoveryReport> SqliteStore::recover_and_reopen(const std::string& time_stamp) {
+Result<RecoveryReport> SqliteStore::build_recovered(const std::string& time_stamp,
+                                                    const std::function<bool()>& goes_on) const {
   if (options_.in_memory) {
     return make_error(ErrorCode::invalid, options_.path + " is in memory: nothing to recover from");
   }
+  return mesh::build_recovered(options_, identity_, codec_, time_stamp, goes_on);
+}
+
+Status SqliteStore::reopen_recovered(const RecoveryReport& report,
+                                     std::unique_ptr<SqliteStore> beside) {
   failed_ = true;
   connection_.reset();
-  if (const Status ready = finish_interrupted_recovery(options_.path); !ready) {
-    return ready.error();
+  if (const Status placed =
+          put_recovered_in_place(options_, identity_, codec_, beside.get(), report);
+      !placed) {
+    return placed;
   }
-  auto report = recover(options_, identity_, codec_, time_stamp);
-  if (!report) return report;
   ++file_->generation;
-  if (const Status connected = connect(); !connected) return connected.error();
-  return report;
+  if (const Status connected = connect(); !connected) return connected;
+  // Its entries are in the new file; one that stays is taken in once more at the next start.
+  beside.reset();
+  remove_beside(options_.path);
+  return {};
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open_beside() const {
+  StoreOptions beside = options_;
+  beside.path = beside_path(options_.path);
+  return open(std::move(beside), identity_, codec_);
 }
 
 Status SqliteStore::close() {

@@ -92,8 +92,14 @@ class SqliteStore {
   Status reopen();
   // Whether this store or a reader of it met damage in the file since it was last opened.
   bool damage_seen() const { return file_->is_damaged(); }
-  // Instead of reopen(): sets the damaged file aside, saves what can be proven and opens that.
-  Result<RecoveryReport> recover_and_reopen(const std::string& time_stamp);
+  // Instead of reopen(), in two steps: saves what can be proven of a damaged file into another one
+  // (on any thread, while nothing is written here), and opens that in its place, together with what
+  // was written meanwhile to the store beside it.
+  Result<RecoveryReport> build_recovered(const std::string& time_stamp,
+                                         const std::function<bool()>& goes_on) const;
+  Status reopen_recovered(const RecoveryReport& report, std::unique_ptr<SqliteStore> beside);
+  // A small store in a file beside this one: it takes entries while this one is recovered.
+  Result<std::unique_ptr<SqliteStore>> open_beside() const;
   Status close();  // folds and copies the log back; the object is of no use afterwards
 
   // A reader for one other thread; in memory it shares this store's connection and thread.

@@ -397,7 +397,9 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
   if (const auto written = write_typed_body(writer, entry); !written) return written.error();
   if (has_no_flags_of_its_own(envelope.kind)) write_flags(writer, envelope_flags(envelope));
 
-  writer.member("copies", service.copies(envelope.id))
+  const mesh::Copies copies = service.copies(envelope.id);
+  writer.member("copies", copies.here)
+      .member("copies_away", copies.away)
       .member("in_cloud", service.in_cloud(envelope.id));
   if (!envelope.claim.is_none()) {
     writer.member("counts", mesh::counts(service.stock(), entry));

@@ -1,6 +1,7 @@
 // M4. Every acknowledged request is on some disk or in the cloud at the end, unless the last copy
-// went with a disk; a store database is a copy, too: who runs gives back what it holds. No number has two contents; nothing counts twice: final stock is what the
-// certain requests come to, and some of the uncertain ones.
+// went with a disk; a store database is a copy, too: who runs gives back what it holds. No number
+// has two contents; nothing counts twice: final stock is what the certain requests come to, and
+// some of the uncertain ones.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -39,6 +40,7 @@ class NothingLost : public Checker {
   explicit NothingLost(const Scenario& scenario)
       : has_shared_database_(scenario.topology.has_shared_database) {
     for (const auto& fault : scenario.faults) {
+      is_damage_.push_back(fault.kind == FaultKind::damage_disk);
       has_clones_ = has_clones_ || fault.kind == FaultKind::clone;
     }
   }
@@ -58,6 +60,12 @@ class NothingLost : public Checker {
                    [&](const EntryStored& stored) { on_stored(observed.at, stored); },
                    [&](const DiskReplaced& replaced) { on_replaced(replaced); },
                    [&](const CloudHolds& held) { cloud_.insert(book_.number_of(held.entry)); },
+                   [&](const FaultBegan& began) {
+                     if (began.number < is_damage_.size() && is_damage_[began.number]) {
+                       damaged_at_ = observed.at;
+                       stored_since_.clear();
+                     }
+                   },
                    [&](const DatabaseHolds& held) {
                      databases_[held.terminal].insert(book_.number_of(held.entry));
                    },
@@ -143,6 +151,7 @@ class NothingLost : public Checker {
   void on_stored(MonoTime at, const EntryStored& stored) {
     const EntryNumber number = book_.number_of(stored.entry);
     held_[stored.terminal].insert(number);
+    if (damaged_at_) stored_since_[stored.terminal].insert(number);
     const auto [known, is_new] = contents_.emplace(stored.entry->id, stored.entry->hash);
     if (!is_new && known->second != stored.entry->hash && !has_clones_) {
       violate(at, watch_.name(stored.terminal) + " stored another content under number " +
@@ -153,8 +162,16 @@ class NothingLost : public Checker {
   void on_replaced(const DiskReplaced& replaced) {
     ++disks_replaced_[replaced.terminal];
     EntrySet before = std::exchange(held_[replaced.terminal], book_.set_of(replaced.held));
-    before.add(std::exchange(databases_[replaced.terminal],
-                             book_.set_of(replaced.held_by_database)));
+    before.add(
+        std::exchange(databases_[replaced.terminal], book_.set_of(replaced.held_by_database)));
+    // Pages that were overwritten held nothing that was stored later.
+    if (replaced.how == "damaged") {
+      const EntrySet& since = stored_since_[replaced.terminal];
+      for (EntryNumber number = 0; number < since.end(); ++number) {
+        if (since.contains(number)) before.erase(number);
+      }
+    }
+    stored_since_.erase(replaced.terminal);
     note_gone(before);
   }
 
@@ -298,6 +315,9 @@ class NothingLost : public Checker {
   std::map<TerminalIndex, EntrySet> held_;
   std::map<TerminalIndex, EntrySet> databases_;  // by terminal; a shared one stands alone
   std::map<TerminalIndex, std::uint64_t> disks_replaced_;
+  std::vector<bool> is_damage_;         // by fault
+  std::optional<MonoTime> damaged_at_;  // the last time
+  std::map<TerminalIndex, EntrySet> stored_since_;
   EntrySet cloud_;
   EntrySet survives_;
   EntrySet gone_;  // the last copy went with a disk

@@ -16,13 +16,23 @@ constexpr Duration forgets = seconds(2);
 // After so many commits a fold, of so many entries at most.
 constexpr Ratio folds{1, 40};
 constexpr std::uint64_t fold_entries_max = 60;
+constexpr Duration reopen_takes = Duration(500);
+// Some ten thousand entries.
+constexpr Duration recovery_takes = milliseconds(300);
 
 }  // namespace
 
 std::optional<DataFolder> DataFolder::copy() const {
   auto copied = store->copy();
   if (!copied) return std::nullopt;
-  return DataFolder{device_key, identity, std::move(*copied), is_damaged, database};
+  return DataFolder{device_key, identity, std::move(*copied), is_damaged, database, beside};
+}
+
+Status DataFolder::take_in_beside() {
+  if (beside.empty()) return {};
+  Status stored = store->commit(beside);
+  if (stored) beside.clear();
+  return stored;
 }
 
 Disk::Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,
@@ -46,15 +56,24 @@ void Disk::plan_faults() {
       [this](std::uint64_t) { return std::exchange(next_fault_, mesh::CommitFault::none); });
 }
 
-// As pos-node/storage_thread.cpp: what is damaged is not opened again but recovered.
+// As pos-node/daemon.cpp: what turns out damaged at the start is recovered.
 Result<mesh::StoredState> Disk::load() {
-  if (!damage_met_) {
-    const Status reopened = folder_.store->reopen();
-    auto state = reopened ? folder_.store->load() : Result<mesh::StoredState>(reopened.error());
-    if (state || state.error().code != ErrorCode::corrupt) return state;
+  auto state = open_again();
+  if (state && !folder_.beside.empty()) {
+    const Status taken = folder_.take_in_beside();
+    state = taken ? open_again() : Result<mesh::StoredState>(taken.error());
   }
+  if (state || state.error().code != ErrorCode::corrupt) return state;
+  return recover();
+}
+
+Result<mesh::StoredState> Disk::open_again() {
+  const Status reopened = folder_.store->reopen();
+  return reopened ? folder_.store->load() : Result<mesh::StoredState>(reopened.error());
+}
+
+Result<mesh::StoredState> Disk::recover() {
   if (const Status saved = callbacks_.recover(folder_); !saved) return saved.error();
-  damage_met_ = false;
   folder_.is_damaged = false;
   plan_faults();
   return folder_.store->load();
@@ -68,7 +87,7 @@ std::vector<mesh::StoreRequest> Disk::unfinished() const {
 }
 
 void Disk::submit(mesh::StoreRequest request) {
-  if (failed_) return;
+  if (dropping_) return;
   if (bugs_.forgotten_promise) request.promise.reset();
   if (bugs_.acknowledge_before_commit) {
     schedule_.in(Duration(1), [this, life = life_, id = request.id] {
@@ -104,7 +123,9 @@ void Disk::take_some(std::deque<mesh::StoreRequest>& from) {
 }
 
 void Disk::pump() {
-  if (committing_ || failed_ || (urgent_.empty() && relaxed_.empty())) return;
+  if (committing_ || dropping_ || (recovering_ && !is_beside_) ||
+      (urgent_.empty() && relaxed_.empty()))
+    return;
   const MonoTime due = urgent_.empty() ? queued_since_ + relaxed_commit_delay : schedule_.now();
   if (due > schedule_.now()) {
     schedule_.at(due, [this, life = life_] {
@@ -137,6 +158,18 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
     if (image) older_image_ = std::move(*image);
     older_image_at_ = schedule_.now();
   }
+  if (is_beside_) {
+    const mesh::CommitFault fault = std::exchange(next_fault_, mesh::CommitFault::none);
+    const bool is_there =
+        fault == mesh::CommitFault::none || fault == mesh::CommitFault::fail_after_commit;
+    ++commits_;
+    if (is_there) {
+      folder_.beside.insert(folder_.beside.end(), batch.begin(), batch.end());
+      callbacks_.on_durable(batch);
+    }
+    if (fault == mesh::CommitFault::none) return {};
+    return make_error(ErrorCode::io, "the file beside the damaged one cannot be written");
+  }
   const bool is_there_though_failed = next_fault_ == mesh::CommitFault::fail_after_commit;
   ++commits_;
   Status committed = folder_.store->commit(batch);
@@ -148,8 +181,8 @@ void Disk::finish_commit() {
   const std::vector<mesh::StoreRequest> batch = std::exchange(running_, {});
   committing_ = false;
   if (const Status committed = commit(batch); !committed) {
-    if (committed.error().code == ErrorCode::corrupt) damage_met_ = true;
-    fail(batch.front().id);
+    drop_all();
+    callbacks_.on_failed(committed.error());
     return;
   }
   if (!bugs_.acknowledge_before_commit) {
@@ -160,7 +193,6 @@ void Disk::finish_commit() {
     if (bugs_.forgotten_twins) twins.clear();
     callbacks_.on_stored(std::move(ids), std::move(twins));
   }
-  if (damage_met_) return mend_if_damage_met();
   fold_now_and_then();
   pump_in_process();
 }
@@ -168,42 +200,62 @@ void Disk::finish_commit() {
 // The daemon folds in idle moments, from thousands of entries on. Here at any moment and up to any
 // entry: whatever is folded by then, the next start must find the same.
 void Disk::fold_now_and_then() {
-  if (!idle_random_.chance(folds)) return;
+  if (is_beside_ || recovering_ || !idle_random_.chance(folds)) return;
   const mesh::WireCodec codec;
   (void)mesh::fold_some({folder_.store->connection(), codec, folder_.identity.device},
                         1 + idle_random_.below(fold_entries_max));
 }
 
-void Disk::fail(std::uint64_t id) {
-  failed_ = true;
+void Disk::drop_all() {
+  dropping_ = true;
   urgent_.clear();
   relaxed_.clear();
   queued_entries_ = 0;
-  callbacks_.on_failed(id);
-  const MonoTime now = schedule_.now();
-  const bool again = last_reopen_ && now - *last_reopen_ < reopen_calm;
-  last_reopen_ = now;
-  schedule_.in(again ? Duration(reopen_every) : Duration(500), [this, life = life_] {
-    if (life == life_) reopen_in_process();
-  });
 }
 
-void Disk::reopen_in_process() {
-  callbacks_.in_process([this, life = life_] {
-    if (life == life_) reopen();
-  });
+void Disk::start(mesh::DiskJob job) {
+  const bool recovers = job == mesh::DiskJob::recover;
+  if (!recovers) drop_all();
+  recovering_ = recovering_ || recovers;
+  const auto later = [this](Duration delay, auto act) {
+    schedule_.in(delay, [this, act, life = life_] {
+      callbacks_.in_process([this, act, life] {
+        if (life == life_) act();
+      });
+    });
+  };
+  if (recovers) later(reopen_takes, [this] { open_beside(); });
+  later(recovers ? recovery_takes : reopen_takes, [this, job] { do_job(job); });
 }
 
-void Disk::reopen() {
-  auto state = load();
-  if (!state) {
-    schedule_.in(reopen_every, [this, life = life_] {
-      if (life == life_) reopen_in_process();
+void Disk::open_beside() {
+  if (!is_beside_ && full_) {
+    drop_all();
+    return callbacks_.on_failed(make_error(ErrorCode::io, "the disk is full"));
+  }
+  // The storage thread ends the commit that it is at.
+  is_beside_ = true;
+  dropping_ = false;
+  callbacks_.on_beside_open();
+  pump();
+}
+
+void Disk::do_job(mesh::DiskJob job) {
+  if (committing_) {  // it ends the commit that it is at
+    schedule_.in(reopen_takes, [this, job, life = life_] {
+      callbacks_.in_process([this, job, life] {
+        if (life == life_) do_job(job);
+      });
     });
     return;
   }
-  failed_ = false;
-  callbacks_.on_reopened(std::move(*state));
+  const bool recovers = job == mesh::DiskJob::recover;
+  auto state = recovers ? recover() : open_again();
+  if (!state) return callbacks_.on_not_opened(state.error());
+  if (recovers) recovering_ = is_beside_ = false;
+  dropping_ = false;
+  callbacks_.on_opened(std::move(*state));
+  pump();
 }
 
 void Disk::fail_next_commit(bool yet_is_there) {
@@ -216,19 +268,6 @@ void Disk::damage(std::uint32_t pages) {
   folder_.is_damaged = folder_.is_damaged || (damaged && *damaged > 0);
 }
 
-void Disk::on_damage_met() {
-  if (!folder_.is_damaged || damage_met_) return;
-  damage_met_ = true;
-  // The storage thread ends the commit that it is at.
-  if (!committing_ && !failed_) mend_if_damage_met();
-}
-
-void Disk::mend_if_damage_met() {
-  callbacks_.in_process([this, life = life_] {
-    if (life == life_ && damage_met_ && !failed_) fail(0);
-  });
-}
-
 void Disk::crash() {
   ++life_;
   // The kernel may have finished what the process had begun.
@@ -239,9 +278,9 @@ void Disk::crash() {
   relaxed_.clear();
   queued_entries_ = 0;
   committing_ = false;
-  failed_ = false;
-  damage_met_ = false;
-  last_reopen_.reset();
+  dropping_ = false;
+  recovering_ = false;
+  is_beside_ = false;
   next_fault_ = mesh::CommitFault::none;
 }
 

@@ -3,7 +3,8 @@
 // The journal store is the real one, in memory; only when a commit takes effect, how long it takes
 // and whether it fails is the simulator's. Requests gather while a commit runs, as in the daemon's
 // storage thread. What was not committed is gone after crash(). A process that is stalled begins no
-// commit; one that the kernel is at is finished all the same. Single-threaded.
+// commit; one that the kernel is at is finished all the same. What follows a failure is decided by
+// the node (mesh/disk_machine.h), as in the daemon. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 
 #include "base/crypto.h"
 #include "base/random.h"
+#include "mesh/disk_machine.h"
 #include "mesh/sqlite/sqlite_store.h"
 #include "simulations/engine/schedule.h"
 #include "simulations/model/store_database.h"
@@ -28,9 +30,6 @@ inline constexpr Duration relaxed_commit_delay = milliseconds(5);
 inline constexpr std::size_t commit_entries_max = 1000;
 inline constexpr std::size_t commit_bytes_max = 512 * 1024;
 inline constexpr std::size_t storage_queue_entries_max = 20'000;
-// As pos-node/mesh_host.cpp: a disk that reads well and cannot be written is not asked at once.
-inline constexpr Duration reopen_every = seconds(1);
-inline constexpr Duration reopen_calm = seconds(5);
 
 // All that a terminal has on its disk: what an image of it holds.
 struct DataFolder {
@@ -39,9 +38,13 @@ struct DataFolder {
   std::unique_ptr<mesh::SqliteStore> store;
   bool is_damaged = false;      // pages of it were overwritten, and nobody has mended that
   StoreDatabaseFiles database;  // the terminal's private PostgreSQL
+  // The file that takes entries while a damaged one is recovered.
+  std::vector<mesh::StoreRequest> beside;
 
   // Nothing if its pages are too damaged to be opened: nobody keeps such an image.
   std::optional<DataFolder> copy() const;
+  // What the file beside a recovered one holds becomes part of that.
+  Status take_in_beside();
 };
 
 class Disk {
@@ -49,8 +52,11 @@ class Disk {
   struct Callbacks {
     std::function<void(std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins)>
         on_stored;
-    std::function<void(std::uint64_t id)> on_failed;
-    std::function<void(mesh::StoredState state)> on_reopened;
+    std::function<void(const Error& error)> on_failed;
+    std::function<void()> on_beside_open;  // during a recovery: commits go on
+    // One of the two answers every job.
+    std::function<void(mesh::StoredState state)> on_opened;
+    std::function<void(const Error& error)> on_not_opened;
     // Durable from here on, whether or not anybody will be told.
     std::function<void(const std::vector<mesh::StoreRequest>& batch)> on_durable;
     // Sets the damaged store aside and puts in its place what can be saved of it.
@@ -69,8 +75,9 @@ class Disk {
   Disk(Schedule& schedule, Random random, Duration commit_min, Duration commit_max, Bugs bugs,
        Callbacks callbacks);
 
-  // What the process finds when it starts, and whenever it opens the store again.
+  // What the process finds when it starts; a damaged file is recovered.
   Result<mesh::StoredState> load();
+  void start(mesh::DiskJob job);
   void submit(mesh::StoreRequest request);
   void crash();
   std::uint64_t queued_entries() const { return queued_entries_; }
@@ -87,21 +94,20 @@ class Disk {
   void set_full(bool full) { full_ = full; }
   void fail_next_commit(bool yet_is_there);
   void damage(std::uint32_t pages);
-  // The process met damage in the file: it is mended before a sale meets it, too.
-  void on_damage_met();
   std::uint64_t commits() const { return commits_; }
 
  private:
   void plan_faults();
-  void mend_if_damage_met();
   void pump();
   void pump_in_process();
   void take_some(std::deque<mesh::StoreRequest>& from);
   void finish_commit();
   Status commit(const std::vector<mesh::StoreRequest>& batch);
-  void fail(std::uint64_t id);
-  void reopen();
-  void reopen_in_process();
+  void drop_all();
+  void open_beside();
+  void do_job(mesh::DiskJob job);
+  Result<mesh::StoredState> open_again();
+  Result<mesh::StoredState> recover();
   void fold_now_and_then();
 
   Schedule& schedule_;
@@ -122,10 +128,10 @@ class Disk {
   std::vector<mesh::StoreRequest> running_;
   MonoTime queued_since_;
   bool committing_ = false;
-  bool failed_ = false;
-  bool damage_met_ = false;
+  bool dropping_ = false;  // until the file is open again
+  bool recovering_ = false;
+  bool is_beside_ = false;  // commits go to the file beside the damaged one
   std::uint64_t queued_entries_ = 0;
-  std::optional<MonoTime> last_reopen_;
 
   std::optional<Duration> fixed_commit_;
   bool full_ = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "simulations/history/entry_book.h"
 
 namespace titan::simulations {
 namespace {
@@ -188,6 +189,7 @@ void Terminal::start() {
   if (on_started) on_started(*this);
   process_->links->start(process_->began_with->members, seeds);
   process_->database->on_journal_opened(process_->node->vector());
+  check_file_slowly(0);
   carry_out();
   tell_state();
 }
@@ -326,6 +328,8 @@ void Terminal::resume_copy_of(Terminal& original, DataFolder image) {
   process_->config = source.config;
   process_->began = source.began;
   process_->began_with = source.began_with;
+  process_->shown = source.shown;
+  durable_ = original.durable_;
   make_process(source.id, source.seed);
   mesh::Node& node = *process_->node;
   (void)node.take_effects();
@@ -399,6 +403,7 @@ void Terminal::carry_out(mesh::Effect& effect) {
                  },
                  [&](mesh::StoreRequest& request) { disk_->submit(std::move(request)); },
                  [&](mesh::ReadRequest& request) { read(request); },
+                 [&](mesh::DiskJob& job) { disk_->start(job); },
                  [&](mesh::AppendReply& reply) {
                    auto waiting = process_->appends.extract(reply.ticket);
                    if (!waiting.empty()) on_answer_(waiting.mapped(), reply.result);
@@ -431,39 +436,59 @@ void Terminal::watch_vote(const mesh::Send& send) {
 
 void Terminal::on_event(mesh::Event& event) {
   Recorder& recorder = surroundings_.recorder;
-  std::visit(
-      Overloaded{
-          [&](const mesh::EntrySeen& seen) {
-            if (!seen.claim_won) recorder.reach("claim_lost");
-          },
-          [&](const mesh::StockChanged&) {},
-          [&](const mesh::EntriesStored& stored) { process_->database->on_stored(stored.entries); },
-          [&](const mesh::MemberChanged& changed) {
-            recorder.observe(MemberReported{place_, changed.update.member.process,
-                                            to_string(changed.update.state)});
-          },
-          [&](const mesh::LeaderChanged& changed) {
-            recorder.observe(LeaderReported{place_, changed.leader, changed.is_self});
-            if (changed.is_self) {
-              process_->database->lead(*changed.leader, process_->node->vector());
-            } else {
-              process_->database->follow();
-            }
-          },
-          [&](const mesh::WatermarkMoved&) {},
-          [&](const mesh::Alarm& alarm) {
-            recorder.observe(AlarmRaised{place_, alarm.code, alarm.message});
-          },
-          [&](const mesh::DuplicateFound&) { on_duplicate(); },
-          [&](const mesh::LinkWanted& wanted) {
-            for (const std::string& address : wanted.addresses) {
-              process_->links->wanted(address);
-            }
-          },
-          [&](const mesh::Note&) {},
-      },
-      event);
+  std::visit(Overloaded{
+                 [&](const mesh::EntrySeen& seen) {
+                   if (!seen.claim_won) recorder.reach("claim_lost");
+                   watch_screens(seen);
+                 },
+                 [&](const mesh::StockChanged&) {},
+                 [&](const mesh::EntriesStored& stored) {
+                   watch_screens(stored);
+                   process_->database->on_stored(stored.entries);
+                 },
+                 [&](const mesh::MemberChanged& changed) {
+                   recorder.observe(MemberReported{place_, changed.update.member.process,
+                                                   to_string(changed.update.state)});
+                 },
+                 [&](const mesh::LeaderChanged& changed) {
+                   recorder.observe(LeaderReported{place_, changed.leader, changed.is_self});
+                   if (changed.is_self) {
+                     process_->database->lead(*changed.leader, process_->node->vector());
+                   } else {
+                     process_->database->follow();
+                   }
+                 },
+                 [&](const mesh::WatermarkMoved&) {},
+                 [&](const mesh::Alarm& alarm) {
+                   recorder.observe(AlarmRaised{place_, alarm.code, alarm.message});
+                 },
+                 [&](const mesh::DuplicateFound&) { on_duplicate(); },
+                 [&](const mesh::LinkWanted& wanted) {
+                   for (const std::string& address : wanted.addresses) {
+                     process_->links->wanted(address);
+                   }
+                 },
+                 [&](const mesh::Note&) {},
+             },
+             event);
   if (process_->uplink) process_->uplink->on_event(event);
+}
+
+// A screen that counts sales must be right: it is told of each once, whatever the disk does.
+void Terminal::watch_screens(const mesh::EntrySeen& seen) {
+  process_->last_shown = seen;
+  if (process_->shown.insert(short_hash(seen.entry->hash)).second) return;
+  surroundings_.recorder.observe(
+      AlarmRaised{place_, "told_twice",
+                  "screens were told twice of entry " + text_of(seen.entry->envelope.id)});
+}
+
+void Terminal::watch_screens(const mesh::EntriesStored& stored) {
+  for (const auto& entry : stored.entries) {
+    if (process_->shown.contains(short_hash(entry->hash))) continue;
+    surroundings_.recorder.observe(AlarmRaised{
+        place_, "not_told", "screens were not told of entry " + text_of(entry->envelope.id)});
+  }
 }
 
 // As pos-node/terminal_service.cpp: the ledger has settled it, since all entries here claim their

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "discovery/own_addresses.h"
@@ -33,6 +34,8 @@ struct ClockError {
   std::int64_t parts_per_million = 0;
   bool is_dead = false;  // 1970
 };
+
+std::uint64_t short_hash(const Hash& hash);
 
 class Terminal {
  public:
@@ -117,6 +120,8 @@ class Terminal {
     // What was last told.
     crdt::ContentSum root;
     std::uint64_t pending = 0;
+    std::unordered_set<std::uint64_t> shown;  // what screens were told of, by its hash
+    std::optional<mesh::EntrySeen> last_shown;
     // For a copy: how the node came to be what it is.
     std::uint64_t seed = 0;
     mesh::NodeConfig config;
@@ -141,6 +146,8 @@ class Terminal {
   void watch_vote(const mesh::Send& send);
   void believe_goodbyes(BytesView frame);
   void on_event(mesh::Event& event);
+  void watch_screens(const mesh::EntrySeen& seen);
+  void watch_screens(const mesh::EntriesStored& stored);
   void on_duplicate();
   void read(const mesh::ReadRequest& request);
   void tell_state();
@@ -150,7 +157,11 @@ class Terminal {
   std::vector<std::pair<mesh::EntryId, Hash>> entries_in_private_database() const;
   std::optional<std::vector<Bytes>> read_entries(const mesh::EntryQuery& query);
   std::optional<std::vector<std::pair<std::uint64_t, Hash>>> read_hashes(const JournalId& journal);
+  void note_durable(const std::vector<mesh::StoreRequest>& batch);
+  void note_replaced();
+  void on_opened(const std::shared_ptr<const mesh::StoredState>& state);
   void look_for_damage(const Error& error);
+  void check_file_slowly(std::int64_t from);
   Status recover(DataFolder& folder);
   void arm();
   void watch_turns(MonoTime deadline);
@@ -170,6 +181,7 @@ class Terminal {
   ClockError clock_;
   bool keeps_inputs_ = false;
   std::uint64_t disks_replaced_ = 0;
+  std::unordered_set<std::uint64_t> durable_;  // what this disk holds, by its hash
   std::optional<std::uint64_t> first_seed_;  // planted: what a process of an earlier life drew from
   std::optional<ProcessId> first_process_;
 };

@@ -1,4 +1,5 @@
 // A terminal's disk: what its commits, reads and bad pages tell the process, and what it holds.
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -11,49 +12,108 @@ namespace {
 
 constexpr Duration read_takes = Duration(250);
 constexpr int cache_kilobytes = 256;
+// As pos-node/mesh_host.cpp.
+constexpr std::uint64_t check_bytes = 32 * 1024;
+constexpr Duration check_every = milliseconds(250);
 
 }  // namespace
 
-Disk::Callbacks Terminal::disk_callbacks() {
-  return {
-      [this](std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins) {
-        process_->gate->pass([this, ids = std::move(ids), twins = std::move(twins)] {
-          input([now = now(), ids, twins](mesh::Node& node) { node.on_stored(now, ids, twins); });
-          tell_state();
-        });
-      },
-      [this](std::uint64_t id) {
-        surroundings_.recorder.reach("commit_failed");
-        process_->gate->pass([this, id] {
-          input([now = now(), id](mesh::Node& node) { node.on_store_failed(now, id); });
-        });
-      },
-      [this](mesh::StoredState state) {
-        auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
-        process_->gate->pass([this, shared] {
-          surroundings_.recorder.reach("storage_reopened");
-          input([now = now(), shared](mesh::Node& node) { node.restart_storage(now, *shared); });
-          if (process_->uplink) process_->uplink->on_storage_reopened();
-          process_->database->on_journal_opened(process_->node->vector());
-          tell_state();
-        });
-      },
-      [this](const std::vector<mesh::StoreRequest>& batch) {
-        for (const mesh::StoreRequest& request : batch) {
-          for (const auto& entry : request.entries) {
-            surroundings_.recorder.observe(
-                EntryStored{place_, surroundings_.recorder.facts(*entry)});
-          }
-        }
-      },
-      [this](DataFolder& damaged) { return recover(damaged); },
-      [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+std::uint64_t short_hash(const Hash& hash) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, hash.bytes.data(), sizeof value);
+  return value;
 }
 
-// What a reader meets concerns the whole till.
+Disk::Callbacks Terminal::disk_callbacks() {
+  return {[this](std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins) {
+            process_->gate->pass([this, ids = std::move(ids), twins = std::move(twins)] {
+              input([now = now(), ids, twins](mesh::Node& node) { node.on_stored(now, ids, twins); });
+              tell_state();
+            });
+          },
+          [this](const Error& error) {
+            surroundings_.recorder.reach("commit_failed");
+            process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
+              input([now = now(), is_damaged](mesh::Node& node) {
+                node.on_store_failed(now, is_damaged);
+              });
+            });
+          },
+          [this] {
+            surroundings_.recorder.reach("wrote_beside");
+            process_->gate->pass(
+                [this] { input([now = now()](mesh::Node& node) { node.on_beside_open(now); }); });
+          },
+          [this](mesh::StoredState state) {
+            auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
+            process_->gate->pass([this, shared] { on_opened(shared); });
+          },
+          [this](const Error& error) {
+            process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
+              input([now = now(), is_damaged](mesh::Node& node) {
+                node.on_storage_not_opened(now, is_damaged);
+              });
+            });
+          },
+          [this](const std::vector<mesh::StoreRequest>& batch) { note_durable(batch); },
+          [this](DataFolder& damaged) { return recover(damaged); },
+          [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+}
+
+void Terminal::note_durable(const std::vector<mesh::StoreRequest>& batch) {
+  for (const mesh::StoreRequest& request : batch) {
+    for (const auto& entry : request.entries) {
+      durable_.insert(short_hash(entry->hash));
+      surroundings_.recorder.observe(EntryStored{place_, surroundings_.recorder.facts(*entry)});
+    }
+  }
+}
+
+// What went with damaged pages and comes back is new here, and told once more.
+void Terminal::note_replaced() {
+  const auto before = std::exchange(durable_, {});
+  for (const auto& [id, hash] : entries_on_disk()) durable_.insert(short_hash(hash));
+  if (!process_) return;
+  for (const std::uint64_t hash : before) {
+    if (!durable_.contains(hash)) process_->shown.erase(hash);
+  }
+}
+
+void Terminal::on_opened(const std::shared_ptr<const mesh::StoredState>& state) {
+  surroundings_.recorder.reach("storage_reopened");
+  input([now = now(), state](mesh::Node& node) { node.on_storage_opened(now, *state); });
+  if (process_->node->disk_state() != mesh::DiskState::ok) return;
+  if (process_->uplink) process_->uplink->on_storage_reopened();
+  process_->database->on_journal_opened(process_->node->vector());
+  if (surroundings_.scenario.planted_bug == PlantedBug::told_again && process_->last_shown) {
+    watch_screens(mesh::EntrySeen(*process_->last_shown));
+  }
+  tell_state();
+}
+
+// What a reader meets concerns the whole till. It may be the file before the one that is open now.
 void Terminal::look_for_damage(const Error& error) {
   if (error.code != ErrorCode::corrupt || !process_) return;
-  process_->gate->in(Duration(0), [this] { disk_->on_damage_met(); });
+  process_->gate->in(Duration(0), [this] {
+    if (!disk_->folder().is_damaged) return;
+    input([now = now()](mesh::Node& node) { node.on_damage_met(now); });
+  });
+}
+
+// As pos-node/mesh_host.cpp. A file that nobody overwrote has nothing to tell: it is left alone.
+void Terminal::check_file_slowly(std::int64_t from) {
+  process_->gate->in(check_every, [this, from] {
+    std::int64_t next = from;
+    if (disk_->folder().is_damaged && process_->node->disk_state() == mesh::DiskState::ok) {
+      next = 0;
+      if (auto reader = disk_->folder().store->open_reader()) {
+        const auto checked = (*reader)->check_some(from, check_bytes);
+        if (!checked) look_for_damage(checked.error());
+        if (checked && *checked) next = **checked;
+      }
+    }
+    check_file_slowly(next);
+  });
 }
 
 Status Terminal::recover(DataFolder& folder) {
@@ -62,6 +122,9 @@ Status Terminal::recover(DataFolder& folder) {
       save_what_can_be(*folder.store, folder.identity, plain_codec_, cache_kilobytes, report);
   if (!saved) return saved.error();
   folder.store = std::move(*saved);
+  if (surroundings_.scenario.planted_bug == PlantedBug::beside_forgotten) folder.beside.clear();
+  if (const Status taken = folder.take_in_beside(); !taken) return taken;
+  note_replaced();
   surroundings_.recorder.reach(process_ ? "damage_found" : "damage_found_at_start");
   surroundings_.recorder.observe(
       DiskReplaced{place_, "damaged", entries_on_disk(), entries_in_private_database()});
@@ -109,13 +172,18 @@ std::unique_ptr<mesh::SqliteStore> Terminal::empty_store(
 
 void Terminal::lose_journal() {
   DataFolder& folder = disk_->folder();
-  DataFolder left{folder.device_key, folder.identity, empty_store(folder.identity), false,
-                  std::move(folder.database)};
+  DataFolder left{folder.device_key,
+                  folder.identity,
+                  empty_store(folder.identity),
+                  false,
+                  std::move(folder.database),
+                  {}};
   replace_disk(std::move(left), "journal lost");
 }
 
 void Terminal::replace_disk(DataFolder folder, const std::string& how) {
   disk_->replace(std::move(folder));
+  note_replaced();
   if (how.empty()) return;
   ++disks_replaced_;
   surroundings_.recorder.observe(

@@ -228,6 +228,8 @@ enum class PlantedBug {
   void_of_one_entry,         // a void claims the entry that it names, not the request
   kept_folded_row,           // a fold keeps the stock of a product that nothing moves any more
   renews_lost_lease,         // the cloud renews the lease of an uplink that has lost it
+  beside_forgotten,          // what was written beside a damaged file is not taken into the new one
+  told_again,                // screens are told again of the last sale when the disk is opened anew
 };
 std::string_view name_of(PlantedBug bug);
 std::optional<PlantedBug> planted_bug(std::string_view name);

@@ -101,10 +101,9 @@ class ScenarioReader {
 
   void read_store(const toml::table& table) {
     const std::string path = "store";
-    reader_.refuse_unknown(
-        table, path,
-        {"terminals", "hardware", "timing", "cloud", "cloud_switch", "gateways", "store_database",
-         "mdns", "seeds"});
+    reader_.refuse_unknown(table, path,
+                           {"terminals", "hardware", "timing", "cloud", "cloud_switch", "gateways",
+                            "store_database", "mdns", "seeds"});
     auto& topology = scenario_.topology;
     std::uint32_t count = 0;
     reader_.number(table, path, "terminals", count);

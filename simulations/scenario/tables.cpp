@@ -123,6 +123,7 @@ const std::vector<NameRow>& probe_table() {
       {"duplicate-found", "A request that was recorded twice was noticed by its terminal."},
       {"lost-entries-fetched", "A leader fetched from the cloud what the store lacked."},
       {"database-gave-back", "A store database gave back what a terminal's journal lacked."},
+      {"wrote-beside", "A terminal sold on while its damaged database was recovered."},
       {"damage-found", "A terminal found its database damaged and saved what it could."},
       {"damage-found-at-start", "A terminal found its database damaged when it started."},
       {"dead-address-dialled", "A terminal dialled an address at which nobody can be reached."},
@@ -154,7 +155,10 @@ const std::vector<NameRow>& checker_table() {
       {"elections", "Elections end, and are not more than the scenario allows."},
       {"failover", "A healthy leader is not replaced."},
       {"traffic", "The bytes sent for entries are in proportion to those that were missing."},
-      {"alarms", "Only the alarms that the scenario allows are raised."},
+      {"alarms",
+       "Only the alarms that the scenario allows are raised; `told_twice` and `not_told` are "
+       "raised "
+       "for a screen that counts sales wrongly."},
       {"probes", "The rare paths that the scenario is about were taken."},
       {"progress", "Tills get their answers, and sales go on."},
   };
@@ -187,6 +191,9 @@ const std::vector<NameRow>& planted_bug_table() {
       {"void_of_one_entry", "A void claims the entry that it names instead of the request."},
       {"kept_folded_row", "A fold keeps the stock of a product that nothing moves any more."},
       {"renews_lost_lease", "The cloud renews the lease of an uplink that has lost it."},
+      {"beside_forgotten",
+       "What was written beside a damaged database is not taken into the recovered one."},
+      {"told_again", "Screens are told again of the last sale when the disk is opened anew."},
   };
   return table;
 }

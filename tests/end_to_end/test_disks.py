@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import subprocess
 
@@ -298,3 +299,101 @@ async def test_a_full_disk_is_said_clearly_loses_nothing_and_is_left_when_there_
         await shop.book.sell(full, "p04")
         await shop.agree()
         await asyncio.gather(full.kill(), other.kill())
+
+
+@limit(90)
+async def test_a_start_on_a_full_disk_says_that_the_disk_is_full(lab):
+    await lab.create(1)
+    with small_disk(lab.folder / "small", SMALL_DISK) as folder:
+        shop = Shop(lab)
+        till = shop.store.add(1, data=folder / "data")
+        await till.start()
+        await till.import_products([{"sku": sku, "price": "1.50"} for sku in GOODS])
+        await shop.sell_some([till])
+        await till.stop()
+        with open(folder / "ballast", "wb", buffering=0) as fill, contextlib.suppress(OSError):
+            while fill.write(b"\0" * 4096):
+                pass
+        await till.start(wait=False)
+        await wait_until(lambda: not till.running, 20, "it gives the start up", seen=till.process.log_tail)
+        said = till.process.log_text().splitlines()[-5:]
+        assert any("the disk is full" in line for line in said), said
+        assert not any("check the disk" in line for line in said), said
+        (folder / "ballast").unlink()
+        await till.start()
+        await shop.book.check_tills([till])
+        await till.kill()
+
+
+@limit(120)
+async def test_damage_that_nobody_asks_for_is_found_by_the_slow_read(lab):
+    shop = await Shop.open(lab, 2)
+    till, other = shop.tills
+    await shop.sell_some(shop.tills, times=10)
+    await shop.agree()
+    await till.stop()  # all of it is folded: the next start does not read these rows
+    file = till.data / "titan.sqlite3"
+    content = file.read_bytes()
+    # A leaf that holds sales of the other till: its keys stand nowhere else in this file.
+    keys = re.compile(other.name.encode() + rb"-[0-9a-f]{12,}-")
+    pages = [number for number in range(1, len(content) // 4096)
+             if content[number * 4096] == 0x0d and
+             len(keys.findall(content[number * 4096:(number + 1) * 4096])) > 1]
+    assert pages, "no page of old sales was found"
+    with open(file, "r+b") as database:
+        database.seek(pages[0] * 4096 + 2000)
+        database.write(b"\xa5" * 1000)
+    await till.start()
+    await shop.settled()
+    assert not (await till.status())["alarms"], "the start read what this test wants nobody to read"
+    await till.wait_until(
+        lambda status: any(alarm["code"] == "database_damaged" for alarm in status["alarms"]), 60,
+        "says that its database was damaged, although nobody asked for what is")
+    await shop.agree()
+
+
+@limit(120)
+async def test_sales_go_on_while_a_damaged_database_is_recovered(lab):
+    shop = await Shop.open(lab, 2)
+    till, _ = shop.tills
+    # Enough to read that the recovery takes a while.
+    for start in range(0, 30_000, 3000):
+        await till.import_products([
+            {"sku": f"bulk-{number:05}", "description": f"A thing of many, number {number}",
+             "price": "2.50"} for number in range(start, start + 3000)])
+    await shop.sell_some(shop.tills, times=10)
+    await shop.agree()
+    file = till.data / "titan.sqlite3"
+    await wait_until(lambda: file.stat().st_size > 8 << 20, 10, "the log is copied back",
+                     seen=lambda: file.stat().st_size)
+    content = file.read_bytes()
+    pages = [number for number in range(1, len(content) // 4096)
+             if content[number * 4096] == 0x0d and content[number * 4096:(number + 1) * 4096].count(b"A thing of") > 5]
+    with open(file, "r+b") as database:
+        for page in pages[::3]:
+            database.seek(page * 4096)
+            database.write(b"\xa5" * 4096)
+    refused, sold = [], 0
+    loop = asyncio.get_running_loop()
+    end = loop.time() + 60
+    found = recovered = False
+    while loop.time() < end and not (recovered and sold > 50):
+        try:
+            await shop.book.sell(till, {"sku": "loose", "quantity": "1", "charged_unit_price": "1.00"})
+            sold += 1
+        except ApiError as error:
+            assert error.status == 503, error
+            refused.append(error)
+        await asyncio.sleep(0.01)
+        log = till.process.log_text()
+        found = found or "sales go on beside it" in log
+        recovered = recovered or "storage is open again" in log
+        if not found:
+            with contextlib.suppress(ApiError):
+                await till.api("GET", "/v1/products?q=thing&limit=1000")
+    assert found and recovered, till.process.log_tail(15)
+    # One moment's sales at most: those whose commit met the damage.
+    assert len(refused) <= 2, [error.message for error in refused]
+    await shop.book.settle()
+    await shop.settled()
+    await shop.agree()

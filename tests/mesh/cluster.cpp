@@ -8,6 +8,8 @@
 
 namespace titan::mesh::testing {
 
+constexpr Duration recovery_takes = milliseconds(400);
+
 // ---- disk --------------------------------------------------------------------------------------
 
 std::vector<StoredTwin> MemoryDisk::commit(const StoreRequest& request) {
@@ -167,6 +169,11 @@ void Cluster::start(std::size_t till) {
   update_links();
 }
 
+void Cluster::renew(std::size_t till) {
+  tills_[till].key = KeyPair::from_seed(SecretSeed::draw(random_));
+  tills_[till].disk = {};
+}
+
 void Cluster::crash(std::size_t till) {
   Till& t = tills_[till];
   if (!t.node) return;
@@ -189,6 +196,14 @@ void Cluster::crash(std::size_t till) {
 
 void Cluster::stall(std::size_t till, Duration length) {
   tills_[till].stalled_until = time_ + length;
+}
+
+void Cluster::damage(std::size_t till) {
+  input(till, [&](Node& node) { node.on_damage_met(now()); });
+}
+
+void Cluster::open_again_unasked(std::size_t till) {
+  input(till, [&](Node& node) { node.on_storage_opened(now(), StoredState{}); });
 }
 
 void Cluster::fail_next_commit(std::size_t till, bool yet_is_there) {
@@ -336,6 +351,17 @@ void Cluster::carry_out(std::size_t till) {
                        }
                      });
                    },
+                   [&](DiskJob& job) {
+                     const auto open = [this, till](Node& node) {
+                       node.on_storage_opened(
+                           now(), tills_[till].disk.load(device_of(tills_[till].key.public_key)));
+                     };
+                     if (job == DiskJob::reopen) return deliver(till, time_ + Duration(1), open);
+                     // The commit under way is ended first.
+                     deliver(till, time_ + config_.commit + Duration(1),
+                             [this](Node& node) { node.on_beside_open(now()); });
+                     deliver(till, time_ + recovery_takes, open);
+                   },
                    [&](AppendReply& reply) { t.replies.push_back(std::move(reply)); },
                    [&](Event& event) { t.events.push_back(std::move(event)); },
                },
@@ -359,11 +385,8 @@ void Cluster::start_commit(std::size_t till) {
         for (const StoreRequest& request : batch) committer.disk.commit(request);
       }
       committer.queue.clear();
-      input(till, [&](Node& node) { node.on_store_failed(now(), batch.front().id); });
+      input(till, [&](Node& node) { node.on_store_failed(now(), false); });
       committer.queue.clear();
-      input(till, [&](Node& node) {
-        node.restart_storage(now(), committer.disk.load(device_of(committer.key.public_key)));
-      });
       return;
     }
     std::vector<StoredTwin> twins;

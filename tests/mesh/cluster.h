@@ -69,9 +69,13 @@ class Cluster {
   void heal();
   void crash(std::size_t till);
   void start(std::size_t till);
+  void renew(std::size_t till);  // of a till that is down: a new, empty disk with a new key
   void stall(std::size_t till, Duration length);
   void fail_next_reads(std::size_t till, std::size_t count) { tills_[till].fail_reads = count; }
   void fail_next_commit(std::size_t till, bool yet_is_there);
+  // A reader meets damage; the recovery takes a while, commits go on beside it.
+  void damage(std::size_t till);
+  void open_again_unasked(std::size_t till);
   // What everybody's wall clock shows from now on.
   void set_wall(std::int64_t utc_ms) {
     wall_start_ms_ = utc_ms - time_.since_start / milliseconds(1);

@@ -148,6 +148,7 @@ TEST_CASE("a sale is found by its id") {
   CHECK(found.at("hash") == sale.at("hash"));
   CHECK(found.at("voided_by") == "null");
   CHECK(found.at("copies") == "3");
+  CHECK(found.at("copies_away") == "1");
   CHECK(lab.get("/v1/sales/nonsense").status == 400);
   CHECK(lab.get("/v1/sales/" + std::string(32, '3') + ":9").status == 404);
 }

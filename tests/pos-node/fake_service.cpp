@@ -144,8 +144,8 @@ Result<std::vector<EntryPointer>> FakeService::refunds_of(const mesh::EntryId& s
   return found;
 }
 
-std::uint32_t FakeService::copies(const mesh::EntryId&) const {
-  return 3;
+mesh::Copies FakeService::copies(const mesh::EntryId&) const {
+  return {3, 1};
 }
 bool FakeService::in_cloud(const mesh::EntryId& id) const {
   return id.number == 1;

@@ -27,6 +27,9 @@ class ModelStoreDatabase::Leader final : public LeaderUnderTest {
       all.held_[entry->hash] = entry;
       all.projected_.push_back(entry);
     };
+    callbacks.key_of = [](const DeviceId&) { return std::optional<PublicKey>(); };
+    callbacks.on_give_back = [this](const std::vector<Bytes>& entries,
+                                    const std::vector<PublicKey>&) { take_back(entries); };
     callbacks.on_lease_refused = [this](const election::Token& holder, bool gone) {
       refused_ = Refusal{holder, gone};
     };
@@ -78,10 +81,10 @@ Contents ModelStoreDatabase::look() {
   Contents contents;
   contents.holder = files_.holder;
   std::vector<EntryPointer> entries;
-  for (const auto& [id, hash] : files_.entries) {
-    contents.entries.emplace(id, hash);
-    contents.cursors[id.journal].add(id.number);
-    entries.push_back(held_.at(hash));
+  for (const auto& [id, entry] : files_.entries) {
+    contents.entries.emplace(id.first, id.second);
+    contents.cursors[id.first.journal].add(id.first.number);
+    entries.push_back(held_.at(id.second));
   }
   contents.stock_of_entries = folded(entries).sums();
   contents.stock = folded(projected_).sums();

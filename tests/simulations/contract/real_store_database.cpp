@@ -77,6 +77,8 @@ class RealStoreDatabase::Leader final : public LeaderUnderTest {
       const std::lock_guard lock(mutex_);
       refused_ = Refusal{holder, gone};
     };
+    callbacks.on_give_back = [this](const std::vector<Bytes>& entries,
+                                    const std::vector<PublicKey>&) { take_back(entries); };
     database = std::make_unique<uplink::StoreDatabase>(config, std::make_unique<DiskSource>(disk),
                                                        till.codec, std::move(callbacks));
     all.leaders_.push_back(this);

@@ -263,6 +263,29 @@ STORE_DATABASE_CASE("a new leader goes on from the cursors: it reads what is lac
   CHECK(second->disk->take_read() == hashes_of(brought));
 }
 
+STORE_DATABASE_CASE("what the disk of a new leader lacks comes back to it, each entry once") {
+  TestType database;
+  std::vector<EntryPointer> sold;
+  {
+    const auto lost = database.terminal("till-1");
+    lost->lead(1);
+    for (int i = 0; i < 7; ++i) {
+      sold.push_back(lost->till.sell("A", 1));
+      lost->keep({sold.back()});
+    }
+    database.wait_for_entries(7);
+  }
+  const auto next = database.terminal("till-2");
+  next->disk->keep(sold[2]);
+  next->takes_back = true;
+  next->lead(2);
+  database.run_until([&] { return next->disk->entries().size() == 7; },
+                     "the next leader's disk to hold what the last one sold");
+  next->keep({next->till.sell("B", 1)});
+  database.wait_for_entries(8);
+  CHECK(next->disk->entries().size() == 8);
+}
+
 STORE_DATABASE_CASE("a forked number: a new leader brings the branch that is missing") {
   TestType database;
   const auto first = database.terminal("till-1");

@@ -66,6 +66,17 @@ class LeaderUnderTest {
     for (const auto& entry : entries) disk->keep(entry);
     tell(entries);
   }
+  // What the database gives back, if this terminal's disk is to take it.
+  void take_back(const std::vector<Bytes>& entries) {
+    if (!takes_back) return;
+    for (const Bytes& bytes : entries) {
+      auto entry = till.codec.decode_entry(bytes);
+      if (!entry) continue;
+      const mesh::EntryId id = entry->envelope.id;
+      if (disk->vector().contains(id.journal, id.number)) continue;
+      keep({std::make_shared<const mesh::Entry>(std::move(*entry))});
+    }
+  }
   // It is told of them, whether its disk has them or not.
   virtual void tell(const std::vector<EntryPointer>& entries) = 0;
   // Its process ends without a word to the database.
@@ -76,6 +87,7 @@ class LeaderUnderTest {
 
   Till till;
   const std::shared_ptr<Disk> disk;
+  bool takes_back = false;
 };
 
 class StoreDatabaseUnderTest {

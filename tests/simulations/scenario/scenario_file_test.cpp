@@ -216,7 +216,7 @@ TEST_CASE("each table has a row for everything") {
   for (std::size_t i = 0; i < fault_table().size(); ++i) {
     CHECK(static_cast<std::size_t>(fault_table()[i].kind) == i);
   }
-  CHECK(planted_bug_table().size() == static_cast<std::size_t>(PlantedBug::renews_lost_lease));
+  CHECK(planted_bug_table().size() == static_cast<std::size_t>(PlantedBug::told_again));
   for (const auto& row : planted_bug_table()) {
     REQUIRE(planted_bug(row.name));
     CHECK(name_of(*planted_bug(row.name)) == row.name);

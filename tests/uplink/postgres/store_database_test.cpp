@@ -135,7 +135,8 @@ class Terminal {
     std::vector<EntryPointer> decoded;
     for (const Bytes& bytes : entries) {
       auto entry = till.codec.decode_entry(bytes);
-      if (!entry || disk->vector().contains(entry->envelope.id.journal, entry->envelope.id.number)) {
+      if (!entry ||
+          disk->vector().contains(entry->envelope.id.journal, entry->envelope.id.number)) {
         continue;
       }
       decoded.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
@@ -419,8 +420,9 @@ TEST_CASE("rows that prove nothing are told, and hold up nothing") {
   next.wait_until_given();
   CHECK(next.gave_back == 28);
   CHECK(next.kept_back == 2);
-  wait_until([&] { return next.seen().find("2 entries of it are in no journal") != std::string::npos; },
-             "the two to be told", [&] { return next.seen(); });
+  wait_until(
+      [&] { return next.seen().find("2 entries of it are in no journal") != std::string::npos; },
+      "the two to be told", [&] { return next.seen(); });
 }
 
 TEST_CASE("on a shared database the higher token writes, the lower one changes nothing") {
