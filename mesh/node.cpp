@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "mesh/idempotency.h"
 
 namespace titan::mesh {
 namespace {

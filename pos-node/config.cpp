@@ -86,7 +86,7 @@ struct Key {
   std::function<std::string(const Config&)> show;  // as TOML
 };
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -107,14 +107,14 @@ Key text_key(const char* section, const char* name, bool required, std::string C
             config.*member = *text;
             return check ? check(*text) : std::nullopt;
           },
-          [member](const Config& config) { return quoted(config.*member); }};
+          [member](const Config& config) { return in_quotes(config.*member); }};
 }
 
 Key secret_key(const char* section, const char* name, bool required, std::string Config::*member,
                TextCheck check) {
   Key key = text_key(section, name, required, member, std::move(check));
   key.show = [member](const Config& config) {
-    return (config.*member).empty() ? quoted("") : quoted("(set, not shown)");
+    return (config.*member).empty() ? in_quotes("") : in_quotes("(set, not shown)");
   };
   return key;
 }
@@ -160,7 +160,7 @@ Key address_list_key(const char* section, const char* name,
               const auto text = item.value_exact<std::string>();
               if (!text) return "must be a list of texts in quotes, each \"host:port\"";
               if (const auto complaint = complaint_of(*text)) {
-                return "item " + quoted(*text) + ": " + *complaint;
+                return "item " + in_quotes(*text) + ": " + *complaint;
               }
               (config.*member).push_back(*text);
             }
@@ -169,7 +169,7 @@ Key address_list_key(const char* section, const char* name,
           [member](const Config& config) {
             std::string text = "[";
             for (const std::string& item : config.*member) {
-              text += (text.size() > 1 ? ", " : "") + quoted(item);
+              text += (text.size() > 1 ? ", " : "") + in_quotes(item);
             }
             return text + "]";
           }};
@@ -208,7 +208,7 @@ Complaint read_label_rule(const toml::node& node, LabelRule& rule) {
     return "decimals is missing: how many of the value's digits stand behind the point";
   }
   if (!rule.unit.empty() && !is_measure_unit(rule.unit)) {
-    return "unit " + quoted(rule.unit) + " is not known; leave it out for kg";
+    return "unit " + in_quotes(rule.unit) + " is not known; leave it out for kg";
   }
   return label_rule_fault(rule);
 }
@@ -216,10 +216,10 @@ Complaint read_label_rule(const toml::node& node, LabelRule& rule) {
 std::string show_label_rules(const Config& config) {
   std::string text = "[";
   for (const LabelRule& rule : config.label_rules) {
-    text += std::string(text.size() > 1 ? ", " : "") + "{ layout = " + quoted(rule.layout) +
-            ", what = " + quoted(std::string(to_string(rule.what))) +
+    text += std::string(text.size() > 1 ? ", " : "") + "{ layout = " + in_quotes(rule.layout) +
+            ", what = " + in_quotes(std::string(to_string(rule.what))) +
             ", decimals = " + std::to_string(rule.decimals) +
-            (rule.unit.empty() ? "" : ", unit = " + quoted(rule.unit)) + " }";
+            (rule.unit.empty() ? "" : ", unit = " + in_quotes(rule.unit)) + " }";
   }
   return text + "]";
 }

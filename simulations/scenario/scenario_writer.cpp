@@ -9,7 +9,7 @@ namespace titan::simulations {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   static const char* digits = "0123456789abcdef";
   std::string result = "\"";
   for (const char c : text) {
@@ -33,20 +33,20 @@ std::string listed(const List& list, Text text) {
 }
 
 std::string target_list(const std::vector<Target>& targets) {
-  if (targets.size() == 1) return quoted(target_text(targets.front()));
-  return listed(targets, [](const Target& target) { return quoted(target_text(target)); });
+  if (targets.size() == 1) return in_quotes(target_text(targets.front()));
+  return listed(targets, [](const Target& target) { return in_quotes(target_text(target)); });
 }
 
 std::string text_list(const std::vector<std::string>& texts) {
-  return listed(texts, [](const std::string& text) { return quoted(text); });
+  return listed(texts, [](const std::string& text) { return in_quotes(text); });
 }
 
 std::string duration_value(Duration duration) {
-  return quoted(duration_text(duration));
+  return in_quotes(duration_text(duration));
 }
 
 std::string ratio_value(const Ratio& ratio) {
-  return ratio.denominator == 1 ? ratio_text(ratio) : quoted(ratio_text(ratio));
+  return ratio.denominator == 1 ? ratio_text(ratio) : in_quotes(ratio_text(ratio));
 }
 
 std::string range_value(Duration lowest, Duration highest) {
@@ -80,16 +80,16 @@ class TomlWriter {
 
   void head(const Scenario& scenario) {
     line("format", std::to_string(scenario_format));
-    line("name", quoted(scenario.name));
-    line("purpose", quoted(scenario.purpose));
+    line("name", in_quotes(scenario.name));
+    line("purpose", in_quotes(scenario.purpose));
     if (scenario.field_report) line("field_report", std::to_string(*scenario.field_report));
     const auto seed = std::to_string(scenario.seed);
-    line("seed", scenario.seed >> 63 ? quoted(seed) : seed);
+    line("seed", scenario.seed >> 63 ? in_quotes(seed) : seed);
     line("lasts", duration_value(scenario.lasts));
     if (!scenario.probes.empty()) line("probes", text_list(scenario.probes));
     if (scenario.planted_bug == PlantedBug::none) return;
-    line("planted_bug", quoted(simulations::name_of(scenario.planted_bug)));
-    line("caught_by", quoted(scenario.caught_by));
+    line("planted_bug", in_quotes(simulations::name_of(scenario.planted_bug)));
+    line("caught_by", in_quotes(scenario.caught_by));
   }
 
   // Of how many terminals the short form can speak: till-1, till-2 ... at the front of the list.
@@ -108,14 +108,14 @@ class TomlWriter {
     const auto* row =
         topology.terminals.empty() ? nullptr : hardware_of(topology.terminals.front());
     hardware_ = row ? row : &hardware_table().front();
-    if (row != &hardware_table().front() && row) line("hardware", quoted(row->name));
-    if (topology.timing == Timing::wireless) line("timing", quoted("wireless"));
-    if (topology.cloud == CloudPresence::none) line("cloud", quoted("none"));
-    if (!topology.cloud_switch.empty()) line("cloud_switch", quoted(topology.cloud_switch));
+    if (row != &hardware_table().front() && row) line("hardware", in_quotes(row->name));
+    if (topology.timing == Timing::wireless) line("timing", in_quotes("wireless"));
+    if (topology.cloud == CloudPresence::none) line("cloud", in_quotes("none"));
+    if (!topology.cloud_switch.empty()) line("cloud_switch", in_quotes(topology.cloud_switch));
     if (topology.gateways != Topology{}.gateways) {
       line("gateways", std::to_string(topology.gateways));
     }
-    if (topology.has_shared_database) line("store_database", quoted("shared"));
+    if (topology.has_shared_database) line("store_database", in_quotes("shared"));
     if (!topology.has_mdns) line("mdns", "false");
     if (!topology.has_seeds) line("seeds", "false");
   }
@@ -143,8 +143,8 @@ class TomlWriter {
 
   void write_switch(const SwitchSpec& item) {
     section("[[switch]]");
-    line("name", quoted(item.name));
-    if (!item.uplink.empty()) line("uplink", quoted(item.uplink));
+    line("name", in_quotes(item.name));
+    if (!item.uplink.empty()) line("uplink", in_quotes(item.uplink));
     if (!item.passes_multicast) line("passes_multicast", "false");
     text_ += quality_text(item.quality, "\n") + "\n";
   }
@@ -159,8 +159,8 @@ class TomlWriter {
                               row != hardware_;
       if (i < in_short_form && !is_special) continue;
       section("[[terminal]]");
-      line("name", quoted(terminal.name));
-      if (!terminal.switch_name.empty()) line("switch", quoted(terminal.switch_name));
+      line("name", in_quotes(terminal.name));
+      if (!terminal.switch_name.empty()) line("switch", in_quotes(terminal.switch_name));
       if (row != hardware_) made_of(terminal, row);
       if (terminal.is_next_version) line("next_version", "true");
       if (terminal.starts_at != Duration(0)) line("starts_at", duration_value(terminal.starts_at));
@@ -171,9 +171,9 @@ class TomlWriter {
   }
 
   void made_of(const TerminalSpec& terminal, const HardwareRow* row) {
-    if (row) return line("hardware", quoted(row->name));
+    if (row) return line("hardware", in_quotes(row->name));
     // Without a line of its own it must start from hardware that has none.
-    line("hardware", quoted(hardware_table().front().name));
+    line("hardware", in_quotes(hardware_table().front().name));
     line("commit", range_value(terminal.commit_min, terminal.commit_max));
     line("may_lead", terminal.may_lead ? "true" : "false");
     line("priority", std::to_string(terminal.priority));
@@ -185,7 +185,7 @@ class TomlWriter {
     section("[workload]");
     line("products", std::to_string(workload.products));
     line("sales_per_second", ratio_value(workload.sales_per_second));
-    line("choice", quoted(name_of(workload.choice)));
+    line("choice", in_quotes(name_of(workload.choice)));
     if (workload.lines_max != usual.lines_max) {
       line("lines_max", std::to_string(workload.lines_max));
     }
@@ -199,7 +199,7 @@ class TomlWriter {
     share("overrides", workload.overrides, usual.overrides);
     share("repeats", workload.repeats, usual.repeats);
     share("reused_keys", workload.reused_keys, usual.reused_keys);
-    if (!workload.day_file.empty()) line("day_file", quoted(workload.day_file));
+    if (!workload.day_file.empty()) line("day_file", in_quotes(workload.day_file));
     if (workload.day_speed != usual.day_speed) {
       line("day_speed", std::to_string(workload.day_speed));
     }
@@ -209,15 +209,15 @@ class TomlWriter {
   void write_fault(const Fault& fault) {
     section("[[fault]]");
     line("at", duration_value(fault.at));
-    line("kind", quoted(row_of(fault.kind).name));
+    line("kind", in_quotes(row_of(fault.kind).name));
     if (!fault.targets.empty()) line("targets", target_list(fault.targets));
     if (!fault.others.empty()) line("others", target_list(fault.others));
     if (!fault.groups.empty()) {
       line("groups", listed(fault.groups, [](const std::vector<Target>& group) {
-             return listed(group, [](const Target& target) { return quoted(target_text(target)); });
+             return listed(group, [](const Target& target) { return in_quotes(target_text(target)); });
            }));
     }
-    if (!fault.place.empty()) line("place", quoted(fault.place));
+    if (!fault.place.empty()) line("place", in_quotes(fault.place));
     if (fault.delay != Duration(0)) line("delay", duration_value(fault.delay));
     if (fault.period != Duration(0)) line("period", duration_value(fault.period));
     if (fault.age != Duration(0)) line("age", duration_value(fault.age));
