@@ -122,13 +122,16 @@ Status Neighbours::start(MeshHost& mesh) {
   for (const mesh::RememberedMember& known : remembered_) {
     if (!known.last_good_address.empty()) {
       ladder_.remember_last_good(known.member.device(), known.last_good_address);
+      mesh.transport().vouch(known.last_good_address);
     }
+    for (const std::string& address : known.member.addresses) mesh.transport().vouch(address);
     found_member(known.member, Rung::remembered);
   }
   if (!config_.seeds.empty()) {
     seeds_ = std::make_unique<discovery::SeedResolver>(
         loop_, config_.seeds,
         discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
+                                   mesh_->transport().vouch(address);
                                    found(Rung::seed, address, std::nullopt);
                                  },
                                  [](const std::string& seed, const std::string& reason) {
