@@ -20,6 +20,7 @@ class HostileHost:
         self.namespace = lab.namespace(host)
         self.address = lab.address(host)
         self._sockets = []
+        self._listening = []
 
     async def connect(self, address, port, seconds=1.0):
         """A connection, or None if it was not to be had."""
@@ -71,6 +72,17 @@ class HostileHost:
             made.bind((self.address, port))
             made.listen(64)
             self._sockets.append(made)
+            self._listening.append(made)
+
+    def was_dialled(self):
+        """How many connections came to where it listens since it was last asked."""
+        count = 0
+        for listening in self._listening:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._sockets.append(listening.accept()[0])
+                    count += 1
+        return count
 
     def announce(self, settings, ports):
         """Announces a till of the store at each of these ports, as mDNS does (RFC 6762)."""

@@ -70,7 +70,7 @@ async def test_connections_that_say_nothing_are_few_and_closed(shop):
         hostile.close()
 
 
-@limit(120)
+@limit(180)
 async def test_four_hundred_announcements_cost_few_descriptors(lab):
     await lab.create(3)
     await lab.start_avahi(1, 2)
@@ -86,15 +86,20 @@ async def test_four_hundred_announcements_cost_few_descriptors(lab):
     ports = range(20_000, 20_400)
     try:
         hostile.listen(ports)
-        end = time.monotonic() + 12
-        while time.monotonic() < end:
-            hostile.announce(store.settings, ports)
+        # Avahi hands some hundred services over slowly; then the dials begin.
+        dialled, end = 0, time.monotonic() + 45
+        for turn in range(100):
+            if turn % 5 == 0:
+                hostile.announce(store.settings, ports)
             for _ in range(10):
                 peak = max(peak, target.process.open_files())
                 await asyncio.sleep(0.1)
+            dialled += hostile.was_dialled()
+            if dialled >= 40 or time.monotonic() > end:
+                break
         target.process.assert_running()
+        assert dialled >= 8, f"{dialled} dials: the announcements were not heard, this shows nothing"
         assert peak - before <= 100, f"{peak - before} descriptors for 400 announcements"
-        assert peak - before >= 4, "the announcements were not heard: this test shows nothing"
         # Who belongs to the store is found all the same.
         newcomer = store.tills[1]
         await newcomer.stop()
