@@ -13,6 +13,9 @@
 #include <functional>
 #include <iostream>
 
+#include "base/host/log_format.h"
+#include "base/host/memory.h"
+#include "base/host/open_files.h"
 #include "cloud/cloud_key.h"
 #include "cloud/config.h"
 #include "cloud/gateway.h"
@@ -45,13 +48,22 @@ bool set_up_log(const Config& config) {
     return false;
   }
   spdlog::set_level(spdlog::level::from_str(config.log_level));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_formatter(make_log_format("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v"));
   spdlog::flush_on(spdlog::level::info);
   return true;
 }
 
 int run(const Config& config) {
   if (!set_up_log(config)) return unusable;
+  give_back_large_blocks();
+  // One for each connection, and the database's, the log's and the listener's.
+  const OpenFiles open_files = raise_open_files(connections_max + 256);
+  if (open_files.limit < connections_max + 256) {
+    spdlog::warn(
+        "only {} files and sockets may be open here: so many stores fewer than {} can "
+        "connect; raise the limit (ulimit -n, LimitNOFILE)",
+        open_files.limit, connections_max);
+  }
   const auto key = load_or_make_key(config.data);
   if (!key) {
     spdlog::error("{}", key.error().message);

@@ -34,6 +34,8 @@ Metrics::Metrics()
       watermarks(counter(*registry_, "titan_cloud_watermarks_total", "Watermarks sent")),
       feed_entries(counter(*registry_, "titan_cloud_feed_entries_total", "Feed entries sent")),
       rest_requests(counter(*registry_, "titan_cloud_rest_requests_total", "REST requests")),
+      connections_turned_away(counter(*registry_, "titan_cloud_connections_turned_away_total",
+                                      "Connections for which there was no room")),
       uplinks(gauge(*registry_, "titan_cloud_uplinks", "Stores connected")),
       projector_queue(
           gauge(*registry_, "titan_cloud_projector_queue", "Records waiting for the projector")),

@@ -31,6 +31,7 @@ class Metrics {
   prometheus::Counter& watermarks;
   prometheus::Counter& feed_entries;
   prometheus::Counter& rest_requests;
+  prometheus::Counter& connections_turned_away;
   prometheus::Gauge& uplinks;
   prometheus::Gauge& projector_queue;
   prometheus::Gauge& database_up;

@@ -2,178 +2,41 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
-#include <deque>
 
 #include "base/http_target.h"
-#include "cloud/uplink_session.h"
+#include "cloud/uplink_connection.h"
 
 namespace titan::cloud {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
-namespace websocket = beast::websocket;
-using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 using std::chrono::seconds;
 
 namespace {
 
-// Counts a connection as long as it lives.
-class ConnectionCount {
- public:
-  explicit ConnectionCount(std::shared_ptr<std::size_t> count) : count_(std::move(count)) {
-    ++*count_;
-  }
-  ConnectionCount(ConnectionCount&&) = default;
-  ~ConnectionCount() {
-    if (count_) --*count_;
-  }
-
- private:
-  std::shared_ptr<std::size_t> count_;
-};
-
-template <class Stream>
-class UplinkConnection final : public UplinkChannel,
-                               public std::enable_shared_from_this<UplinkConnection<Stream>> {
- public:
-  UplinkConnection(Stream&& stream, Gateway& gateway, std::string peer, ConnectionCount count)
-      : stream_(std::move(stream)),
-        gateway_(gateway),
-        peer_(std::move(peer)),
-        timer_(gateway.loop),
-        count_(std::move(count)) {}
-
-  void start(const http::request<http::string_body>& request) {
-    session_ = std::make_shared<UplinkSession>(gateway_, this->weak_from_this());
-    beast::get_lowest_layer(stream_).expires_never();
-    websocket::stream_base::timeout timeout;
-    timeout.handshake_timeout = seconds(websocket_step_s);
-    timeout.idle_timeout = seconds(websocket_idle_s);
-    timeout.keep_alive_pings = true;
-    stream_.set_option(timeout);
-    stream_.binary(true);
-    stream_.auto_fragment(false);
-    stream_.read_message_max(uplink::message_bytes_max);
-    stream_.async_accept(request, [self = this->shared_from_this()](error_code error) {
-      if (error) return self->over(error.message());
-      self->open_ = true;
-      self->session_->on_open();
-      self->read();
-    });
-  }
-
-  void send(Bytes message) override {
-    if (!open_ || closing_) return;
-    queued_bytes_ += message.size();
-    if (queued_bytes_ > uplink_queued_bytes_max) return over("the store reads too slowly");
-    queue_.push_back(std::move(message));
-    if (queue_.size() == 1) write();
-  }
-
-  void close(const std::string& reason) override {
-    if (closing_) return;
-    closing_ = true;
-    reason_ = reason;
-    if (queue_.empty()) close_now();
-  }
-
-  std::size_t queued_bytes() const override { return queued_bytes_; }
-  std::string peer() const override { return peer_; }
-
- private:
-  void read() {
-    stream_.async_read(buffer_, [self = this->shared_from_this()](error_code error, std::size_t) {
-      if (error == websocket::error::closed) {
-        return self->over(std::string(self->stream_.reason().reason.c_str()));
-      }
-      if (error) return self->over(error.message());
-      const Bytes message = beast::buffers_to_string(self->buffer_.data());
-      self->buffer_.consume(self->buffer_.size());
-      if (!self->closing_) self->session_->on_message(message);
-      if (!self->over_) self->read();
-    });
-  }
-
-  void write() {
-    limit();
-    stream_.async_write(asio::buffer(queue_.front()),
-                        [self = this->shared_from_this()](error_code error, std::size_t) {
-                          self->timer_.cancel();
-                          if (error) return self->over(error.message());
-                          self->queued_bytes_ -= self->queue_.front().size();
-                          self->queue_.pop_front();
-                          if (!self->queue_.empty()) return self->write();
-                          if (self->closing_) return self->close_now();
-                          self->session_->on_drained();
-                        });
-  }
-
-  void limit() {
-    timer_.expires_after(seconds(websocket_write_s));
-    timer_.async_wait([self = this->shared_from_this()](error_code error) {
-      if (!error) self->over("the store reads too slowly");
-    });
-  }
-
-  void close_now() {
-    if (!open_ || over_) return cut();
-    limit();
-    const websocket::close_reason why(websocket::close_code::normal, reason_.substr(0, 120));
-    stream_.async_close(
-        why, [self = this->shared_from_this()](error_code) { self->over(self->reason_); });
-  }
-
-  void cut() { beast::get_lowest_layer(stream_).close(); }
-
-  void over(const std::string& reason) {
-    if (over_) return;
-    over_ = true;
-    closing_ = true;
-    timer_.cancel();
-    cut();
-    session_->on_closed(reason);
-  }
-
-  // Without compression: entries are small, and it would cost memory per connection.
-  websocket::stream<Stream, false> stream_;
-  Gateway& gateway_;
-  const std::string peer_;
-  asio::steady_timer timer_;
-  const ConnectionCount count_;
-  std::shared_ptr<UplinkSession> session_;
-  beast::flat_buffer buffer_;
-  std::deque<Bytes> queue_;
-  std::size_t queued_bytes_ = 0;
-  std::string reason_;
-  bool open_ = false;
-  bool closing_ = false;
-  bool over_ = false;
-};
-
 template <class Stream>
 class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream>> {
  public:
-  HttpConnection(Stream&& stream, Gateway& gateway, Rest& rest, std::string peer,
-                 ConnectionCount count)
+  HttpConnection(Stream&& stream, Gateway& gateway, Rest& rest, ServerBudgets& budgets,
+                 std::string peer, Admission admission)
       : stream_(std::move(stream)),
         gateway_(gateway),
         rest_(rest),
+        budgets_(budgets),
         peer_(std::move(peer)),
-        count_(std::move(count)) {}
+        admission_(std::move(admission)) {}
 
   void start() {
     if constexpr (std::is_same_v<Stream, beast::tcp_stream>) {
       read();
     } else {
-      lowest().expires_after(seconds(http_step_s));
+      lowest().expires_after(seconds(http_first_s));
       stream_.async_handshake(asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](error_code error) {
                                 if (!error) self->read();
@@ -188,7 +51,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
     parser_.emplace();
     parser_->body_limit(request_body_bytes_max);
     is_head_ = false;
-    lowest().expires_after(seconds(http_step_s));
+    lowest().expires_after(seconds(admission_.is_proven() ? http_step_s : http_first_s));
     http::async_read_header(stream_, buffer_, *parser_,
                             [self = this->shared_from_this()](error_code error, std::size_t) {
                               self->on_header(error);
@@ -199,6 +62,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
     if (error) return on_bad_request(error);
     const auto& header = parser_->get();
     is_head_ = header.method() == http::verb::head;
+    // Without the key nothing of a body is read, whatever it is for: what its header deserves is
+    // answered, and an upgrade has none.
+    const auto authorization = header[http::field::authorization];
+    if (!rest_.is_authorized({authorization.data(), authorization.size()})) return on_request();
+    admission_.prove();
     const auto length = parser_->content_length();
     if (length && *length > request_body_bytes_max) return refuse_body();
     const bool waits = header.version() >= 11 && !parser_->is_done() &&
@@ -212,6 +80,15 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
   }
 
   void read_body() {
+    // Of a body in chunks nobody knows the end: it counts as the longest.
+    const auto length = parser_->content_length();
+    const std::size_t bytes = parser_->is_done() ? 0
+                              : length           ? static_cast<std::size_t>(*length)
+                                                 : request_body_bytes_max;
+    if (!budgets_.bodies.add(body_share_, bytes)) {
+      return refuse(503, make_error(ErrorCode::unavailable,
+                                    "too many large requests are under way; repeat in a moment"));
+    }
     lowest().expires_after(seconds(http_step_s));
     http::async_read(stream_, buffer_, *parser_,
                      [self = this->shared_from_this()](error_code error, std::size_t) {
@@ -247,14 +124,18 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
 
   void on_request() {
     const auto& request = parser_->get();
+    const bool is_whole = parser_->is_done();
     if (websocket::is_upgrade(request)) {
+      if (!is_whole) {
+        return refuse(400, make_error(ErrorCode::invalid, "an upgrade carries no body"));
+      }
       const auto target = parse_http_target({request.target().data(), request.target().size()});
       if (!target || target->path != std::vector<std::string>{"v1", "uplink"}) {
         return refuse(404, make_error(ErrorCode::not_found, "uplinks connect to /v1/uplink"));
       }
       auto upgraded = parser_->release();
-      auto channel = std::make_shared<UplinkConnection<Stream>>(std::move(stream_), gateway_, peer_,
-                                                                std::move(count_));
+      auto channel = std::make_shared<UplinkConnection<Stream>>(
+          std::move(stream_), gateway_, peer_, std::move(admission_), budgets_.handshakes);
       return channel->start(upgraded);
     }
     if (const auto encoding = ascii_lower_case(request[http::field::content_encoding]);
@@ -269,10 +150,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
     call.target = std::string(request.target());
     call.authorization = std::string(request[http::field::authorization]);
     call.content_type = std::string(request[http::field::content_type]);
-    const bool keep_alive = request.keep_alive();
+    const bool keep_alive = request.keep_alive() && is_whole;
     call.body = std::move(parser_->get().body());
     lowest().expires_never();  // the database has its own limits
     rest_.handle(call, [self = this->shared_from_this(), keep_alive](RestResponse response) {
+      self->body_share_.give_back();
       self->respond(std::move(response), keep_alive);
     });
   }
@@ -296,6 +178,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
       if (keep_alive) return self->read();
       error_code ignored;
       self->lowest().socket().shutdown(Tcp::socket::shutdown_send, ignored);
+      self->lowest().expires_after(seconds(http_linger_s));
+      self->discard();
     };
     if (is_head_) {
       http::async_write_header(stream_, *serializer, answered);
@@ -304,11 +188,25 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<Stream
     }
   }
 
+  // Closing while the other still sends would make its system throw our answer away unread.
+  void discard() {
+    lowest().async_read_some(asio::buffer(discarded_),
+                             [self = this->shared_from_this()](error_code error, std::size_t size) {
+                               self->discarded_bytes_ += size;
+                               if (!error && self->discarded_bytes_ <= discarded_bytes_max)
+                                 self->discard();
+                             });
+  }
+
   Stream stream_;
   Gateway& gateway_;
   Rest& rest_;
+  ServerBudgets& budgets_;
   const std::string peer_;
-  ConnectionCount count_;
+  Admission admission_;
+  ByteBudget::Share body_share_ = budgets_.bodies.open();
+  std::array<char, 4096> discarded_;
+  std::size_t discarded_bytes_ = 0;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   bool is_head_ = false;
@@ -377,22 +275,30 @@ void Server::accept() {
     socket.set_option(Tcp::no_delay(true), ignored);
     const auto remote = socket.remote_endpoint(ignored);
     const std::string peer = remote.address().to_string() + ":" + std::to_string(remote.port());
-    if (*connections_ < connections_max) {
-      ConnectionCount count(connections_);
-      beast::tcp_stream stream(std::move(socket));
-      if (tls_) {
-        using Secure = beast::ssl_stream<beast::tcp_stream>;
-        std::make_shared<HttpConnection<Secure>>(Secure(std::move(stream), *tls_), gateway_, rest_,
-                                                 peer, std::move(count))
-            ->start();
-      } else {
-        std::make_shared<HttpConnection<beast::tcp_stream>>(std::move(stream), gateway_, rest_,
-                                                            peer, std::move(count))
-            ->start();
-      }
-    }
+    admit(std::move(socket), remote.address().to_string(), peer);
     accept();
   });
+}
+
+// One that has no room is closed at once: it costs nothing and may come again.
+void Server::admit(Tcp::socket socket, const std::string& source, const std::string& peer) {
+  auto place = quota_.take(source);
+  if (!place || *connections_ >= connections_max) {
+    gateway_.metrics.connections_turned_away.Increment();
+    return;
+  }
+  Admission admission(connections_, std::move(*place));
+  beast::tcp_stream stream(std::move(socket));
+  if (tls_) {
+    using Secure = beast::ssl_stream<beast::tcp_stream>;
+    std::make_shared<HttpConnection<Secure>>(Secure(std::move(stream), *tls_), gateway_, rest_,
+                                             budgets_, peer, std::move(admission))
+        ->start();
+  } else {
+    std::make_shared<HttpConnection<beast::tcp_stream>>(std::move(stream), gateway_, rest_,
+                                                        budgets_, peer, std::move(admission))
+        ->start();
+  }
 }
 
 }  // namespace titan::cloud

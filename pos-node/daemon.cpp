@@ -3,7 +3,6 @@
 #include "pos-node/daemon.h"
 
 #include <sodium.h>
-#include <sys/resource.h>
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -14,13 +13,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/host/log_format.h"
+#include "base/host/memory.h"
+#include "base/host/open_files.h"
 #include "discovery/system/card_watch.h"
 #include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/sqlite_store.h"
@@ -46,7 +46,10 @@ constexpr int exit_unusable = 2;
 constexpr Duration leave_limit = milliseconds(450);
 constexpr std::chrono::seconds look_at_clocks_every(5);
 // A store of 100 tills takes about 10 of them a till; 1,024 is what many systems begin with.
-constexpr rlim_t open_files_wanted = 16'384;
+constexpr std::size_t open_files_wanted = 16'384;
+// Below it a till runs with what it can, and says so: what dials and connections of strangers may
+// take (TransportLimits, ServerLimits) and the tills of a usual store, with some to spare.
+constexpr std::size_t open_files_needed = 512;
 
 class DatabaseEntrySource final : public uplink::EntrySource {
  public:
@@ -64,7 +67,7 @@ class DatabaseEntrySource final : public uplink::EntrySource {
 void set_up_log(const Config& config) {
   auto logger = config.log_file.empty() ? spdlog::stderr_color_mt("titan-pos")
                                         : spdlog::basic_logger_mt("titan-pos", config.log_file);
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+  logger->set_formatter(make_log_format("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v"));
   logger->set_level(spdlog::level::from_str(config.log_level));
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
@@ -121,13 +124,23 @@ Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
   return journal;
 }
 
-void raise_open_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= open_files_wanted) return;
-  limit.rlim_cur = std::min(limit.rlim_max, open_files_wanted);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    spdlog::warn("the limit of open files cannot be raised: {}", std::strerror(errno));
+std::size_t check_open_files() {
+  const OpenFiles open_files = raise_open_files(open_files_wanted);
+  if (!open_files.problem.empty()) {
+    spdlog::warn("the limit of open files cannot be raised: {}", open_files.problem);
   }
+  if (open_files.limit < open_files_needed) {
+    spdlog::warn(
+        "only {} files and sockets may be open here, and a till needs {}: with many other "
+        "tills it will not reach all of them; raise the limit (ulimit -n, LimitNOFILE)",
+        open_files.limit, open_files_needed);
+  }
+  return open_files.limit;
+}
+
+// An attempt takes four descriptors: at most a quarter of all may be attempts.
+std::size_t dials_in_flight_max(std::size_t open_files) {
+  return std::clamp<std::size_t>(open_files / 16, 8, mesh::DialLimits{}.in_flight_max);
 }
 
 class Daemon {
@@ -182,6 +195,7 @@ class Daemon {
   boost::asio::signal_set signals_{loop_};
   ClockWatch clock_watch_;
   boost::asio::steady_timer clock_timer_{loop_};
+  std::size_t open_files_ = 0;  // that this process may have
   std::string store_database_state_;
   std::string damage_;  // of the journal's file at the start; for an alarm
   bool leaving_ = false;
@@ -189,7 +203,8 @@ class Daemon {
 
 Status Daemon::start() {
   for (const std::string& warning : config_warnings(config_)) spdlog::warn("{}", warning);
-  raise_open_files();
+  give_back_large_blocks();
+  open_files_ = check_open_files();
   if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
   auto folder = DataFolder::open(config_.data, config_.tenant, config_.store);
   if (!folder) return folder.error();
@@ -262,6 +277,7 @@ void Daemon::make_mesh(mesh::StoredState state) {
   parts.transport.device_key = folder_->device_key();
   parts.transport.timings =
       wireless ? mesh::TransportTimings::wireless() : mesh::TransportTimings::wired();
+  parts.transport.limits.dials.in_flight_max = dials_in_flight_max(open_files_);
   parts.transport.member.process = parts.process;
   parts.transport.member.device_key = folder_->device_key().public_key;
   parts.transport.member.terminal = terminal_;

@@ -139,9 +139,11 @@ Status Neighbours::start(MeshHost& mesh) {
   for (const mesh::RememberedMember& known : remembered_) {
     if (!known.last_good_address.empty()) {
       ladder_.remember_last_good(known.member.device(), known.last_good_address);
+      mesh.transport().vouch(known.last_good_address);
     }
     if (known.member.device() == device_) continue;
     for (const std::string& address : dialable(known.member.addresses)) {
+      mesh.transport().vouch(address);
       ladder_.found(clock_.now(), Rung::remembered, address, known.member.device());
     }
   }
@@ -149,6 +151,7 @@ Status Neighbours::start(MeshHost& mesh) {
     seeds_ = std::make_unique<discovery::SeedResolver>(
         loop_, config_.seeds, own_->protocols(),
         discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
+                                   mesh_->transport().vouch(address);
                                    found(Rung::seed, address, std::nullopt);
                                  },
                                  [](const std::string& seed, const std::string& reason) {

@@ -25,8 +25,10 @@ struct TransportCounters {
   std::uint64_t accepted_connections = 0;
   std::uint64_t hellos_accepted = 0;
   std::uint64_t hellos_refused = 0;
-  std::uint64_t handshakes_failed = 0;  // CURVE, as the listening side
-  std::uint64_t refused_by_peers = 0;   // refusals we were told
+  std::uint64_t handshakes_failed = 0;        // CURVE, as the listening side
+  std::uint64_t refused_by_peers = 0;         // refusals we were told
+  std::uint64_t connections_turned_away = 0;  // over a bound of the door
+  std::uint64_t dials_put_off = 0;            // attempts that had to wait for their turn
 };
 
 }  // namespace titan::mesh

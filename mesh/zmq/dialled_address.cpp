@@ -106,6 +106,14 @@ Step DialledAddress::on_tick(MonoTime now) {
   }
 }
 
+Step DialledAddress::on_postponed() {
+  return wait(MonoTime::never());
+}
+
+Step DialledAddress::on_turn(MonoTime now) {
+  return is_postponed() ? start_attempt(now) : Step::nothing;
+}
+
 const char* to_string(DialledAddress::Phase phase) {
   switch (phase) {
     case DialledAddress::Phase::waiting:

@@ -55,6 +55,10 @@ class DialledAddress {
   Step on_hello_wanted(MonoTime now);
   Step on_connection_lost(MonoTime now);
   Step on_tick(MonoTime now);
+  // The attempt that was to begin has to wait for its turn (dial_budget.h): until on_turn().
+  Step on_postponed();
+  Step on_turn(MonoTime now);
+  bool is_postponed() const { return phase_ == Phase::waiting && deadline_ == MonoTime::never(); }
 
   Phase phase() const { return phase_; }
   MonoTime deadline() const { return deadline_; }

@@ -58,7 +58,17 @@ Inbound::Inbound(boost::asio::io_context& loop, zmq::context_t& context,
       greeter_(greeter),
       server_keys_(server_keys),
       host_(host),
-      counters_(counters) {}
+      counters_(counters),
+      door_(config.limits.door, [&counters] { ++counters.connections_turned_away; }) {}
+
+void Inbound::tick() {
+  if (!router_ || host_.now() < door_.next_look()) return;
+  monitor_->drain();
+  // Asking consumes the socket's signal: whoever asks sees to it that what waits is read.
+  const bool is_read_empty = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) == 0;
+  if (!is_read_empty) watch_->check_soon();
+  door_.look(host_.now(), is_read_empty);
+}
 
 Status Inbound::bind() {
   try {
@@ -145,6 +155,7 @@ std::optional<std::size_t> Inbound::read_one() {
 
 void Inbound::on_message(zmq::message_t& routing_id, zmq::message_t& payload) {
   Session& session = session_of(routing_id.to_string(), payload);
+  door_.on_whole_message(session.descriptor);
   switch (hello_kind(view_of(payload))) {
     case HelloKind::none:
       if (session.process) {
@@ -180,7 +191,11 @@ void Inbound::on_hello(zmq::message_t& routing_id, Session& session, zmq::messag
     ++counters_.dropped_malformed;
     return;
   }
-  const auto member = greeter_.check(view_of(payload), *client_key);
+  auto member = greeter_.check(view_of(payload), *client_key);
+  if (member && host_.is_of_another_device(*member)) {
+    member = HelloRefusal{RefusalCode::signature,
+                          "the process it names is a terminal with another device key"};
+  }
   if (!member) {
     session.process.reset();
     ++counters_.hellos_refused;
@@ -190,6 +205,7 @@ void Inbound::on_hello(zmq::message_t& routing_id, Session& session, zmq::messag
     return;
   }
   session.process = member->process;
+  door_.on_proven(session.descriptor);
   ++counters_.hellos_accepted;
   reply(routing_id, greeter_.accepted(host_.self(), *client_key));
   if (member->process == host_.self().process) return;
@@ -225,8 +241,11 @@ void Inbound::on_event(std::uint16_t event, std::uint32_t value) {
   switch (event) {
     case ZMQ_EVENT_ACCEPTED:
       ++counters_.accepted_connections;
+      door_.on_accepted(host_.now(), static_cast<int>(value));
+      host_.on_deadline_changed();
       break;
     case ZMQ_EVENT_DISCONNECTED:
+      door_.on_ended(static_cast<int>(value));
       for (auto& [id, session] : sessions_) {
         if (session.descriptor == static_cast<int>(value)) session.ended = some_ended_ = true;
       }

@@ -25,6 +25,7 @@
 #include "mesh/messages.h"
 #include "mesh/zmq/counters.h"
 #include "mesh/zmq/curve_keys.h"
+#include "mesh/zmq/doorkeeper.h"
 #include "mesh/zmq/greeter.h"
 #include "mesh/zmq/socket_monitor.h"
 #include "mesh/zmq/socket_watch.h"
@@ -41,6 +42,9 @@ class InboundHost {
   // `origin`: where it can be dialled if it listens at the address it calls from, or empty.
   virtual void on_greeted(const MemberInfo& member, const std::string& origin) = 0;
   virtual void on_turned_away(const std::string& remote_host, const std::string& reason) = 0;
+  // The process that it says it is belongs to another device, to which there is a link.
+  virtual bool is_of_another_device(const MemberInfo& member) const = 0;
+  virtual void on_deadline_changed() = 0;
 };
 
 class Inbound {
@@ -53,6 +57,9 @@ class Inbound {
   void close();
   std::uint16_t bound_port() const { return bound_port_; }
   std::size_t sessions() const { return sessions_.size(); }
+  // The next look at what connections cost (doorkeeper.h); tick() no later than that.
+  MonoTime deadline() const { return door_.next_look(); }
+  void tick();
 
  private:
   struct Session {
@@ -87,6 +94,7 @@ class Inbound {
   zmq::socket_t router_;
   std::unique_ptr<SocketMonitor> monitor_;
   std::unique_ptr<SocketWatch> watch_;
+  Doorkeeper door_;
   std::uint16_t bound_port_ = 0;
   std::map<std::string, Session> sessions_;  // by routing id
   std::uint64_t next_order_ = 0;

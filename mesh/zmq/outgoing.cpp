@@ -44,6 +44,10 @@ void Outgoing::release() {
   perform(machine_.on_released(host_.now()), LinkDown::closed);
 }
 
+void Outgoing::resume() {
+  perform(machine_.on_turn(host_.now()), LinkDown::closed);
+}
+
 void Outgoing::tick() {
   perform(machine_.on_tick(host_.now()), LinkDown::timed_out);
 }
@@ -60,7 +64,11 @@ void Outgoing::perform(Step step, LinkDown reason) {
     case Step::nothing:
       break;
     case Step::open:
-      open();
+      if (host_.may_dial(*this)) {
+        open();
+      } else {
+        perform(machine_.on_postponed(), reason);
+      }
       break;
     case Step::greet:
       greet();
@@ -72,7 +80,7 @@ void Outgoing::perform(Step step, LinkDown reason) {
       break;
     }
   }
-  host_.on_deadline_changed();
+  host_.on_stepped(*this);
 }
 
 void Outgoing::open() {

@@ -43,7 +43,10 @@ class OutgoingHost {
   virtual void on_not_understood(Outgoing& link) = 0;
   // After either of the two, and after an answer that cannot be accepted.
   virtual void on_resting(Outgoing& link) = 0;
-  virtual void on_deadline_changed() = 0;
+  // Before each attempt. False: its turn comes later, and resume() is called then.
+  virtual bool may_dial(Outgoing& link) = 0;
+  // After each step: its phase and deadline may be others.
+  virtual void on_stepped(Outgoing& link) = 0;
 };
 
 struct OutgoingSockets {
@@ -63,6 +66,7 @@ class Outgoing {
 
   void dial(Duration retry_every);
   void release();
+  void resume();
   void tick();
   // Closes for good; frames already sent may still leave within goodbye_max.
   void hang_up();
@@ -73,6 +77,7 @@ class Outgoing {
   const std::string& address() const { return address_; }
   DialledAddress::Phase phase() const { return machine_.phase(); }
   bool is_linked() const { return linked_; }
+  bool is_postponed() const { return machine_.is_postponed(); }
   MonoTime deadline() const { return machine_.deadline(); }
   std::size_t queued_frames() const { return queue_.frames(); }
 

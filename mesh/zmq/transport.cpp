@@ -58,6 +58,7 @@ struct Transport::State : OutgoingHost, InboundHost {
         zap(loop, context),
         sockets{loop, context, config, client_keys, server_keys.public_key, counters},
         inbound(loop, context, config, greeter, server_keys, *this, counters),
+        budget(config.limits.dials),
         timer(loop),
         alive(std::make_shared<bool>(true)) {}
 
@@ -103,6 +104,7 @@ struct Transport::State : OutgoingHost, InboundHost {
   void hang_up(const std::string& address) {
     const auto found = addresses.find(address);
     if (found == addresses.end()) return;
+    give_back(address);
     // Not deleted here: it may be the one that is calling.
     buried.push_back(std::move(found->second));
     addresses.erase(found);
@@ -198,6 +200,51 @@ struct Transport::State : OutgoingHost, InboundHost {
     if (!closed && callbacks.on_resting) callbacks.on_resting(link.address());
   }
 
+  // ---- attempts in flight
+
+  void vouch(const std::string& address) {
+    if (vouched.size() >= config.limits.addresses_max) vouched.clear();
+    vouched.insert(address);
+  }
+
+  bool may_dial(Outgoing& link) override {
+    const bool is_proven = link.peer || vouched.contains(link.address());
+    if (budget.take(link.address(), is_proven)) return true;
+    ++counters.dials_put_off;
+    return false;
+  }
+
+  void on_stepped(Outgoing& link) override {
+    using Phase = DialledAddress::Phase;
+    const bool is_under_way = link.phase() == Phase::connecting || link.phase() == Phase::greeting;
+    if (!is_under_way && !link.is_postponed()) give_back(link.address());
+    arm_timer();
+  }
+
+  void give_back(const std::string& address) {
+    budget.give_back(address);
+    if (budget.waiting() == 0 || std::exchange(turns_posted, true)) return;
+    boost::asio::post(loop, [this, token = alive] {
+      if (!*token) return;
+      turns_posted = false;
+      give_turns();
+    });
+  }
+
+  void give_turns() {
+    // Each round begins an attempt or forgets an address, so this ends.
+    while (const auto address = budget.next()) {
+      const auto found = addresses.find(*address);
+      if (closed) return;
+      if (found == addresses.end()) {
+        budget.give_back(*address);
+        continue;
+      }
+      found->second->resume();
+      if (budget.is_waiting(*address)) budget.give_back(*address);  // it did not want to any more
+    }
+  }
+
   void on_deadline_changed() override { arm_timer(); }
 
   // ---- InboundHost
@@ -208,7 +255,16 @@ struct Transport::State : OutgoingHost, InboundHost {
     if (!closed && callbacks.on_frame) callbacks.on_frame(from, frame);
   }
 
+  bool is_of_another_device(const MemberInfo& who) const override {
+    const auto link = links.find(who.process);
+    return link != links.end() && link->second->peer->device_key != who.device_key;
+  }
+
   void on_greeted(const MemberInfo& peer, const std::string& origin) override {
+    // It proved itself: where it says that it listens, and where it calls from, are worth
+    // an attempt.
+    for (const std::string& address : peer.addresses) vouch(address);
+    if (!origin.empty()) vouch(origin);
     if (!closed && callbacks.on_greeted) callbacks.on_greeted(peer, origin);
   }
 
@@ -240,6 +296,7 @@ struct Transport::State : OutgoingHost, InboundHost {
 
   MonoTime next_deadline() const {
     MonoTime next = sent_since_look ? last_look + look_after_send : MonoTime::never();
+    next = std::min(next, inbound.deadline());
     for (const auto& [address, outgoing] : addresses) next = std::min(next, outgoing->deadline());
     return next;
   }
@@ -259,6 +316,7 @@ struct Transport::State : OutgoingHost, InboundHost {
 
   void on_timer() {
     const MonoTime time = now();
+    inbound.tick();
     if (sent_since_look && time - last_look >= look_after_send) {
       sent_since_look = false;
       for (auto& [process, link] : links) link->look_after_send();
@@ -305,6 +363,9 @@ struct Transport::State : OutgoingHost, InboundHost {
   ZapHandler zap;
   OutgoingSockets sockets;
   Inbound inbound;
+  DialBudget budget;
+  std::set<std::string> vouched;  // addresses, at most addresses_max
+  bool turns_posted = false;
   std::map<std::string, std::unique_ptr<Outgoing>> addresses;
   std::map<ProcessId, Outgoing*> links;
   std::map<ProcessId, std::shared_ptr<RefusalCheck>> checks;  // of links that closed
@@ -339,6 +400,10 @@ void Transport::close() {
 
 Status Transport::dial(const std::string& address, std::optional<Duration> retry_every) {
   return state_->dial(address, retry_every.value_or(state_->config.timings.retry_every));
+}
+
+void Transport::vouch(const std::string& address) {
+  state_->vouch(address);
 }
 
 void Transport::hang_up(const std::string& address) {

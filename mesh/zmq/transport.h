@@ -86,6 +86,9 @@ class Transport {
   // `retry_every` between failed attempts. Dialled again: at the new pace, and at once.
   Status dial(const std::string& address, std::optional<Duration> retry_every = {});
   void hang_up(const std::string& address);
+  // The address is configured or remembered: attempts at it do not wait for those at strangers'
+  // (mesh/zmq/dial_budget.h).
+  void vouch(const std::string& address);
 
   // False if the frame was dropped: no link, too large, or the peer's queue is full.
   bool send(const ProcessId& to, Bytes frame);

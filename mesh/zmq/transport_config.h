@@ -10,7 +10,9 @@
 #include "base/time.h"
 #include "mesh/messages.h"
 #include "mesh/wire/hello.h"
+#include "mesh/zmq/dial_budget.h"
 #include "mesh/zmq/dialled_address.h"
+#include "mesh/zmq/doorkeeper.h"
 
 namespace titan::mesh {
 
@@ -33,8 +35,10 @@ struct TransportLimits {
   Duration hello_wanted_every = milliseconds(200);
   // (address, reason) pairs already reported; beyond it all are forgotten and told once more.
   std::size_t reported_refusals_max = 1024;
-  // Addresses dialled at the same time.
+  // Addresses that are tried in turn; how many attempts are in flight is `dials`.
   std::size_t addresses_max = 1024;
+  DialLimits dials;
+  DoorLimits door;
 };
 
 struct TransportTimings {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "base/host/connection_quota.h"
 #include "pos-node/api/api.h"
 #include "pos-node/api/events.h"
 #include "pos-node/api/server.h"
@@ -41,12 +42,18 @@ class Connection {
 
 struct ServerState {
   ServerState(Service& service, Metrics& metrics_of_node, ApiThreads threads, ServerLimits all)
-      : api(service, metrics_of_node, std::move(threads)), metrics(metrics_of_node), limits(all) {}
+      : api(service, metrics_of_node, std::move(threads)),
+        metrics(metrics_of_node),
+        limits(all),
+        unproven({all.unproven_per_source_max, all.unproven_max}),
+        bodies(all.bodies_bytes_max) {}
 
   Api api;
   EventHub hub;
   Metrics& metrics;
   ServerLimits limits;
+  ConnectionQuota unproven;
+  ByteBudget bodies;
   std::map<std::uint64_t, std::weak_ptr<Connection>> connections;
   std::uint64_t last_connection = 0;
   // From here on sessions only unwind: the service and the metrics may be gone before them.
@@ -65,7 +72,9 @@ struct ServerState {
 };
 using ServerStatePointer = std::shared_ptr<ServerState>;
 
-// Reads requests from the socket until it closes or turns into an event stream.
-void start_http_session(Socket socket, const ServerStatePointer& state);
+// Reads requests from the socket until it closes or turns into an event stream. `place` is given
+// back with the first whole request.
+void start_http_session(Socket socket, const ServerStatePointer& state,
+                        ConnectionQuota::Place place);
 
 }  // namespace titan::pos

@@ -51,8 +51,8 @@ std::string_view to_view(beast::string_view text) {
 
 class HttpSession : public Connection, public std::enable_shared_from_this<HttpSession> {
  public:
-  HttpSession(Socket socket, ServerStatePointer state)
-      : socket_(std::move(socket)), state_(std::move(state)) {}
+  HttpSession(Socket socket, ServerStatePointer state, ConnectionQuota::Place place)
+      : socket_(std::move(socket)), state_(std::move(state)), place_(std::move(place)) {}
   ~HttpSession() override { state_->remove(id_); }
 
   void start() {
@@ -76,7 +76,8 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
     asks_for_private_network_ = false;
     parser_->header_limit(static_cast<std::uint32_t>(state_->limits.header_bytes_max));
     parser_->body_limit(boost::none);  // the header decides which limit holds
-    set_deadline(state_->limits.request_wait);
+    set_deadline(place_.is_held() ? state_->limits.first_request_wait
+                                  : state_->limits.request_wait);
     http::async_read_header(socket_, buffer_, *parser_,
                             [self = shared_from_this()](beast::error_code error, std::size_t) {
                               self->on_header(error);
@@ -100,6 +101,11 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
     const auto length = parser_->content_length();
     if (length && *length > limit) return refuse_body(limit);
     parser_->body_limit(limit);
+    const std::size_t bytes = parser_->is_done() ? 0 : length ? *length : limit;
+    if (!state_->bodies.add(body_share_, bytes)) {
+      return refuse(make_error(ErrorCode::unavailable,
+                               "Too many large requests are under way; repeat in a moment."));
+    }
     // A client of HTTP/1.0 would take the interim answer for the answer (RFC 9110, 10.1.1).
     const bool waits = header.version() >= 11 && !parser_->is_done() &&
                        beast::iequals(header[http::field::expect], "100-continue");
@@ -157,6 +163,7 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
 
   void open_event_stream() {
     clear_deadline();
+    place_.give_back();
     start_event_session(std::move(socket_), parser_->release(), state_);
   }
 
@@ -186,6 +193,7 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   void on_body(beast::error_code error) {
     if (error) return on_bad_request(error);
     clear_deadline();  // how long a commit may take is not the client's matter
+    place_.give_back();
     request_.body = std::move(parser_->get().body());
     state_->api.handle(std::move(request_), [self = shared_from_this()](ApiAnswer answer) {
       self->answer(std::move(answer));
@@ -225,6 +233,7 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   }
 
   void answer(ApiAnswer answer) {
+    body_share_.give_back();
     const bool has_body = answer.status != 204;
     response_.emplace(static_cast<http::status>(answer.status), 11, std::move(answer.body));
     if (has_body) response_->set(http::field::content_type, answer.content_type);
@@ -285,6 +294,8 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
 
   Socket socket_;
   ServerStatePointer state_;
+  ConnectionQuota::Place place_;
+  ByteBudget::Share body_share_ = state_->bodies.open();
   std::uint64_t id_ = 0;
   beast::flat_buffer buffer_;
   // Of the request in hand.
@@ -301,8 +312,9 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
 
 }  // namespace
 
-void start_http_session(Socket socket, const ServerStatePointer& state) {
-  std::make_shared<HttpSession>(std::move(socket), state)->start();
+void start_http_session(Socket socket, const ServerStatePointer& state,
+                        ConnectionQuota::Place place) {
+  std::make_shared<HttpSession>(std::move(socket), state, std::move(place))->start();
 }
 
 }  // namespace titan::pos

@@ -107,12 +107,14 @@ class Server::Acceptor : public std::enable_shared_from_this<Server::Acceptor> {
       });
       return;
     }
-    if (state_->connections.size() >= state_->limits.connections_max) {
-      boost::system::error_code ignored;
+    boost::system::error_code ignored;
+    const std::string source = socket.remote_endpoint(ignored).address().to_string();
+    auto place = state_->unproven.take(source);
+    if (!place || state_->connections.size() >= state_->limits.connections_max) {
       socket.non_blocking(true, ignored);
       socket.send(asio::buffer(busy_answer_), 0, ignored);
     } else {
-      start_http_session(std::move(socket), state_);
+      start_http_session(std::move(socket), state_, std::move(*place));
     }
     accept_next();
   }

@@ -19,7 +19,13 @@
 namespace titan::pos {
 
 struct ServerLimits {
-  std::size_t connections_max = 256;         // one more is answered 503 and closed
+  std::size_t connections_max = 256;  // one more is answered 503 and closed
+  // Of them those that have sent no whole request yet; likewise.
+  std::size_t unproven_max = 128;
+  std::size_t unproven_per_source_max = 64;
+  std::chrono::seconds first_request_wait{10};  // from connecting to its first request's header
+  // Bodies of all requests together, product lists above all; one more is answered 503.
+  std::size_t bodies_bytes_max = 96 * 1024 * 1024;
   std::size_t header_bytes_max = 16 * 1024;  // 431 and closed
   std::chrono::seconds request_wait{75};     // from one answer to the next request's header
   std::chrono::seconds body_wait{30};        // for the whole body; then closed

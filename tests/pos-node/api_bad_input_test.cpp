@@ -2,6 +2,8 @@
 // server goes on.
 #include <catch2/catch.hpp>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include "tests/pos-node/lab_server.h"
 
 using namespace titan;
@@ -197,6 +199,7 @@ TEST_CASE("rubbish on the port gets an answer or a closed connection, and the se
 TEST_CASE("slow clients are closed after the limit") {
   ServerLimits limits;
   limits.request_wait = std::chrono::seconds(1);
+  limits.first_request_wait = std::chrono::seconds(1);
   limits.body_wait = std::chrono::seconds(1);
   LabServer lab(limits);
   const auto started = std::chrono::steady_clock::now();
@@ -216,6 +219,41 @@ TEST_CASE("one connection too many is told so") {
   const auto answer = exchange_bytes(lab.port(), "GET /healthz HTTP/1.1\r\n\r\n");
   CHECK(answer.find("503") != std::string::npos);
   CHECK(answer.find("Too many connections") != std::string::npos);
+}
+
+TEST_CASE("connections without a request have few places, those with one keep theirs") {
+  ServerLimits limits;
+  limits.unproven_per_source_max = 2;
+  limits.first_request_wait = std::chrono::seconds(2);
+  LabServer lab(limits);
+  CHECK(lab.get("/healthz").status == 200);  // stays open, and holds no such place
+  boost::asio::io_context loop;
+  std::vector<boost::asio::ip::tcp::socket> silent;
+  for (int i = 0; i < 2; ++i) {
+    silent.emplace_back(loop).connect({boost::asio::ip::address_v4::loopback(), lab.port()});
+  }
+  const auto request = "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n";
+  CHECK(exchange_bytes(lab.port(), request).find("503") != std::string::npos);
+  CHECK(lab.get("/healthz").status == 200);
+  silent.clear();
+  std::string answer;
+  for (int i = 0; i < 50 && answer.find("200") == std::string::npos; ++i) {
+    answer = exchange_bytes(lab.port(), request);
+  }
+  CHECK(answer.find("200") != std::string::npos);
+}
+
+TEST_CASE("bodies that are too much together are refused before they are read") {
+  ServerLimits limits;
+  limits.bodies_bytes_max = 1000;
+  LabServer lab(limits);
+  CHECK(lab.post("/v1/sales", sale_body("k-1")).status < 300);
+  const auto answer = exchange_bytes(lab.port(),
+                                     "POST /v1/sales HTTP/1.1\r\nContent-Type: application/json\r\n"
+                                     "Content-Length: 5000\r\n\r\n");
+  CHECK(answer.find("503") != std::string::npos);
+  CHECK(answer.find("Too many large requests") != std::string::npos);
+  CHECK(lab.post("/v1/sales", sale_body("k-2")).status < 300);
 }
 
 TEST_CASE("pages of strangers are turned away") {

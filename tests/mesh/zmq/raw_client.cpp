@@ -23,6 +23,11 @@ void RawClient::send(const Bytes& frame) {
   socket_.send(zmq::buffer(frame), zmq::send_flags::dontwait);
 }
 
+bool RawClient::send_part(const Bytes& part) {
+  const auto flags = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+  return socket_.send(zmq::buffer(part), flags).has_value();
+}
+
 std::optional<Bytes> RawClient::receive() {
   zmq::message_t frame;
   if (!socket_.recv(frame, zmq::recv_flags::dontwait)) return std::nullopt;

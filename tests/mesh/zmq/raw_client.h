@@ -24,6 +24,8 @@ class RawClient {
   RawClient(const std::string& address, RawOptions options);
 
   void send(const Bytes& frame);
+  // A part of a message that goes on. False: it cannot be sent now.
+  bool send_part(const Bytes& part);
   // The next frame, if one is there.
   std::optional<Bytes> receive();
   // A hello as `config` would say it on this connection.
