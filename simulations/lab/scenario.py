@@ -18,6 +18,8 @@ PLAIN_BYTES_PER_SECOND = 12_500_000
 # With more, terminals wait so long for a turn that they take each other for dead, and what that
 # costs keeps it so: the machine would be what is measured. 30 on two cores do well.
 TERMINALS_PER_CORE_MAX = 16
+# Real processes show neither in what they answer; the end-to-end tests look into files and logs.
+SEEN_IN_SIMULATOR_ONLY = {"database-gave-back", "wrote-beside"}
 
 
 class ScenarioError(Exception):
@@ -93,6 +95,9 @@ def not_playable(scenario, kinds_shown, cores=None):
     if scenario.planted_bug != "none":
         return (f"the bug '{scenario.planted_bug}' is planted in the simulated host; "
                 "real processes have none")
+    unseen = sorted(SEEN_IN_SIMULATOR_ONLY & set(scenario.probes))
+    if unseen:
+        return f"what the probe '{unseen[0]}' is about only the simulator can see"
     kinds = {fault.kind for fault in scenario.faults}
     if kinds and not kinds & set(kinds_shown):
         return " and ".join(f"the fault '{kind}'" for kind in sorted(kinds)) + \

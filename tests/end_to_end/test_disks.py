@@ -301,6 +301,38 @@ async def test_a_full_disk_is_said_clearly_loses_nothing_and_is_left_when_there_
         await asyncio.gather(full.kill(), other.kill())
 
 
+@limit(120)
+async def test_screens_of_a_till_whose_disk_is_full_are_told_of_each_sale_once(lab):
+    await lab.create(2)
+    with small_disk(lab.folder / "small", SMALL_DISK) as folder:
+        shop = Shop(lab)
+        full, other = shop.store.add(1, data=folder / "data"), shop.store.add(2)
+        for till, neighbour in ((full, other), (other, full)):
+            till.settings["mesh"].update(mdns=False, seeds=[neighbour.mesh_address])
+            await till.start()
+        await shop.store.wait_for_members()
+        await other.import_products([{"sku": sku, "price": "1.50"} for sku in GOODS])
+        await shop.store.wait_until_equal()
+        async with full.events() as screen:
+            ballast = folder / "ballast"
+            with open(ballast, "wb", buffering=0) as fill, contextlib.suppress(OSError):
+                while fill.write(b"\0" * 4096):
+                    pass
+
+            async def fails():
+                await shop.book.sell(other, ("p02", 2))
+                return "a write to the disk failed" in full.process.log_text()
+            await wait_until(fails, 60, "the full disk refuses what the other till sells", every=0.02)
+            for _ in range(20):
+                await shop.book.sell(other, "p03")
+            ballast.unlink()
+            await shop.agree(seconds=30)
+            sales = set(shop.book.sales)
+            told = [event["id"] for event in screen.of("sale") if event["id"] in sales]
+            assert len(told) == len(sales) == len(set(told)), (len(told), len(sales))
+        await asyncio.gather(full.kill(), other.kill())
+
+
 @limit(90)
 async def test_a_start_on_a_full_disk_says_that_the_disk_is_full(lab):
     await lab.create(1)

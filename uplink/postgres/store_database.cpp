@@ -443,7 +443,9 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
 
   void end_look() {
     const std::lock_guard lock(mutex_);
-    if (giving_generation_ == generation_) look_pending_ = false;
+    if (giving_generation_ != generation_) return;
+    look_pending_ = false;
+    if (!leading_) known_.clear();  // nobody keeps it up any more
   }
 
   // Not as the leader: nothing is written, so nobody's lease is asked for.

@@ -227,6 +227,108 @@ TEST_CASE("damage that a reader meets while the store is open is mended, and the
   must(store->check_file());
 }
 
+// A store with twenty of its pages overwritten, and what was written to it.
+struct Damaged {
+  explicit Damaged(const std::string& file) {
+    Random random(5);
+    StoreOptions options = options_of(file);
+    options.cache_kilobytes = 64;
+    store = must(SqliteStore::open(options, identity(), codec()));
+    for (int i = 0; i < 1000; ++i) {
+      written.push_back(till.sale({{"A", 1}, {"B", 2}}, "key-" + std::to_string(i)));
+      must(store->commit(request_of({written.back()})));
+    }
+    while (must(store->checkpoint_if_idle())) {
+    }
+    const auto pages = static_cast<std::uint64_t>(number(*store, "PRAGMA page_count"));
+    for (std::uint64_t page = pages / 2; page < pages / 2 + 20; ++page) {
+      overwrite_page(file, page, random);
+    }
+  }
+
+  Till till{1};
+  std::vector<EntryPointer> written;
+  std::unique_ptr<SqliteStore> store;
+};
+
+TEST_CASE("what is written beside a damaged file is in the recovered one, also after a crash") {
+  const bool crashes = GENERATE(true, false);
+  TempFolder folder;
+  std::vector<EntryPointer> late;
+  std::uint64_t recovered = 0;
+  std::unique_ptr<SqliteStore> store;
+  {
+    Damaged damaged(folder.file());
+    auto beside = must(damaged.store->open_beside());
+    for (int i = 0; i < 7; ++i) {
+      late.push_back(damaged.till.sale({{"C", 1}}, "late-" + std::to_string(i)));
+      must(beside->commit(request_of({late.back()})));
+    }
+    CHECK_FALSE(damaged.store->build_recovered("x", [] { return false; }));  // told to stop
+    CHECK(std::filesystem::exists(folder.file()));
+    if (!crashes) {
+      const auto report = must(damaged.store->build_recovered("x", [] { return true; }));
+      recovered = report.entries_recovered;
+      must(damaged.store->reopen_recovered(report, std::move(beside)));
+      store = std::move(damaged.store);
+    }
+  }
+  if (crashes) {  // as a start does it
+    recovered = must(recover(options_of(folder.file()), identity(), codec(), "x")).entries_recovered;
+    store = open_store(folder.file());
+    must(take_in_beside(*store, options_of(folder.file()), identity(), codec()));
+  }
+  CHECK(recovered >= 800);
+  CHECK_FALSE(std::filesystem::exists(beside_path(folder.file())));
+  const StoredState state = must(store->load());
+  CHECK(state.vector.entry_count() == recovered + late.size());
+  CHECK(state.idempotency.contains("late-6"));
+  must(store->check_file());
+  must(take_in_beside(*store, options_of(folder.file()), identity(), codec()));  // there is none
+}
+
+TEST_CASE("the slow read meets what no look-up would: a changed row, a damaged page") {
+  TempFolder folder;
+  const auto read_through = [](SqliteReader& reader) -> Result<int> {
+    int slices = 0;
+    for (std::optional<std::int64_t> at = 0; at; ++slices) {
+      auto next = reader.check_some(*at, 4096);
+      if (!next) return next.error();
+      at = *next;
+    }
+    return slices;
+  };
+  SECTION("nothing is wrong") {
+    Till till(1);
+    auto store = open_store(folder.file());
+    for (int i = 0; i < 100; ++i) must(store->commit(request_of({till.sale({{"A", 1}})})));
+    auto reader = must(store->open_reader());
+    CHECK(must(read_through(*reader)) > 5);
+    CHECK_FALSE(store->damage_seen());
+  }
+  SECTION("pages") {
+    Damaged damaged(folder.file());
+    auto reader = must(damaged.store->open_reader());
+    CHECK_FALSE(damaged.store->damage_seen());
+    const auto read = read_through(*reader);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == ErrorCode::corrupt);
+    CHECK(damaged.store->damage_seen());
+  }
+  SECTION("rows") {
+    Till till(1);
+    auto store = open_store(folder.file());
+    for (int i = 0; i < 100; ++i) must(store->commit(request_of({till.sale({{"A", 1}})})));
+    store->connection().execute(
+        "UPDATE entries SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB) "
+        "WHERE position = 40");
+    auto reader = must(store->open_reader());
+    const auto read = read_through(*reader);
+    REQUIRE_FALSE(read);
+    CHECK(store->damage_seen());
+  }
+}
+
 TEST_CASE("a reopening completes a recovery that could not put the new file in place") {
   TempFolder folder;
   Till till(1);
