@@ -74,6 +74,7 @@ class UplinkConnection final : public UplinkChannel,
     stream_.async_accept(request, [self = this->shared_from_this()](error_code error) {
       if (error) return self->over(error.message());
       self->open_ = true;
+      self->session_->on_open();
       self->limit_handshake();
       self->read_handshake();
     });
