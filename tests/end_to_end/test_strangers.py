@@ -135,8 +135,9 @@ async def test_many_idle_connections_do_not_keep_the_till_screen_out(shop):
             idle.append(made)
             with contextlib.suppress(BlockingIOError):
                 made.connect((address, int(port)))
-        await wait_until(lambda: target.process.open_files() >= before + IDLE_CONNECTIONS // 2, 5,
-                         "the idle connections are there", seen=lambda: target.process.open_files())
+        # Few of one source are kept, and those not for long (docs/LIMITS.md).
+        await wait_until(lambda: target.process.open_files() >= before + 8, 5,
+                         "idle connections are there", seen=lambda: target.process.open_files())
         await shop.sell_some(shop.tills, times=2)
         await shop.agree()
     finally:
