@@ -79,11 +79,10 @@ void TerminalService::tell_twins(const std::vector<EntryPointer>& twins) {
     std::string& names = mesh::counts(stock(), *twin) ? counting : others;
     names += (names.empty() ? "" : ", ") + name_of(*twin);
   }
-  raise_alarm("duplicate",
-              "a " + kind_name(twins.front()->envelope.kind) +
-                  " was recorded twice under one idempotency key after a rebuild of this "
-                  "terminal. It counts once: " +
-                  counting + " counts, " + others + " does not");
+  raise_alarm("duplicate", "a request (" + kind_name(twins.front()->envelope.kind) +
+                               ") was recorded twice under one idempotency key after a rebuild of "
+                               "this terminal. It counts once: " +
+                               counting + " counts, " + others + " does not");
 }
 
 // A disk that fails again and again tells of the same one each time it is reopened.
