@@ -302,6 +302,7 @@ class TestUplink {
 
   std::deque<uplink::ToStore> inbox;
   std::string closed;
+  uplink::Nonce nonce;  // of the challenge
   bool open = false;
 
  private:
