@@ -118,8 +118,9 @@ struct Note {  // a log line
 using Event = std::variant<EntrySeen, StockChanged, EntriesStored, MemberChanged, LeaderChanged,
                            WatermarkMoved, Alarm, DuplicateFound, LinkWanted, Note>;
 
-// A DiskJob is answered by on_storage_opened() or on_storage_not_opened(); what was handed to the disk
-// before it has come to nothing, unless it was met by damage alone: then it goes on (on_beside_open()).
+// A DiskJob is answered by on_storage_opened() or on_storage_not_opened(); what was handed to the
+// disk before it has come to nothing, unless it was met by damage alone: then it goes on
+// (on_beside_open()).
 using Effect = std::variant<Send, StoreRequest, ReadRequest, DiskJob, AppendReply, Event>;
 
 // ---- what the status page and the API ask ------------------------------------------------------
@@ -150,8 +151,9 @@ class Node {
   // -- inputs from the disk
   // Several at once where one commit made them durable: their entries travel together.
   void on_stored(Now now, std::span<const std::uint64_t> request_ids);
-  // A commit failed, with all that was handed to the disk behind it. Every waiting append is answered
-  // unknown_outcome. What is done about it is the disk machine's matter: a DiskJob follows.
+  // A commit failed, with all that was handed to the disk behind it. Every waiting append is
+  // answered unknown_outcome. What is done about it is the disk machine's matter: a DiskJob
+  // follows.
   void on_store_failed(Now now, bool is_damaged);
   // Whoever reads the file met damage: it is mended before a sale meets it, too.
   void on_damage_met(Now now);

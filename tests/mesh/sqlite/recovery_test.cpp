@@ -274,7 +274,8 @@ TEST_CASE("what is written beside a damaged file is in the recovered one, also a
     }
   }
   if (crashes) {  // as a start does it
-    recovered = must(recover(options_of(folder.file()), identity(), codec(), "x")).entries_recovered;
+    recovered =
+        must(recover(options_of(folder.file()), identity(), codec(), "x")).entries_recovered;
     store = open_store(folder.file());
     must(take_in_beside(*store, options_of(folder.file()), identity(), codec()));
   }
