@@ -6,14 +6,14 @@
 //   reopening   the host opens the file anew and looks at what is really in it
 //   recovering  the host saves what can be proven of a damaged file into a new one
 //
-// Reading a large file through takes a while, and sales go on meanwhile: the host opens a small file
-// beside the damaged one, says so, and what is handed to it is as durable as ever. It becomes part of
-// the new file. Only where that one cannot be written either does the till refuse sales.
+// Reading a large file through takes a while, and sales go on meanwhile: the host opens a small
+// file beside the damaged one, says so, and what is handed to it is as durable as ever. It becomes
+// part of the new file. Only where that one cannot be written either does the till refuse sales.
 //
 // Sans-IO, single-threaded, without knowledge of entries. The host carries out one job at a time
-// and answers it once. Whatever is reported in a state that does not expect it (a second reader that
-// meets the same damage, a commit that fails while the file is opened anew) changes nothing but what
-// is known of the damage: no report can start a second job or end one that does not run.
+// and answers it once. Whatever is reported in a state that does not expect it (a second reader
+// that meets the same damage, a commit that fails while the file is opened anew) changes nothing
+// but what is known of the damage: no report can start a second job or end one that does not run.
 #pragma once
 
 #include <optional>
@@ -64,10 +64,11 @@ class DiskMachine {
 
   DiskConfig config_;
   DiskState state_ = DiskState::ok;
-  bool is_damaged_ = false;          // of the file that is or was open; never in `ok`
+  bool is_damaged_ = false;           // of the file that is or was open; never in `ok`
   MonoTime due_ = MonoTime::never();  // the end of the pause; in `failing` only
-  bool is_beside_ = false;            // a file beside the damaged one takes entries; never in `ok`
-  std::optional<DiskJob> job_;       // not taken yet
+  // While damaged: what is handed over waits for, or goes to, the file beside. Never in `ok`.
+  bool is_beside_ = false;
+  std::optional<DiskJob> job_;  // not taken yet
   std::optional<MonoTime> last_job_ended_;
 };
 

@@ -119,8 +119,9 @@ struct Note {  // a log line
 using Event = std::variant<EntrySeen, StockChanged, EntriesStored, MemberChanged, LeaderChanged,
                            WatermarkMoved, Alarm, DuplicateFound, LinkWanted, Note>;
 
-// A DiskJob is answered by on_storage_opened() or on_storage_not_opened(); what was handed to the disk
-// before it has come to nothing, unless it was met by damage alone: then it goes on (on_beside_open()).
+// A DiskJob is answered by on_storage_opened() or on_storage_not_opened(); what was handed to the
+// disk before it has come to nothing, unless it was met by damage alone: then it goes on
+// (on_beside_open()).
 using Effect = std::variant<Send, StoreRequest, ReadRequest, DiskJob, AppendReply, Event>;
 
 // ---- what the status page and the API ask ------------------------------------------------------

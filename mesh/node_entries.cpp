@@ -30,9 +30,8 @@ void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw)
   for (const Bytes& bytes : raw) {
     auto entry = codec_.decode_entry(bytes);
     if (!entry) {
-      emit(
-          Alarm{"bad_entry",
-                "unreadable entry from " + source_text(from) + ": " + entry.error().message});
+      emit(Alarm{"bad_entry",
+                 "unreadable entry from " + source_text(from) + ": " + entry.error().message});
       continue;
     }
     if (!is_wanted(*entry)) {
@@ -51,10 +50,9 @@ void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw)
     anti_entropy_.on_unusable(from, rejection.id.journal);
     // A key that is not known yet comes with the next comparison of vectors.
     if (rejection.code == RejectionCode::unknown_device) continue;
-    emit(Alarm{to_string(rejection.code), "entry " + rejection.id.journal.hex() + ":" +
-                                              std::to_string(rejection.id.number) + " from " +
-                                              source_text(from) +
-                                              " was refused: " + rejection.reason});
+    emit(Alarm{to_string(rejection.code),
+               "entry " + rejection.id.journal.hex() + ":" + std::to_string(rejection.id.number) +
+                   " from " + source_text(from) + " was refused: " + rejection.reason});
   }
   for (const auto& entry : checked.accepted) {
     if (own_.is_from_copy(*entry)) leave_journal_to_copy(*entry);
@@ -238,8 +236,8 @@ Copies Node::copies(const EntryId& id) const {
       continue;
     }
     const auto known = remembered_.find(device);
-    const bool is_replaced = known != remembered_.end() &&
-                             names.contains(known->second.member.terminal);
+    const bool is_replaced =
+        known != remembered_.end() && names.contains(known->second.member.terminal);
     if (!is_replaced) ++copies.away;
   }
   return copies;

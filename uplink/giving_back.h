@@ -33,9 +33,9 @@ class GivingBack {
 
   // What is to be given now, at most `entries_max` numbers; nothing while a piece is waited for.
   Numbers next(const Held& held, std::size_t entries_max, MonoTime now);
-  // What was found of the piece from next(), except of the journals `unread`. Behind the last number
-  // found a journal's answer may have been cut short: those are asked for again. What is missing
-  // before it the database does not have either.
+  // What was found of the piece from next(), except of the journals `unread`. Behind the last
+  // number found a journal's answer may have been cut short: those are asked for again. What is
+  // missing before it the database does not have either.
   void on_read(const Numbers& found, const std::set<JournalId>& unread = {});
 
   std::uint64_t taken() const { return taken_; }      // given, and stored since

@@ -23,7 +23,8 @@ int open_flags(Connection::Mode mode) {
 }
 
 // SQLite tells of a full disk as such only where it writes pages; where it makes its log or the
-// memory that readers share (32 kB), it speaks of an I/O error of the file or of no right to open it.
+// memory that readers share (32 kB), it speaks of an I/O error of the file or of no right to open
+// it.
 constexpr std::uint64_t room_bytes_min = 64 * 1024;
 
 bool is_disk_full(const std::string& path) {

@@ -36,8 +36,8 @@ std::string describe(const RecoveryReport& report);
 Result<RecoveryReport> build_recovered(const StoreOptions& options, const StoreIdentity& identity,
                                        const Codec& codec, const std::string& time_stamp,
                                        const std::function<bool()>& goes_on);
-// What was built, and what was written meanwhile to the file beside the damaged one (`beside`, may be
-// null), takes the damaged one's place.
+// What was built, and what was written meanwhile to the file beside the damaged one (`beside`, may
+// be null), takes the damaged one's place.
 Status put_recovered_in_place(const StoreOptions& options, const StoreIdentity& identity,
                               const Codec& codec, SqliteStore* beside,
                               const RecoveryReport& report);
@@ -49,8 +49,8 @@ void remove_beside(const std::string& path);
 Status take_in_beside(SqliteStore& store, const StoreOptions& options,
                       const StoreIdentity& identity, const Codec& codec);
 
-// Both steps. The store must not be open. `time_stamp` becomes part of the damaged file's new name, e.g.
-// "20111006T091700Z". On success a new file stands at options.path.
+// Both steps. The store must not be open. `time_stamp` becomes part of the damaged file's new name,
+// e.g. "20111006T091700Z". On success a new file stands at options.path.
 Result<RecoveryReport> recover(const StoreOptions& options, const StoreIdentity& identity,
                                const Codec& codec, const std::string& time_stamp);
 

@@ -1,5 +1,5 @@
-// The slow read of the whole file, slice by slice. SQLite's pages have no checksums: an entry's hash
-// shows a changed bit in its row, a look-up by each index that the index still leads to it.
+// The slow read of the whole file, slice by slice. SQLite's pages have no checksums: an entry's
+// hash shows a changed bit in its row, a look-up by each index that the index still leads to it.
 #include <sqlite3.h>
 
 #include <string>
@@ -10,11 +10,10 @@
 namespace titan::mesh {
 namespace {
 
-constexpr const char* small_tables[] = {"meta",         "journals",      "devices",
-                                        "promise",      "watermark",     "members",
-                                        "folded",       "folded_journals", "folded_stock",
-                                        "folded_claims", "folded_keys",   "layers",
-                                        "products",     "product_gtins"};
+constexpr const char* small_tables[] = {
+    "meta",        "journals", "devices",         "promise",      "watermark",
+    "members",     "folded",   "folded_journals", "folded_stock", "folded_claims",
+    "folded_keys", "layers",   "products",        "product_gtins"};
 
 }  // namespace
 

@@ -82,10 +82,10 @@ class SqliteReader {
                                             std::int64_t after_position, std::size_t limit);
   Result<std::vector<StoredJournal>> journals();
   Result<std::int64_t> newest_position();
-  // The slow read of the whole file, which finds damage before somebody needs what is damaged: reads
-  // entries behind `position` (about `bytes_max` bytes, at least one), holds them against their
-  // hashes and looks them up in their indexes. Answers where to go on; none: all were read, and the
-  // small tables too.
+  // The slow read of the whole file, which finds damage before somebody needs what is damaged:
+  // reads entries behind `position` (about `bytes_max` bytes, at least one), holds them against
+  // their hashes and looks them up in their indexes. Answers where to go on; none: all were read,
+  // and the small tables too.
   Result<std::optional<std::int64_t>> check_some(std::int64_t position, std::uint64_t bytes_max);
   Result<std::uint64_t> entry_count();
 

@@ -20,6 +20,8 @@ class StockIsFold : public Checker {
  public:
   explicit StockIsFold(const Scenario& scenario)
       : has_cloud_(scenario.topology.cloud != CloudPresence::none),
+        is_shared_(scenario.topology.has_shared_database ||
+                   scenario.planted_bug == PlantedBug::stale_leader_writes),
         terminals_(static_cast<TerminalIndex>(scenario.topology.terminals.size())) {}
   std::string_view name() const override { return "M7"; }
   std::string_view what() const override { return sentence_of(name()); }
@@ -136,8 +138,7 @@ class StockIsFold : public Checker {
   void judge_database(const EntrySet& all) {
     for (const auto& [terminal, process] : watch_.running()) {
       if (!watch_.leads(terminal)) continue;
-      auto database = databases_.find(terminals_);  // a shared one
-      if (database == databases_.end()) database = databases_.find(terminal);
+      const auto database = databases_.find(is_shared_ ? terminals_ : terminal);
       if (database == databases_.end()) continue;
       tell_missing("the store database of " + watch_.name(terminal), database->second, all, true);
     }
@@ -161,6 +162,7 @@ class StockIsFold : public Checker {
   }
 
   const bool has_cloud_;
+  const bool is_shared_;  // the store database: it stands at the place behind the terminals
   const TerminalIndex terminals_;
   StoreWatch watch_;
   EntryBook book_;

@@ -2,11 +2,11 @@
 // in transactions that check the writer's token against the lease row. It keeps one contract with
 // the real one: tests/simulations/contract.
 //
-// Each terminal has a private one on its disk, as `store_db = "auto"` makes it, or all share one. It
-// keeps what the real one's invariants speak of: which entries it holds, and the lease row. What it
-// holds and the journals lack it gives back, by the product's own book (uplink/giving_back.h). The database can be
-// away, slow, or killed in the middle of a commit; its leader then connects again and goes on from
-// the cursors. Single-threaded.
+// Each terminal has a private one on its disk, as `store_db = "auto"` makes it, or all share one.
+// It keeps what the real one's invariants speak of: which entries it holds, and the lease row. What
+// it holds and the journals lack it gives back, by the product's own book (uplink/giving_back.h).
+// The database can be away, slow, or killed in the middle of a commit; its leader then connects
+// again and goes on from the cursors. Single-threaded.
 #pragma once
 
 #include <cstdint>

@@ -152,7 +152,8 @@ std::vector<FaultRow> rows() {
        in_both},
       {K::lose_journal,
        "lose_journal",
-       "A crash; the terminal starts, after `lasts`, without its journal's file. Its device key and "
+       "A crash; the terminal starts, after `lasts`, without its journal's file. Its device key "
+       "and "
        "its private store database are still there.",
        {targets},
        lasting,

@@ -25,6 +25,7 @@ std::vector<std::string> alarms_after(FaultKind kind) {
     case FaultKind::clone_disk:
       return {"device_twice", "key_reused", "duplicate"};
     case FaultKind::restore_disk:
+    case FaultKind::lose_journal:
       return {"key_reused", "duplicate"};
     case FaultKind::damage_disk:
       return {"database_damaged", "key_reused", "duplicate"};
