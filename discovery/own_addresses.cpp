@@ -48,7 +48,6 @@ OwnAddresses::OwnAddresses(const std::string& listen, std::uint16_t port,
                            std::vector<std::string> advertised)
     : protocols_(protocols_of(listen)), port_(port) {
   const std::string host = host_of(listen);
-  is_on_loopback_ = is_loopback(host);
   if (!advertised.empty()) {
     is_fixed_ = true;
     told_ = std::move(advertised);

@@ -69,15 +69,12 @@ class OwnAddresses {
   Protocols protocols() const { return protocols_; }
   // There is a network, and none of its addresses is of a protocol that is listened on.
   bool lacks_protocol() const;
-  // All its peers are on this machine.
-  bool is_on_loopback() const { return is_on_loopback_; }
 
  private:
   std::vector<std::string> dialable(const std::vector<CardAddress>& cards) const;
 
   const Protocols protocols_;
   const std::uint16_t port_;
-  bool is_on_loopback_ = false;
   bool is_fixed_ = false;  // by configuration
   std::vector<CardAddress> cards_;
   std::vector<std::string> told_;

@@ -37,6 +37,7 @@ Neighbours::Neighbours(boost::asio::io_context& loop, const ProcessClock& clock,
       config_(config),
       device_(device_of(device_key)),
       device_key_(device_key),
+      is_on_loopback_(discovery::is_loopback(config.mesh_listen)),
       remembered_(std::move(remembered)),
       cards_(std::move(cards)),
       timer_(loop),
@@ -248,7 +249,7 @@ std::vector<std::string> Neighbours::dialable(const std::vector<std::string>& to
   for (const std::string& address : told) {
     if (!mesh::is_numeric_address(address)) continue;
     // Its loopback is ours, unless all is on this machine.
-    if (discovery::is_loopback(address) && !own_->is_on_loopback()) continue;
+    if (discovery::is_loopback(address) && !is_on_loopback_) continue;
     dialable.push_back(address);
   }
   return dialable;

@@ -64,6 +64,7 @@ class Neighbours {
   const Config& config_;
   const DeviceId device_;
   const PublicKey device_key_;
+  const bool is_on_loopback_;  // as all its peers are then: on this machine
   std::vector<mesh::RememberedMember> remembered_;
   MeshHost* mesh_ = nullptr;  // from start() on
   std::unique_ptr<discovery::CardWatch> cards_;

@@ -164,24 +164,16 @@ async def test_an_address_that_changes_while_avahi_probes_the_name(lab):
     of the newcomer, and it of nobody, but for mDNS."""
     await lab.create(3)
     await lab.start_avahi()
-    store = Store(lab)
-    await store.add(1).start()
-    late = store.add(3)
     for turn, pause in enumerate((0.05, 0.2, 0.4, 0.6)):
-        await late.start(wait=False)
+        store = Store(lab, store=f"london-{turn}")
+        first = await store.add(1, name=f"till-1-{turn}").start()
+        late = await store.add(3, name=f"till-3-{turn}").start(wait=False)
         await asyncio.sleep(pause)
-        address = f"10.77.0.{50 + turn}"
-        await lab.readdress(3, address)
+        await lab.readdress(3, f"10.77.0.{50 + turn}")
         await late.ready()
-        await all_agree(store, MDNS_SECONDS)
-        await linked_at(store, late, f"{address}:7411")
-        await late.kill()
-        late.data.rename(late.folder / f"data-{turn}")  # it knows nobody again
-        store.tills.remove(late)
-        await store.tills[0].stop()
-        store.tills[0].data.rename(store.tills[0].folder / f"data-{turn}")
-        await store.tills[0].start()
-        store.tills.append(late)
+        await linked_at(store, late, f"10.77.0.{50 + turn}:7411", MDNS_SECONDS)
+        await all_agree(store)
+        await asyncio.gather(first.stop(), late.stop())
 
 
 async def test_a_clone_whose_address_changed_and_its_original_find_each_other(lab):
@@ -210,3 +202,24 @@ async def test_a_clone_whose_address_changed_and_its_original_find_each_other(la
     await wait_until(linked, FOLLOWED_SECONDS, "the original is linked to its clone's new address")
     leader = await store.wait_for_leader([two, clone], seconds=15)
     assert leader in (two, clone)
+
+
+async def test_tills_on_one_machine_without_a_network_know_each_other_again(lab):
+    """They listen on loopback, tell it, and find it again on their disks."""
+    await lab.create(1)
+    await lab.readdress(1, None)
+    store = Store(lab)
+    for number in (1, 2, 3):  # a chain: each knows only the one before it
+        till = store.add(1, name=f"till-{number}")
+        till.http = lab.http(1, 8410 + number)
+        till.settings["api"]["listen"] = f"127.0.0.1:{8410 + number}"
+        till.settings["mesh"].update(listen=f"127.0.0.1:{7410 + number}", mdns=False,
+                                     seeds=[f"127.0.0.1:{7409 + number}"] if number > 1 else [])
+        await till.start()
+    await all_agree(store)
+    for till in store.tills:
+        await till.stop()
+    for till in store.tills:
+        till.settings["mesh"]["seeds"] = []
+        await till.start()
+    await all_agree(store, 15)
