@@ -131,10 +131,8 @@ class Terminal {
     mesh_ = std::make_unique<pos::MeshHost>(loop_, clock_, codec_, std::move(parts),
                                             std::move(handlers));
     const std::string own = address_of(host) + ":" + std::to_string(mesh_port);
-    if (const Status started = mesh_->start([&](std::uint16_t) { return std::vector{own}; });
-        !started) {
-      fail(started.error().message);
-    }
+    if (const Status started = mesh_->start(); !started) fail(started.error().message);
+    mesh_->tell_addresses({own});
     dial(hosts, host);
   }
 

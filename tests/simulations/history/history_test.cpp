@@ -55,6 +55,7 @@ std::vector<Observation> one_of_each() {
       VoteGranted{1, 9, process},
       LeaseGranted{1, token},
       LeaseReleased{token},
+      LeaseReset{3},
       LeaseKept{token},
       CloudAcknowledged{first->id, first->hash, token},
       CloudHolds{first},
