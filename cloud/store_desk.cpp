@@ -191,12 +191,17 @@ void StoreDesk::reset_lease(const StoreKey& key, Done<StorePosition> done) {
       });
 }
 
-void StoreDesk::release_if_silent(const StoreKey& key, const election::Token& token) {
+void StoreDesk::release_if_silent(const StoreKey& key, const election::Token& token, MonoTime cut) {
   post<bool>(
       key.tenant,
-      [key, token](pqxx::connection& connection) {
+      [key, token, cut](pqxx::connection& connection) {
         pqxx::work transaction(connection);
-        uplink::release_silent_lease(transaction, key.store, token, uplink::cut_grace_ms);
+        // Counted here: the job may have waited for its turn.
+        using namespace std::chrono;
+        const auto since = duration_cast<Duration>(steady_clock::now().time_since_epoch()) -
+                           cut.since_start;
+        const auto silent_ms = duration_cast<milliseconds>(since).count() + uplink::cut_margin_ms;
+        uplink::release_silent_lease(transaction, key.store, token, static_cast<int>(silent_ms));
         transaction.commit();
         return true;
       },

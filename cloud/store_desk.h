@@ -64,8 +64,8 @@ class StoreDesk {
   // Empties the lease row, for any token to take it, and opens the store's next cloud epoch, in one
   // transaction: M2 holds within each. Error not_found: no such store.
   void reset_lease(const StoreKey& key, Done<StorePosition> done);
-  // The holder's connection was cut cut_grace_ms ago.
-  void release_if_silent(const StoreKey& key, const election::Token& token);
+  // The holder's connection was cut then.
+  void release_if_silent(const StoreKey& key, const election::Token& token, MonoTime cut);
   void read_feed(const StoreKey& key, const JournalId& journal, std::uint64_t above,
                  std::size_t bytes_max, Done<ReadEntries> done);
   void read_entries(const StoreKey& key, std::vector<uplink::WantedNumbers> wanted,

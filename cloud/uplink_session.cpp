@@ -402,8 +402,9 @@ void UplinkSession::on_closed(const std::string& reason) {
   // Who steps down says so; then nobody need wait for the lease to run out.
   if (reason == uplink::goodbye) return gateway_.desk.release(key_, token_);
   grace_timer_.expires_after(std::chrono::milliseconds(uplink::cut_grace_ms));
-  grace_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error) self->gateway_.desk.release_if_silent(self->key_, self->token_);
+  const MonoTime cut = gateway_.now().mono;
+  grace_timer_.async_wait([self = shared_from_this(), cut](boost::system::error_code error) {
+    if (!error) self->gateway_.desk.release_if_silent(self->key_, self->token_, cut);
   });
 }
 

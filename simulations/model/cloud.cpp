@@ -20,6 +20,7 @@ constexpr std::uint32_t batch_bytes_max = 1024 * 1024;
 constexpr std::uint32_t window_batches = 8;
 constexpr Duration lease_lasts = seconds(5);
 constexpr Duration cut_grace = milliseconds(1000);
+constexpr Duration cut_margin = milliseconds(100);
 constexpr Duration watermark_every = milliseconds(50);
 constexpr std::size_t feed_entries_per_push = 64;
 constexpr std::uint64_t lost_bytes_min = 64 * 1024;
@@ -134,7 +135,7 @@ void Cloud::release_if_silent(const SessionPointer& session) {
   gate(session)->in(cut_grace, [this, token = session->token] {
     surroundings_.schedule.in(database_time(), [this, token] {
       Lease& lease = database_.lease;
-      const bool is_silent = surroundings_.schedule.now() - lease.renewed > cut_grace;
+      const bool is_silent = surroundings_.schedule.now() - lease.renewed > cut_grace + cut_margin;
       if (lease.token != token || lease.released || !is_silent) return;
       lease.released = true;
       surroundings_.recorder.reach("lease_released_after_cut");
@@ -213,7 +214,7 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
         ++terminal;
       }
       surroundings_.recorder.observe(LeaseGranted{terminal, session->token});
-      tell_lease_moved();
+      tell_lease_moved(session);
     }
     gate(session)->pass([this, session, refused_by] { on_opened(session, refused_by); });
   });
@@ -229,9 +230,10 @@ bool Cloud::answers_challenge(const SessionPointer& session, const uplink::Hands
 }
 
 // By the database's NOTIFY: an uplink at another gateway need not wait for its next renewal.
-void Cloud::tell_lease_moved() {
+void Cloud::tell_lease_moved(const SessionPointer& by) {
   if (bugs_.two_uplinks || bugs_.renews_lost_lease) return;
   for (Gateway& gateway : gateways_) {
+    if (&gateway == &gateways_[by->gateway]) continue;
     gateway.gate->pass([this, &gateway, lease = database_.lease] {
       const SessionPointer session = gateway.session;
       if (!session || !(session->token < lease.token)) return;

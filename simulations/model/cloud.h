@@ -127,7 +127,7 @@ class Cloud {
   void on_handshake(const SessionPointer& session, const uplink::Handshake& handshake);
   bool answers_challenge(const SessionPointer& session, const uplink::Handshake& handshake);
   void on_opened(const SessionPointer& session, const std::optional<Lease>& refused_by);
-  void tell_lease_moved();
+  void tell_lease_moved(const SessionPointer& by);
   void on_batch(const SessionPointer& session, const uplink::Batch& batch);
   void append(const SessionPointer& session, Record record, uplink::BatchAck ack, std::size_t size);
   void on_appended(const SessionPointer& session, const Record& record, uplink::BatchAck ack,

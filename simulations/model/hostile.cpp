@@ -50,12 +50,6 @@ void tell_absurd_term(Surroundings& surroundings, Terminal& liar) {
     }
   }
   if (surroundings.cloud == nullptr) return;
-  Tcp::Side own;
-  own.place = liar.place();
-  own.on_frame = [](const Bytes&) {};
-  own.on_end = [](TcpEnd) {};
-  const std::shared_ptr<Tcp> tcp = surroundings.cloud->accept(std::move(own));
-  if (!tcp) return;
   uplink::Handshake handshake;
   handshake.tenant = tenant_name;
   handshake.store = store_name;
@@ -65,7 +59,24 @@ void tell_absurd_term(Surroundings& surroundings, Terminal& liar) {
   const KeyPair& key = liar.disk().folder().device_key;
   handshake.device_key = key.public_key;
   handshake.sent = liar.now().wall;
-  tcp->send(0, uplink_message_mark + uplink::encode(handshake, key));
+  // It has a key of the store, so it can answer the cloud's challenge.
+  const auto connection = std::make_shared<std::weak_ptr<Tcp>>();
+  Tcp::Side own;
+  own.place = liar.place();
+  own.on_frame = [connection, handshake, key](const Bytes& frame) mutable {
+    const auto line = connection->lock();
+    if (!line) return;
+    line->taken(0, frame.size());
+    const auto message = uplink::decode_to_store(BytesView(frame).substr(1));
+    const auto* challenge = message ? std::get_if<uplink::Challenge>(&*message) : nullptr;
+    if (!challenge) return;
+    handshake.nonce = challenge->nonce;
+    line->send(0, uplink_message_mark + uplink::encode(handshake, key));
+  };
+  own.on_end = [](TcpEnd) {};
+  const std::shared_ptr<Tcp> tcp = surroundings.cloud->accept(std::move(own));
+  if (!tcp) return;
+  *connection = tcp;
   surroundings.schedule.in(connection_lasts, [tcp] { tcp->close(0); });
 }
 

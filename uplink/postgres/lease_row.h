@@ -19,6 +19,9 @@ inline constexpr int lease_s = 5;
 // A holder whose connection is cut and that does not come back within this time is gone: a till
 // that was killed does not keep the store's next leader waiting for the whole lease.
 inline constexpr int cut_grace_ms = 1000;
+// A renewal so shortly before the cut may be one after it, by the clocks of two machines: then the
+// lease is left to run out.
+inline constexpr int cut_margin_ms = 100;
 
 struct LeaseHolder {
   election::Token token;
@@ -43,8 +46,8 @@ void release_lease(pqxx::transaction_base& transaction, const std::string& store
                    const election::Token& token);
 // By an operator only, with a new cloud epoch: within one the row must never move down.
 void reset_lease(pqxx::transaction_base& transaction, const std::string& store);
-// The holder's connection was cut `silent_ms` ago: it is gone too if nothing renewed the lease
-// since, here or by a connection of its own to another gateway.
+// The holder's connection was cut: it is gone too if nothing has renewed the lease for `silent_ms`,
+// here or by a connection of its own to another gateway.
 void release_silent_lease(pqxx::transaction_base& transaction, const std::string& store,
                           const election::Token& token, int silent_ms);
 std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,

@@ -214,7 +214,7 @@ TEST_CASE("damage that a reader meets while the store is open is mended, and the
 
   const RecoveryReport report =
       must(store->build_recovered("20111006T091700Z", [] { return true; }));
-  REQUIRE(store->reopen_recovered(report, nullptr));
+  must(store->reopen_recovered(report, nullptr));
   CHECK(std::filesystem::exists(report.set_aside));
   CHECK_FALSE(store->damage_seen());
   const StoredState state = must(store->load());

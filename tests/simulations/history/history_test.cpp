@@ -56,7 +56,6 @@ std::vector<Observation> one_of_each() {
       LeaseGranted{1, token},
       LeaseReleased{token},
       LeaseReset{3},
-      LeaseKept{token},
       CloudAcknowledged{first->id, first->hash, token},
       CloudHolds{first},
       WatermarkSigned{4, 44},
@@ -69,6 +68,7 @@ std::vector<Observation> one_of_each() {
       RunEnded{},
       Reached{"two-leaders"},
       TrafficCounted{300, 200, 100},
+      LeaseKept{token},
   };
 }
 
