@@ -37,7 +37,7 @@ def scenario(terminals=3, faults=(), **other):
     topology = record(terminals=[terminal(f"till-{n + 1}") for n in range(terminals)], switches=[],
                       cloud_switch="", gateways=1)
     return record(**{**dict(name="some", lasts_us=60_000_000, topology=topology, faults=list(faults),
-                            workload=record(**{**sold, **other}), planted_bug="none")})
+                            workload=record(**{**sold, **other}), planted_bug="none", probes=[])})
 
 
 async def test_the_same_seed_gives_the_same_requests_and_another_seed_others():
