@@ -45,6 +45,7 @@ constexpr int exit_unusable = 2;
 // A stop may take a second in all: leaving, then the last commits and the store database.
 constexpr Duration leave_limit = milliseconds(450);
 constexpr std::chrono::seconds look_at_clocks_every(5);
+constexpr std::chrono::seconds look_at_stock_every(1);
 // A store of 100 tills takes about 10 of them a till; 1,024 is what many systems begin with.
 constexpr std::size_t open_files_wanted = 16'384;
 // Below it a till runs with what it can, and says so: what dials and connections of strangers may
@@ -169,6 +170,7 @@ class Daemon {
   Status join_neighbours();
   void watch_signals();
   void watch_clocks();
+  void watch_stock();
   void on_event(const mesh::Event& event);
   void on_store_database(const uplink::StoreDatabaseStatus& status);
   void on_gave_back(std::uint64_t taken, std::uint64_t refused);
@@ -195,6 +197,7 @@ class Daemon {
   boost::asio::signal_set signals_{loop_};
   ClockWatch clock_watch_;
   boost::asio::steady_timer clock_timer_{loop_};
+  boost::asio::steady_timer stock_timer_{loop_};
   std::size_t open_files_ = 0;  // that this process may have
   std::string store_database_state_;
   std::string damage_;  // of the journal's file at the start; for an alarm
@@ -227,6 +230,7 @@ Status Daemon::start() {
   if (Status ready = join_neighbours(); !ready) return ready;
   watch_signals();
   watch_clocks();
+  watch_stock();
   return {};
 }
 
@@ -407,8 +411,16 @@ void Daemon::watch_clocks() {
     for (const std::string& text : clock_watch_.look(mesh_->node().members())) {
       service_->raise_alarm("clock_skew", text);
     }
-    service_->look_at_stock();
     watch_clocks();
+  });
+}
+
+void Daemon::watch_stock() {
+  stock_timer_.expires_after(look_at_stock_every);
+  stock_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || leaving_) return;
+    service_->look_at_stock();
+    watch_stock();
   });
 }
 

@@ -2,7 +2,7 @@
 //
 // A sale may be seen before the delivery that it sold from: whoever is still catching up with other
 // tills judges nothing, and a product is told only if it is still below zero a look later. Pure;
-// the host looks every few seconds.
+// the host looks every second.
 #pragma once
 
 #include <set>

@@ -44,7 +44,7 @@ class TerminalService final : public Service {
 
   void on_event(const mesh::Event& event);
   void publish(const Event& event);
-  // Every few seconds: what is told only if it lasts.
+  // Every second: what is told only if it lasts.
   void look_at_stock();
 
   // -- Service
