@@ -38,7 +38,7 @@ inline constexpr std::size_t lost_entries_bytes_max = 1024 * 1024;
 struct StoreState {
   std::weak_ptr<UplinkSession> session;
   std::map<DeviceId, PublicKey> device_keys;
-  std::set<DeviceId> answering_devices;  // have answered a challenge to this process
+  std::set<DeviceId> answering_devices;   // have answered a challenge to this process
   std::optional<StorePosition> position;  // nothing before its first connection or commit
   WatermarkPace pace;
   std::uint64_t lag_entries = 0;

@@ -198,8 +198,8 @@ void StoreDesk::release_if_silent(const StoreKey& key, const election::Token& to
         pqxx::work transaction(connection);
         // Counted here: the job may have waited for its turn.
         using namespace std::chrono;
-        const auto since = duration_cast<Duration>(steady_clock::now().time_since_epoch()) -
-                           cut.since_start;
+        const auto since =
+            duration_cast<Duration>(steady_clock::now().time_since_epoch()) - cut.since_start;
         const auto silent_ms = duration_cast<milliseconds>(since).count() + uplink::cut_margin_ms;
         uplink::release_silent_lease(transaction, key.store, token, static_cast<int>(silent_ms));
         transaction.commit();

@@ -154,8 +154,9 @@ class Node {
   // each of their entries whose request the disk held an entry of already.
   void on_stored(Now now, std::span<const std::uint64_t> request_ids,
                  std::span<const StoredTwin> twins = {});
-  // A commit failed, with all that was handed to the disk behind it. Every waiting append is answered
-  // unknown_outcome. What is done about it is the disk machine's matter: a DiskJob follows.
+  // A commit failed, with all that was handed to the disk behind it. Every waiting append is
+  // answered unknown_outcome. What is done about it is the disk machine's matter: a DiskJob
+  // follows.
   void on_store_failed(Now now, bool is_damaged);
   // Whoever reads the file met damage: it is mended before a sale meets it, too.
   void on_damage_met(Now now);

@@ -2,8 +2,8 @@
 // to the next. A key's scope is the device, so both count; only a person knows whether the goods
 // went out twice, and who is told in time can void one.
 //
-// Lives on the loop thread, of entries stored since the start, the newest key_watch_max of them. The
-// same key with different requests is two things and not told: screens count their keys.
+// Lives on the loop thread, of entries stored since the start, the newest key_watch_max of them.
+// The same key with different requests is two things and not told: screens count their keys.
 #pragma once
 
 #include <deque>

@@ -92,51 +92,51 @@ void TerminalService::publish(const Event& event) {
 }
 
 void TerminalService::on_event(const mesh::Event& event) {
-  std::visit(
-      Overloaded{
-          [&](const mesh::EntrySeen& seen) {
-            if (!is_watched()) return;
-            SaleEvent told = sale_event(*seen.entry, seen.own);
-            if (told.terminal.empty()) told.terminal = terminal_of(*seen.entry);
-            publish(told);
-          },
-          [&](const mesh::StockChanged& changed) {
-            if (!is_watched()) return;
-            for (const crdt::StockChange& change : changed.changes) {
-              publish(stock_event(change, changed.cause, low_stock_units(change.product)));
-              reorder_watch_.on_changed(change);
-            }
-          },
-          [&](const mesh::EntriesStored& stored) { on_entries_stored(stored); },
-          [&](const mesh::MemberChanged& changed) {
-            const mesh::MemberInfo& member = changed.update.member;
-            spdlog::info("{} ({}) is {}", member.terminal, member.process.hex().substr(0, 8),
-                         to_string(changed.update.state));
-            publish(
-                MemberEvent{member.terminal, member.process, changed.update.state, changed.before});
-          },
-          [&](const mesh::LeaderChanged& changed) {
-            LeaderEvent leader{
-                changed.leader.has_value(), changed.terminal, {}, 0, changed.is_self};
-            if (changed.leader) {
-              leader.process = changed.leader->process;
-              leader.term = changed.leader->term;
-              spdlog::info("{} leads the store, term {}",
-                           changed.is_self ? "this terminal" : changed.terminal, leader.term);
-            } else {
-              spdlog::info("no leader is heard");
-            }
-            publish(leader);
-          },
-          [&](const mesh::WatermarkMoved& moved) {
-            publish(WatermarkEvent{moved.sequence, moved.pending_entries});
-          },
-          [&](const mesh::Alarm& alarm) { raise_alarm(alarm.code, alarm.message); },
-          [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
-          [&](const mesh::LinkWanted&) {},
-          [&](const mesh::Note& note) { spdlog::debug("{}", note.message); },
-      },
-      event);
+  std::visit(Overloaded{
+                 [&](const mesh::EntrySeen& seen) {
+                   if (!is_watched()) return;
+                   SaleEvent told = sale_event(*seen.entry, seen.own);
+                   if (told.terminal.empty()) told.terminal = terminal_of(*seen.entry);
+                   publish(told);
+                 },
+                 [&](const mesh::StockChanged& changed) {
+                   if (!is_watched()) return;
+                   for (const crdt::StockChange& change : changed.changes) {
+                     publish(stock_event(change, changed.cause, low_stock_units(change.product)));
+                     reorder_watch_.on_changed(change);
+                   }
+                 },
+                 [&](const mesh::EntriesStored& stored) { on_entries_stored(stored); },
+                 [&](const mesh::MemberChanged& changed) {
+                   const mesh::MemberInfo& member = changed.update.member;
+                   spdlog::info("{} ({}) is {}", member.terminal, member.process.hex().substr(0, 8),
+                                to_string(changed.update.state));
+                   publish(MemberEvent{member.terminal, member.process, changed.update.state,
+                                       changed.before});
+                 },
+                 [&](const mesh::LeaderChanged& changed) {
+                   LeaderEvent leader{
+                       changed.leader.has_value(), changed.terminal, {}, 0, changed.is_self};
+                   if (changed.leader) {
+                     leader.process = changed.leader->process;
+                     leader.term = changed.leader->term;
+                     spdlog::info("{} leads the store, term {}",
+                                  changed.is_self ? "this terminal" : changed.terminal,
+                                  leader.term);
+                   } else {
+                     spdlog::info("no leader is heard");
+                   }
+                   publish(leader);
+                 },
+                 [&](const mesh::WatermarkMoved& moved) {
+                   publish(WatermarkEvent{moved.sequence, moved.pending_entries});
+                 },
+                 [&](const mesh::Alarm& alarm) { raise_alarm(alarm.code, alarm.message); },
+                 [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
+                 [&](const mesh::LinkWanted&) {},
+                 [&](const mesh::Note& note) { spdlog::debug("{}", note.message); },
+             },
+             event);
 }
 
 // Of an entry without a receipt; empty when the author is not a member now, or is the cloud.

@@ -181,7 +181,8 @@ void UploadSession::on_closed(Now now, std::uint64_t connection, const std::stri
 
 void UploadSession::on_message(Now now, std::uint64_t connection, const ToStore& message) {
   if (connection != connection_) return;
-  if (const auto* challenge = std::get_if<Challenge>(&message)) return on_challenge(now, *challenge);
+  if (const auto* challenge = std::get_if<Challenge>(&message))
+    return on_challenge(now, *challenge);
   if (phase_ != Phase::challenged && phase_ != Phase::handshaking && phase_ != Phase::up) return;
   const bool first = phase_ == Phase::handshaking;
   const bool answers_handshake = std::holds_alternative<HandshakeAccepted>(message) ||

@@ -27,9 +27,9 @@ bool is_seed(const std::string& text) {
 }
 
 int show(const ShowOptions& options) {
-  const Result<Scenario> scenario = is_seed(options.file)
-                                        ? Result<Scenario>(random_scenario(std::stoull(options.file)))
-                                        : read_scenario(options.file);
+  const Result<Scenario> scenario =
+      is_seed(options.file) ? Result<Scenario>(random_scenario(std::stoull(options.file)))
+                            : read_scenario(options.file);
   if (!scenario) {
     std::cerr << scenario.error().message << '\n';
     return exit_wrong_input;

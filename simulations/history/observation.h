@@ -220,9 +220,10 @@ struct TrafficCounted {
 using Observation =
     std::variant<RunBegan, ProcessStarted, ProcessEnded, DiskReplaced, RequestSent, RequestAnswered,
                  StockRead, EntryStored, JournalListed, StateReported, AlarmRaised, MemberReported,
-                 LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, LeaseReset, CloudAcknowledged,
-                 CloudHolds, WatermarkSigned, DatabaseHolds, DatabaseOpened, FaultBegan, FaultEnded,
-                 SwitchedOn, AllHealed, RunEnded, Reached, TrafficCounted, LeaseKept>;
+                 LeaderReported, VoteGranted, LeaseGranted, LeaseReleased, LeaseReset,
+                 CloudAcknowledged, CloudHolds, WatermarkSigned, DatabaseHolds, DatabaseOpened,
+                 FaultBegan, FaultEnded, SwitchedOn, AllHealed, RunEnded, Reached, TrafficCounted,
+                 LeaseKept>;
 
 struct Observed {
   MonoTime at;

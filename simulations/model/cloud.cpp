@@ -299,8 +299,8 @@ void Cloud::on_renewal(const SessionPointer& session, const uplink::LeaseRenewal
   if (session->phase != Phase::up || session->renewing) return;
   session->renewing = true;
   surroundings_.schedule.in(database_time(), [this, session, sequence = renewal.sequence] {
-    const bool renewed = database_.lease.token == session->token || bugs_.two_uplinks ||
-                         bugs_.renews_lost_lease;
+    const bool renewed =
+        database_.lease.token == session->token || bugs_.two_uplinks || bugs_.renews_lost_lease;
     if (renewed) {
       surroundings_.recorder.observe(LeaseKept{session->token});
       database_.lease.renewed = surroundings_.schedule.now();

@@ -25,39 +25,40 @@ std::uint64_t short_hash(const Hash& hash) {
 }
 
 Disk::Callbacks Terminal::disk_callbacks() {
-  return {[this](std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins) {
-            process_->gate->pass([this, ids = std::move(ids), twins = std::move(twins)] {
-              input([now = now(), ids, twins](mesh::Node& node) { node.on_stored(now, ids, twins); });
-              tell_state();
-            });
-          },
-          [this](const Error& error) {
-            surroundings_.recorder.reach("commit_failed");
-            process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
-              input([now = now(), is_damaged](mesh::Node& node) {
-                node.on_store_failed(now, is_damaged);
-              });
-            });
-          },
-          [this] {
-            surroundings_.recorder.reach("wrote_beside");
-            process_->gate->pass(
-                [this] { input([now = now()](mesh::Node& node) { node.on_beside_open(now); }); });
-          },
-          [this](mesh::StoredState state) {
-            auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
-            process_->gate->pass([this, shared] { on_opened(shared); });
-          },
-          [this](const Error& error) {
-            process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
-              input([now = now(), is_damaged](mesh::Node& node) {
-                node.on_storage_not_opened(now, is_damaged);
-              });
-            });
-          },
-          [this](const std::vector<mesh::StoreRequest>& batch) { note_durable(batch); },
-          [this](DataFolder& damaged) { return recover(damaged); },
-          [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+  return {
+      [this](std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins) {
+        process_->gate->pass([this, ids = std::move(ids), twins = std::move(twins)] {
+          input([now = now(), ids, twins](mesh::Node& node) { node.on_stored(now, ids, twins); });
+          tell_state();
+        });
+      },
+      [this](const Error& error) {
+        surroundings_.recorder.reach("commit_failed");
+        process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
+          input([now = now(), is_damaged](mesh::Node& node) {
+            node.on_store_failed(now, is_damaged);
+          });
+        });
+      },
+      [this] {
+        surroundings_.recorder.reach("wrote_beside");
+        process_->gate->pass(
+            [this] { input([now = now()](mesh::Node& node) { node.on_beside_open(now); }); });
+      },
+      [this](mesh::StoredState state) {
+        auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
+        process_->gate->pass([this, shared] { on_opened(shared); });
+      },
+      [this](const Error& error) {
+        process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
+          input([now = now(), is_damaged](mesh::Node& node) {
+            node.on_storage_not_opened(now, is_damaged);
+          });
+        });
+      },
+      [this](const std::vector<mesh::StoreRequest>& batch) { note_durable(batch); },
+      [this](DataFolder& damaged) { return recover(damaged); },
+      [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
 }
 
 void Terminal::note_durable(const std::vector<mesh::StoreRequest>& batch) {

@@ -214,7 +214,8 @@ class TomlWriter {
     if (!fault.others.empty()) line("others", target_list(fault.others));
     if (!fault.groups.empty()) {
       line("groups", listed(fault.groups, [](const std::vector<Target>& group) {
-             return listed(group, [](const Target& target) { return in_quotes(target_text(target)); });
+             return listed(group,
+                           [](const Target& target) { return in_quotes(target_text(target)); });
            }));
     }
     if (!fault.place.empty()) line("place", in_quotes(fault.place));

@@ -261,32 +261,33 @@ Bytes encode(const ToCloud& message, const KeyPair& device_key) {
 
 Bytes encode(const ToStore& message) {
   pb::ToStore out;
-  std::visit(Overloaded{
-                 [&](const HandshakeAccepted& m) { fill(m, out.mutable_accepted()); },
-                 [&](const HandshakeRefused& m) { fill(m, out.mutable_refused()); },
-                 [&](const BatchAck& m) { fill(m, out.mutable_ack()); },
-                 [&](const ServerPush& m) {
-                   auto* push = out.mutable_push();
-                   for (const auto& entry : m.feed_entries) push->add_feed_entries(entry);
-                   if (m.watermark) to_wire(*m.watermark, push->mutable_watermark());
-                 },
-                 [&](const LeaseRenewed& m) { out.mutable_renewed()->set_sequence(m.sequence); },
-                 [&](const Challenge& m) { put(out.mutable_challenge()->mutable_nonce(), m.nonce); },
-                 [&](const LostEntries& m) {
-                   auto* lost = out.mutable_entries();
-                   lost->set_request(m.request);
-                   lost->set_last(m.last);
-                   for (const auto& entry : m.entries) lost->add_entries(entry);
-                   for (const auto& key : m.device_keys) put(lost->add_device_public_keys(), key);
-                 },
-                 [&](const Closing& m) {
-                   auto* closing = out.mutable_closing();
-                   closing->set_code(static_cast<std::uint32_t>(m.code));
-                   closing->set_reason(shortened(m.reason));
-                   if (!m.holder.is_none()) to_wire(m.holder, closing->mutable_holder());
-                 },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const HandshakeAccepted& m) { fill(m, out.mutable_accepted()); },
+          [&](const HandshakeRefused& m) { fill(m, out.mutable_refused()); },
+          [&](const BatchAck& m) { fill(m, out.mutable_ack()); },
+          [&](const ServerPush& m) {
+            auto* push = out.mutable_push();
+            for (const auto& entry : m.feed_entries) push->add_feed_entries(entry);
+            if (m.watermark) to_wire(*m.watermark, push->mutable_watermark());
+          },
+          [&](const LeaseRenewed& m) { out.mutable_renewed()->set_sequence(m.sequence); },
+          [&](const Challenge& m) { put(out.mutable_challenge()->mutable_nonce(), m.nonce); },
+          [&](const LostEntries& m) {
+            auto* lost = out.mutable_entries();
+            lost->set_request(m.request);
+            lost->set_last(m.last);
+            for (const auto& entry : m.entries) lost->add_entries(entry);
+            for (const auto& key : m.device_keys) put(lost->add_device_public_keys(), key);
+          },
+          [&](const Closing& m) {
+            auto* closing = out.mutable_closing();
+            closing->set_code(static_cast<std::uint32_t>(m.code));
+            closing->set_reason(shortened(m.reason));
+            if (!m.holder.is_none()) to_wire(m.holder, closing->mutable_holder());
+          },
+      },
+      message);
   return out.SerializeAsString();
 }
 

@@ -99,8 +99,8 @@ TEST_CASE("nobody may send a megabyte before the hello", "[door]") {
   CHECK(one.transport->counters().connections_turned_away == 1);
 }
 
-// libzmq's own sender keeps the parts of a message until its last: what never ends comes from others,
-// so the doorkeeper is shown a connection of plain TCP.
+// libzmq's own sender keeps the parts of a message until its last: what never ends comes from
+// others, so the doorkeeper is shown a connection of plain TCP.
 TEST_CASE("a message without an end ends its connection", "[door]") {
   boost::asio::io_context loop;
   tcp::acceptor acceptor(loop, {boost::asio::ip::address_v4::loopback(), 0});
