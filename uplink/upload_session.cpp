@@ -142,17 +142,19 @@ bool UploadSession::is_connecting() const {
 void UploadSession::on_connected(Now now, std::uint64_t connection) {
   if (connection != connection_ || phase_ != Phase::connecting) return;
   phase_ = Phase::challenged;
-  challenge_until_ = now.mono + config_.challenge_wait;
+  challenge_until_ = cloud_challenges_ ? MonoTime::never() : now.mono + config_.challenge_wait;
 }
 
 // One that comes too late answers a handshake without it, which stands or was refused.
 void UploadSession::on_challenge(Now now, const Challenge& challenge) {
+  cloud_challenges_ = true;
   if (phase_ == Phase::challenged) shake_hands(now, challenge.nonce);
 }
 
 void UploadSession::shake_hands(Now now, const Nonce& nonce) {
   phase_ = Phase::handshaking;
   challenge_until_ = MonoTime::never();
+  shook_hands_unasked_ = nonce.is_none();
   Handshake handshake;
   handshake.tenant = config_.tenant;
   handshake.store = config_.store;
@@ -239,8 +241,19 @@ void UploadSession::on_accepted(Now now, const HandshakeAccepted& accepted) {
   }
 }
 
+// The cloud was slow, and knows that this device can answer: its challenge came, or comes, too
+// late.
+bool UploadSession::is_refused_for_haste(const HandshakeRefused& refused) const {
+  return refused.code == RefusalCode::signature && shook_hands_unasked_;
+}
+
 void UploadSession::on_refused(Now now, const HandshakeRefused& refused) {
   drop_connection(now, "refused");
+  if (is_refused_for_haste(refused)) {
+    cloud_challenges_ = true;
+    tell_cloud_state(true, false);
+    return back_off(now, "the cloud's challenge came too late");
+  }
   tell_cloud_state(refused.code != RefusalCode::busy, false);
   const Duration asked = milliseconds(std::min<std::uint32_t>(refused.retry_after_ms, 60'000));
   switch (refused.code) {

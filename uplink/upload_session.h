@@ -206,6 +206,7 @@ class UploadSession {
   void forget_lacking();
   void note_lacking(Now now, const std::vector<mesh::JournalItem>& held);
   void shake_hands(Now now, const Nonce& nonce);
+  bool is_refused_for_haste(const HandshakeRefused& refused) const;
   bool is_connecting() const;
 
   const UplinkConfig config_;
@@ -216,6 +217,7 @@ class UploadSession {
 
   // Life of the process.
   std::uint64_t connection_ = 0;
+  bool cloud_challenges_ = false;  // it has: it is not of protocol 1
   UplinkState state_ = UplinkState::not_leader;
   std::string state_message_;
   WallTime state_since_;
@@ -237,6 +239,7 @@ class UploadSession {
   // Life of a connection.
   MonoTime phase_deadline_ = MonoTime::never();  // waiting: next attempt; connecting: give up
   MonoTime challenge_until_ = MonoTime::never();
+  bool shook_hands_unasked_ = false;  // without a challenge
   Duration lease_{};
   MonoTime lease_until_ = MonoTime::never();
   MonoTime next_renewal_ = MonoTime::never();

@@ -163,6 +163,23 @@ TEST_CASE("a cloud that does not challenge is of protocol 1, and spoken to like 
   CHECK(stage.session.status().state == UplinkState::up);
 }
 
+TEST_CASE("a cloud that was slow once is waited for, and its refusal is no alarm") {
+  Stage stage;
+  stage.lead();
+  stage.session.on_connected(stage.now, stage.connection);
+  stage.after(seconds(2));
+  CHECK(stage.handshake.protocol == 1);
+  const auto refused =
+      stage.hears(HandshakeRefused{RefusalCode::signature, "no answer", {}, false, 0});
+  CHECK(refused.find("alarm") == std::string::npos);
+  CHECK(stage.session.status().state == UplinkState::failed);
+  stage.runs(seconds(1));
+  stage.session.on_connected(stage.now, stage.connection);
+  CHECK(stage.after(seconds(4)).find("send handshake") == std::string::npos);
+  CHECK(stage.hears(Challenge{stage.nonce}).find("send handshake") != std::string::npos);
+  CHECK(stage.handshake.nonce == stage.nonce);
+}
+
 TEST_CASE("an acknowledgement under another token acknowledges nothing of ours") {
   Stage stage;
   stage.up();
