@@ -14,6 +14,10 @@ namespace titan::election {
 // Rises: a store pushed up step by step is still followed; falls: a liar moves less at a time.
 inline constexpr std::uint64_t term_jump_max = std::uint64_t{1} << 20;
 
+// The first term after an operator's reset of a lease row. A store that was pushed up step by step
+// takes the row again, a term that no steps reach does not: the liar may still be there.
+inline constexpr std::uint64_t term_after_reset_max = std::uint64_t{1} << 40;
+
 constexpr bool is_plausible_term(std::uint64_t term, std::uint64_t known) {
   return term <= term_max && (term <= known || term - known <= term_jump_max);
 }

@@ -201,7 +201,8 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
     std::optional<Lease> refused_by;
     const std::uint64_t held = database_.lease.token.term;
     const bool is_first = database_.lease.token.is_none() && database_.epoch > 1;
-    const bool is_jump = !is_first && !election::is_plausible_term(session->token.term, held);
+    const bool is_jump = is_first ? session->token.term > election::term_after_reset_max
+                                  : !election::is_plausible_term(session->token.term, held);
     if (is_jump) surroundings_.recorder.reach("absurd_term_refused");
     if ((database_.lease.token > session->token && !bugs_.two_uplinks) ||
         (is_jump && !bugs_.unbounded_terms)) {

@@ -17,6 +17,9 @@ std::string is_row_of(const std::string& store, const election::Token& token) {
 std::optional<LeaseHolder> acquire_lease(pqxx::transaction_base& transaction,
                                          const std::string& store, const election::Token& token,
                                          const std::string& terminal) {
+  if (token.term > election::term_after_reset_max && !read_lease(transaction, store)) {
+    return LeaseHolder{{}, "", true, true};
+  }
   const auto moved = transaction.exec(
       "INSERT INTO leadership AS held (store, term, process, terminal, renewed) VALUES (" +
       sql_text(store) + "," + std::to_string(token.term) + "," + sql_bytes(token.process.view()) +

@@ -31,7 +31,7 @@ struct LeaseHolder {
 };
 
 // Nothing: granted. Else who holds it. The holder's own token is granted again. A row that is not
-// there, of a new database or after reset_lease(), takes any token.
+// there, of a new database or after reset_lease(), takes any term up to term_after_reset_max.
 std::optional<LeaseHolder> acquire_lease(pqxx::transaction_base& transaction,
                                          const std::string& store, const election::Token& token,
                                          const std::string& terminal);
