@@ -412,8 +412,8 @@ void Rest::retry_quarantine(const Call& call, Reply reply) {
       });
 }
 
-// For a store whose lease row stands at a term that its tills cannot reach. Other gateways' uplinks
-// of the store end with their next renewal, which finds the row gone.
+// For a store whose lease row stands at a term that its tills cannot reach. An uplink of the store
+// at another gateway ends by the news of it (store_news.h), at its next renewal at the latest.
 void Rest::reset_lease(const Call& call, Reply reply) {
   gateway_.desk.reset_lease(call.key, [this, key = call.key, reply](Result<StorePosition> reset) {
     if (!reset) return reply(error_response(reset.error()));

@@ -61,8 +61,9 @@ class StoreDesk {
   void look(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
             Done<LeaseAnswer> done);
   void release(const StoreKey& key, const election::Token& token);
-  // Empties the lease row, for any token to take it, and opens the store's next cloud epoch, in one
-  // transaction: M2 holds within each. Error not_found: no such store.
+  // Empties the lease row, for any term up to term_after_reset_max to take it, and opens the
+  // store's next cloud epoch, in one transaction: M2 holds within each. Error not_found: no such
+  // store.
   void reset_lease(const StoreKey& key, Done<StorePosition> done);
   // The holder's connection was cut then.
   void release_if_silent(const StoreKey& key, const election::Token& token, MonoTime cut);

@@ -176,8 +176,8 @@ void Neighbours::on_cards(const std::vector<discovery::CardAddress>& cards) {
   if (own_->lacks_protocol() && !std::exchange(told_lacking_, true)) {
     spdlog::warn(
         "no network card has an address of the protocol that mesh.listen = \"{}\" takes, so no "
-        "other "
-        "terminal can reach this one; where there is only IPv6, set mesh.listen = \"[::]:7411\"",
+        "other terminal can reach this one; where there is only IPv6, set mesh.listen = "
+        "\"[::]:7411\"",
         config_.mesh_listen);
   }
   ladder_.network_changed(clock_.now());

@@ -52,27 +52,27 @@ bool SettingsWatch::is_news(const DeviceId& device, const char* setting, const s
   return true;
 }
 
-std::vector<RuleAlarm> SettingsWatch::on_stored(const mesh::Entry& entry,
-                                                const std::string& terminal, WallTime now) {
+std::vector<RuleAlarm> SettingsWatch::on_stored(const mesh::Entry& entry, WallTime now,
+                                                const TerminalOf& terminal_of) {
   const mesh::Envelope& envelope = entry.envelope;
   if (envelope.device == facts_.device || !mesh::is_plausible(envelope.time)) return {};
   if (std::abs(envelope.time.utc_ms - now.utc_ms) > judged_ms_max) return {};
   const auto currency = currency_of(entry);
   if (!currency) return {};
-  const std::string name = terminal.empty() ? "another terminal" : terminal;
   std::vector<RuleAlarm> alarms;
   if (is_news(envelope.device, "currency", *currency, *currency == facts_.currency)) {
-    alarms.push_back({"store_settings", name + " sells in " + *currency + ", this terminal in " +
-                                            facts_.currency +
+    alarms.push_back({"store_settings", terminal_of(entry) + " sells in " + *currency +
+                                            ", this terminal in " + facts_.currency +
                                             "; set the same [store] currency on every terminal"});
   }
   const std::int32_t own_offset = calendar_.offset_at(envelope.time);
   const std::string theirs = offset_text(envelope.utc_offset_minutes);
   if (is_news(envelope.device, "time_zone", theirs, envelope.utc_offset_minutes == own_offset)) {
-    alarms.push_back({"store_settings",
-                      name + " keeps " + theirs + ", this terminal " + offset_text(own_offset) +
-                          "; set the same [store] time_zone on every terminal, or sales are "
-                          "booked on different days"});
+    alarms.push_back(
+        {"store_settings", terminal_of(entry) + " keeps " + theirs + ", this terminal " +
+                               offset_text(own_offset) +
+                               "; set the same [store] time_zone on every terminal, or sales are "
+                               "booked on different days"});
   }
   return alarms;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -22,9 +23,11 @@ class SettingsWatch {
   SettingsWatch(const StoreFacts& facts, const StoreCalendar& calendar)
       : facts_(facts), calendar_(calendar) {}
 
-  // For every entry that was stored here. `terminal`: its writer's name, for the text.
-  std::vector<RuleAlarm> on_stored(const mesh::Entry& entry, const std::string& terminal,
-                                   WallTime now);
+  // For every entry that was stored here. `terminal_of`: its writer's name, asked for the text
+  // only.
+  using TerminalOf = std::function<std::string(const mesh::Entry&)>;
+  std::vector<RuleAlarm> on_stored(const mesh::Entry& entry, WallTime now,
+                                   const TerminalOf& terminal_of);
 
  private:
   // What each device was told to differ in: setting -> its value.

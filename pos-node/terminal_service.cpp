@@ -175,15 +175,17 @@ void TerminalService::look_at_stock() {
 }
 
 void TerminalService::look_at_other_tills(const mesh::Entry& entry) {
-  const std::string terminal = terminal_of(entry);
-  for (const RuleAlarm& alarm : settings_watch_.on_stored(entry, terminal, wall())) {
+  const auto name_of = [this](const mesh::Entry& other) {
+    const std::string terminal = terminal_of(other);
+    return terminal.empty() ? std::string("another terminal") : terminal;
+  };
+  for (const RuleAlarm& alarm : settings_watch_.on_stored(entry, wall(), name_of)) {
     raise_alarm(alarm.code, alarm.message);
   }
   if (const auto first = key_watch_.on_stored(entry)) {
     raise_alarm("request_at_two_tills",
-                (terminal.empty() ? std::string("a terminal") : terminal) +
-                    " recorded the request with key '" + entry.envelope.idempotency_key +
-                    "' as entry " + place_text(entry.envelope.id) +
+                name_of(entry) + " recorded the request with key '" +
+                    entry.envelope.idempotency_key + "' as entry " + place_text(entry.envelope.id) +
                     ", which another terminal had recorded as " + place_text(*first) +
                     "; both count: if it was one and the same, void one of them");
   }

@@ -339,8 +339,8 @@ void Cloud::end(const SessionPointer& session, Duration within) {
                     [session] { session->tcp->close(1); });
 }
 
-// One transaction: the row is emptied and the epoch opened. Uplinks end by it, each with its next
-// renewal at the latest, which finds the row changed.
+// One transaction: the row is emptied and the epoch opened. Uplinks end by it, here each with its
+// next renewal, which finds the row changed; the real one's gateways tell each other at once.
 void Cloud::reset_lease() {
   surroundings_.schedule.in(database_time(), [this] {
     database_.lease = {};

@@ -92,8 +92,12 @@ async def test_from_a_cable_to_another_network_card(lab):
     await store.wait_for_members()
     code, _, errors = await lab.run(3, "sh", "-ec", """
         ip -4 address flush dev eth0
-        ip link add link eth0 name wlan0 type macvlan mode bridge
-        sleep 1
+        ip link add link eth0 name wlan0 type macvlan mode bridge""")
+    assert code == 0, errors
+    await tills[0].wait_until(
+        lambda status: any(m["terminal"] == tills[2].name and m["state"] != "alive"
+                           for m in status["members"]), FOLLOWED_SECONDS, "misses the till without a card")
+    code, _, errors = await lab.run(3, "sh", "-ec", """
         ip link set wlan0 up
         ip address add 10.77.0.43/24 dev wlan0""")
     assert code == 0, errors

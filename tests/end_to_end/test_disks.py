@@ -85,15 +85,19 @@ async def test_a_damaged_database_is_set_aside_and_its_sales_come_back(shop):
     await shop.agree()
 
 
+async def import_thirty_thousand(till):
+    for start in range(0, 30_000, 3000):
+        await till.import_products([
+            {"sku": f"bulk-{number:05}", "description": f"A thing of many, number {number}",
+             "price": "2.50"} for number in range(start, start + 3000)])
+
+
 @limit(120)
 async def test_pages_that_go_bad_under_a_running_till_are_mended_without_a_restart(lab):
     shop = await Shop.open(lab, 2)
     till, other = shop.tills
     # More than the caches hold, so that pages come from the file.
-    for start in range(0, 30_000, 3000):
-        await till.import_products([
-            {"sku": f"bulk-{number:05}", "description": f"A thing of many, number {number}",
-             "price": "2.50"} for number in range(start, start + 3000)])
+    await import_thirty_thousand(till)
     await shop.sell_some(shop.tills, times=10)
     await shop.agree()
     file = till.data / "titan.sqlite3"
@@ -389,10 +393,7 @@ async def test_sales_go_on_while_a_damaged_database_is_recovered(lab):
     shop = await Shop.open(lab, 2)
     till, _ = shop.tills
     # Enough to read that the recovery takes a while.
-    for start in range(0, 30_000, 3000):
-        await till.import_products([
-            {"sku": f"bulk-{number:05}", "description": f"A thing of many, number {number}",
-             "price": "2.50"} for number in range(start, start + 3000)])
+    await import_thirty_thousand(till)
     await shop.sell_some(shop.tills, times=10)
     await shop.agree()
     file = till.data / "titan.sqlite3"

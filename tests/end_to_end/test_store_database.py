@@ -149,8 +149,8 @@ async def test_a_polite_stop_of_the_leader_stops_its_postgresql_within_the_secon
     await until_dead(leader)
 
 
-@limit(120)
-async def test_one_shared_postgresql_goes_from_leader_to_leader(lab):
+async def open_on_shared_postgres(lab):
+    """Two tills on one PostgreSQL."""
     await lab.create(2)
     postgres = Postgres(lab.folder / "shared" / "pg", "shared-postgres", lab.processes)
     await postgres.start()
@@ -158,6 +158,12 @@ async def test_one_shared_postgresql_goes_from_leader_to_leader(lab):
     shop = Shop(lab)
     await shop.store.open([1, 2], database=postgres.url("store"))
     await shop.store.wait_for_members()
+    return shop, postgres
+
+
+@limit(120)
+async def test_one_shared_postgresql_goes_from_leader_to_leader(lab):
+    shop, postgres = await open_on_shared_postgres(lab)
     for till in shop.tills:
         for _ in range(3):
             shop.book.note(await till.sell({"sku": "a", "quantity": "1", "charged_unit_price": "1.00"}))
@@ -236,13 +242,7 @@ async def test_a_till_that_follows_gives_back_what_only_its_postgresql_has(lab):
 
 @limit(120)
 async def test_the_next_leader_finds_in_the_shared_postgresql_what_the_disk_of_the_last_one_lost(lab):
-    await lab.create(2)
-    postgres = Postgres(lab.folder / "shared" / "pg", "shared-postgres", lab.processes)
-    await postgres.start()
-    await postgres.create_database("store")
-    shop = Shop(lab)
-    await shop.store.open([1, 2], database=postgres.url("store"))
-    await shop.store.wait_for_members()
+    shop, _ = await open_on_shared_postgres(lab)
     await shop.tills[0].import_products([{"sku": "p02", "price": "1.50"}])
     await shop.store.wait_until_equal()
     old = await shop.leader()

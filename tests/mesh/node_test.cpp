@@ -436,17 +436,20 @@ TEST_CASE("a copied running process: both branches everywhere, every sale counts
   }
 }
 
-TEST_CASE("a till that comes back with an empty disk counts for no copy", "[node]") {
-  Cluster cluster({.tills = 2, .seed = 4});
+// A sale of the first till that both of two hold.
+EntryId sold_and_copied(Cluster& cluster) {
   cluster.run_for(seconds(2));
   cluster.sell(0, "milk", 1);
   REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 1; }, seconds(1)));
   const EntryId id = cluster.replies(0).front().result->id;
-  REQUIRE(cluster.run_until(
-      [&] {
-        return cluster.node(0).copies(id) == Copies{2, 0};
-      },
-      seconds(1)));
+  const auto copied = [&] { return cluster.node(0).copies(id) == Copies{2, 0}; };
+  REQUIRE(cluster.run_until(copied, seconds(1)));
+  return id;
+}
+
+TEST_CASE("a till that comes back with an empty disk counts for no copy", "[node]") {
+  Cluster cluster({.tills = 2, .seed = 4});
+  const EntryId id = sold_and_copied(cluster);
   cluster.crash(1);
   // Its disk may be only away.
   CHECK(cluster.run_until([&] { return cluster.node(0).copies(id) == Copies{1, 1}; }, seconds(2)));
@@ -460,15 +463,7 @@ TEST_CASE("a till that comes back with an empty disk counts for no copy", "[node
 
 TEST_CASE("a destroyed disk, and the new one in its place, count for one copy", "[node]") {
   Cluster cluster({.tills = 2, .seed = 4});
-  cluster.run_for(seconds(2));
-  cluster.sell(0, "milk", 1);
-  REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 1; }, seconds(1)));
-  const EntryId id = cluster.replies(0).front().result->id;
-  REQUIRE(cluster.run_until(
-      [&] {
-        return cluster.node(0).copies(id) == Copies{2, 0};
-      },
-      seconds(1)));
+  const EntryId id = sold_and_copied(cluster);
   cluster.crash(1);
   cluster.renew(1);
   cluster.start(1);

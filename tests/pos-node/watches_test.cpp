@@ -42,7 +42,8 @@ struct Till {
 
   std::vector<std::string> hears(const mesh::Entry& entry) {
     std::vector<std::string> texts;
-    for (const auto& alarm : watch.on_stored(entry, "till-2", noon)) texts.push_back(alarm.message);
+    const auto name_of = [](const mesh::Entry&) { return std::string("till-2"); };
+    for (const auto& alarm : watch.on_stored(entry, noon, name_of)) texts.push_back(alarm.message);
     return texts;
   }
 };

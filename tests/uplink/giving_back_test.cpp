@@ -9,22 +9,12 @@ namespace titan::uplink {
 namespace {
 
 using test::EntryPointer;
+using test::sales;
 using test::Till;
+using test::vector_of;
 
 constexpr Duration answer_limit = seconds(1);
 constexpr MonoTime start{};
-
-std::vector<EntryPointer> sales(Till& till, int count) {
-  std::vector<EntryPointer> entries;
-  for (int i = 0; i < count; ++i) entries.push_back(till.sell("A", 1));
-  return entries;
-}
-
-crdt::VersionVector vector_of(const std::vector<EntryPointer>& entries) {
-  crdt::VersionVector vector;
-  for (const auto& entry : entries) test::add(vector, *entry);
-  return vector;
-}
 
 // This terminal's disk.
 struct Held {

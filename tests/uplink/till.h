@@ -117,9 +117,20 @@ class Till {
   std::uint64_t written_ = 0;
 };
 
+inline std::vector<EntryPointer> sales(Till& till, int count, const std::string& sku = "A") {
+  std::vector<EntryPointer> entries;
+  for (int i = 0; i < count; ++i) entries.push_back(till.sell(sku, 1));
+  return entries;
+}
+
 inline void add(crdt::VersionVector& vector, const mesh::Entry& entry) {
   vector.add(entry.envelope.device, entry.envelope.id.journal, entry.envelope.id.number,
              entry.hash);
+}
+inline crdt::VersionVector vector_of(const std::vector<EntryPointer>& entries) {
+  crdt::VersionVector vector;
+  for (const auto& entry : entries) add(vector, *entry);
+  return vector;
 }
 
 }  // namespace titan::test

@@ -10,12 +10,6 @@ namespace {
 
 constexpr Duration lease_lasts = seconds(5);
 
-std::vector<EntryPointer> sales(Till& till, int count, const std::string& sku = "A") {
-  std::vector<EntryPointer> entries;
-  for (int i = 0; i < count; ++i) entries.push_back(till.sell(sku, 1));
-  return entries;
-}
-
 crdt::Stock folded(const std::vector<EntryPointer>& entries) {
   crdt::Stock stock;
   for (const auto& entry : entries) {

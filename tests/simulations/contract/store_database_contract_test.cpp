@@ -8,12 +8,6 @@
 namespace titan::test {
 namespace {
 
-std::vector<EntryPointer> sales(Till& till, int count, const std::string& sku = "A") {
-  std::vector<EntryPointer> entries;
-  for (int i = 0; i < count; ++i) entries.push_back(till.sell(sku, 1));
-  return entries;
-}
-
 std::vector<Hash> hashes_of(const std::vector<EntryPointer>& entries) {
   std::vector<Hash> hashes;
   for (const auto& entry : entries) hashes.push_back(entry->hash);

@@ -9,19 +9,9 @@ namespace titan::uplink {
 namespace {
 
 using test::EntryPointer;
+using test::sales;
 using test::Till;
-
-std::vector<EntryPointer> sales(Till& till, int count) {
-  std::vector<EntryPointer> entries;
-  for (int i = 0; i < count; ++i) entries.push_back(till.sell("A", 1));
-  return entries;
-}
-
-crdt::VersionVector vector_of(const std::vector<EntryPointer>& entries) {
-  crdt::VersionVector vector;
-  for (const auto& entry : entries) test::add(vector, *entry);
-  return vector;
-}
+using test::vector_of;
 
 Filling::Known known_of(const std::vector<EntryPointer>& entries) {
   Filling::Known known;
