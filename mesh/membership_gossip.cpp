@@ -40,13 +40,23 @@ void Membership::on_updates(Now now, const ProcessId& from,
 
 // Whatever is said of us but that we live is refuted, under whatever incarnation it is said: what
 // stood unrefuted would hold for ever with all who believe it.
+//
+// Only we raise our incarnation. Who hears a higher one hears a copy of this running machine, or
+// the echo of a lie: who believes that we left under an incarnation that never was passes it on,
+// and may suspect us under it before we heard of it. We outbid it once and for all: an echo falls
+// silent, a copy outbids us in its turn. Other facts under our own incarnation only a copy tells.
 void Membership::on_update_of_self(Now now, const MemberUpdate& update) {
   if (update.incarnation < incarnation_ || !is_plausible(update.incarnation, incarnation_)) return;
-  const bool is_ours = update.incarnation == incarnation_ && update.member == announced_;
-  // Only we ever say that: a running machine was copied. (That we left nobody says but a copy that
-  // did, or a liar; it is refuted and needs no alarm.)
-  if (!is_ours && update.state != MemberState::left) raise_device_twice(self_, update.member);
-  if (update.state == MemberState::alive) return;
+  const bool is_higher = update.incarnation > incarnation_;
+  bool outbids = update.state != MemberState::alive;
+  if (update.state != MemberState::left) {
+    if (is_higher && !std::exchange(has_outbid_, true)) {
+      outbids = true;
+    } else if (is_higher || update.member != announced_) {
+      raise_device_twice(self_, update.member);
+    }
+  }
+  if (!outbids) return;
   incarnation_ = update.incarnation + 1;
   announce_self(now);
   if (update.state == MemberState::suspect) {

@@ -253,16 +253,22 @@ TEST_CASE("what is said against us is refuted; an incarnation not ours is a copy
   CHECK(membership.incarnation() == 2);
   membership.take_effects();
 
+  // A higher one may be the echo of a lie: it is outbid. Who outbids us in turn is a copy.
   ping.updates = {said(terminal(1), MemberState::alive, 9)};
   membership.on_ping(at(milliseconds(120)), terminal(2).process, ping);
-  membership.on_ping(at(milliseconds(130)), terminal(2).process, ping);
+  membership.on_ping(at(milliseconds(130)), terminal(3).process, ping);
+  CHECK(only<DeviceTwice>(membership.take_effects()).empty());
+  CHECK(membership.incarnation() == 10);
+  ping.updates = {said(terminal(1), MemberState::alive, 11)};
+  membership.on_ping(at(milliseconds(132)), terminal(2).process, ping);
+  membership.on_ping(at(milliseconds(134)), terminal(2).process, ping);
   CHECK(only<DeviceTwice>(membership.take_effects()).size() == 1);
-  CHECK(membership.incarnation() == 2);
+  CHECK(membership.incarnation() == 10);
   // Absurd numbers lead nowhere.
   ping.updates = {said(terminal(1), MemberState::dead, ~std::uint64_t{0}),
                   said(terminal(3), MemberState::dead, ~std::uint64_t{0})};
   membership.on_ping(at(milliseconds(140)), terminal(2).process, ping);
-  CHECK(membership.incarnation() == 2);
+  CHECK(membership.incarnation() == 10);
   CHECK(membership.find(terminal(3).process)->state == MemberState::alive);
 }
 
@@ -620,6 +626,28 @@ TEST_CASE("who has left says so to whoever asks", "[membership]") {
   REQUIRE(acks[0].second.updates.size() == 1);
   CHECK(acks[0].second.updates[0].member.process == terminal(1).process);
   CHECK(acks[0].second.updates[0].state == MemberState::left);
+}
+
+TEST_CASE("facts of ours that we never told under our incarnation are a copy's", "[membership]") {
+  Membership membership = three_linked();
+  MemberUpdate update = said(terminal(1), MemberState::alive, 1);
+  update.member.addresses = {"10.77.0.4:7411"};
+  membership.on_ack(at(milliseconds(10)), terminal(2).process, carrier({update}));
+  CHECK(only<DeviceTwice>(membership.take_effects()).size() == 1);
+}
+
+TEST_CASE("a suspicion under an incarnation that a false leave made up is no copy",
+          "[membership]") {
+  Membership membership = three_linked();
+  // Who believed the lie suspects us under its number; that came here before the lie itself.
+  membership.on_ack(at(milliseconds(10)), terminal(2).process,
+                    carrier({said(terminal(1), MemberState::suspect, 1'000)}));
+  membership.on_ack(at(milliseconds(20)), terminal(3).process,
+                    carrier({said(terminal(1), MemberState::left, 1'000)}));
+  membership.on_ack(at(milliseconds(30)), terminal(3).process,
+                    carrier({said(terminal(1), MemberState::alive, 1'000)}));
+  CHECK(membership.incarnation() == 1'001);
+  CHECK(only<DeviceTwice>(membership.take_effects()).empty());
 }
 
 TEST_CASE("its subject refutes a leave under any incarnation that can be", "[membership]") {
