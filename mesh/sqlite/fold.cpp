@@ -1,6 +1,7 @@
 #include "mesh/sqlite/fold.h"
 
 #include <SQLiteCpp/Transaction.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <limits>
@@ -508,8 +509,17 @@ std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const
       .integer(2, before.value_or(std::numeric_limits<std::int64_t>::max()));
   if (!use.step()) return std::nullopt;
   auto older = codec.decode_entry(use.view_at(0));
-  if (!older || older->hash == entry.hash) return std::nullopt;
+  if (!older) throw SQLite::Exception("the first entry of a request is damaged", SQLITE_CORRUPT);
+  if (older->hash == entry.hash) return std::nullopt;
   return crdt::ClaimWinner{older->hash, std::move(older->envelope.stock_effects)};
+}
+
+Result<std::optional<crdt::ClaimWinner>> oldest_in_damaged(Connection& damaged, const Codec& codec,
+                                                           const Entry& entry) {
+  using Answer = Result<std::optional<crdt::ClaimWinner>>;
+  return damaged.guarded("looking for the first entry of a request", [&]() -> Answer {
+    return oldest_of_request(damaged, codec, entry, std::nullopt);
+  });
 }
 
 Result<std::int64_t> folded_position(Connection& connection) {

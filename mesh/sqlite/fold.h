@@ -39,10 +39,13 @@ Result<std::int64_t> folded_position(Connection& connection);
 
 // The entry that arrived first of those with the same request, if this entry claims one and is not
 // the first itself; with `before`, of those that arrived before that position. Throws
-// SQLite::Exception.
+// SQLite::Exception, also where that entry is damaged.
 std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const Codec& codec,
                                                    const Entry& entry,
                                                    std::optional<std::int64_t> before);
+// The same of a damaged file beside which `entry` is stored: an error where it cannot be told.
+Result<std::optional<crdt::ClaimWinner>> oldest_in_damaged(Connection& damaged, const Codec& codec,
+                                                           const Entry& entry);
 
 // Back to position 0; the next load replays everything.
 Status forget_fold(Connection& connection);

@@ -243,7 +243,7 @@ void SqliteStore::store_entry(const Entry& entry) {
   const Envelope& envelope = entry.envelope;
   const std::int64_t journal = journal_ref(envelope);
   const std::optional<Bytes> original = original_key(envelope);
-  auto older = oldest_of_request(*connection_, codec_, entry, std::nullopt);
+  auto older = older_twin(entry);
   {
     Use use = connection_->use(
         "INSERT INTO entries(journal, number, hash, kind, business_date, receipt_number, claim, "
@@ -266,6 +266,16 @@ void SqliteStore::store_entry(const Entry& entry) {
   if (ProductProjection::concerns(envelope.kind)) {
     ProductProjection(*connection_, identity_.cloud_device).apply(entry, newest_position_);
   }
+}
+
+// What the damaged file cannot tell shows when the recovered one is in place: until then both
+// count.
+std::optional<crdt::ClaimWinner> SqliteStore::older_twin(const Entry& entry) {
+  if (damaged_) {
+    auto older = oldest_in_damaged(*damaged_, codec_, entry);
+    if (older && *older) return std::move(*older);
+  }
+  return oldest_of_request(*connection_, codec_, entry, std::nullopt);
 }
 
 std::int64_t SqliteStore::journal_ref(const Envelope& envelope) {
@@ -392,6 +402,7 @@ Status SqliteStore::reopen_recovered(const RecoveryReport& report,
                                      std::unique_ptr<SqliteStore> beside) {
   failed_ = true;
   connection_.reset();
+  if (beside) beside->damaged_.reset();
   if (const Status placed =
           put_recovered_in_place(options_, identity_, codec_, beside.get(), report);
       !placed) {
@@ -408,7 +419,12 @@ Status SqliteStore::reopen_recovered(const RecoveryReport& report,
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open_beside() const {
   StoreOptions beside = options_;
   beside.path = beside_path(options_.path);
-  return open(std::move(beside), identity_, codec_);
+  auto opened = open(std::move(beside), identity_, codec_);
+  if (!opened) return opened;
+  auto damaged = Connection::open(
+      {options_.path, Connection::Mode::read_only, reader_cache_kilobytes, nullptr});
+  if (damaged) (*opened)->damaged_ = std::move(*damaged);
+  return opened;
 }
 
 Status SqliteStore::close() {

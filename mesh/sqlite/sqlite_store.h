@@ -98,7 +98,8 @@ class SqliteStore {
   Result<RecoveryReport> build_recovered(const std::string& time_stamp,
                                          const std::function<bool()>& goes_on) const;
   Status reopen_recovered(const RecoveryReport& report, std::unique_ptr<SqliteStore> beside);
-  // A small store in a file beside this one: it takes entries while this one is recovered.
+  // A small store in a file beside this one: it takes entries while this one is recovered, and
+  // looks up in this one, as far as that can be read, whether their requests were recorded before.
   Result<std::unique_ptr<SqliteStore>> open_beside() const;
   Status close();  // folds and copies the log back; the object is of no use afterwards
 
@@ -141,6 +142,7 @@ class SqliteStore {
   std::int64_t journal_ref(const Envelope& envelope);
   bool needs_forced_checkpoint() const;
   Status copy_log_back();
+  std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
   Result<std::size_t> fold_slice();
   Status after_commit();
   Error failure(Error error);
@@ -154,6 +156,8 @@ class SqliteStore {
   std::vector<StoredTwin> twins_;
 
   const std::shared_ptr<FileState> file_ = std::make_shared<FileState>();
+  // Of a store beside a damaged file: that file. None if it cannot even be opened.
+  std::shared_ptr<Connection> damaged_;
 
   // Since the last open or reopen.
   std::shared_ptr<Connection> connection_;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "mesh/idempotency.h"
 #include "mesh/sqlite/fold.h"
 #include "mesh/wire/wire_codec.h"
 #include "simulations/model/damage.h"
@@ -163,10 +164,7 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
     const bool is_there =
         fault == mesh::CommitFault::none || fault == mesh::CommitFault::fail_after_commit;
     ++commits_;
-    if (is_there) {
-      folder_.beside.insert(folder_.beside.end(), batch.begin(), batch.end());
-      callbacks_.on_durable(batch);
-    }
+    if (is_there) commit_beside(batch);
     if (fault == mesh::CommitFault::none) return {};
     return make_error(ErrorCode::io, "the file beside the damaged one cannot be written");
   }
@@ -175,6 +173,38 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
   Status committed = folder_.store->commit(batch);
   if (committed || is_there_though_failed) callbacks_.on_durable(batch);
   return committed;
+}
+
+// As the store beside a damaged one does it.
+void Disk::commit_beside(const std::vector<mesh::StoreRequest>& batch) {
+  twins_beside_.clear();
+  for (const mesh::StoreRequest& request : batch) {
+    for (const auto& entry : request.entries) {
+      if (auto older = older_twin_beside(*entry)) {
+        const mesh::Envelope& envelope = entry->envelope;
+        twins_beside_.push_back(
+            {envelope.claim, std::move(*older), {entry->hash, envelope.stock_effects}});
+      }
+    }
+    folder_.beside.push_back(request);
+  }
+  callbacks_.on_durable(batch);
+}
+
+std::optional<crdt::ClaimWinner> Disk::older_twin_beside(const mesh::Entry& entry) {
+  if (!mesh::claims_its_request(entry.envelope)) return std::nullopt;
+  const mesh::WireCodec codec;
+  auto older = mesh::oldest_in_damaged(folder_.store->connection(), codec, entry);
+  if (!older) may_miss_twins_ = true;
+  if (older && *older) return std::move(*older);
+  for (const mesh::StoreRequest& request : folder_.beside) {
+    for (const auto& stored : request.entries) {
+      if (stored->envelope.claim != entry.envelope.claim) continue;
+      if (stored->hash == entry.hash) return std::nullopt;
+      return crdt::ClaimWinner{stored->hash, stored->envelope.stock_effects};
+    }
+  }
+  return std::nullopt;
 }
 
 void Disk::finish_commit() {
@@ -189,7 +219,7 @@ void Disk::finish_commit() {
     std::vector<std::uint64_t> ids;
     ids.reserve(batch.size());
     for (const mesh::StoreRequest& request : batch) ids.push_back(request.id);
-    auto twins = folder_.store->take_twins();
+    auto twins = is_beside_ ? std::exchange(twins_beside_, {}) : folder_.store->take_twins();
     if (bugs_.forgotten_twins) twins.clear();
     callbacks_.on_stored(std::move(ids), std::move(twins));
   }
@@ -252,7 +282,7 @@ void Disk::do_job(mesh::DiskJob job) {
   const bool recovers = job == mesh::DiskJob::recover;
   auto state = recovers ? recover() : open_again();
   if (!state) return callbacks_.on_not_opened(state.error());
-  if (recovers) recovering_ = is_beside_ = false;
+  if (recovers) recovering_ = is_beside_ = may_miss_twins_ = false;
   dropping_ = false;
   callbacks_.on_opened(std::move(*state));
   pump();
@@ -280,7 +310,7 @@ void Disk::crash() {
   committing_ = false;
   dropping_ = false;
   recovering_ = false;
-  is_beside_ = false;
+  is_beside_ = may_miss_twins_ = false;
   next_fault_ = mesh::CommitFault::none;
 }
 

@@ -95,6 +95,9 @@ class Disk {
   void fail_next_commit(bool yet_is_there);
   void damage(std::uint32_t pages);
   std::uint64_t commits() const { return commits_; }
+  // Whether entries lie beside a file too damaged to tell whether their requests were recorded
+  // before: their twins count as well until that file is recovered (docs/STORAGE.md).
+  bool may_miss_twins() const { return may_miss_twins_; }
 
  private:
   void plan_faults();
@@ -108,6 +111,8 @@ class Disk {
   void do_job(mesh::DiskJob job);
   Result<mesh::StoredState> open_again();
   Result<mesh::StoredState> recover();
+  void commit_beside(const std::vector<mesh::StoreRequest>& batch);
+  std::optional<crdt::ClaimWinner> older_twin_beside(const mesh::Entry& entry);
   void fold_now_and_then();
 
   Schedule& schedule_;
@@ -131,6 +136,8 @@ class Disk {
   bool dropping_ = false;  // until the file is open again
   bool recovering_ = false;
   bool is_beside_ = false;  // commits go to the file beside the damaged one
+  bool may_miss_twins_ = false;
+  std::vector<mesh::StoredTwin> twins_beside_;  // of the last commit beside
   std::uint64_t queued_entries_ = 0;
 
   std::optional<Duration> fixed_commit_;

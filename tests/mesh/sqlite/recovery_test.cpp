@@ -288,6 +288,30 @@ TEST_CASE("what is written beside a damaged file is in the recovered one, also a
   must(take_in_beside(*store, options_of(folder.file()), identity(), codec()));  // there is none
 }
 
+TEST_CASE("what is written beside a damaged file is told from its twin in that file") {
+  TempFolder folder;
+  Damaged damaged(folder.file());
+  auto beside = must(damaged.store->open_beside());
+  Till again(1);  // its journal was lost, and the requests came again
+  again.business_date += 1;
+  std::size_t told = 0;
+  for (int i = 0; i < 1000; i += 10) {
+    const EntryPointer& first = damaged.written[i];
+    const EntryPointer twin = again.sale({{"A", 1}, {"B", 2}}, "key-" + std::to_string(i));
+    REQUIRE(twin->envelope.claim == first->envelope.claim);
+    must(beside->commit(request_of({twin})));
+    const auto twins = beside->take_twins();
+    for (const StoredTwin& stored : twins) {
+      CHECK(stored.older.entry_hash == first->hash);
+      CHECK(stored.later.entry_hash == twin->hash);
+    }
+    told += twins.size();
+  }
+  // Some of the pages needed are gone; that stops no sale.
+  CHECK(told > 50);
+  CHECK_FALSE(beside->failed());
+}
+
 TEST_CASE("the slow read meets what no look-up would: a changed row, a damaged page") {
   TempFolder folder;
   const auto read_through = [](SqliteReader& reader) -> Result<int> {
