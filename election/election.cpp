@@ -278,11 +278,11 @@ void Election::hear(MonoTime now, const LeaderNews& news, bool directly) {
   if (role_ == Role::leader) {
     meet(now, news, directly);
   } else {
-    hear_as_follower(now, news);
+    hear_as_follower(now, news, directly);
   }
 }
 
-void Election::hear_as_follower(MonoTime now, const LeaderNews& news) {
+void Election::hear_as_follower(MonoTime now, const LeaderNews& news, bool directly) {
   const Promise& voted = promises_.latest();
   const bool voted_for_it = voted.term == news.token.term && voted.voted_for == news.token.process;
 
@@ -299,7 +299,11 @@ void Election::hear_as_follower(MonoTime now, const LeaderNews& news) {
 
   if (lost_ && lost_->process() == news.token.process) {
     HeardLeader again = *lost_;
-    if (again.take(now, news)) follow(now, std::move(again));
+    if (again.take(now, news)) return follow(now, std::move(again));
+    // A copy of this process led on under a higher term and is gone; the process itself knows only
+    // of its own, and vetoes whoever else stands.
+    const bool was_a_copy = directly && news.token < lost_->token();
+    if (was_a_copy && !lost_->is_live(now, config_.lease)) follow(now, HeardLeader(now, news));
     return;
   }
   if (rival_ && rival_->process() == news.token.process) {

@@ -132,7 +132,7 @@ class Election {
   void follow(MonoTime now, HeardLeader leader);
   void forget_leader(MonoTime now);
   void hear(MonoTime now, const LeaderNews& news, bool directly);
-  void hear_as_follower(MonoTime now, const LeaderNews& news);
+  void hear_as_follower(MonoTime now, const LeaderNews& news, bool directly);
   void note_rival(MonoTime now, const LeaderNews& news);
   const HeardLeader* live_leader(MonoTime now, const ProcessId& except) const;
   void observe_term(std::uint64_t term);

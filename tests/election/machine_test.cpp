@@ -266,6 +266,20 @@ TEST_CASE("a follower does not leave a live leader for a higher token") {
   CHECK(machine.election().leader() == Token{900, process(3)});
 }
 
+TEST_CASE("a copy of the leader that led on under a higher term is forgotten for its original") {
+  Machine machine(2);
+  machine.message(2, Beat{news_of(2, 9, 500)});  // the copy, which is gone
+  machine.run(milliseconds(100));
+  machine.message(2, Beat{news_of(2, 7, 40)});  // while it may live its original is not heard
+  CHECK(machine.election().leader() == Token{9, process(2)});
+  machine.run(milliseconds(310));
+  REQUIRE_FALSE(machine.election().leader());
+  machine.news(3, news_of(2, 7, 41));  // hearsay of an older token may be of long ago
+  CHECK_FALSE(machine.election().leader());
+  machine.message(2, Beat{news_of(2, 7, 42)});
+  CHECK(machine.election().leader() == Token{7, process(2)});
+}
+
 TEST_CASE("a leader whose device shows another process is gone at once") {
   Machine machine(3);
   machine.message(2, Beat{news_of(2, 7, 1)});
