@@ -19,10 +19,7 @@ constexpr std::size_t examples_max = 3;
 class StockIsFold : public Checker {
  public:
   explicit StockIsFold(const Scenario& scenario)
-      : has_cloud_(scenario.topology.cloud != CloudPresence::none),
-        is_shared_(scenario.topology.has_shared_database ||
-                   scenario.planted_bug == PlantedBug::stale_leader_writes),
-        terminals_(static_cast<TerminalIndex>(scenario.topology.terminals.size())) {}
+      : has_cloud_(scenario.topology.cloud != CloudPresence::none) {}
   std::string_view name() const override { return "M7"; }
   std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
@@ -138,7 +135,8 @@ class StockIsFold : public Checker {
   void judge_database(const EntrySet& all) {
     for (const auto& [terminal, process] : watch_.running()) {
       if (!watch_.leads(terminal)) continue;
-      const auto database = databases_.find(is_shared_ ? terminals_ : terminal);
+      auto database = databases_.find(shared_database);
+      if (database == databases_.end()) database = databases_.find(terminal);
       if (database == databases_.end()) continue;
       tell_missing("the store database of " + watch_.name(terminal), database->second, all, true);
     }
@@ -162,8 +160,6 @@ class StockIsFold : public Checker {
   }
 
   const bool has_cloud_;
-  const bool is_shared_;  // the store database: it stands at the place behind the terminals
-  const TerminalIndex terminals_;
   StoreWatch watch_;
   EntryBook book_;
   std::map<TerminalIndex, Disk> disks_;

@@ -25,6 +25,8 @@ namespace titan::simulations {
 
 // The place of a terminal in the scenario's list.
 using TerminalIndex = std::uint32_t;
+// In the place of a terminal whose store database is told of: the one that all of them share.
+inline constexpr TerminalIndex shared_database = ~TerminalIndex{0};
 
 // An entry as far as checkers need it.
 struct EntryFacts {
@@ -167,13 +169,13 @@ struct WatermarkSigned {
   std::uint64_t entries = 0;
 };
 struct DatabaseHolds {         // a store database, written under `token`
-  TerminalIndex terminal = 0;  // whose; of a shared one the number of terminals
+  TerminalIndex terminal = 0;  // whose, or shared_database
   std::shared_ptr<const EntryFacts> entry;
   election::Token token;
 };
 // A leader opens a store database.
 struct DatabaseOpened {
-  TerminalIndex terminal = 0;  // whose, as above
+  TerminalIndex terminal = 0;  // whose, or shared_database
   std::uint64_t entries = 0;   // 0: it is empty, what it held earlier is gone
 };
 

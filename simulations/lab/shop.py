@@ -140,7 +140,7 @@ class Shop:
         return sorted(places - {self.wires.cloud})
 
     async def _import(self, products):
-        till = self.terminals[0].till
+        till = next(terminal.till for terminal in self.terminals if terminal.running)
         for at in range(0, len(products), PRODUCTS_PER_IMPORT):
             await till.import_products(products[at:at + PRODUCTS_PER_IMPORT])
 

@@ -578,8 +578,7 @@ void Terminal::watch_turns(MonoTime deadline) {
 // ---- questions ---------------------------------------------------------------------------------
 
 std::uint32_t Terminal::database_place() const {
-  const auto terminals = surroundings_.scenario.topology.terminals.size();
-  return has_shared_database() ? static_cast<std::uint32_t>(terminals) : place_;
+  return has_shared_database() ? shared_database : place_;
 }
 
 bool Terminal::has_shared_database() const {

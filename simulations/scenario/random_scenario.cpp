@@ -175,8 +175,6 @@ class Maker {
     const auto& topology = scenario_.topology;
     if (is_of_cloud(row.kind) && topology.cloud == CloudPresence::none) return;
     if (row.kind == FaultKind::switch_reboot && topology.switches.empty()) return;
-    // A copy stands at the place under which a shared database's entries are told.
-    if (row.kind == FaultKind::clone && topology.has_shared_database) return;
     // Who has lost mDNS finds nobody new without seeds, and that is no bug.
     if (row.kind == FaultKind::no_multicast && !topology.has_seeds) return;
     Fault fault;
