@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 
 #include "simulations/scenario/tables.h"
@@ -56,6 +57,7 @@ class Maker {
     for (std::uint64_t i = 0; i < faults; ++i) make_fault();
     std::sort(scenario_.faults.begin(), scenario_.faults.end(),
               [](const Fault& a, const Fault& b) { return a.at < b.at; });
+    if (filters_multicast()) leave_one_changed();
     make_bounds();
     return std::move(scenario_);
   }
@@ -265,6 +267,26 @@ class Maker {
       std::erase(fault.targets, Target{Target::Role::named, "till-1"});
     }
     if (one_in(3)) fault.lasts.reset();
+  }
+
+  bool filters_multicast() const {
+    const auto& topology = scenario_.topology;
+    return !topology.has_mdns ||
+           std::any_of(topology.switches.begin(), topology.switches.end(),
+                       [](const auto& each) { return !each.passes_multicast; }) ||
+           std::any_of(scenario_.faults.begin(), scenario_.faults.end(),
+                       [](const Fault& fault) { return fault.kind == FaultKind::no_multicast; });
+  }
+
+  // Two that have other addresses and are cut off from everybody else cannot meet there either.
+  void leave_one_changed() {
+    std::optional<Target> changed;
+    std::erase_if(scenario_.faults, [&](Fault& fault) {
+      if (fault.kind != FaultKind::change_address) return false;
+      if (!changed && !fault.targets.empty()) changed = fault.targets.front();
+      std::erase_if(fault.targets, [&](const Target& target) { return !(target == *changed); });
+      return fault.targets.empty();
+    });
   }
 
   void fill_others(Fault& fault) {
