@@ -92,6 +92,8 @@ def not_playable(scenario, kinds_shown, cores=None):
     if wanted > cores:
         return (f"{len(scenario.topology.terminals)} terminals need {wanted} processor cores, and "
                 f"this machine has {cores}")
+    if all(terminal.starts_at_us for terminal in scenario.topology.terminals):
+        return "no terminal runs at the beginning, when the catalogue is filled"
     if scenario.planted_bug != "none":
         return (f"the bug '{scenario.planted_bug}' is planted in the simulated host; "
                 "real processes have none")

@@ -165,12 +165,14 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
         fault == mesh::CommitFault::none || fault == mesh::CommitFault::fail_after_commit;
     ++commits_;
     if (is_there) commit_beside(batch);
+    is_uncertain_ = is_uncertain_ || (is_there && fault != mesh::CommitFault::none);
     if (fault == mesh::CommitFault::none) return {};
     return make_error(ErrorCode::io, "the file beside the damaged one cannot be written");
   }
   const bool is_there_though_failed = next_fault_ == mesh::CommitFault::fail_after_commit;
   ++commits_;
   Status committed = folder_.store->commit(batch);
+  is_uncertain_ = is_uncertain_ || (!committed && is_there_though_failed);
   if (committed || is_there_though_failed) callbacks_.on_durable(batch);
   return committed;
 }
@@ -195,7 +197,7 @@ std::optional<crdt::ClaimWinner> Disk::older_twin_beside(const mesh::Entry& entr
   if (!mesh::claims_its_request(entry.envelope)) return std::nullopt;
   const mesh::WireCodec codec;
   auto older = mesh::oldest_in_damaged(folder_.store->connection(), codec, entry);
-  if (!older) may_miss_twins_ = true;
+  if (!older) is_uncertain_ = true;
   if (older && *older) return std::move(*older);
   for (const mesh::StoreRequest& request : folder_.beside) {
     for (const auto& stored : request.entries) {
@@ -282,7 +284,8 @@ void Disk::do_job(mesh::DiskJob job) {
   const bool recovers = job == mesh::DiskJob::recover;
   auto state = recovers ? recover() : open_again();
   if (!state) return callbacks_.on_not_opened(state.error());
-  if (recovers) recovering_ = is_beside_ = may_miss_twins_ = false;
+  if (recovers) recovering_ = is_beside_ = false;
+  is_uncertain_ = false;
   dropping_ = false;
   callbacks_.on_opened(std::move(*state));
   pump();
@@ -310,7 +313,7 @@ void Disk::crash() {
   committing_ = false;
   dropping_ = false;
   recovering_ = false;
-  is_beside_ = may_miss_twins_ = false;
+  is_beside_ = is_uncertain_ = false;
   next_fault_ = mesh::CommitFault::none;
 }
 

@@ -95,9 +95,10 @@ class Disk {
   void fail_next_commit(bool yet_is_there);
   void damage(std::uint32_t pages);
   std::uint64_t commits() const { return commits_; }
-  // Whether entries lie beside a file too damaged to tell whether their requests were recorded
-  // before: their twins count as well until that file is recovered (docs/STORAGE.md).
-  bool may_miss_twins() const { return may_miss_twins_; }
+  // Whether the process may be wrong about what it has on disk, until that is loaded again: a
+  // commit failed that is there after all, or the file beside a damaged one took an entry whose
+  // twin that one is too damaged to tell of; then both count (docs/STORAGE.md).
+  bool is_uncertain() const { return is_uncertain_; }
 
  private:
   void plan_faults();
@@ -136,7 +137,7 @@ class Disk {
   bool dropping_ = false;  // until the file is open again
   bool recovering_ = false;
   bool is_beside_ = false;  // commits go to the file beside the damaged one
-  bool may_miss_twins_ = false;
+  bool is_uncertain_ = false;
   std::vector<mesh::StoredTwin> twins_beside_;  // of the last commit beside
   std::uint64_t queued_entries_ = 0;
 

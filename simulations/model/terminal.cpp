@@ -534,7 +534,7 @@ void Terminal::tell_state() {
   Process& p = *process_;
   // A process that was stalled learns of several commits in turn; until the last it is behind.
   if (p.reports_waiting > 0) return;
-  if (disk_->may_miss_twins()) return;
+  if (disk_->is_uncertain()) return;
   const auto root = p.node->vector().root();
   const std::uint64_t pending = p.node->pending_uploads();
   if (root == p.root && pending == p.pending) return;
