@@ -111,8 +111,11 @@ class Lab:
 
     async def start(self, host, name, *argv, log=None):
         """Starts a daemon in a host; its log is FOLDER/NAME.log."""
-        process = Process(name, self.command(host, *argv), log or self.folder / f"{name}.log",
-                          self.environment(host))
+        return await self.start_here(host, name, *self.command(host, *argv), log=log)
+
+    async def start_here(self, host, name, *argv, log=None):
+        """The same where argv goes into the host by itself."""
+        process = Process(name, argv, log or self.folder / f"{name}.log", self.environment(host))
         self.processes.append(process)
         return await process.start()
 
@@ -131,6 +134,10 @@ class Lab:
                 child.kill()
                 await child.wait()
         return child.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
+
+    def end_with(self, closing):
+        """Calls `await closing.close()` before anything else of this lab ends."""
+        self._closing.append(closing)
 
     def http(self, host, port, address="127.0.0.1", **options):
         """A client that sits in a host and talks to `address` there."""

@@ -6,6 +6,7 @@
 
 #include "mesh/idempotency.h"
 #include "mesh/node.h"
+#include "mesh/uploads.h"
 #include "mesh/watermark.h"
 
 namespace titan::mesh {
@@ -192,11 +193,7 @@ void Node::take_watermark(const Watermark& watermark) {
     return;
   }
   watermark_ = watermark;
-  in_cloud_ = {};
-  for (const JournalItem& item : vector->journals) {
-    const auto device = index_.stored().device_of(item.journal);
-    in_cloud_.set(device.value_or(DeviceId{}), item.journal, item.item);
-  }
+  in_cloud_ = held_by_cloud(*vector, index_.stored());
   watermark_vector_ = std::move(*vector);
   anti_entropy_.set_watermark(watermark_vector_->place());
   watermark_due_ = true;
@@ -205,19 +202,7 @@ void Node::take_watermark(const Watermark& watermark) {
 std::uint64_t Node::pending_uploads() const {
   const DeviceId cloud =
       config_.cloud_key.is_none() ? DeviceId{} : titan::device_of(config_.cloud_key);
-  std::uint64_t pending = 0;
-  for (const auto& [device, journals] : index_.stored().devices()) {
-    if (device == cloud) continue;
-    for (const auto& [journal, item] : journals) {
-      const auto* held = in_cloud_.find(journal);
-      if (held == nullptr) {
-        pending += item.stored.count();
-      } else if (held->stored != item.stored) {
-        pending += item.stored.minus(held->stored).count();
-      }
-    }
-  }
-  return pending;
+  return mesh::pending_uploads(index_.stored(), in_cloud_, cloud);
 }
 
 Copies Node::copies(const EntryId& id) const {

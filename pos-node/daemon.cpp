@@ -14,6 +14,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "discovery/system/card_watch.h"
 #include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/sqlite_store.h"
+#include "mesh/uploads.h"
 #include "pos-node/api/server.h"
 #include "pos-node/clock.h"
 #include "pos-node/clock_watch.h"
@@ -41,6 +43,8 @@ namespace {
 constexpr int exit_polite = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_unusable = 2;
+
+constexpr const char* journal_file = "titan.sqlite3";  // in the data folder
 
 // A stop may take a second in all: leaving, then the last commits and the store database.
 constexpr Duration leave_limit = milliseconds(450);
@@ -110,8 +114,16 @@ Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
 }
 
 // A damaged file is set aside and what can be saved of it is, wherever the damage shows first.
-Result<OpenJournal> open_or_recover(const mesh::StoreOptions& options,
-                                    const mesh::StoreIdentity& identity, const mesh::Codec& codec) {
+Result<OpenJournal> open_or_recover(const Config& config, const DataFolder& folder,
+                                    const mesh::Codec& codec) {
+  const PublicKey cloud_key = cloud_key_of(config);
+  mesh::StoreIdentity identity;
+  identity.tenant = config.tenant;
+  identity.store = config.store;
+  identity.device = device_of(folder.device_key().public_key);
+  if (!cloud_key.is_none()) identity.cloud_device = device_of(cloud_key);
+  mesh::StoreOptions options;
+  options.path = folder.file(journal_file);
   if (Status ready = mesh::finish_interrupted_recovery(options.path); !ready) {
     return ready.error();
   }
@@ -235,15 +247,7 @@ Status Daemon::start() {
 }
 
 Result<mesh::StoredState> Daemon::open_journal() {
-  const PublicKey cloud_key = cloud_key_of(config_);
-  mesh::StoreIdentity identity;
-  identity.tenant = config_.tenant;
-  identity.store = config_.store;
-  identity.device = device_of(folder_->device_key().public_key);
-  if (!cloud_key.is_none()) identity.cloud_device = device_of(cloud_key);
-  mesh::StoreOptions options;
-  options.path = folder_->file("titan.sqlite3");
-  auto journal = open_or_recover(options, identity, codec_);
+  auto journal = open_or_recover(config_, *folder_, codec_);
   if (!journal) return journal.error();
   store_ = std::move(journal->store);
   damage_ = std::move(journal->damage);
@@ -513,6 +517,30 @@ int run_daemon(const Config& config, const mesh::Codec& codec) {
     std::fprintf(stderr, "titan-pos: %s\n", error.what());
     return exit_failed;
   }
+}
+
+int tell_unsent(const Config& config, const mesh::Codec& codec) {
+  const auto unsent = [&]() -> Result<std::uint64_t> {
+    if (!std::filesystem::exists(config.data + "/" + journal_file)) return 0;
+    if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
+    const auto folder = DataFolder::open(config.data, config.tenant, config.store);
+    if (!folder) return folder.error();
+    const auto journal = open_or_recover(config, *folder, codec);
+    if (!journal) return journal.error();
+    const mesh::StoredState& state = journal->state;
+    crdt::VersionVector in_cloud;
+    if (state.watermark && state.watermark->cloud_key == cloud_key_of(config)) {
+      const auto held = codec.decode_watermark_vector(state.watermark->vector_bytes);
+      if (held) in_cloud = mesh::held_by_cloud(*held, state.vector);
+    }
+    return mesh::pending_uploads(state.vector, in_cloud, device_of(cloud_key_of(config)));
+  }();
+  if (!unsent) {
+    std::fprintf(stderr, "titan-pos: %s\n", unsent.error().message.c_str());
+    return exit_failed;
+  }
+  std::printf("%llu\n", static_cast<unsigned long long>(*unsent));
+  return exit_polite;
 }
 
 }  // namespace titan::pos

@@ -84,8 +84,7 @@ void add_product_commands(CLI::App& app, Arguments& arguments, Console& console,
 
 }  // namespace
 
-int run_command_line(int argc, const char* const* argv,
-                     const std::function<int(const Config&)>& run) {
+int run_command_line(int argc, const char* const* argv, const HostCommands& host) {
   CLI::App app("titan-pos: one till of a Titan Mesh store", "titan-pos");
   app.require_subcommand(1);
   app.set_version_flag("--version", "titan-pos 0.1.0");
@@ -101,7 +100,7 @@ int run_command_line(int argc, const char* const* argv,
 
   auto* run_command = app.add_subcommand("run", "run this terminal until it is told to stop");
   run_command->add_option("--config", arguments.config, "its configuration (TOML)")->required();
-  run_command->callback([&] { code = with_config(arguments, console, run); });
+  run_command->callback([&] { code = with_config(arguments, console, host.run); });
 
   auto* check = app.add_subcommand("check", "say what is wrong with a configuration");
   check->add_option("--config", arguments.config, "the configuration (TOML)")->required();
@@ -121,6 +120,11 @@ int run_command_line(int argc, const char* const* argv,
       return exit_done;
     });
   });
+
+  auto* unsent = app.add_subcommand(
+      "unsent", "how many entries of a stopped terminal head office does not have");
+  unsent->add_option("--config", arguments.config, "its configuration (TOML)")->required();
+  unsent->callback([&] { code = with_config(arguments, console, host.unsent); });
 
   app.add_subcommand("keygen", "print a new store secret")->callback([&] {
     console.line(make_store_secret());

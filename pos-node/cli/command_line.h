@@ -1,5 +1,6 @@
-// The command line of titan-pos: `run` starts the daemon, everything else speaks to a running one
-// over its API, as a till screen would.
+// The command line of titan-pos: `run` starts the daemon, `unsent` looks into the data folder of
+// one that is stopped, everything else speaks to a running one over its API, as a till screen
+// would.
 #pragma once
 
 #include <functional>
@@ -8,8 +9,13 @@
 
 namespace titan::pos {
 
+// What the daemon's side of the program does; each answers with the exit code.
+struct HostCommands {
+  std::function<int(const Config&)> run;
+  std::function<int(const Config&)> unsent;
+};
+
 // Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration.
-int run_command_line(int argc, const char* const* argv,
-                     const std::function<int(const Config&)>& run);
+int run_command_line(int argc, const char* const* argv, const HostCommands& host);
 
 }  // namespace titan::pos

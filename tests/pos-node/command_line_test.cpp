@@ -31,7 +31,7 @@ Outcome type(std::vector<std::string> words, const std::function<int(const Confi
   auto* old_out = std::cout.rdbuf(out.rdbuf());
   auto* old_errors = std::cerr.rdbuf(errors.rdbuf());
   Outcome outcome;
-  outcome.code = run_command_line(static_cast<int>(argv.size()), argv.data(), run);
+  outcome.code = run_command_line(static_cast<int>(argv.size()), argv.data(), {run, {}});
   std::cout.rdbuf(old_out);
   std::cerr.rdbuf(old_errors);
   outcome.out = out.str();

@@ -6,7 +6,9 @@
 
 int main(int argc, char** argv) {
   const titan::simulations::NextVersionCodec codec;
-  return titan::pos::run_command_line(argc, argv, [&codec](const titan::pos::Config& config) {
-    return titan::pos::run_daemon(config, codec);
-  });
+  using titan::pos::Config;
+  return titan::pos::run_command_line(
+      argc, argv,
+      {[&codec](const Config& config) { return titan::pos::run_daemon(config, codec); },
+       [&codec](const Config& config) { return titan::pos::tell_unsent(config, codec); }});
 }

@@ -1,0 +1,191 @@
+"""The Debian packages, on machines that boot: systemd, the units' sandboxes, dpkg's ways."""
+
+import asyncio
+import json
+import re
+import secrets
+import subprocess
+
+from harness.lab import ROOT
+from harness.machine import Machine
+from harness.pos import toml
+from harness.runner import limit
+from harness.waiting import wait_until
+
+PACKAGES = ROOT / "build" / "packages"
+PORT = 8410
+
+
+def package(name):
+    """Its file, as `./titan package` made it (`./titan test` does that first)."""
+    found = list(PACKAGES.glob(f"{name}_*.deb"))
+    assert found, f"there is no package of {name} in {PACKAGES}: run ./titan package"
+    return found[0]
+
+
+def as_version(package_file, version, folder):
+    """The same package under another version."""
+    unpacked = folder / f"unpacked-{version}"
+    subprocess.run(["dpkg-deb", "-R", package_file, unpacked], check=True)
+    control = unpacked / "DEBIAN" / "control"
+    control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
+    made = folder / f"titan-pos_{version}_amd64.deb"
+    subprocess.run(["dpkg-deb", "-b", unpacked, made], check=True, stdout=subprocess.DEVNULL)
+    return made
+
+
+class Tills:
+    """Machines with titan-pos of one store."""
+
+    def __init__(self, lab, hosts):
+        self.lab = lab
+        self.store = {"tenant": "acme", "store": "london-1", "currency": "GBP",
+                      "secret": secrets.token_hex(32)}
+        self.machines = [Machine(lab, host, [package("titan-pos")]) for host in hosts]
+        self.apis = {machine.host: lab.http(machine.host, PORT) for machine in self.machines}
+        for machine in self.machines:
+            file = machine.root / "etc/titan-pos/titan-pos.toml"
+            file.write_text(toml({"store": self.store, "terminal": {
+                "name": f"till-{machine.host}", "data": "/var/lib/titan-pos"}}))
+            group = re.search(r"^titan-pos:x:(\d+):", (machine.root / "etc/group").read_text(), re.M)
+            subprocess.run(["chown", f"root:{group[1]}", file], check=True)
+            file.chmod(0o640)
+
+    async def boot(self):
+        await asyncio.gather(*(machine.boot() for machine in self.machines))
+
+    async def status(self, machine):
+        return (await self.apis[machine.host].request("GET", "/v1/status", seconds=2)).json()
+
+    async def joined(self):
+        async def condition():
+            statuses = [await self.status(machine) for machine in self.machines]
+            leaders = {json.dumps(status["leader"], sort_keys=True) for status in statuses}
+            everybody = len(self.machines)
+            return len(leaders) == 1 and "null" not in leaders and all(
+                sum(member["state"] == "alive" for member in status["members"]) == everybody
+                for status in statuses)
+        await wait_until(condition, 20, "all machines are members and follow one leader")
+
+    async def sell(self, machine, key):
+        response = await self.apis[machine.host].request("POST", "/v1/sales", json={
+            "lines": [{"sku": "p", "quantity": "1", "charged_unit_price": "1"}],
+            "payments": [{"method": "cash", "amount": "1.00"}], "idempotency_key": key})
+        assert response.status in (200, 201), response
+        return response.json()
+
+    async def sold(self, machine):
+        """Pieces of "p" that went, by a till's stock."""
+        response = await self.apis[machine.host].request("GET", "/v1/stock/p")
+        return -int(response.json()["on_hand"])
+
+
+@limit(300)
+async def test_switched_on_packaged_tills_join_and_sell_also_after_a_power_cut(lab):
+    await lab.create(3)
+    tills = Tills(lab, [1, 2, 3])
+    await tills.boot()
+    await tills.joined()
+    for number, machine in enumerate(tills.machines):
+        await tills.sell(machine, f"before-{number}")
+    await asyncio.gather(*(machine.cut_power() for machine in tills.machines))
+    await tills.boot()
+    await tills.joined()
+    for number, machine in enumerate(tills.machines):
+        await tills.sell(machine, f"after-{number}")
+    await wait_until(lambda: tills.sold(tills.machines[0]), 5, "the stock is there")
+
+    # In its sandbox the leader runs its PostgreSQL, and nothing is refused to it.
+    leader = (await tills.status(tills.machines[0]))["leader"]["terminal"]
+    machine = next(each for each in tills.machines if f"till-{each.host}" == leader)
+
+    async def has_database():
+        return (await tills.status(machine))["store_database"]["state"] == "up"
+    await wait_until(has_database, 15, "the store database is up")
+
+    async def log_says(text):
+        return text in await machine.must("journalctl", "-u", "titan-pos", "--no-pager")
+    await wait_until(lambda: log_says("published in mDNS"), 10, "it is published in mDNS")
+    log = await machine.must("journalctl", "-u", "titan-pos", "--no-pager")
+    assert " error " not in log and " critical " not in log, log
+    user = (await machine.must("systemctl", "show", "-P", "User", "titan-pos")).strip()
+    assert user == "titan-pos"
+    assert "0 0" not in await machine.must("stat", "-c", "%u %g", "/var/lib/titan-pos/titan.sqlite3")
+
+
+@limit(240)
+async def test_a_till_is_upgraded_rolled_back_removed_and_purged(lab):
+    await lab.create(2)
+    tills = Tills(lab, [1, 2])
+    await tills.boot()
+    await tills.joined()
+    machine, other = tills.machines
+    count = 0
+
+    async def sell_for_a_while(work):
+        """Both tills sell, as a cashier does who tries again, while `work` goes on."""
+        nonlocal count
+        done = asyncio.ensure_future(work)
+        while not done.done():
+            for till in tills.machines:
+                count += 1
+
+                async def sold(till=till, key=f"sale-{count}"):
+                    return await tills.sell(till, key)
+                await wait_until(sold, 10, f"{till.host} takes sale {count}")
+        return await done
+
+    newer = as_version(package("titan-pos"), "9.0.0", lab.folder)
+    machine.deliver(newer, package("titan-pos"))
+    await sell_for_a_while(machine.must("dpkg", "-i", f"/opt/{newer.name}"))
+    assert "9.0.0" in await machine.must("dpkg-query", "-W", "titan-pos")
+    await tills.joined()
+    await sell_for_a_while(machine.must("dpkg", "-i", f"/opt/{package('titan-pos').name}"))
+    await tills.joined()
+
+    async def all_there():
+        return {await tills.sold(each) for each in tills.machines} == {count}
+    await wait_until(all_there, 10, f"both tills count {count} sales")
+
+    await machine.must("dpkg", "--remove", "titan-pos")
+    assert (await machine.run("test", "-e", "/var/lib/titan-pos/titan.sqlite3"))[0] == 0
+    code, output, errors = await machine.run("dpkg", "--purge", "titan-pos")
+    assert code != 0, output
+    assert f"holds {count} entries" in errors and "purge-anyway" in errors, errors
+    assert (await machine.run("test", "-e", "/var/lib/titan-pos/titan.sqlite3"))[0] == 0
+    # Installed again it goes on where it was.
+    await machine.must("dpkg", "-i", f"/opt/{package('titan-pos').name}")
+    await tills.joined()
+    count += 1
+    await tills.sell(machine, "again")
+    await wait_until(all_there, 10, f"both tills count {count} sales")
+
+    await machine.must("dpkg", "--remove", "titan-pos")
+    await machine.must("touch", "/var/lib/titan-pos/purge-anyway")
+    await machine.must("dpkg", "--purge", "titan-pos")
+    for gone in ("/var/lib/titan-pos", "/etc/titan-pos"):
+        assert (await machine.run("test", "-e", gone))[0] == 1, gone
+    assert (await tills.sold(other)) == count
+
+
+@limit(120)
+async def test_a_purged_head_office_keeps_its_key(lab):
+    await lab.create(1)
+    machine = await Machine(lab, 1, [package("titan-cloud")]).boot()
+    await machine.must("setpriv", "--reuid", "titan-cloud", "--regid", "titan-cloud",
+                       "--clear-groups", "titan-cloud", "keygen", "--data", "/var/lib/titan-cloud")
+    output = await machine.must("dpkg", "--purge", "titan-cloud")
+    assert "kept /var/lib/titan-cloud/cloud.key" in output, output
+    await machine.must("test", "-s", "/var/lib/titan-cloud/cloud.key")
+
+
+async def test_a_page_and_a_completion_know_every_command():
+    for program, folder in (("titan-pos", "titan-pos"), ("titan-cloud", "titan-cloud")):
+        text = subprocess.run([ROOT / "build/release/bin" / program, "--help"], check=True,
+                              capture_output=True, text=True).stdout
+        commands = re.findall(r"(?m)^  ([a-z]+)  ", text.split("Subcommands:")[1])
+        assert len(commands) >= 3, text
+        for file in (f"{program}.1", f"{program}.bash-completion"):
+            said = (ROOT / "packaging" / folder / file).read_text()
+            missing = [command for command in commands if not re.search(rf"\b{command}\b", said)]
+            assert not missing, f"{file} lacks {missing}"
