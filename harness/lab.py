@@ -241,13 +241,19 @@ class Lab:
 
     async def close(self):
         """Ends every process and removes the hosts. The folder stays: see remove_folder."""
+        failures = []
         for closing in self._closing:
-            await closing.close()
+            try:
+                await closing.close()
+            except Exception as failure:  # the others are to end all the same
+                failures.append(failure)
         self._closing.clear()
         for process in self.processes:
             process.resume()
             await process.kill()
         self.destroy_now()
+        if failures:
+            raise failures[0]
 
     def destroy_now(self):
         """The part of close() that needs no event loop, for the way out after Ctrl-C."""

@@ -131,7 +131,10 @@ class Run:
             verdict, seen = "FAIL", _where(error)
         finally:
             if own_lab:
-                await _end(own_lab)
+                try:
+                    await _end(own_lab)
+                except Exception as error:  # what it leaves behind is its own fault, too
+                    verdict, seen = "FAIL", f"{seen}\nwhile cleaning up: {_where(error)}"
                 if verdict == "FAIL":
                     seen += _keep_logs(name, own_lab)
                 own_lab.remove_folder()

@@ -13,10 +13,14 @@ mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount --rbind /sys "$root/sys"
-# Units get their control groups in a hierarchy that only names them (version 1), if need be.
-mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
-mkdir "$root/sys/fs/cgroup/systemd"
-mount -t cgroup -o none,name=systemd cgroup "$root/sys/fs/cgroup/systemd"
+# Units get their control groups: where the kernel has version 1, in a hierarchy that only names them.
+if grep -q 'name=systemd' /proc/self/cgroup; then
+  mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
+  mkdir "$root/sys/fs/cgroup/systemd"
+  mount -t cgroup -o none,name=systemd cgroup "$root/sys/fs/cgroup/systemd"
+else
+  mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+fi
 # Device nodes are those that debootstrap made: PrivateDevices wants no mount at /dev.
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 # Units with mounts of their own (PrivateTmp, ProtectSystem) want the real root here, not a chroot.

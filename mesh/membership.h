@@ -310,7 +310,7 @@ class Membership {
   MemberInfo self_;
   MemberInfo announced_;  // our facts as told under incarnation_
   std::uint64_t incarnation_ = 1;
-  bool has_outbid_ = false;  // answered a higher incarnation of ours that was not told as a leave
+  MonoTime outbid_until_;  // who outbids us before that answers our own bid
   std::uint32_t local_health_ = 0;
   bool left_ = false;
   MonoTime announce_at_ = MonoTime::never();  // when changed facts are due

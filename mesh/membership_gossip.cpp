@@ -17,6 +17,9 @@ bool is_plausible(std::uint64_t told, std::uint64_t known) {
   return told <= known || told - known <= incarnation_jump_max;
 }
 
+// A round of gossip, and a cut that is soon over.
+constexpr Duration copy_answers_within = seconds(10);
+
 }  // namespace
 
 // ---- news that comes in ------------------------------------------------------------------------
@@ -43,15 +46,16 @@ void Membership::on_updates(Now now, const ProcessId& from,
 //
 // Only we raise our incarnation. Who hears a higher one hears a copy of this running machine, or
 // the echo of a lie: who believes that we left under an incarnation that never was passes it on,
-// and may suspect us under it before we heard of it. We outbid it once and for all: an echo falls
-// silent, a copy outbids us in its turn. Other facts under our own incarnation only a copy tells.
+// and may suspect us under it before we heard of it. We outbid it: an echo falls silent, a copy
+// outbids us in its turn. Other facts under our own incarnation only a copy tells.
 void Membership::on_update_of_self(Now now, const MemberUpdate& update) {
   if (update.incarnation < incarnation_ || !is_plausible(update.incarnation, incarnation_)) return;
   const bool is_higher = update.incarnation > incarnation_;
   bool outbids = update.state != MemberState::alive;
   if (update.state != MemberState::left) {
-    if (is_higher && !std::exchange(has_outbid_, true)) {
+    if (is_higher && now.mono >= outbid_until_) {
       outbids = true;
+      outbid_until_ = now.mono + copy_answers_within;
     } else if (is_higher || update.member != announced_) {
       raise_device_twice(self_, update.member);
     }

@@ -521,7 +521,11 @@ int run_daemon(const Config& config, const mesh::Codec& codec) {
 
 int tell_unsent(const Config& config, const mesh::Codec& codec) {
   const auto unsent = [&]() -> Result<std::uint64_t> {
-    if (!std::filesystem::exists(config.data + "/" + journal_file)) return 0;
+    // One without the other is a journal whose recovery was interrupted, or worse.
+    const auto exists = [&](const char* name) {
+      return std::filesystem::exists(config.data + "/" + name);
+    };
+    if (!exists(journal_file) && !exists("device.key")) return 0;
     if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
     const auto folder = DataFolder::open(config.data, config.tenant, config.store);
     if (!folder) return folder.error();
@@ -534,13 +538,16 @@ int tell_unsent(const Config& config, const mesh::Codec& codec) {
       if (held) in_cloud = mesh::held_by_cloud(*held, state.vector);
     }
     return mesh::pending_uploads(state.vector, in_cloud, device_of(cloud_key_of(config)));
-  }();
-  if (!unsent) {
-    std::fprintf(stderr, "titan-pos: %s\n", unsent.error().message.c_str());
+  };
+  try {
+    // The number alone goes to standard output.
+    spdlog::set_default_logger(spdlog::stderr_color_mt("titan-pos"));
+    std::printf("%llu\n", static_cast<unsigned long long>(unsent().value()));
+    return exit_polite;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "titan-pos: %s\n", error.what());
     return exit_failed;
   }
-  std::printf("%llu\n", static_cast<unsigned long long>(*unsent));
-  return exit_polite;
 }
 
 }  // namespace titan::pos

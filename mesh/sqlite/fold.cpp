@@ -509,7 +509,10 @@ std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const
       .integer(2, before.value_or(std::numeric_limits<std::int64_t>::max()));
   if (!use.step()) return std::nullopt;
   auto older = codec.decode_entry(use.view_at(0));
-  if (!older) throw SQLite::Exception("the first entry of a request is damaged", SQLITE_CORRUPT);
+  // A damaged index leads to some other entry.
+  if (!older || older->envelope.claim != entry.envelope.claim) {
+    throw SQLite::Exception("the first entry of a request is damaged", SQLITE_CORRUPT);
+  }
   if (older->hash == entry.hash) return std::nullopt;
   return crdt::ClaimWinner{older->hash, std::move(older->envelope.stock_effects)};
 }

@@ -181,14 +181,16 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
 void Disk::commit_beside(const std::vector<mesh::StoreRequest>& batch) {
   twins_beside_.clear();
   for (const mesh::StoreRequest& request : batch) {
+    folder_.beside.emplace_back();
     for (const auto& entry : request.entries) {
       if (auto older = older_twin_beside(*entry)) {
         const mesh::Envelope& envelope = entry->envelope;
         twins_beside_.push_back(
             {envelope.claim, std::move(*older), {entry->hash, envelope.stock_effects}});
       }
+      folder_.beside.back().entries.push_back(entry);
     }
-    folder_.beside.push_back(request);
+    folder_.beside.back() = request;
   }
   callbacks_.on_durable(batch);
 }

@@ -30,6 +30,8 @@ std::vector<std::string> alarms_after(FaultKind kind) {
       return {"key_reused", "duplicate"};
     case FaultKind::damage_disk:
       return {"database_damaged", "key_reused", "duplicate"};
+    case FaultKind::lose_disk:  // with its key: it comes back as another terminal
+      return {"request_at_two_tills"};
     case FaultKind::skew:
     case FaultKind::drift:
     case FaultKind::dead_clock:
@@ -206,7 +208,9 @@ class Maker {
     if (field.key == "quality") {
       auto& quality = fault.quality.emplace();
       quality.delay_min = milliseconds(1);
-      quality.delay_max = between(milliseconds(5), milliseconds(200));
+      // A lost frame comes again after several times the delay: the wired timings have 400 ms.
+      const bool is_wired = scenario_.topology.timing == Timing::wired;
+      quality.delay_max = between(milliseconds(5), milliseconds(is_wired ? 60 : 200));
       quality.loss = {random_.below(15), 100};
       quality.bytes_per_second = 50'000 << random_.below(8);
     }
