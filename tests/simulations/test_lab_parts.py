@@ -27,7 +27,7 @@ def quality(**other):
 
 
 def terminal(name, switch=""):
-    return record(name=name, switch=switch, line=None, next_version=False)
+    return record(name=name, switch=switch, line=None, next_version=False, starts_at_us=0)
 
 
 def scenario(terminals=3, faults=(), **other):
@@ -231,6 +231,14 @@ async def test_more_terminals_than_the_machine_has_time_for_are_refused():
     large = scenario(terminals=33)
     assert "33 terminals need 3 processor cores" in not_playable(large, [], cores=2)
     assert not_playable(large, [], cores=3) is None and not_playable(scenario(), [], 1) is None
+
+
+async def test_a_store_that_nobody_opens_is_not_played():
+    late = scenario(terminals=2)
+    late.topology.terminals[0].starts_at_us = 1_000_000
+    assert not_playable(late, []) is None
+    late.topology.terminals[1].starts_at_us = 2_000_000
+    assert "no terminal runs at the beginning" in not_playable(late, [])
 
 
 async def test_what_cannot_be_shown_is_said_by_name():
