@@ -11,9 +11,9 @@ namespace titan::pos {
 // `codec` is how this version writes and reads bytes.
 int run_daemon(const Config& config, const mesh::Codec& codec);
 
-// Prints how many entries (sales, refunds, deliveries ...) are on the disk of this terminal, which is
-// stopped, and not in the cloud: what would be lost with its data folder, if no other till of the
-// store has it. 0, 1 and 2 as above; nothing is made where there is no data folder.
+// Prints how many entries (sales, refunds, deliveries ...) are on the disk of this terminal, which
+// is stopped, and not in the cloud: what would be lost with its data folder, if no other till of
+// the store has it. 0, 1 and 2 as above; nothing is made where there is no data folder.
 int tell_unsent(const Config& config, const mesh::Codec& codec);
 
 }  // namespace titan::pos
