@@ -74,7 +74,7 @@ async def play(scenario, seed, folder=None, logs=None):
 
 
 async def _open_stock(shop, screens, skus):
-    for request in workload.opening(skus):
+    for request in workload.opening(skus, shop.first_running().number):
         await screens.send_now(request)
     await shop.until(shop.is_equal, SETTLE_SECONDS_MAX, "all terminals have the opening stock")
     await shop.tell_stored()

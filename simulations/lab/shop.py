@@ -139,8 +139,12 @@ class Shop:
                 else set(named)
         return sorted(places - {self.wires.cloud})
 
+    def first_running(self):
+        """The others may start later."""
+        return next(terminal for terminal in self.terminals if terminal.running)
+
     async def _import(self, products):
-        till = next(terminal.till for terminal in self.terminals if terminal.running)
+        till = self.first_running().till
         for at in range(0, len(products), PRODUCTS_PER_IMPORT):
             await till.import_products(products[at:at + PRODUCTS_PER_IMPORT])
 

@@ -51,9 +51,9 @@ def articles(scenario, requests):
     return [sku(index) for index in range(scenario.workload.products)]
 
 
-def opening(skus):
-    """Deliveries to the first terminal before anything is sold, so that nothing runs out."""
-    return [Request(-1 - at, 0, 0, "delivery",
+def opening(skus, terminal):
+    """Deliveries to one terminal before anything is sold, so that nothing runs out."""
+    return [Request(-1 - at, 0, terminal, "delivery",
                     tuple((code, OPENING_PIECES) for code in skus[at:at + OPENING_LINES]))
             for at in range(0, len(skus), OPENING_LINES)]
 
