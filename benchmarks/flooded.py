@@ -172,8 +172,7 @@ async def run(arguments):
         await lab.create(3)
         await lab.start_avahi(1, 2)
         store = Store(lab)
-        for host in (1, 2):
-            await store.add(host).start()
+        await store.open((1, 2), mdns=True)
         await store.wait_for_members(seconds=20)
         await sell(store.tills[0], 2, [])
         for kind in arguments.kinds.split(","):

@@ -75,8 +75,7 @@ async def test_four_hundred_announcements_cost_few_descriptors(lab):
     await lab.create(3)
     await lab.start_avahi(1, 2)
     store = Store(lab)
-    for host in (1, 2):
-        await store.add(host).start()
+    await store.open((1, 2), mdns=True)
     await store.wait_for_members(seconds=20)
     await store.wait_for_leader()
     target = store.tills[0]

@@ -14,7 +14,6 @@
 #include <thread>
 #include <utility>
 
-#include "election/term_bound.h"
 #include "uplink/giving_back.h"
 #include "uplink/postgres/entry_pieces.h"
 #include "uplink/postgres/filling.h"
@@ -61,24 +60,6 @@ bool is_data_fault(const pqxx::sql_error& error) {
 }
 
 }  // namespace
-
-const char* to_string(StoreDatabaseState state) {
-  switch (state) {
-    case StoreDatabaseState::off:
-      return "off";
-    case StoreDatabaseState::starting:
-      return "starting";
-    case StoreDatabaseState::filling:
-      return "filling";
-    case StoreDatabaseState::up:
-      return "up";
-    case StoreDatabaseState::refused:
-      return "refused";
-    case StoreDatabaseState::failed:
-      return "failed";
-  }
-  return "unknown";
-}
 
 class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
  public:
@@ -602,20 +583,6 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   void show_progress() {
     const std::uint64_t lacking = filling_.count();
     const bool filling = lacking > 0;
-    std::string message;
-    if (quarantined_ > 0) {
-      message = std::to_string(quarantined_) +
-                " entries could not be read and are in the table "
-                "quarantine";
-    }
-    if (giving_.refused() > 0) {
-      message += (message.empty() ? "" : "; ") + std::to_string(giving_.refused()) +
-                 " entries of it are in no journal and could not be proven";
-    }
-    if (unreadable_ > 0) {
-      message += (message.empty() ? "" : "; ") + std::to_string(unreadable_) +
-                 " entries are missing on this disk";
-    }
     {
       const std::lock_guard lock(mutex_);
       status_.complete_to = projector_.vector().entry_count();
@@ -626,20 +593,13 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
                              : 1.0 - static_cast<double>(std::min(lacking, lacking_at_start_)) /
                                          static_cast<double>(lacking_at_start_);
     }
-    tell(filling ? StoreDatabaseState::filling : StoreDatabaseState::up, message);
+    tell(filling ? StoreDatabaseState::filling : StoreDatabaseState::up,
+         words_for(StoreDatabaseFlaws{quarantined_, giving_.refused(), unreadable_}));
   }
 
   void refuse(const LeaseHolder& holder) {
-    if (holder.was_jump) {
-      return tell(StoreDatabaseState::refused,
-                  "the store's term is more than " + std::to_string(election::term_jump_max) +
-                      " above term " + std::to_string(holder.token.term) +
-                      " of the store database, which no store reaches: if the tills agree on it, "
-                      "delete this store's row of the table leadership");
-    }
-    tell(StoreDatabaseState::refused,
-         "another leader (" + (holder.terminal.empty() ? "unnamed" : holder.terminal) + ", term " +
-             std::to_string(holder.token.term) + ") writes the store database");
+    tell(StoreDatabaseState::refused, words_for(holder));
+    if (holder.was_jump) return;
     if (!callbacks_.post || !callbacks_.on_lease_refused || holder.token.is_none()) return;
     callbacks_.post([refused = callbacks_.on_lease_refused, token = holder.token,
                      gone = holder.gone] { refused(token, gone); });

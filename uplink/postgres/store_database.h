@@ -28,6 +28,7 @@
 #include "election/types.h"
 #include "mesh/codec.h"
 #include "mesh/entry.h"
+#include "uplink/postgres/store_database_status.h"
 
 namespace titan::uplink {
 
@@ -61,19 +62,6 @@ struct StoreDatabaseConfig {
   int look_again_ms = 60'000;
   // Entries given back and not stored within this are let go, and told.
   int give_back_answer_ms = 30'000;
-};
-
-enum class StoreDatabaseState { off, starting, filling, up, refused, failed };
-const char* to_string(StoreDatabaseState state);
-
-struct StoreDatabaseStatus {
-  StoreDatabaseState state = StoreDatabaseState::off;
-  std::uint64_t complete_to = 0;  // entries projected
-  std::uint64_t behind = 0;       // entries stored here and not projected yet
-  double progress = 0;            // of the present filling, 0 to 1
-  std::uint64_t quarantined = 0;  // of this leadership: entries whose body could not be projected
-  std::string message;            // for a person; empty when all is well
-  std::string address;            // where a person can connect to it, without password
 };
 
 // Reads this terminal's journal store; called on the database thread only.
