@@ -22,6 +22,7 @@
 #include "cloud/projector.h"
 #include "cloud/rest.h"
 #include "cloud/server.h"
+#include "cloud/setup.h"
 #include "cloud/store_desk.h"
 #include "cloud/store_news.h"
 #include "mesh/wire/wire_codec.h"
@@ -135,11 +136,24 @@ int main(int argc, char** argv) {
   if (sodium_init() < 0) return titan::cloud::failed;
   CLI::App app{"Head office's side of Titan Mesh: takes the stores' uplinks, answers REST"};
   app.require_subcommand(1);
-  std::string path;
+  std::string path = "/etc/titan-cloud/titan-cloud.toml";
+  titan::cloud::SetupWishes wishes;
+  auto* setup = app.add_subcommand("setup", "Write the configuration, make the keys, start");
+  setup->add_option("--tenant", wishes.tenant, "The company")->required();
+  setup->add_option("--url", wishes.url, "Where its stores reach this: wss://host/v1/uplink");
+  setup->add_option("--listen", wishes.listen, "Address and port")->capture_default_str();
+  setup->add_option("--database", wishes.database, "PostgreSQL")->capture_default_str();
+  setup->add_option("--data", wishes.data, "Folder of the key")->capture_default_str();
+  setup->add_option("--tls-certificate", wishes.tls_certificate, "PEM file");
+  setup->add_option("--tls-key", wishes.tls_key, "PEM file");
+  setup->add_option("--folder", wishes.folder, "Of the configuration")->capture_default_str();
+  setup->add_flag_callback(
+      "--no-start", [&] { wishes.start = false; }, "Only write");
   auto* run = app.add_subcommand("run", "Start");
-  run->add_option("--config", path, "Configuration file (TOML)")->required();
-  auto* check = app.add_subcommand("check", "Validate the configuration and print it");
-  check->add_option("--config", path, "Configuration file (TOML)")->required();
+  run->add_option("--config", path, "Configuration file (TOML)")->capture_default_str();
+  auto* check = app.add_subcommand(
+      "check", "Say what is wrong with the configuration and this machine, and print it");
+  check->add_option("--config", path, "Configuration file (TOML)")->capture_default_str();
   std::string data;
   auto* keygen = app.add_subcommand("keygen", "Make the cloud's key and print its public part");
   keygen->add_option("--data", data,
@@ -164,6 +178,7 @@ int main(int argc, char** argv) {
     std::cout << key->public_key.hex() << "\n";
     return 0;
   }
+  if (setup->parsed()) return titan::cloud::run_setup(wishes);
   const auto config = titan::cloud::load_config(path);
   if (!config) {
     std::cerr << config.error().message << "\n";
@@ -171,6 +186,10 @@ int main(int argc, char** argv) {
   }
   if (check->parsed()) {
     std::cout << titan::cloud::describe(*config);
+    if (const titan::Status fits = titan::cloud::check_machine(*config); !fits) {
+      std::cerr << "titan-cloud: " << fits.error().message << "\n";
+      return titan::cloud::unusable;
+    }
     return 0;
   }
   return titan::cloud::run(*config);

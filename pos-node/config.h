@@ -1,7 +1,9 @@
 // The configuration of one terminal, as read from its TOML file.
 //
-// An unknown key, a wrong type or a bad value is refused by name, with the line and what to do; all
-// complaints are reported at once. The commented sample is titan-pos.sample.toml.
+// What is the same on every terminal of a store may stand in a file of its own, store.toml, which
+// the terminal's file names. An unknown key, a wrong type or a bad value is refused by name, with
+// the file, the line and what to do; all complaints are reported at once. The commented sample is
+// titan-pos.sample.toml.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +21,10 @@ namespace titan::pos {
 using namespace titan::retail;
 
 struct Config {
+  std::string file;  // where it was read; empty: it was no file
+
   // [store]: the same on every terminal of the store.
+  std::string store_file;  // the rest of [store], and [tax], [cloud], [labels], are there
   std::string tenant;
   std::string store;
   std::string secret;  // 64 hexadecimal digits; whoever knows it may join
@@ -70,9 +75,22 @@ struct Config {
 // "section.key" of every key that a configuration may hold.
 std::vector<std::string> config_keys();
 
-// `name` stands for the file in messages. On failure the message holds all complaints, one a line.
+// Names stand for the files in messages. On failure the message holds all complaints, one a line.
 Result<Config> parse_config(std::string_view toml, const std::string& name);
+// The terminal's own file and the store's.
+Result<Config> parse_config(std::string_view own_toml, const std::string& own_name,
+                            std::string_view store_toml, const std::string& store_name);
+// Reads the store's file as well, if the one at `path` names it.
 Result<Config> load_config(const std::string& path);
+
+struct ConfigChange {
+  std::string key;  // "section.key"
+  bool needs_restart = false;
+};
+// What a terminal that runs with one configuration would have to change for another.
+std::vector<ConfigChange> config_changes(const Config& running, const Config& now);
+// Those that take no restart.
+void take_reloadable(const Config& now, Config& running);
 
 // What coins this store rounds cash to; none: it does not. An error where the country is not in the
 // table, or the coin is none of the currency.

@@ -14,7 +14,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +22,7 @@
 #include "base/host/memory.h"
 #include "base/host/open_files.h"
 #include "discovery/system/card_watch.h"
-#include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/sqlite_store.h"
-#include "mesh/uploads.h"
 #include "pos-node/api/server.h"
 #include "pos-node/clock.h"
 #include "pos-node/clock_watch.h"
@@ -33,18 +30,13 @@
 #include "pos-node/data_folder.h"
 #include "pos-node/mesh_host.h"
 #include "pos-node/neighbours.h"
+#include "pos-node/open_journal.h"
 #include "pos-node/terminal_service.h"
 #include "pos-node/uplink_host.h"
 #include "uplink/postgres/store_database.h"
 
 namespace titan::pos {
 namespace {
-
-constexpr int exit_polite = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_unusable = 2;
-
-constexpr const char* journal_file = "titan.sqlite3";  // in the data folder
 
 // A stop may take a second in all: leaving, then the last commits and the store database.
 constexpr Duration leave_limit = milliseconds(450);
@@ -91,52 +83,6 @@ std::uint64_t draw_number() {
   return number;
 }
 
-PublicKey cloud_key_of(const Config& config) {
-  return PublicKey::from_hex_text(config.cloud_public_key).value_or(PublicKey{});
-}
-
-struct OpenJournal {
-  std::unique_ptr<mesh::SqliteStore> store;
-  mesh::StoredState state;
-  std::string damage;  // what became of a damaged file; empty: it was whole
-};
-
-Result<OpenJournal> open_and_load(const mesh::StoreOptions& options,
-                                  const mesh::StoreIdentity& identity, const mesh::Codec& codec) {
-  auto store = mesh::SqliteStore::open(options, identity, codec);
-  if (!store) return store.error();
-  if (Status taken = mesh::take_in_beside(**store, options, identity, codec); !taken) {
-    return taken.error();
-  }
-  auto state = (*store)->load();
-  if (!state) return state.error();
-  return OpenJournal{std::move(*store), std::move(*state), {}};
-}
-
-// A damaged file is set aside and what can be saved of it is, wherever the damage shows first.
-Result<OpenJournal> open_or_recover(const Config& config, const DataFolder& folder,
-                                    const mesh::Codec& codec) {
-  const PublicKey cloud_key = cloud_key_of(config);
-  mesh::StoreIdentity identity;
-  identity.tenant = config.tenant;
-  identity.store = config.store;
-  identity.device = device_of(folder.device_key().public_key);
-  if (!cloud_key.is_none()) identity.cloud_device = device_of(cloud_key);
-  mesh::StoreOptions options;
-  options.path = folder.file(journal_file);
-  if (Status ready = mesh::finish_interrupted_recovery(options.path); !ready) {
-    return ready.error();
-  }
-  auto journal = open_and_load(options, identity, codec);
-  if (journal || journal.error().code != ErrorCode::corrupt) return journal;
-  spdlog::error("{}", journal.error().message);
-  const auto recovered = mesh::recover(options, identity, codec, file_time_stamp());
-  if (!recovered) return recovered.error();
-  journal = open_and_load(options, identity, codec);
-  if (journal) journal->damage = describe(*recovered);
-  return journal;
-}
-
 std::size_t check_open_files() {
   const OpenFiles open_files = raise_open_files(open_files_wanted);
   if (!open_files.problem.empty()) {
@@ -158,7 +104,7 @@ std::size_t dials_in_flight_max(std::size_t open_files) {
 
 class Daemon {
  public:
-  Daemon(const Config& config, const mesh::Codec& codec) : config_(config), codec_(codec) {}
+  Daemon(Config config, const mesh::Codec& codec) : config_(std::move(config)), codec_(codec) {}
 
   int run() {
     if (Status ready = start(); !ready) {
@@ -176,7 +122,9 @@ class Daemon {
   Status start();
   Result<mesh::StoredState> open_journal();
   void make_mesh(mesh::StoredState state);
+  Result<StoreRules> store_rules() const;
   Status make_api();
+  Result<ReloadReport> reload();
   Status make_uplink();
   void make_store_database();
   Status join_neighbours();
@@ -190,7 +138,7 @@ class Daemon {
   void leave();
   void stop();
 
-  const Config& config_;
+  Config config_;  // as it is in force: reload() changes it
   const mesh::Codec& codec_;
   boost::asio::io_context loop_{1};
   const ProcessClock clock_;
@@ -309,7 +257,8 @@ void Daemon::make_mesh(mesh::StoredState state) {
   mesh_ = std::make_unique<MeshHost>(loop_, clock_, codec_, std::move(parts), std::move(handlers));
 }
 
-Status Daemon::make_api() {
+// What the store's settings make of a sale.
+Result<StoreRules> Daemon::store_rules() const {
   StoreFacts facts;
   facts.tenant = config_.tenant;
   facts.store = config_.store;
@@ -325,9 +274,15 @@ Status Daemon::make_api() {
   facts.labels = std::move(*labels);
   auto calendar = StoreCalendar::make(config_.time_zone, config_.day_ends);
   if (!calendar) return calendar.error();
-  service_ =
-      std::make_unique<TerminalService>(std::move(facts), std::move(*calendar), *mesh_,
-                                        std::move(service_reader_), metrics_, clock_.now().wall);
+  return StoreRules{std::move(facts), std::move(*calendar)};
+}
+
+Status Daemon::make_api() {
+  auto rules = store_rules();
+  if (!rules) return rules.error();
+  service_ = std::make_unique<TerminalService>(
+      std::move(*rules), *mesh_, std::move(service_reader_), metrics_, clock_.now().wall);
+  service_->set_reload([this] { return reload(); });
   server_ = std::make_unique<Server>(loop_, *service_, metrics_);
   service_->set_events(server_->events());
   const auto address = parse_host_port(config_.api_listen);
@@ -400,8 +355,13 @@ Status Daemon::join_neighbours() {
 void Daemon::watch_signals() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
-  signals_.async_wait([this](const boost::system::error_code& cancelled, int) {
-    if (!cancelled) leave();
+  signals_.add(SIGHUP);
+  signals_.async_wait([this](const boost::system::error_code& cancelled, int signal) {
+    if (cancelled) return;
+    if (signal != SIGHUP) return leave();
+    // What came of it is in the log: nobody waits for an answer.
+    if (const auto done = reload(); !done) spdlog::error("{}", done.error().message);
+    watch_signals();
   });
 }
 
@@ -481,6 +441,34 @@ StoreDatabaseReport Daemon::store_database_report() const {
   return report;
 }
 
+// All of the new configuration or nothing: what is wrong with it leaves the terminal as it was.
+Result<ReloadReport> Daemon::reload() {
+  const auto fresh = load_config(config_.file);
+  if (!fresh) {
+    return make_error(
+        ErrorCode::invalid,
+        "The configuration was not taken, the terminal runs on with the one before:\n" +
+            fresh.error().message);
+  }
+  ReloadReport report;
+  for (const ConfigChange& change : config_changes(config_, *fresh)) {
+    (change.needs_restart ? report.needs_restart : report.applied).push_back(change.key);
+  }
+  take_reloadable(*fresh, config_);
+  auto rules = store_rules();
+  if (!rules) return rules.error();
+  service_->set_rules(std::move(*rules));
+  service_->set_restart_needed_for(report.needs_restart);
+  spdlog::set_level(spdlog::level::from_str(config_.log_level));
+  neighbours_->seeds_changed();
+  for (const std::string& key : report.applied) spdlog::info("reload: {} is in force", key);
+  for (const std::string& key : report.needs_restart) {
+    spdlog::warn("reload: {} takes a restart (systemctl restart titan-pos)", key);
+  }
+  for (const std::string& warning : config_warnings(config_)) spdlog::warn("{}", warning);
+  return report;
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 void Daemon::leave() {
@@ -515,38 +503,7 @@ int run_daemon(const Config& config, const mesh::Codec& codec) {
     return Daemon(config, codec).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "titan-pos: %s\n", error.what());
-    return exit_failed;
-  }
-}
-
-int tell_unsent(const Config& config, const mesh::Codec& codec) {
-  const auto unsent = [&]() -> Result<std::uint64_t> {
-    // One without the other is a journal whose recovery was interrupted, or worse.
-    const auto exists = [&](const char* name) {
-      return std::filesystem::exists(config.data + "/" + name);
-    };
-    if (!exists(journal_file) && !exists("device.key")) return 0;
-    if (sodium_init() < 0) return make_error(ErrorCode::io, "libsodium cannot be used here");
-    const auto folder = DataFolder::open(config.data, config.tenant, config.store);
-    if (!folder) return folder.error();
-    const auto journal = open_or_recover(config, *folder, codec);
-    if (!journal) return journal.error();
-    const mesh::StoredState& state = journal->state;
-    crdt::VersionVector in_cloud;
-    if (state.watermark && state.watermark->cloud_key == cloud_key_of(config)) {
-      const auto held = codec.decode_watermark_vector(state.watermark->vector_bytes);
-      if (held) in_cloud = mesh::held_by_cloud(*held, state.vector);
-    }
-    return mesh::pending_uploads(state.vector, in_cloud, device_of(cloud_key_of(config)));
-  };
-  try {
-    // The number alone goes to standard output.
-    spdlog::set_default_logger(spdlog::stderr_color_mt("titan-pos"));
-    std::printf("%llu\n", static_cast<unsigned long long>(unsent().value()));
-    return exit_polite;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "titan-pos: %s\n", error.what());
-    return exit_failed;
+    return exit_failure;
   }
 }
 

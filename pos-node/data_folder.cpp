@@ -18,6 +18,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr const char* owner_file = "terminal.json";
+
 std::string reason() {
   return std::strerror(errno);
 }
@@ -94,12 +96,19 @@ Result<KeyPair> load_or_make_key(const std::string& path) {
   return KeyPair::from_seed(*seed);
 }
 
-Status check_owner(const std::string& path, const std::string& tenant, const std::string& store,
+Status write_owner(const std::string& path, const std::string& tenant, const std::string& store,
                    const DeviceId& device) {
-  if (!std::filesystem::exists(path)) {
-    const json::object owner{{"tenant", tenant}, {"store", store}, {"device", device.hex()}};
-    return write_file(path, json::serialize(owner) + "\n", 0644);
-  }
+  if (std::filesystem::exists(path)) return {};
+  const json::object owner{{"tenant", tenant}, {"store", store}, {"device", device.hex()}};
+  return write_file(path, json::serialize(owner) + "\n", 0644);
+}
+
+}  // namespace
+
+Status DataFolder::check_owner(const std::string& folder, const std::string& tenant,
+                               const std::string& store) {
+  const std::string path = folder + "/" + owner_file;
+  if (!std::filesystem::exists(path)) return {};
   boost::system::error_code failed;
   const json::value parsed = json::parse(read_file(path), failed);
   const auto* owner = failed ? nullptr : parsed.if_object();
@@ -115,8 +124,6 @@ Status check_owner(const std::string& path, const std::string& tenant, const std
                         "\"; give this terminal an empty data folder ([terminal] data), or "
                         "correct [store]. Nothing was changed.");
 }
-
-}  // namespace
 
 SecretSeed draw_seed() {
   SecretSeed seed;
@@ -138,9 +145,11 @@ Result<DataFolder> DataFolder::open(const std::string& path, const std::string& 
   auto key = load_or_make_key(folder.file("device.key"));
   if (!key) return key.error();
   folder.device_key_ = *key;
-  const Status owned =
-      check_owner(folder.file("terminal.json"), tenant, store, device_of(key->public_key));
-  if (!owned) return owned.error();
+  if (Status owned = check_owner(path, tenant, store); !owned) return owned.error();
+  const DeviceId device = device_of(key->public_key);
+  if (Status named = write_owner(folder.file(owner_file), tenant, store, device); !named) {
+    return named.error();
+  }
   return folder;
 }
 

@@ -17,6 +17,9 @@ class DataFolder {
   // belongs to another store, or if it cannot be written.
   static Result<DataFolder> open(const std::string& path, const std::string& tenant,
                                  const std::string& store);
+  // An error if the folder belongs to another store. Makes nothing.
+  static Status check_owner(const std::string& path, const std::string& tenant,
+                            const std::string& store);
   DataFolder(DataFolder&& other) noexcept;
   DataFolder& operator=(DataFolder&&) = delete;
   ~DataFolder();

@@ -2,6 +2,7 @@
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/cli/command_line.h"
 #include "pos-node/daemon.h"
+#include "pos-node/machine_check.h"
 
 int main(int argc, char** argv) {
   const titan::mesh::WireCodec codec;
@@ -9,5 +10,6 @@ int main(int argc, char** argv) {
   return titan::pos::run_command_line(
       argc, argv,
       {[&codec](const Config& config) { return titan::pos::run_daemon(config, codec); },
-       [&codec](const Config& config) { return titan::pos::tell_unsent(config, codec); }});
+       [&codec](const Config& config) { return titan::pos::tell_unsent(config, codec); },
+       titan::pos::check_machine});
 }

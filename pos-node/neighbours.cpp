@@ -148,22 +148,31 @@ Status Neighbours::start(MeshHost& mesh) {
       ladder_.found(clock_.now(), Rung::remembered, address, known.member.device());
     }
   }
-  if (!config_.seeds.empty()) {
-    seeds_ = std::make_unique<discovery::SeedResolver>(
-        loop_, config_.seeds, own_->protocols(),
-        discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
-                                   mesh_->transport().vouch(address);
-                                   found(Rung::seed, address, std::nullopt);
-                                 },
-                                 [](const std::string& seed, const std::string& reason) {
-                                   spdlog::warn("seed {} has no address: {}", seed, reason);
-                                 }});
-  }
+  resolve_seeds();
   if (config_.mdns) browse_and_publish(port);
   alone_pause_ = ask_again_min;
   ask_while_alone();
   carry_out();
   return {};
+}
+
+void Neighbours::resolve_seeds() {
+  seeds_.reset();
+  if (config_.seeds.empty()) return;
+  seeds_ = std::make_unique<discovery::SeedResolver>(
+      loop_, config_.seeds, own_->protocols(),
+      discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
+                                 mesh_->transport().vouch(address);
+                                 found(Rung::seed, address, std::nullopt);
+                               },
+                               [](const std::string& seed, const std::string& reason) {
+                                 spdlog::warn("seed {} has no address: {}", seed, reason);
+                               }});
+}
+
+// What an earlier seed led to stays known: it may be a till of the store all the same.
+void Neighbours::seeds_changed() {
+  if (mesh_ && !stopped_) resolve_seeds();
 }
 
 void Neighbours::on_cards(const std::vector<discovery::CardAddress>& cards) {

@@ -39,6 +39,8 @@ class Neighbours {
   // Binds the mesh's port and starts looking for the others.
   Status start(MeshHost& mesh);
   void on_event(const mesh::Event& event);
+  // The configuration names other seeds now.
+  void seeds_changed();
   // Addresses where a terminal refused us lately, and was not linked since.
   std::vector<RefusedPeer> refused_peers() const;
   // When this device was last met before this process started.
@@ -46,6 +48,7 @@ class Neighbours {
   void stop();
 
  private:
+  void resolve_seeds();
   void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
   void browse_and_publish(std::uint16_t port);
   void on_cards(const std::vector<discovery::CardAddress>& cards);

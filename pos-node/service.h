@@ -50,6 +50,12 @@ struct JournalSummary {
   bool own = false;  // written by this device
 };
 
+// What a running terminal made of a changed configuration; "section.key" each.
+struct ReloadReport {
+  std::vector<std::string> applied;
+  std::vector<std::string> needs_restart;
+};
+
 struct JournalPage {
   DeviceId device;
   std::vector<EntryPointer> entries;  // ascending; all branches of a forked number
@@ -100,6 +106,9 @@ class Service : public Catalogue {
   // What is amiss although it can.
   virtual std::vector<HealthReason> degraded() = 0;
   virtual void raise_alarm(const std::string& code, const std::string& message) = 0;
+  // Reads the configuration's files again. An error, one complaint a line, if they cannot be used:
+  // then nothing changes.
+  virtual Result<ReloadReport> reload() = 0;
   // Brings gauges that are only read when asked for up to date.
   virtual void refresh_metrics(Metrics& metrics) = 0;
 };

@@ -94,8 +94,9 @@ struct StatusReport {
   std::optional<std::string> zone_data_problem;
   std::uint32_t business_date = 0;  // of a sale made now
   std::int64_t clock_skew_ms_max = 0;
-  std::vector<HealthReason> health;  // empty: all is well
-  std::vector<AlarmReport> alarms;   // newest first
+  std::vector<std::string> restart_needed_for;  // changed keys that were read by a reload
+  std::vector<HealthReason> health;             // empty: all is well
+  std::vector<AlarmReport> alarms;              // newest first
 };
 
 }  // namespace titan::pos

@@ -67,11 +67,11 @@ std::string place_text(const mesh::EntryId& id) {
 
 }  // namespace
 
-TerminalService::TerminalService(StoreFacts facts, StoreCalendar calendar, MeshHost& mesh,
+TerminalService::TerminalService(StoreRules rules, MeshHost& mesh,
                                  std::unique_ptr<mesh::SqliteReader> reader, Metrics& metrics,
                                  WallTime started)
-    : facts_(std::move(facts)),
-      calendar_(std::move(calendar)),
+    : facts_(std::move(rules.facts)),
+      calendar_(std::move(rules.calendar)),
       zone_data_problem_(zone_data_complaint(calendar_)),
       mesh_(mesh),
       reader_(std::move(reader)),
@@ -82,6 +82,13 @@ TerminalService::TerminalService(StoreFacts facts, StoreCalendar calendar, MeshH
 }
 
 // ---- events ------------------------------------------------------------------------------------
+
+void TerminalService::set_rules(StoreRules rules) {
+  facts_ = std::move(rules.facts);
+  calendar_ = std::move(rules.calendar);
+  zone_data_problem_ = zone_data_complaint(calendar_);
+  if (zone_data_problem_) raise_alarm("zone_data", *zone_data_problem_);
+}
 
 bool TerminalService::is_watched() const {
   return events_ != nullptr && events_->has_subscribers();
@@ -390,6 +397,7 @@ StatusReport TerminalService::status() {
   }
   report.business_date = reading.local_date;
   report.time_zone = calendar_.zone();
+  report.restart_needed_for = restart_needed_for_;
   report.zone_data = zone_data_version();
   report.zone_data_problem = zone_data_problem_;
   if (const auto reason = unhealthy()) report.health.push_back({"disk", *reason, {}, {}});

@@ -23,6 +23,12 @@
 
 namespace titan::pos {
 
+// What the configuration says of the store's sales: changed by a reload.
+struct StoreRules {
+  StoreFacts facts;
+  StoreCalendar calendar;
+};
+
 // Alarms kept for the status page; the oldest is forgotten.
 inline constexpr std::size_t alarms_kept = 100;
 
@@ -36,11 +42,16 @@ class TerminalService final : public Service {
     std::function<std::size_t()> api_connections;
   };
 
-  TerminalService(StoreFacts facts, StoreCalendar calendar, MeshHost& mesh,
-                  std::unique_ptr<mesh::SqliteReader> reader, Metrics& metrics, WallTime started);
+  TerminalService(StoreRules rules, MeshHost& mesh, std::unique_ptr<mesh::SqliteReader> reader,
+                  Metrics& metrics, WallTime started);
   // Whom to tell what happens; before, events are only logged.
   void set_events(EventHub& events) { events_ = &events; }
   void set_reports(Reports reports) { reports_ = std::move(reports); }
+  void set_reload(std::function<Result<ReloadReport>()> reload) { reload_ = std::move(reload); }
+  void set_rules(StoreRules rules);
+  void set_restart_needed_for(std::vector<std::string> keys) {
+    restart_needed_for_ = std::move(keys);
+  }
 
   void on_event(const mesh::Event& event);
   void publish(const Event& event);
@@ -72,6 +83,7 @@ class TerminalService final : public Service {
   std::vector<HealthReason> degraded() override { return judge_health(health_facts()); }
   void raise_alarm(const std::string& code, const std::string& message) override;
   void refresh_metrics(Metrics& metrics) override;
+  Result<ReloadReport> reload() override { return reload_(); }
 
  private:
   bool is_watched() const;
@@ -89,15 +101,17 @@ class TerminalService final : public Service {
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
 
-  const StoreFacts facts_;
-  const StoreCalendar calendar_;
-  const std::optional<std::string> zone_data_problem_;
+  StoreFacts facts_;
+  StoreCalendar calendar_;
+  std::optional<std::string> zone_data_problem_;
   MeshHost& mesh_;
   const std::unique_ptr<mesh::SqliteReader> reader_;
   EventHub* events_ = nullptr;
   Metrics& metrics_;
   const WallTime started_;
   Reports reports_;
+  std::function<Result<ReloadReport>()> reload_;
+  std::vector<std::string> restart_needed_for_;
   std::map<std::string, std::int64_t, std::less<>> low_stock_;  // products with one of their own
   // What was sold lately, so that a line of a sale costs no query; forgotten when products change.
   std::map<std::string, ProductPointer, std::less<>> products_;

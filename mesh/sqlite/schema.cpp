@@ -3,6 +3,7 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include <array>
+#include <filesystem>
 #include <string>
 
 namespace titan::mesh {
@@ -214,27 +215,34 @@ std::span<const Migration> migrations() {
   return known_migrations;
 }
 
+namespace {
+
+// What is wrong with working on the file, which has seen the migrations up to `version`.
+Status check_compatibility(Connection& connection, std::int64_t version, int compatibility) {
+  if (version == 0 && connection.single_number("SELECT count(*) FROM sqlite_master") != 0) {
+    return make_error(ErrorCode::refused, connection.path() +
+                                              " is a database of another program; choose another "
+                                              "data folder");
+  }
+  if (version == 0) return {};
+  const auto found =
+      connection.single_number("SELECT value FROM meta WHERE name = 'compatibility'");
+  if (found == compatibility) return {};
+  return make_error(
+      ErrorCode::refused,
+      connection.path() + " was written by " +
+          (found > compatibility ? "a newer" : "a much older") +
+          " version of this program (compatibility " + std::to_string(found) + ", this one reads " +
+          std::to_string(compatibility) + "); install " +
+          (found > compatibility ? "the newer version again" : "the versions in between"));
+}
+
+}  // namespace
+
 Status migrate(Connection& connection, std::span<const Migration> steps, int compatibility) {
   return connection.guarded("bringing its tables up to date", [&]() -> Status {
     const auto version = connection.single_number("PRAGMA user_version");
-    if (version == 0 && connection.single_number("SELECT count(*) FROM sqlite_master") != 0) {
-      return make_error(ErrorCode::refused, connection.path() +
-                                                " is a database of another program; choose another "
-                                                "data folder");
-    }
-    if (version != 0) {
-      const auto found =
-          connection.single_number("SELECT value FROM meta WHERE name = 'compatibility'");
-      if (found != compatibility) {
-        return make_error(
-            ErrorCode::refused,
-            connection.path() + " was written by " +
-                (found > compatibility ? "a newer" : "a much older") +
-                " version of this program (compatibility " + std::to_string(found) +
-                ", this one reads " + std::to_string(compatibility) + "); install " +
-                (found > compatibility ? "the newer version again" : "the versions in between"));
-      }
-    }
+    if (Status fits = check_compatibility(connection, version, compatibility); !fits) return fits;
     for (const Migration& step : steps) {
       if (step.version <= version) continue;
       SQLite::Transaction transaction(connection.database(),
@@ -248,6 +256,16 @@ Status migrate(Connection& connection, std::span<const Migration> steps, int com
       transaction.commit();
     }
     return {};
+  });
+}
+
+Status check_version(const std::string& path) {
+  if (!std::filesystem::exists(path)) return {};
+  auto connection = Connection::open({path, Connection::Mode::read_only});
+  if (!connection) return connection.error();
+  return (*connection)->guarded("looking at its version", [&]() -> Status {
+    const auto version = (*connection)->single_number("PRAGMA user_version");
+    return check_compatibility(**connection, version, schema_compatibility);
   });
 }
 

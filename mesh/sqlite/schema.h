@@ -6,6 +6,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "mesh/sqlite/connection.h"
@@ -24,5 +25,8 @@ std::span<const Migration> migrations();  // ascending, the first makes an empty
 // Runs what `steps` has above the file's user_version, each in a transaction of its own. Refuses a
 // file whose compatibility number is not `compatibility`.
 Status migrate(Connection& connection, std::span<const Migration> steps, int compatibility);
+
+// Whether this version can work on the file; one that is not there can be made. Only looks.
+Status check_version(const std::string& path);
 
 }  // namespace titan::mesh

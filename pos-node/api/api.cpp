@@ -1,5 +1,6 @@
 #include "pos-node/api/api.h"
 
+#include "pos-node/api/answers.h"
 #include "pos-node/api/paging.h"
 
 namespace titan::pos {
@@ -39,6 +40,7 @@ const std::vector<Api::Route>& Api::routes() {
       {Method::get, {"v1", "journal"}, &Api::get_journal, Parameters::read_by_handler},
       {Method::get, {"v1", "events"}, &Api::get_events},
       {Method::get, {"v1", "status"}, &Api::get_status, Parameters::ignored},
+      {Method::post, {"v1", "reload"}, &Api::post_reload},
       {Method::get, {"metrics"}, &Api::get_metrics, Parameters::ignored},
       {Method::get, {"healthz"}, &Api::get_health, Parameters::ignored},
   };
@@ -112,6 +114,22 @@ std::pair<const Api::Route*, std::string> Api::find_route(const ApiRequest& requ
   }
   if (!allowed.empty()) allowed += "OPTIONS";
   return {found, allowed};
+}
+
+void Api::post_reload(ApiRequest&, AnswerCallback done) {
+  const auto report = service_.reload();
+  if (!report) return done(error_answer(report.error()));
+  JsonWriter writer(256);
+  const auto list = [&](const char* name, const std::vector<std::string>& keys) {
+    writer.key(name).begin_array();
+    for (const std::string& key : keys) writer.value(key);
+    writer.end_array();
+  };
+  writer.begin_object();
+  list("applied", report->applied);
+  list("needs_restart", report->needs_restart);
+  writer.end_object();
+  done({200, std::move(writer.text())});
 }
 
 void Api::get_events(ApiRequest&, AnswerCallback done) {

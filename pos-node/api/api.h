@@ -64,6 +64,7 @@ class Api {
   void get_status(ApiRequest& request, AnswerCallback done);
   void get_metrics(ApiRequest& request, AnswerCallback done);
   void get_health(ApiRequest& request, AnswerCallback done);
+  void post_reload(ApiRequest& request, AnswerCallback done);
 
   // Parses the body, lets `read` and `rule` judge it, records, answers.
   template <class Request>

@@ -183,7 +183,9 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
       .member("zone_data", status.zone_data)
       .member("zone_data_problem", status.zone_data_problem.value_or(""))
       .end_object();
-  writer.key("health");
+  writer.key("restart_needed_for").begin_array();
+  for (const std::string& key : status.restart_needed_for) writer.value(key);
+  writer.end_array().key("health");
   write_health(writer, status.health);
   writer.key("alarms").begin_array();
   for (const AlarmReport& alarm : status.alarms) {

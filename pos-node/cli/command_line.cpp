@@ -1,17 +1,20 @@
 #include "pos-node/cli/command_line.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "pos-node/cli/commands.h"
-#include "pos-node/config_advice.h"
+#include "pos-node/cli/setup.h"
 #include "pos-node/domain/zone_news.h"
 
 namespace titan::pos {
 namespace {
 
 struct Arguments {
-  std::string config;
+  std::string config = "/etc/titan-pos/titan-pos.toml";
+  SetupWishes setup;
   std::string api = "127.0.0.1:8410";
   bool json = false;
   SaleCommand sale;
@@ -44,6 +47,63 @@ int with_terminal(const Arguments& arguments, Console& console,
   }
   Commands commands(*address, console, arguments.json);
   return work(commands);
+}
+
+int check_config(const Config& config, const MachineReport& machine, Console& console) {
+  for (const std::string& warning : machine.warnings) console.warn(warning);
+  for (const std::string& problem : machine.problems) console.fail(problem);
+  console.out() << describe_config(config);
+  const auto calendar = StoreCalendar::make(config.time_zone, config.day_ends);
+  if (calendar) {
+    const std::string data = zone_data_version();
+    console.out() << "# time zone: " << calendar->zone() << ", zone data "
+                  << (data.empty() ? "of unknown age" : data) << "\n";
+    if (const auto old = zone_data_complaint(*calendar)) {
+      console.out() << "# warning: " << *old << "\n";
+    }
+  }
+  return machine.problems.empty() ? exit_done : exit_usage;
+}
+
+void add_setup(CLI::App& app, Arguments& arguments, Console& console, const HostCommands& host,
+               int& code) {
+  SetupWishes& wishes = arguments.setup;
+  auto* setup = app.add_subcommand(
+      "setup", "write this till's configuration, start it, wait until it is joined");
+  const auto add = [&](const char* option, const char* key, const char* what) {
+    setup->add_option_function<std::string>(
+        option, [&wishes, key](const std::string& text) { wishes.values[key] = text; }, what);
+  };
+  setup->add_option("--store-file", wishes.store_file,
+                    "the store.toml of another till, or what head office hands out");
+  setup->add_flag("--first-till", wishes.first_till, "make the store's secret");
+  add("--tenant", "store.tenant", "the company");
+  add("--store", "store.store", "the store");
+  add("--secret", "store.secret", "the store's secret; rather bring it in a file");
+  add("--currency", "store.currency", "of its prices: EUR, GBP ...");
+  add("--country", "store.country", "for the rounding of cash: CH, NL ...");
+  add("--time-zone", "store.time_zone", "Europe/Berlin ...; left out: this machine's");
+  add("--cloud-url", "cloud.url", "head office: wss://cloud.example.com/v1/uplink");
+  add("--cloud-access-key", "cloud.access_key", "as head office handed it out");
+  add("--cloud-public-key", "cloud.public_key", "as head office handed it out");
+  add("--name", "terminal.name", "of this till, for receipts and staff");
+  add("--data", "terminal.data", "folder for its sales; left out: /var/lib/titan-pos");
+  add("--api", "api.listen", "where the till screen reaches it; left out: 127.0.0.1:8410");
+  add("--mesh", "mesh.listen", "where the other tills reach it; left out: 0.0.0.0:7411");
+  setup
+      ->add_option("--leads", wishes.leads,
+                   "whether it is the store's server: first (rather than the others: a PC in the "
+                   "back office), never")
+      ->check(CLI::IsMember({"first", "never"}));
+  setup->add_option("--folder", wishes.folder, "where the configuration is kept")
+      ->capture_default_str();
+  setup->add_flag("--anew", wishes.anew, "although it is set up; the former files are kept");
+  setup->add_flag_callback(
+      "--no-start", [&wishes] { wishes.start = false; }, "only write the configuration");
+  setup->callback([&] {
+    wishes.asks = ::isatty(STDIN_FILENO) == 1;
+    code = Setup(wishes, console, std::cin, host.check_machine).run();
+  });
 }
 
 void add_product_commands(CLI::App& app, Arguments& arguments, Console& console, int& code) {
@@ -98,32 +158,38 @@ int run_command_line(int argc, const char* const* argv, const HostCommands& host
     };
   };
 
+  const auto add_config = [&](CLI::App& command) {
+    command.add_option("--config", arguments.config, "its configuration (TOML)")
+        ->capture_default_str();
+  };
+
+  add_setup(app, arguments, console, host, code);
+
   auto* run_command = app.add_subcommand("run", "run this terminal until it is told to stop");
-  run_command->add_option("--config", arguments.config, "its configuration (TOML)")->required();
+  add_config(*run_command);
   run_command->callback([&] { code = with_config(arguments, console, host.run); });
 
-  auto* check = app.add_subcommand("check", "say what is wrong with a configuration");
-  check->add_option("--config", arguments.config, "the configuration (TOML)")->required();
+  auto* check = app.add_subcommand(
+      "check", "say all that is wrong with a configuration, and with this machine");
+  add_config(*check);
   check->callback([&] {
     code = with_config(arguments, console, [&](const Config& config) {
-      for (const std::string& warning : config_warnings(config)) console.warn(warning);
-      console.out() << describe_config(config);
-      const auto calendar = StoreCalendar::make(config.time_zone, config.day_ends);
-      if (calendar) {
-        const std::string data = zone_data_version();
-        console.out() << "# time zone: " << calendar->zone() << ", zone data "
-                      << (data.empty() ? "of unknown age" : data) << "\n";
-        if (const auto old = zone_data_complaint(*calendar)) {
-          console.out() << "# warning: " << *old << "\n";
-        }
-      }
-      return exit_done;
+      return check_config(config, host.check_machine(config), console);
+    });
+  });
+
+  auto* reload = app.add_subcommand(
+      "reload", "let the running terminal read its configuration again, and say what took effect");
+  add_config(*reload);
+  reload->callback([&] {
+    code = with_config(arguments, console, [&](const Config& config) {
+      return Commands(parse_host_port(config.api_listen).value(), console, arguments.json).reload();
     });
   });
 
   auto* unsent = app.add_subcommand(
       "unsent", "how many entries of a stopped terminal head office does not have");
-  unsent->add_option("--config", arguments.config, "its configuration (TOML)")->required();
+  add_config(*unsent);
   unsent->callback([&] { code = with_config(arguments, console, host.unsent); });
 
   app.add_subcommand("keygen", "print a new store secret")->callback([&] {

@@ -6,13 +6,15 @@
 #include <functional>
 
 #include "pos-node/config.h"
+#include "pos-node/machine_check.h"
 
 namespace titan::pos {
 
-// What the daemon's side of the program does; each answers with the exit code.
+// What the daemon's side of the program does; the first two answer with the exit code.
 struct HostCommands {
   std::function<int(const Config&)> run;
   std::function<int(const Config&)> unsent;
+  std::function<MachineReport(const Config&)> check_machine;
 };
 
 // Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration.

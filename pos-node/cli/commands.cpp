@@ -42,6 +42,14 @@ std::string in_words(std::string state) {
   return state;
 }
 
+std::string keys_in(const json::value& list) {
+  std::string keys;
+  for (const json::value& item : list.is_array() ? list.get_array() : json::array()) {
+    keys += (keys.empty() ? "" : ", ") + text_at(item, "");
+  }
+  return keys;
+}
+
 // "4 of 5 tills are here".
 std::string store_words(const json::value& status) {
   std::size_t here = 0;
@@ -154,6 +162,9 @@ int Commands::status() {
   show("clock",
        field("clock.quality") + ", at most " + field("clock.max_skew_ms") + " ms off the others",
        field("clock.quality") == "synchronised" ? "ok" : "low");
+  if (const std::string keys = keys_in(member_at(*status, "restart_needed_for")); !keys.empty()) {
+    show("restart", "needed for changed settings: " + keys, "degraded");
+  }
   print_health(*status);
   console_.line("");
   print_members(*status);
@@ -201,6 +212,22 @@ void Commands::print_alarms(const json::value& status) {
     console_.line(console_.paint("alarm ", Colour::red) + text_at(alarm, "time") + "  " +
                   text_at(alarm, "message"));
   }
+}
+
+int Commands::reload() {
+  const auto answer = post("/v1/reload", "{}");
+  if (!answer) return exit_failed;
+  if (json_) return exit_done;
+  const std::string applied = keys_in(member_at(*answer, "applied"));
+  const std::string needs_restart = keys_in(member_at(*answer, "needs_restart"));
+  if (applied.empty() && needs_restart.empty()) console_.line("nothing has changed");
+  if (!applied.empty()) console_.line("in force: " + applied);
+  if (!needs_restart.empty()) {
+    console_.line(
+        console_.paint("takes a restart (systemctl restart titan-pos): ", Colour::yellow) +
+        needs_restart);
+  }
+  return exit_done;
 }
 
 int Commands::peers() {

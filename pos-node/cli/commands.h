@@ -38,6 +38,7 @@ class Commands {
 
   int status();
   int peers();
+  int reload();
   int sell(const SaleCommand& sale);
   int stock(const std::string& sku);  // empty: all
   int receive(const std::string& sku, const std::string& quantity, const std::string& document);

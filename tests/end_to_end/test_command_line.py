@@ -70,8 +70,11 @@ async def test_the_sample_becomes_a_configuration_as_the_readme_says(shop):
         sample = sample.replace(part, secrets.token_hex(32) if "keygen" in part else "/tmp/titan-till")
     config = shop.lab.folder / "readme.toml"
     config.write_text(sample)
+    config.chmod(0o600)
     code, output, errors = await shop.lab.run(1, binaries() / "titan-pos", "check", "--config", config)
-    assert code == 0 and errors == "", errors
+    # Of this machine, not of the file: the lab's hosts have no Avahi here.
+    said = [line for line in errors.splitlines() if "no Avahi daemon runs here" not in line]
+    assert code == 0 and not said, errors
     assert 'currency = "GBP"' in output, output
 
 

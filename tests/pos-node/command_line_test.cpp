@@ -6,6 +6,7 @@
 
 #include "pos-node/cli/command_line.h"
 #include "pos-node/cli/console.h"
+#include "pos-node/config_advice.h"
 #include "tests/pos-node/lab_server.h"
 
 using namespace titan;
@@ -31,7 +32,10 @@ Outcome type(std::vector<std::string> words, const std::function<int(const Confi
   auto* old_out = std::cout.rdbuf(out.rdbuf());
   auto* old_errors = std::cerr.rdbuf(errors.rdbuf());
   Outcome outcome;
-  outcome.code = run_command_line(static_cast<int>(argv.size()), argv.data(), {run, {}});
+  outcome.code = run_command_line(static_cast<int>(argv.size()), argv.data(),
+                                  {run, {}, [](const Config& config) {
+                                     return MachineReport{{}, config_warnings(config)};
+                                   }});
   std::cout.rdbuf(old_out);
   std::cerr.rdbuf(old_errors);
   outcome.out = out.str();

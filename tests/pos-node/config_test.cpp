@@ -1,4 +1,8 @@
+#include <unistd.h>
 #include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -268,4 +272,110 @@ TEST_CASE("which coins exist: by country, by setting, not at all") {
   config.currency = "EUX";
   REQUIRE(config_warnings(config).size() == 1);
   CHECK(config_warnings(config).front().find("EUX") != std::string::npos);
+}
+
+namespace {
+
+const std::string store_file = "[store]\ntenant = \"acme\"\nstore = \"london-1\"\nsecret = \"" +
+                               secret + "\"\n[mesh]\nprofile = \"wired\"\n";
+const std::string own_file = "[store]\nfile = \"store.toml\"\n[terminal]\ndata = \"/tmp/x\"\n";
+
+std::string complaints_of(const std::string& own, const std::string& store) {
+  const auto config = parse_config(own, "till.toml", store, "store.toml");
+  return config ? "" : config.error().message;
+}
+
+std::size_t lines_of(const std::string& text) {
+  return text.empty() ? 0
+                      : 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("a store's file and a till's make one configuration") {
+  const auto config = parse_config(own_file + "name = \"till-2\"\n[mesh]\nprofile = \"wireless\"\n",
+                                   "till.toml", store_file, "store.toml");
+  if (!config) FAIL(config.error().message);
+  CHECK(config->tenant == "acme");
+  CHECK(config->name == "till-2");
+  CHECK(config->profile == "wireless");  // where a till may differ, its own word goes before
+}
+
+TEST_CASE("a key in the wrong file is told, with the file where it belongs") {
+  const std::string in_own =
+      complaints_of(own_file + "[tax]\nrounding = \"receipt\"\n", store_file);
+  CHECK(in_own ==
+        "till.toml:6: tax.rounding is the same on every terminal of the store; it belongs into "
+        "store.toml alone");
+  const std::string in_store = complaints_of(own_file, store_file + "[terminal]\nname = \"x\"\n");
+  CHECK(in_store == "store.toml:8: terminal.name is one terminal's own; write it into till.toml");
+  // What is missing is missed where it belongs.
+  const std::string missing =
+      complaints_of("[store]\nfile = \"store.toml\"\n", "[store]\ntenant = \"acme\"\n");
+  INFO(missing);
+  CHECK(missing.find("store.toml:1: store.secret is missing") != std::string::npos);
+  CHECK(missing.find("till.toml: terminal.data is missing") != std::string::npos);
+}
+
+TEST_CASE("lines that are no TOML are told with everything else that is wrong, in order") {
+  const auto config = parse_config(
+      "[store]\ntenant = acme\nstore = \"london-1\"\nsecret = \"abc\"\n[terminal]\ndata = "
+      "\"/tmp/x\n"
+      "prioritty = 3\n",
+      "till.toml");
+  REQUIRE(config.has_error());
+  INFO(config.error().message);
+  std::vector<std::string> places;
+  std::istringstream lines(config.error().message);
+  for (std::string line; std::getline(lines, line);) places.push_back(line.substr(0, 11));
+  CHECK(places ==
+        std::vector<std::string>{"till.toml:2", "till.toml:4", "till.toml:6", "till.toml:7"});
+}
+
+TEST_CASE("a broken line is no reason to miss its key, nor a broken section those below it") {
+  const auto message = [](const std::string& text) {
+    const auto config = parse_config(text, "till.toml");
+    return config ? std::string() : config.error().message;
+  };
+  CHECK(lines_of(message(minimal("name = till-1\n"))) == 1);
+  const std::string section = message("[store\ntenant = \"acme\"\n[terminal]\ndata = \"/tmp/x\"\n");
+  INFO(section);
+  CHECK(section.find("is missing") == std::string::npos);
+  CHECK(section.find("till.toml:1: column") != std::string::npos);
+}
+
+TEST_CASE("what a reload can change is told from what takes a restart") {
+  const auto running = parse_config(minimal(), "till.toml").value();
+  auto now = parse_config(minimal("name = \"till-9\"\n[mesh]\nseeds = [\"10.0.0.5:7411\"]\n"
+                                  "[log]\nlevel = \"debug\"\n"),
+                          "till.toml")
+                 .value();
+  const auto told = [](const std::vector<ConfigChange>& changes) {
+    std::string text;
+    for (const auto& change : changes) text += change.key + (change.needs_restart ? "! " : " ");
+    return text;
+  };
+  CHECK(told(config_changes(running, now)) == "terminal.name! mesh.seeds log.level ");
+  auto taken = running;
+  take_reloadable(now, taken);
+  CHECK(taken.log_level == "debug");
+  CHECK(taken.seeds == now.seeds);
+  CHECK(taken.name.empty());
+  // Said again at the next reload, until the restart.
+  CHECK(told(config_changes(taken, now)) == "terminal.name! ");
+}
+
+TEST_CASE("the store's file is found beside the till's, and named when it is not there") {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("titan-config-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "till.toml") << own_file;
+  const auto missing = load_config(folder / "till.toml");
+  REQUIRE(missing.has_error());
+  CHECK(missing.error().message.find((folder / "store.toml").string()) != std::string::npos);
+  std::ofstream(folder / "store.toml") << store_file;
+  const auto config = load_config(folder / "till.toml");
+  std::filesystem::remove_all(folder);
+  if (!config) FAIL(config.error().message);
+  CHECK(config->store == "london-1");
 }

@@ -24,6 +24,7 @@ class FakeService : public Service {
   bool fails_commits = false;  // appends end with unknown_outcome
   std::optional<std::string> sick;
   StatusReport report;
+  Result<ReloadReport> reloaded = ReloadReport{};
   void release_commits();
 
   // -- what a test looks at
@@ -56,6 +57,7 @@ class FakeService : public Service {
   std::vector<HealthReason> degraded() override { return report.health; }
   void raise_alarm(const std::string& code, const std::string& message) override;
   void refresh_metrics(Metrics& metrics) override;
+  Result<ReloadReport> reload() override { return reloaded; }
 
   std::function<void(const EntryPointer&, const std::vector<crdt::StockChange>&)> on_entry;
 

@@ -1,0 +1,153 @@
+#include "pos-node/machine_check.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "mesh/sqlite/schema.h"
+#include "pos-node/cli/client.h"
+#include "pos-node/cli/console.h"
+#include "pos-node/config_advice.h"
+#include "pos-node/data_folder.h"
+#include "pos-node/open_journal.h"
+#include "uplink/postgres/managed_postgres.h"
+
+namespace titan::pos {
+namespace {
+
+constexpr const char* avahi_socket = "/run/avahi-daemon/socket";
+
+// Whether this very till runs already: then its ports are taken by itself.
+bool runs_already(const Config& config) {
+  const auto address = parse_host_port(config.api_listen);
+  if (!address || address->port == 0) return false;
+  ApiClient client(*address, std::chrono::seconds(2));
+  const auto reply = client.get("/v1/status");
+  if (!reply || !reply->is_success()) return false;
+  json::error_code no_json;
+  const json::value status = json::parse(reply->body, no_json);
+  return !no_json && text_at(status, "store") == config.store &&
+         text_at(status, "tenant") == config.tenant;
+}
+
+// Why nobody can listen there; nothing if one can.
+std::optional<std::string> bind_failure(const std::string& listen) {
+  const auto address = parse_host_port(listen);
+  if (!address) return address.error().message;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(address->port);
+  if (const int failed = ::getaddrinfo(address->host.c_str(), port.c_str(), &hints, &found)) {
+    return std::string(::gai_strerror(failed));
+  }
+  std::optional<std::string> failure;
+  const int file = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (file < 0 || ::bind(file, found->ai_addr, found->ai_addrlen) != 0 || ::listen(file, 1) != 0) {
+    failure = errno == EADDRINUSE
+                  ? "port " + port + " is taken by another program; `ss -ltnp sport = :" + port +
+                        "` shows which: stop that one, or give the till another port"
+                  : std::string(std::strerror(errno));
+  }
+  if (file >= 0) ::close(file);
+  ::freeaddrinfo(found);
+  return failure;
+}
+
+void check_ports(const Config& config, MachineReport& report) {
+  if (runs_already(config)) return;
+  for (const auto& [key, listen] :
+       {std::pair{"api.listen", config.api_listen}, std::pair{"mesh.listen", config.mesh_listen}}) {
+    if (const auto failure = bind_failure(listen)) {
+      report.problems.push_back(std::string(key) + " = \"" + listen + "\": " + *failure);
+    }
+  }
+}
+
+void check_data_folder(const Config& config, MachineReport& report) {
+  const std::filesystem::path folder(config.data);
+  std::error_code failed;
+  if (!std::filesystem::exists(folder, failed)) {
+    if (failed) report.problems.push_back(config.data + ": " + failed.message());
+    return;  // it is made at the first start
+  }
+  if (!std::filesystem::is_directory(folder, failed)) {
+    report.problems.push_back("terminal.data = \"" + config.data + "\" is no folder");
+    return;
+  }
+  if (::access(config.data.c_str(), R_OK | X_OK) != 0) {
+    report.warnings.push_back(config.data + " was not looked into: " + std::strerror(errno) +
+                              " (run this as root)");
+    return;
+  }
+  if (Status owned = DataFolder::check_owner(config.data, config.tenant, config.store); !owned) {
+    report.problems.push_back(owned.error().message);
+  }
+  if (Status readable = mesh::check_version((folder / journal_file).string()); !readable) {
+    report.problems.push_back(readable.error().message);
+  }
+}
+
+void check_files(const Config& config, MachineReport& report) {
+  if (!config.cloud_ca_file.empty() && ::access(config.cloud_ca_file.c_str(), R_OK) != 0) {
+    report.problems.push_back("cloud.ca_file = \"" + config.cloud_ca_file +
+                              "\": " + std::strerror(errno));
+  }
+  if (!config.log_file.empty()) {
+    const auto folder = std::filesystem::path(config.log_file).parent_path();
+    if (!folder.empty() && !std::filesystem::is_directory(folder)) {
+      report.problems.push_back("log.file = \"" + config.log_file + "\": there is no folder " +
+                                folder.string());
+    }
+  }
+  std::vector<std::string> files;
+  if (!config.file.empty()) files.push_back(config.file);
+  if (!config.file.empty() && !config.store_file.empty()) {
+    files.push_back(std::filesystem::path(config.file).parent_path() / config.store_file);
+  }
+  for (const std::string& file : files) {
+    struct stat facts {};
+    if (::stat(file.c_str(), &facts) == 0 && (facts.st_mode & 07) != 0) {
+      report.warnings.push_back(file +
+                                " can be read by everybody on this machine, and may hold the "
+                                "store's secret: chown root:titan-pos " +
+                                file + " && chmod 0640 " + file);
+    }
+  }
+}
+
+void check_helpers(const Config& config, MachineReport& report) {
+  if (config.mdns && ::access(avahi_socket, F_OK) != 0) {
+    report.warnings.push_back(
+        "no Avahi daemon runs here, so the other tills are not found by themselves: apt install "
+        "avahi-daemon, or name one of them in mesh.seeds, or set mesh.mdns = false");
+  }
+  if (config.store_database == "auto" && config.may_lead && !uplink::find_postgres_programs()) {
+    report.warnings.push_back(
+        "no PostgreSQL is installed: when this till leads, the store has no store database. apt "
+        "install postgresql-15, or set store_database.mode = \"none\"");
+  }
+}
+
+}  // namespace
+
+MachineReport check_machine(const Config& config) {
+  MachineReport report;
+  report.warnings = config_warnings(config);
+  check_data_folder(config, report);
+  check_ports(config, report);
+  check_files(config, report);
+  check_helpers(config, report);
+  return report;
+}
+
+}  // namespace titan::pos
