@@ -225,10 +225,18 @@ TEST_CASE("The bytes of an entry are for ever") {
   envelope.body = "b";
   envelope.logical_clock = 5;
   envelope.receipt = Receipt{"t", 7};
-  CHECK(to_hex(codec.encode_envelope(envelope)) ==
+  const Bytes bytes = codec.encode_envelope(envelope);
+  CHECK(to_hex(bytes) ==
         "0a101111111111111111111111111111111110021a2022222222222222222222222222222222222222222222"
         "2222222222222222222220012a1033333333333333333333333333333333308089f6c2ad263878409ebdcb09"
         "480152016b6a0b0a05323234323318c0843d7201628001058a01050a01741007");
+
+  // By its hash tills of all architectures know it, and chain the next one to it.
+  SecretSeed seed;
+  seed.bytes.fill(0x44);
+  const Signature signature = sign(KeyPair::from_seed(seed), signed_part(bytes));
+  CHECK(blake2b(codec.encode_signed_entry(bytes, signature)).hex() ==
+        "65bc5e3bb836b58b0638e863345017207bd05b8c5a560c3aa4a59f89745d03af");
 }
 
 TEST_CASE("A watermark's vector comes back") {
