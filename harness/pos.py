@@ -53,8 +53,9 @@ class Till:
     On a lab that is not isolated all tills share loopback, so their ports differ by host."""
 
     def __init__(self, lab, host, store_settings, name=None, cloud=None, data=None, prefix=()):
-        """`prefix`: words in front of its command line, which end in it by exec (env …)."""
-        self._prefix = list(prefix)
+        """`prefix`: words in front of its command line, which end in it by exec (env …). They may
+        change before a start."""
+        self.prefix = list(prefix)
         self.program = "titan-pos"
         self.lab = lab
         self.host = host
@@ -98,7 +99,7 @@ class Till:
     async def start(self, wait=True):
         """Starts titan-pos; by default returns when its API answers."""
         self.process = await self.lab.start(
-            self.host, self.name, *self._prefix, binaries() / self.program, "run",
+            self.host, self.name, *self.prefix, binaries() / self.program, "run",
             "--config", self.write_config(), log=self.log)
         if wait:
             await self.ready()

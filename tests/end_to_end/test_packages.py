@@ -14,11 +14,13 @@ from harness.waiting import wait_until
 
 PACKAGES = ROOT / "build" / "packages"
 PORT = 8410
+ARCHITECTURE = subprocess.run(["dpkg", "--print-architecture"], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.strip()
 
 
 def package(name):
     """Its file, as `./titan package` made it (`./titan test` does that first)."""
-    found = list(PACKAGES.glob(f"{name}_*.deb"))
+    found = list(PACKAGES.glob(f"{name}_*_{ARCHITECTURE}.deb"))
     assert found, f"there is no package of {name} in {PACKAGES}: run ./titan package"
     return found[0]
 
@@ -29,7 +31,7 @@ def as_version(package_file, version, folder):
     subprocess.run(["dpkg-deb", "-R", package_file, unpacked], check=True)
     control = unpacked / "DEBIAN" / "control"
     control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
-    made = folder / f"titan-pos_{version}_amd64.deb"
+    made = folder / f"titan-pos_{version}_{ARCHITECTURE}.deb"
     subprocess.run(["dpkg-deb", "-b", unpacked, made], check=True, stdout=subprocess.DEVNULL)
     return made
 
