@@ -81,3 +81,18 @@ function(titan_test name)
   titan_executable(${name} SOURCES ${ARG_SOURCES} LINK ${ARG_LINK} titan_catch_main)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
+
+# The path of a program that a test starts by itself: ctest puts the emulator of a cross build before
+# the test's own binary only, and the kernel starts none of another architecture.
+function(titan_startable variable target)
+  set(path $<TARGET_FILE:${target}>)
+  if(CMAKE_CROSSCOMPILING_EMULATOR)
+    list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/bin/${target}.sh
+         CONTENT "#!/bin/sh\nexec ${emulator} ${path} \"$@\"\n"
+         FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+                          WORLD_READ WORLD_EXECUTE)
+    set(path ${CMAKE_BINARY_DIR}/bin/${target}.sh)
+  endif()
+  set(${variable} ${path} PARENT_SCOPE)
+endfunction()
