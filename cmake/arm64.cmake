@@ -8,9 +8,7 @@ set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 # compiler's architecture; pkg-config has to be told.
 set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig)
 
-# Unit tests run under qemu-user on the machine that builds, outside that root, on the root's libraries.
-set(CMAKE_CROSSCOMPILING_EMULATOR
-    ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-root/emulator/qemu-aarch64-static
-    -L ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-root/emulator)
+# Unit tests run by qemu-user on the machine that builds, outside that root.
+set(CMAKE_CROSSCOMPILING_EMULATOR ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-root/emulator/run)
 
 set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)

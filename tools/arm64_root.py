@@ -5,8 +5,8 @@
 
 The machine it stands on stays as it is: no second architecture, no package more. What libraries
 PACKAGE names (-dev) is installed for arm64, everything else for the machine that builds. Beside the
-root lies `emulator`: qemu-user and the arm64 libraries alone, for `qemu -L`. With the whole root
-there, a program under test would read the root's /etc and /dev instead of the machine's.
+root lies `emulator`: `run PROGRAM…` runs one for arm64 here, by qemu-user, as on the processor of a
+Raspberry Pi 4 (an instruction that only newer ones have ends it).
 """
 
 import os
@@ -40,9 +40,14 @@ def make(packages):
         (FOLDER / "bare").touch()
     wanted = " ".join(sorted([*packages, *CROSS]))
     installed = FOLDER / "installed"
-    if installed.exists() and installed.read_text() == wanted:
-        return
-    installed.unlink(missing_ok=True)
+    if not installed.exists() or installed.read_text() != wanted:
+        installed.unlink(missing_ok=True)
+        install(packages)
+        installed.write_text(wanted)
+    make_emulator()
+
+
+def install(packages):
     shutil.copy("/etc/resolv.conf", ROOT / "etc/resolv.conf")
     in_root("dpkg", "--configure", "-a")  # where an earlier run was stopped
     in_root("dpkg", "--add-architecture", "arm64")
@@ -55,8 +60,6 @@ def make(packages):
     linker = ROOT / f"usr/bin/{TRIPLET}-ld.mold"
     if not linker.exists():
         linker.symlink_to("mold")
-    make_emulator()
-    installed.write_text(wanted)
 
 
 def with_architecture(name):
@@ -67,6 +70,8 @@ def with_architecture(name):
 
 
 def make_emulator():
+    """The libraries alone: with the whole root in front of it, a program would read the root's /etc
+    and /dev instead of this machine's."""
     shutil.rmtree(EMULATOR, ignore_errors=True)
     (EMULATOR / "lib").mkdir(parents=True)
     (EMULATOR / "usr/lib").mkdir(parents=True)
@@ -75,6 +80,10 @@ def make_emulator():
                          f"usr/lib/{TRIPLET}": f"usr/lib/{TRIPLET}",
                          "qemu-aarch64-static": "usr/bin/qemu-aarch64-static"}.items():
         (EMULATOR / link).symlink_to(os.path.relpath(ROOT / target, (EMULATOR / link).parent))
+    script = EMULATOR / "run"
+    script.write_text('#!/bin/sh\nhere=${0%/*}\n'
+                      'exec "$here/qemu-aarch64-static" -cpu cortex-a72 -L "$here" "$@"\n')
+    script.chmod(0o755)
 
 
 def in_root(*argv):

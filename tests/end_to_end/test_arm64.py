@@ -17,7 +17,6 @@ from shop import GOODS, PRICE, Shop
 from test_back_office import office_serves
 
 DEBIAN = ROOT / "build" / "arm64-root" / "root"
-EMULATOR = DEBIAN.parent / "emulator"
 SALES = 5
 
 
@@ -32,7 +31,7 @@ def arm64_program():
 def as_arm64(till):
     """The same till with the program for arm64; its data folder and settings stay."""
     till.program = arm64_program()
-    till.prefix = [EMULATOR / "qemu-aarch64-static", "-L", EMULATOR]
+    till.prefix = [DEBIAN.parent / "emulator" / "run"]
     return till
 
 
