@@ -1,8 +1,6 @@
 // titan-cloud: `run` tells the story of its start from top to bottom; `keygen` and `check` prepare
 // it. Exit codes: 0 ended politely, 1 failed at run time, 2 usage or configuration.
 #include <sodium.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -13,9 +11,11 @@
 #include <functional>
 #include <iostream>
 
-#include "base/host/log_format.h"
+#include "base/host/crash_note.h"
+#include "base/host/log.h"
 #include "base/host/memory.h"
 #include "base/host/open_files.h"
+#include "base/version.h"
 #include "cloud/cloud_key.h"
 #include "cloud/config.h"
 #include "cloud/gateway.h"
@@ -38,24 +38,16 @@ constexpr int stop_limit_ms = 400;
 // How often the database is asked whether it is there, for /healthz, when nothing else asks.
 constexpr int database_probe_ms = 1000;
 
-bool set_up_log(const Config& config) {
-  try {
-    auto log = config.log_file.empty() ? spdlog::stderr_color_mt("titan-cloud")
-                                       : spdlog::basic_logger_mt("titan-cloud", config.log_file);
-    spdlog::set_default_logger(log);
-  } catch (const spdlog::spdlog_ex& error) {
-    std::cerr << "the log file '" << config.log_file << "' cannot be written: " << error.what()
-              << "\n";
-    return false;
-  }
-  spdlog::set_level(spdlog::level::from_str(config.log_level));
-  spdlog::set_formatter(make_log_format("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v"));
-  spdlog::flush_on(spdlog::level::info);
-  return true;
-}
-
 int run(const Config& config) {
-  if (!set_up_log(config)) return unusable;
+  const Status logs = set_up_log({"titan-cloud",
+                                  config.log_level,
+                                  config.log_file,
+                                  "%Y-%m-%dT%H:%M:%S.%e",
+                                  {{"TITAN_VERSION", program_version}}});
+  if (!logs) {
+    std::cerr << logs.error().message << "\n";
+    return unusable;
+  }
   give_back_large_blocks();
   // One for each connection, and the database's, the log's and the listener's.
   const OpenFiles open_files = raise_open_files(connections_max + 256);
@@ -69,6 +61,10 @@ int run(const Config& config) {
   if (!key) {
     spdlog::error("{}", key.error().message);
     return unusable;
+  }
+  leave_crash_notes(config.data, "titan-cloud", program_version);
+  for (const std::string& note : take_new_crash_notes(config.data)) {
+    spdlog::error("titan-cloud crashed and was started again; {} says where", note);
   }
   boost::asio::io_context loop(1);
   const mesh::WireCodec codec;

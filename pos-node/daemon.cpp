@@ -4,8 +4,6 @@
 
 #include <sodium.h>
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -18,9 +16,11 @@
 #include <optional>
 #include <string>
 
-#include "base/host/log_format.h"
+#include "base/host/crash_note.h"
+#include "base/host/log.h"
 #include "base/host/memory.h"
 #include "base/host/open_files.h"
+#include "base/version.h"
 #include "discovery/system/card_watch.h"
 #include "mesh/sqlite/sqlite_store.h"
 #include "pos-node/api/server.h"
@@ -61,13 +61,15 @@ class DatabaseEntrySource final : public uplink::EntrySource {
   std::unique_ptr<mesh::SqliteReader> reader_;
 };
 
-void set_up_log(const Config& config) {
-  auto logger = config.log_file.empty() ? spdlog::stderr_color_mt("titan-pos")
-                                        : spdlog::basic_logger_mt("titan-pos", config.log_file);
-  logger->set_formatter(make_log_format("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v"));
-  logger->set_level(spdlog::level::from_str(config.log_level));
-  logger->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(std::move(logger));
+LogSettings log_settings(const Config& config) {
+  return {"titan-pos",
+          config.log_level,
+          config.log_file,
+          "%Y-%m-%d %H:%M:%S.%e",
+          {{"TITAN_TENANT", config.tenant},
+           {"TITAN_STORE", config.store},
+           {"TITAN_TERMINAL", config.name},
+           {"TITAN_VERSION", program_version}}};
 }
 
 template <class T>
@@ -128,6 +130,7 @@ class Daemon {
   Status make_uplink();
   void make_store_database();
   Status join_neighbours();
+  void tell_crashes();
   void watch_signals();
   void watch_clocks();
   void watch_stock();
@@ -172,6 +175,7 @@ Status Daemon::start() {
   auto folder = DataFolder::open(config_.data, config_.tenant, config_.store);
   if (!folder) return folder.error();
   folder_.emplace(std::move(*folder));
+  leave_crash_notes(folder_->path(), "titan-pos", program_version);
   const DeviceId device = device_of(folder_->device_key().public_key);
   terminal_ = config_.name.empty() ? "T-" + device.hex().substr(0, 4) : config_.name;
   spdlog::info("{} of store {} ({}), device {}", terminal_, config_.store, config_.tenant,
@@ -185,6 +189,7 @@ Status Daemon::start() {
   make_mesh(std::move(*state));
   if (Status ready = make_api(); !ready) return ready;
   if (!damage_.empty()) service_->raise_alarm("database_damaged", damage_);
+  tell_crashes();
   if (Status ready = make_uplink(); !ready) return ready;
   make_store_database();
   if (Status ready = join_neighbours(); !ready) return ready;
@@ -352,6 +357,15 @@ Status Daemon::join_neighbours() {
   return neighbours_->start(*mesh_);
 }
 
+void Daemon::tell_crashes() {
+  for (const std::string& note : take_new_crash_notes(folder_->path())) {
+    service_->raise_alarm("crashed",
+                          "titan-pos crashed and was started again; no sale that it "
+                          "acknowledged is lost. What it was doing is in " +
+                              note + ": send that file to the makers.");
+  }
+}
+
 void Daemon::watch_signals() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
@@ -499,7 +513,10 @@ void Daemon::stop() {
 
 int run_daemon(const Config& config, const mesh::Codec& codec) {
   try {
-    set_up_log(config);
+    if (Status ready = set_up_log(log_settings(config)); !ready) {
+      std::fprintf(stderr, "titan-pos: %s\n", ready.error().message.c_str());
+      return exit_unusable;
+    }
     return Daemon(config, codec).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "titan-pos: %s\n", error.what());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "base/version.h"
 #include "pos-node/domain/zone_news.h"
 #include "proto/entry.pb.h"
 
@@ -14,8 +15,6 @@ namespace titan::pos {
 namespace {
 
 namespace v1 = titan::entry::v1;
-
-constexpr const char* version = "0.1.0";
 
 // Products kept at hand, some hundred bytes each; one more and all are read anew.
 constexpr std::size_t products_kept_max = 1024;
@@ -350,7 +349,7 @@ Result<JournalPage> TerminalService::journal_page(const JournalId& journal, std:
 StatusReport TerminalService::status() {
   const mesh::Node& node = mesh_.node();
   StatusReport report;
-  report.version = version;
+  report.version = program_version;
   report.started = started_;
   report.role = role_text(node.role());
   if (const auto leader = node.leader()) {

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "base/version.h"
 #include "pos-node/cli/commands.h"
 #include "pos-node/cli/setup.h"
 #include "pos-node/domain/zone_news.h"
@@ -147,7 +148,7 @@ void add_product_commands(CLI::App& app, Arguments& arguments, Console& console,
 int run_command_line(int argc, const char* const* argv, const HostCommands& host) {
   CLI::App app("titan-pos: one till of a Titan Mesh store", "titan-pos");
   app.require_subcommand(1);
-  app.set_version_flag("--version", "titan-pos 0.1.0");
+  app.set_version_flag("--version", std::string("titan-pos ") + program_version);
   Arguments arguments;
   Console console(std::cout, std::cerr, Console::wants_colours());
   int code = exit_done;

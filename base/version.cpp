@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace titan {
+
+const char* const program_version = TITAN_VERSION;
+
+}  // namespace titan
