@@ -278,6 +278,16 @@ Result<std::uint64_t> SqliteReader::entry_count() {
   });
 }
 
+Result<std::optional<Watermark>> SqliteReader::watermark() {
+  using Held = std::optional<Watermark>;
+  return connection_->guarded("reading what the cloud holds", [&]() -> Result<Held> {
+    Use use = connection_->use("SELECT vector, signature, cloud_key FROM watermark");
+    if (!use.step()) return Held{};
+    return Held(Watermark{use.bytes_at(0), use.id_at<Signature>(1).value_or(Signature{}),
+                          use.id_at<PublicKey>(2).value_or(PublicKey{})});
+  });
+}
+
 Result<std::optional<StoredProduct>> SqliteReader::product(const std::string& sku) {
   return connection_->guarded(
       "looking up a product",
@@ -322,6 +332,29 @@ Result<std::map<std::string, std::int64_t>> SqliteReader::low_stock_limits() {
 Result<ProductLayers> SqliteReader::product_layers(const std::string& sku) {
   return connection_->guarded("looking up a product", [&]() -> Result<ProductLayers> {
     return ProductLayers{products_.layer(sku, 0), products_.layer(sku, 1), products_.product(sku)};
+  });
+}
+
+Result<std::int64_t> SqliteReader::product_changed_ms(const std::string& sku) {
+  return connection_->guarded("looking up a product", [&]() -> Result<std::int64_t> {
+    Use use = connection_->use(
+        "SELECT l.stamp FROM products p JOIN layers l ON l.kind = 9 AND l.name = p.sku "
+        "AND l.layer = p.overridden WHERE p.sku = ?");
+    use.text(1, sku);
+    if (!use.step()) return 0;
+    // The stamp begins with the logical clock: milliseconds, then a counter of 16 bits.
+    std::int64_t milliseconds = 0;
+    for (const char byte : use.view_at(0).substr(0, 6)) {
+      milliseconds = milliseconds << 8 | static_cast<unsigned char>(byte);
+    }
+    return milliseconds;
+  });
+}
+
+Result<std::string> SqliteReader::projection_basis() {
+  return connection_->guarded("reading its settings", [&]() -> Result<std::string> {
+    Use use = connection_->use("SELECT value FROM meta WHERE name = 'projection_basis'");
+    return use.step() ? use.bytes_at(0) : std::string();
   });
 }
 

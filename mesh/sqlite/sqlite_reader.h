@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "crdt/interval_set.h"
 #include "mesh/entry.h"
+#include "mesh/messages.h"
 #include "mesh/sqlite/connection.h"
 #include "mesh/sqlite/products.h"
 
@@ -88,6 +89,8 @@ class SqliteReader {
   // and the small tables too.
   Result<std::optional<std::int64_t>> check_some(std::int64_t position, std::uint64_t bytes_max);
   Result<std::uint64_t> entry_count();
+  // What the cloud holds, as it was stored last.
+  Result<std::optional<Watermark>> watermark();
 
   // -- products, settings, users
   Result<std::optional<StoredProduct>> product(const std::string& sku);
@@ -99,6 +102,10 @@ class SqliteReader {
   // Of the products that have a limit of their own, in millionths, by sku.
   Result<std::map<std::string, std::int64_t>> low_stock_limits();
   Result<ProductLayers> product_layers(const std::string& sku);
+  // When the value in force was written, UTC, by the logical clock; 0: there is none.
+  Result<std::int64_t> product_changed_ms(const std::string& sku);
+  // Changes when products were made anew from their entries, by another version or cloud key.
+  Result<std::string> projection_basis();
   Result<std::map<std::string, std::string>> settings();
   Result<std::vector<Bytes>> users();  // serialised titan.entry.v1.User
 
