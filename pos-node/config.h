@@ -57,6 +57,9 @@ struct Config {
   // [store_database]
   std::string store_database = "auto";  // "auto", "none" or a postgresql:// address
 
+  // [tables]: tables.sqlite3 in the data folder, for other programs (docs/V01.md).
+  bool tables_write = true;
+
   // [cloud]: an empty url means that there is none.
   std::string cloud_url;
   std::string cloud_access_key;

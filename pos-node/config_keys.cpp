@@ -325,6 +325,7 @@ std::vector<Key> make_keys() {
       of_either(flag_key("mesh", "mdns", &C::mdns)),
       of_either(text_key("mesh", "profile", &C::profile, choice({"wired", "wireless"}))),
       of_either(secret_key("store_database", "mode", &C::store_database, database_complaint)),
+      of_either(flag_key("tables", "write", &C::tables_write)),
       of_store(text_key("cloud", "url", &C::cloud_url, cloud_url_complaint)),
       of_store(secret_key("cloud", "access_key", &C::cloud_access_key)),
       of_store(text_key("cloud", "public_key", &C::cloud_public_key, cloud_key_complaint)),

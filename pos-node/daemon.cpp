@@ -31,6 +31,7 @@
 #include "pos-node/mesh_host.h"
 #include "pos-node/neighbours.h"
 #include "pos-node/open_journal.h"
+#include "pos-node/tables/tables_thread.h"
 #include "pos-node/terminal_service.h"
 #include "pos-node/uplink_host.h"
 #include "uplink/postgres/store_database.h"
@@ -157,6 +158,8 @@ class Daemon {
   std::unique_ptr<Neighbours> neighbours_;
   std::unique_ptr<mesh::SqliteReader> service_reader_;
   std::unique_ptr<mesh::SqliteReader> database_reader_;
+  std::unique_ptr<mesh::SqliteReader> tables_reader_;
+  std::unique_ptr<TablesThread> tables_;
   boost::asio::signal_set signals_{loop_};
   ClockWatch clock_watch_;
   boost::asio::steady_timer clock_timer_{loop_};
@@ -192,6 +195,8 @@ Status Daemon::start() {
   tell_crashes();
   if (Status ready = make_uplink(); !ready) return ready;
   make_store_database();
+  tables_ = TablesThread::start(config_, terminal_, folder_->file(journal_file),
+                                std::move(tables_reader_), codec_);
   if (Status ready = join_neighbours(); !ready) return ready;
   watch_signals();
   watch_clocks();
@@ -204,7 +209,7 @@ Result<mesh::StoredState> Daemon::open_journal() {
   if (!journal) return journal.error();
   store_ = std::move(journal->store);
   damage_ = std::move(journal->damage);
-  for (auto* reader : {&service_reader_, &database_reader_}) {
+  for (auto* reader : {&service_reader_, &database_reader_, &tables_reader_}) {
     auto opened = store_->open_reader();
     if (!opened) return opened.error();
     *reader = std::move(*opened);
@@ -501,6 +506,7 @@ void Daemon::leave() {
 
 // Also after a start that failed half-way.
 void Daemon::stop() {
+  tables_.reset();
   if (neighbours_) neighbours_->stop();
   if (uplink_) uplink_->stop();
   if (mesh_) mesh_->stop();
