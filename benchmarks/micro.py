@@ -9,7 +9,8 @@ from benchmarks.bench_lab import Fault
 from benchmarks.report import Report
 from harness.lab import binaries
 
-PROGRAMS = {"sqlite_bench": ("--entries", "20000", "--commits", "500"), "transport_bench": ()}
+PROGRAMS = {"sqlite_bench": ("--entries", "20000", "--commits", "500"), "transport_bench": (),
+            "tables_bench": ("--seconds", "8", "--sales", "5000", "--commits", "500")}
 
 
 async def micro(context):

@@ -28,9 +28,9 @@ std::string TablesKeeper::basis() const {
 Duration TablesKeeper::turn(Now now) {
   if (now.mono < not_before_) return not_before_ - now.mono;
   if (!has_room(parts_.path, parts_.room_bytes_min)) {
-    return wait_saying("room",
-                       "the disk is nearly full: the tables for other programs wait, sales "
-                       "go on; free some space");
+    return wait_saying("room", "less than " + std::to_string(parts_.room_bytes_min >> 20) +
+                                   " MB are left on the disk: the tables for other programs wait, "
+                                   "sales go on; make room");
   }
   if (!file_) {
     const std::string basis_now = basis();

@@ -212,5 +212,5 @@ TEST_CASE("a disk that is nearly full is left to the sales") {
   kept.run(5);
   CHECK(kept.holds() == -1);
   CHECK(kept.said.size() == 1);
-  CHECK(kept.said.front().find("nearly full") != std::string::npos);
+  CHECK(kept.said.front().find("MB are left") != std::string::npos);
 }
