@@ -121,8 +121,13 @@ class Lab:
 
     async def run(self, host, *argv, seconds=30, stdin=None):
         """Runs a command in a host to its end: (exit code, standard output, standard error)."""
+        return await self.run_here(*self.command(host, *argv), seconds=seconds, stdin=stdin,
+                                   environment=self.environment(host))
+
+    async def run_here(self, *argv, seconds=30, stdin=None, environment=None):
+        """The same on this machine, or where argv goes into a host by itself."""
         child = await asyncio.create_subprocess_exec(
-            *self.command(host, *argv), env={**os.environ, **self.environment(host)},
+            *map(str, argv), env={**os.environ, **(environment or {})},
             stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
         try:

@@ -2,10 +2,14 @@
 
 What a package does when it is installed and what a unit may do in its sandbox can be tried only
 where systemd runs. It does in namespaces of its own (lab/boot.sh); the network is the lab host's.
+
+Its disk is an overlay: the bare Debian and the packages, made once for all, and what this machine
+wrote. It is mounted in the machine's namespace alone, so nothing has to be unmounted here.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import pathlib
 import shutil
@@ -19,8 +23,9 @@ BOOT = ROOT / "lab" / "boot.sh"
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 if (CGROUPS / "systemd").is_dir():  # version 1
     CGROUPS /= "systemd"
-# Made once for all tests of a run, copied for each machine.
+# Made once; the lowest layer of every machine.
 BARE = ROOT / "build" / "bare-debian-12"
+LAYERS = ROOT / "build" / "machine-layers"
 # What every machine of a shop has, and what `apt install titan-pos` recommends.
 SYSTEM = ("systemd-sysv", "dbus", "avahi-daemon", "postgresql-15")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive",
@@ -49,6 +54,29 @@ def bare_root():
     return BARE / "root"
 
 
+def layers_with(packages):
+    """The layers of a disk with these packages (files) installed, the lowest first."""
+    bare = bare_root()
+    content = hashlib.sha256(str((BARE / "ready").stat().st_mtime_ns).encode())
+    for package in packages:
+        content.update(pathlib.Path(package).read_bytes())
+    names = "-".join(pathlib.Path(package).name.split("_")[0] for package in packages) or "plain"
+    layer = LAYERS / f"{names}.{content.hexdigest()[:16]}"
+    if not (layer / "ready").exists():
+        for older in LAYERS.glob(f"{names}.*"):
+            shutil.rmtree(older)
+        layer.mkdir(parents=True)
+        for package in packages:
+            write_off(layer, [bare], f"/opt/{pathlib.Path(package).name}",
+                      pathlib.Path(package).read_bytes())
+        if packages:
+            call_off(layer, [bare], "apt-get", "install", "-y", "--no-install-recommends",
+                     *(f"/opt/{pathlib.Path(package).name}" for package in packages))
+        call_off(layer, [bare], "rm", "/usr/sbin/policy-rc.d")
+        (layer / "ready").touch()
+    return [bare, layer / "disk"]
+
+
 def mirror():
     """Where this machine gets its own Debian from."""
     targets = call("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)",
@@ -56,43 +84,84 @@ def mirror():
     return next(line.split()[0] for line in targets.splitlines() if line.endswith(" bookworm"))
 
 
-def call(*argv):
-    done = subprocess.run(argv, env={**os.environ, **ENVIRONMENT}, text=True,
+def call(*argv, content=None):
+    done = subprocess.run(argv, env={**os.environ, **ENVIRONMENT}, input=content,
+                          stdin=subprocess.DEVNULL if content is None else None,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout[-3000:]}"
-    return done.stdout
+    said = done.stdout.decode(errors="replace")
+    assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{said[-3000:]}"
+    return said
+
+
+def call_off(folder, layers, *argv, content=None):
+    """A command on the disk in `folder`, whose machine is off."""
+    return call("unshare", "--mount", "--pid", "--fork", "--kill-child", str(BOOT), str(folder),
+                *map(str, layers), "--", *argv, content=content)
+
+
+def writing(path, mode, owner):
+    """The command that takes a file's content from its standard input."""
+    user, group = owner.split(":")
+    return ["install", "-D", "-m", mode, "-o", user, "-g", group, "/dev/stdin", str(path)]
+
+
+def write_off(folder, layers, path, content, mode="0644", owner="root:root"):
+    call_off(folder, layers, *writing(path, mode, owner), content=content)
 
 
 class Machine:
     def __init__(self, lab, host, packages=()):
         """Off, with `packages` (files) installed, as a disk image delivered to the shop is."""
         self.lab, self.host = lab, host
-        self.root = lab.folder / f"machine-{host}"
+        self.folder = lab.folder / f"machine-{host}"
+        self.folder.mkdir()
+        self._layers = layers_with(packages)
         self._cgroup = CGROUPS / f"{lab.prefix}-{host}"
         self._process = None
         lab.end_with(self)
-        subprocess.run(["cp", "-a", "--reflink=auto", str(bare_root()), str(self.root)], check=True)
-        if packages:
-            self.deliver(*packages)
-            call("chroot", str(self.root), "apt-get", "install", "-y", "--no-install-recommends",
-                 *(f"/opt/{pathlib.Path(package).name}" for package in packages))
-        (self.root / "usr/sbin/policy-rc.d").unlink()
-        (self.root / "etc/hostname").write_text(f"till-{host}\n")
+        write_off(self.folder, self._layers, "/etc/hostname", f"till-{host}\n".encode())
 
-    def deliver(self, *packages):
+    @property
+    def is_on(self):
+        return self._process is not None
+
+    # --- the disk, on or off ---
+
+    async def write(self, path, content, mode="0644", owner="root:root"):
+        """A whole file; folders above it are made."""
+        content = content.encode() if isinstance(content, str) else content
+        await self.must(*writing(path, mode, owner), content=content)
+
+    async def deliver(self, *packages):
         """Files into /opt, as from a stick."""
         for package in packages:
-            shutil.copy(package, self.root / "opt")
+            await self.write(f"/opt/{pathlib.Path(package).name}", pathlib.Path(package).read_bytes())
 
-    async def boot(self):
+    def keep_disk(self):
+        """What this machine wrote until now; it is off. For put_disk_back()."""
+        assert not self.is_on
+        shutil.rmtree(self.folder / "kept", ignore_errors=True)
+        subprocess.run(["cp", "-a", self.folder / "disk", self.folder / "kept"], check=True)
+
+    def put_disk_back(self):
+        assert not self.is_on
+        for used in ("disk", "work"):  # what the kernel notes in the second belongs to the first
+            shutil.rmtree(self.folder / used)
+        subprocess.run(["cp", "-a", self.folder / "kept", self.folder / "disk"], check=True)
+
+    # --- power ---
+
+    async def boot(self, wait=True):
+        """Power on; by default until systemd is done."""
         self._cgroup.mkdir(exist_ok=True)
         # The control group first: in a network namespace /sys shows none.
         argv = self.lab.command(self.host, "unshare", "--pid", "--fork", "--kill-child", "--mount",
-                                "--uts", "--ipc", "--cgroup", BOOT, self.root)
+                                "--uts", "--ipc", "--cgroup", BOOT, self.folder, *self._layers)
         self._process = await self.lab.start_here(
             self.host, f"machine-{self.host}", "sh", "-c",
             f'echo $$ >{self._cgroup}/cgroup.procs && exec "$@"', "sh", *argv)
-        await wait_until(self._is_up, 30, f"systemd of machine {self.host} is up")
+        if wait:
+            await wait_until(self._is_up, 30, f"systemd of machine {self.host} is up", every=0.1)
         return self
 
     async def _is_up(self):
@@ -109,19 +178,24 @@ class Machine:
         assert name == "systemd", f"machine {self.host} is at {name}"
         return int(child)
 
-    async def run(self, *argv, seconds=60):
-        """A command on the running machine: (exit code, output, errors)."""
-        environment = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
+    async def run(self, *argv, seconds=60, content=None):
+        """A command on the machine; of one that is off, on its disk: (exit code, output, errors)."""
+        if not self.is_on:
+            return await self.lab.run_here(
+                "unshare", "--mount", "--pid", "--fork", "--kill-child", BOOT, self.folder,
+                *self._layers, "--", "env", "-i", *_environment(), *argv, seconds=seconds,
+                stdin=content)
         return await self.lab.run(self.host, "nsenter", "-t", self.init, "-m", "-p", "-u", "-i", "-C",
-                                  "env", "-i", *environment, *argv, seconds=seconds)
+                                  "env", "-i", *_environment(), *argv, seconds=seconds,
+                                  stdin=content)
 
-    async def must(self, *argv, seconds=60):
-        code, output, errors = await self.run(*argv, seconds=seconds)
+    async def must(self, *argv, seconds=60, content=None):
+        code, output, errors = await self.run(*argv, seconds=seconds, content=content)
         assert code == 0, f"{' '.join(map(str, argv))}: {code}\n{output}\n{errors}"
         return output
 
     async def close(self):
-        if self._process:
+        if self.is_on:
             await self.cut_power()
 
     async def cut_power(self):
@@ -139,3 +213,7 @@ class Machine:
         await asyncio.sleep(0)
         return not any((folder / "cgroup.procs").read_text()
                        for folder in [self._cgroup, *self._cgroup.rglob("*/")])
+
+
+def _environment():
+    return [f"{key}={value}" for key, value in ENVIRONMENT.items()]

@@ -45,13 +45,14 @@ class Tills:
                       "secret": secrets.token_hex(32)}
         self.machines = [Machine(lab, host, [package("titan-pos")]) for host in hosts]
         self.apis = {machine.host: lab.http(machine.host, PORT) for machine in self.machines}
+
+    async def configure(self):
         for machine in self.machines:
-            file = machine.root / "etc/titan-pos/titan-pos.toml"
-            file.write_text(toml({"store": self.store, "terminal": {
-                "name": f"till-{machine.host}", "data": "/var/lib/titan-pos"}}))
-            group = re.search(r"^titan-pos:x:(\d+):", (machine.root / "etc/group").read_text(), re.M)
-            subprocess.run(["chown", f"root:{group[1]}", file], check=True)
-            file.chmod(0o640)
+            settings = {"store": self.store, "terminal": {
+                "name": f"till-{machine.host}", "data": "/var/lib/titan-pos"}}
+            await machine.write("/etc/titan-pos/titan-pos.toml", toml(settings), mode="0640",
+                                owner="root:titan-pos")
+        return self
 
     async def boot(self):
         await asyncio.gather(*(machine.boot() for machine in self.machines))
@@ -85,7 +86,7 @@ class Tills:
 @limit(300)
 async def test_switched_on_packaged_tills_join_and_sell_also_after_a_power_cut(lab):
     await lab.create(3)
-    tills = Tills(lab, [1, 2, 3])
+    tills = await Tills(lab, [1, 2, 3]).configure()
     await tills.boot()
     await tills.joined()
     for number, machine in enumerate(tills.machines):
@@ -121,7 +122,7 @@ async def test_switched_on_packaged_tills_join_and_sell_also_after_a_power_cut(l
 @limit(240)
 async def test_a_till_is_upgraded_rolled_back_removed_and_purged(lab):
     await lab.create(2)
-    tills = Tills(lab, [1, 2])
+    tills = await Tills(lab, [1, 2]).configure()
     await tills.boot()
     await tills.joined()
     machine, other = tills.machines
@@ -144,7 +145,7 @@ async def test_a_till_is_upgraded_rolled_back_removed_and_purged(lab):
         return await machine.must("systemctl", "show", "-P", "MainPID", "titan-pos")
     before = await main_process()
     newer = as_version(package("titan-pos"), "9.0.0", lab.folder)
-    machine.deliver(newer, package("titan-pos"))
+    await machine.deliver(newer, package("titan-pos"))
     await sell_for_a_while(machine.must("dpkg", "-i", f"/opt/{newer.name}"))
     assert "9.0.0" in await machine.must("dpkg-query", "-W", "titan-pos")
     assert await main_process() not in (before, "0\n"), "the upgraded till was not started anew"
