@@ -2,7 +2,7 @@
 
 A test gets what its parameters name: `lab` is a fresh Lab (no hosts yet), removed afterwards
 however the test ends; any other name is a @shared fixture that its file defines or imports.
-@limit(seconds) changes the time a test may take.
+@limit(seconds) changes the time a test may take. @nightly leaves it to a run of the nightly tests.
 """
 
 import asyncio
@@ -34,6 +34,12 @@ def limit(seconds):
         function.limit_seconds = seconds
         return function
     return mark
+
+
+def nightly(function):
+    """Marks a test that is too long for every run; a run without these names what it left out."""
+    function.is_nightly = True
+    return function
 
 
 def shared(seconds=LIMIT_SECONDS):
@@ -201,7 +207,8 @@ def _keep_logs(name, lab):
     return note
 
 
-async def run_all(tests, report):
+async def run_all(tests, report, left=()):
+    """`left`: names of tests that the nightly run does; the report tells them."""
     results = []
     run = Run()
     name = "the run"
@@ -226,13 +233,18 @@ async def run_all(tests, report):
     finally:
         await run.end_shared()
         if report:
-            pathlib.Path(report).write_text(json.dumps({"tests": results}, indent=1) + "\n")
+            pathlib.Path(report).write_text(json.dumps({"tests": results, "left": list(left)},
+                                                      indent=1) + "\n")
     return results
 
 
-def main(folders, match="", report=None, listing=False):
-    """Exit code 0 when every test passed."""
-    tests = [(name, function) for name, function in discover(folders) if match in name]
+def main(folders, match="", report=None, listing=False, nightly_ones=False):
+    """Exit code 0 when every test passed. `nightly_ones`: those marked @nightly, else the others."""
+    found = [(name, function) for name, function in discover(folders) if match in name]
+    tests = [(name, function) for name, function in found
+             if getattr(function, "is_nightly", False) == nightly_ones]
+    left = [] if nightly_ones else [name for name, function in found
+                                    if getattr(function, "is_nightly", False)]
     if listing:
         print("\n".join(name for name, _ in tests))
         return 0
@@ -241,7 +253,7 @@ def main(folders, match="", report=None, listing=False):
         # SIGTERM ends a run as Ctrl-C does: through the clean-up of the test that runs.
         task = asyncio.current_task()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await run_all(tests, report)
+        return await run_all(tests, report, left)
 
     try:
         results = asyncio.run(with_signals())
@@ -250,4 +262,6 @@ def main(folders, match="", report=None, listing=False):
         return 130
     failed = sum(not result["ok"] for result in results)
     print(f"{len(results) - failed} of {len(results)} end-to-end tests passed", flush=True)
+    if left:
+        print(f"left to ./titan nightly: {', '.join(left)}", flush=True)
     return 1 if failed else 0

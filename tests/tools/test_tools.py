@@ -128,6 +128,19 @@ async def test_summary_names_failures_and_deaths(lab):
         assert any(part in line for line in failures), f"{part} is missing in {failures}"
 
 
+async def test_summary_names_what_is_left_to_the_nightly_run(lab):
+    await summary_of(lab.folder, {}, {}, {"e": True})
+    (lab.folder / "end_to_end.json").write_text(json.dumps({"tests": [], "left": ["thirty"]}))
+    said = []
+    for options in (["--pattern", "thirty"], ["--nightly"]):
+        code, output, _ = await lab.run_here(
+            sys.executable, ROOT / "tools" / "summarise_tests.py", lab.folder, *options)
+        said.append((code, output))
+    assert all(code == 1 and "left to ./titan nightly: thirty" in output
+               for code, output in said), said
+    assert "nightly ones have: ./titan nightly" in said[0][1], said
+
+
 async def test_summary_of_nothing_fails(lab):
     code, last, _ = await summary_of(lab.folder, {}, {}, {})
     assert (code, last) == (1, "0 passed, 0 failed"), last
