@@ -344,6 +344,9 @@ void Daemon::make_store_database() {
   callbacks.on_status = [this](const uplink::StoreDatabaseStatus& status) {
     on_store_database(status);
   };
+  callbacks.on_set_aside = [this](const std::string& note) {
+    service_->raise_alarm("store_database_set_aside", note);
+  };
   callbacks.on_give_back = [this](const std::vector<Bytes>& entries,
                                   const std::vector<PublicKey>& keys) {
     mesh_->input([&](mesh::Node& node, Now now) { node.on_cloud_entries(now, entries, keys); });

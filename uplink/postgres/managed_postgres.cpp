@@ -21,6 +21,7 @@
 
 #include "base/crypto.h"
 #include "base/hex.h"
+#include "uplink/postgres/start_failure.h"
 
 extern char** environ;
 
@@ -30,13 +31,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* programs_root = "/usr/lib/postgresql";
 constexpr const char* system_user = "postgres";
 constexpr const char* database_user = "titan";
 constexpr const char* done_marker = "titan-ready";  // initdb ran to its end
 constexpr std::size_t socket_path_max = 107;        // sockaddr_un, without the closing NUL
 constexpr const char* socket_name = "/.s.PGSQL.5432";
-constexpr int start_limit_ms = 30'000;
+// One that reads its write-ahead log again takes as long as the disk takes.
+constexpr int start_limit_ms = 600'000;
 constexpr int poll_ms = 10;
 constexpr int leftover_limit_ms = 5'000;
 constexpr int fast_stop_ms = 500;
@@ -88,25 +89,10 @@ bool is_temporary(const fs::path& path) {
 
 }  // namespace
 
-std::optional<std::string> find_postgres_programs() {
-  std::error_code error;
-  int newest = 0;
-  std::string found;
-  for (const auto& entry : fs::directory_iterator(programs_root, error)) {
-    const int version = std::atoi(entry.path().filename().c_str());
-    const std::string programs = entry.path().string() + "/bin";
-    if (version <= newest || !exists(programs + "/initdb") || !exists(programs + "/postgres")) {
-      continue;
-    }
-    newest = version;
-    found = programs;
-  }
-  if (found.empty()) return std::nullopt;
-  return found;
-}
-
-ManagedPostgres::ManagedPostgres(std::string folder, Pause pause)
-    : folder_(fs::absolute(folder).lexically_normal().string()), pause_(std::move(pause)) {}
+ManagedPostgres::ManagedPostgres(std::string folder, Pause pause, std::string installed)
+    : folder_(fs::absolute(folder).lexically_normal().string()),
+      installed_(std::move(installed)),
+      pause_(std::move(pause)) {}
 
 ManagedPostgres::~ManagedPostgres() {
   stop();
@@ -305,14 +291,30 @@ Status ManagedPostgres::end_leftover() {
 
 // ---- running --------------------------------------------------------------------------------
 
-Result<ManagedPostgres::Identity> ManagedPostgres::prepare() {
-  const auto programs = find_postgres_programs();
-  if (!programs) {
+// A cluster goes on with its own version while that is installed, also beside a newer one. Without
+// any the cluster stays as it is: its package may be in the middle of an upgrade.
+Status ManagedPostgres::choose_programs() {
+  const auto newest = find_programs(installed_);
+  if (!newest) {
     return failure(
         "no PostgreSQL is installed; install the package postgresql, or set "
         "[store_database] mode to an address or to \"none\"");
   }
-  programs_ = *programs;
+  programs_ = newest->folder;
+  const int version = has_cluster() ? version_of_cluster(folder_ + "/cluster") : 0;
+  if (version == 0 || version == newest->version) return {};
+  if (const auto own = find_programs(installed_, version)) {
+    programs_ = own->folder;
+    return {};
+  }
+  set_aside("of-version-" + std::to_string(version),
+            "the store database was made by PostgreSQL " + std::to_string(version) +
+                ", and this machine has PostgreSQL " + std::to_string(newest->version));
+  return {};
+}
+
+Result<ManagedPostgres::Identity> ManagedPostgres::prepare() {
+  if (Status status = choose_programs(); !status) return status.error();
   auto identity = choose_identity();
   if (!identity) return identity;
   if (Status status = prepare_folders(*identity); !status) return status.error();
@@ -326,13 +328,15 @@ Status ManagedPostgres::start() {
   if (!identity) return identity.error();
   Status status = failure("it was not tried");
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (attempt > 0) set_aside();
     if (status = make_cluster(*identity); !status) return status;
     if (status = end_leftover(); !status) return status;
     if (status = launch(*identity); !status) return status;
     if (status = wait_until_ready(); status) return status;
-    if (is_running()) end_child();
-    if (!pause_(0)) return status;
+    const bool hangs = is_running();
+    if (hangs) end_child();
+    if (!pause_(0) || attempt > 0) return status;
+    if (!hangs && !is_fault_of_cluster(end_state_, said_in_this_start())) return status;
+    set_aside("broken", "the store database could not be started: " + last_log_lines());
   }
   return status;
 }
@@ -346,6 +350,7 @@ Status ManagedPostgres::start_existing() {
   if (!has_cluster()) return failure("there is none yet");
   const auto identity = prepare();
   if (!identity) return identity.error();
+  if (!has_cluster()) return failure("there is none that an installed version reads");
   if (Status status = end_leftover(); !status) return status;
   if (Status status = launch(*identity); !status) return status;
   Status ready = wait_until_ready();
@@ -354,9 +359,20 @@ Status ManagedPostgres::start_existing() {
 }
 
 Status ManagedPostgres::launch(const Identity& identity) {
-  // The port is only a part of the socket's name; without it PGPORT would choose another.
-  std::vector<std::string> command = {
-      programs_ + "/postgres", "-D", folder_ + "/cluster", "-k", socket_folder_, "-p", "5432"};
+  std::error_code error;
+  const auto size = fs::file_size(folder_ + "/titan-postgres.log", error);
+  log_begin_ = error ? 0 : static_cast<long long>(size);
+  // The port is only a part of the socket's name; without it PGPORT would choose another. What it
+  // says is read (start_failure.h), so it says it in one language.
+  std::vector<std::string> command = {"/usr/bin/env",
+                                      "LC_ALL=C",
+                                      programs_ + "/postgres",
+                                      "-D",
+                                      folder_ + "/cluster",
+                                      "-k",
+                                      socket_folder_,
+                                      "-p",
+                                      "5432"};
   for (const char* setting : settings) {
     command.push_back("-c");
     command.push_back(setting);
@@ -387,6 +403,7 @@ bool ManagedPostgres::is_running() {
   if (child_ == 0) return false;
   int state = 0;
   if (::waitpid(child_, &state, WNOHANG) == 0) return true;
+  end_state_ = state;
   child_ = 0;
   return false;
 }
@@ -419,18 +436,27 @@ void ManagedPostgres::end_child() {
   child_ = 0;
 }
 
-// One broken cluster is kept for whoever wants to look into it; older ones are not.
-void ManagedPostgres::set_aside() {
+// The last one of a name is kept for whoever wants to look into it; older ones are not.
+void ManagedPostgres::set_aside(const std::string& name, const std::string& reason) {
   std::error_code error;
-  const std::string broken = folder_ + "/broken";
-  fs::remove_all(broken, error);
-  fs::rename(folder_ + "/cluster", broken, error);
+  const std::string aside = folder_ + "/" + name;
+  fs::remove_all(aside, error);
+  fs::rename(folder_ + "/cluster", aside, error);
   fs::remove(folder_ + "/" + done_marker, error);
+  notes_.push_back(reason + ". It is made again from this till's journal; what it was is in " +
+                   aside + " and can be deleted. Sales do not need it.");
+}
+
+std::string ManagedPostgres::said_in_this_start() const {
+  std::ifstream log(folder_ + "/titan-postgres.log");
+  log.seekg(log_begin_);
+  return {std::istreambuf_iterator<char>(log), {}};
 }
 
 std::string ManagedPostgres::last_log_lines() const {
   constexpr std::size_t lines_max = 3;
   std::ifstream log(folder_ + "/titan-postgres.log");
+  log.seekg(log_begin_);
   std::deque<std::string> lines;
   for (std::string line; std::getline(log, line);) {
     lines.push_back(line);

@@ -288,7 +288,9 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     }
     // The pause of an earlier leadership would end this one's start at once.
     server_->set_pause([this, generation](int ms) { return pause(generation, ms); });
-    if (Status started = server_->start(); !started) {
+    Status started = server_->start();
+    tell_notes();
+    if (!started) {
       if (!is_current(generation)) throw Outdated{};
       throw std::runtime_error(started.error().message);
     }
@@ -448,7 +450,10 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
         config_.data + "/postgres", [this, generation](int ms) { return pause(generation, ms); });
     giving_generation_ = generation;
     if (!server_->has_cluster()) return end_look();
-    if (Status started = server_->start_existing(); !started) {
+    Status started = server_->start_existing();
+    tell_notes();
+    if (!started) {
+      if (!server_->has_cluster()) return end_look();
       throw std::runtime_error(started.error().message);
     }
     const auto connection = open_connection(server_->url());
@@ -595,6 +600,14 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     }
     tell(filling ? StoreDatabaseState::filling : StoreDatabaseState::up,
          words_for(StoreDatabaseFlaws{quarantined_, giving_.refused(), unreadable_}));
+  }
+
+  void tell_notes() {
+    for (const std::string& note : server_->take_notes()) {
+      post([tell = callbacks_.on_set_aside, note] {
+        if (tell) tell(note);
+      });
+    }
   }
 
   void refuse(const LeaseHolder& holder) {

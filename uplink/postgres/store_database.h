@@ -82,6 +82,8 @@ struct StoreDatabaseCallbacks {
   std::function<void(election::Token holder, bool holder_gone)> on_lease_refused;
   // On the loop, when `state` or `message` changed; for logs and alarms.
   std::function<void(const StoreDatabaseStatus&)> on_status;
+  // On the loop. The private PostgreSQL's old cluster was set aside: a sentence for an alarm.
+  std::function<void(const std::string& note)> on_set_aside;
   // On the loop. What the database holds and this disk does not, unchecked; for
   // Node::on_cloud_entries().
   std::function<void(const std::vector<Bytes>& entries, const std::vector<PublicKey>& device_keys)>
