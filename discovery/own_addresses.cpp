@@ -1,6 +1,7 @@
 #include "discovery/own_addresses.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace titan::discovery {
@@ -76,6 +77,14 @@ bool OwnAddresses::lacks_protocol() const {
   };
   return !is_fixed_ && std::any_of(cards_.begin(), cards_.end(), reaches_others) &&
          dialable(cards_).empty();
+}
+
+bool OwnAddresses::has_network() const {
+  if (is_fixed_) return true;
+  std::vector<CardAddress> plugged;
+  std::copy_if(cards_.begin(), cards_.end(), std::back_inserter(plugged),
+               [](const CardAddress& card) { return card.has_carrier; });
+  return !dialable(plugged).empty();
 }
 
 OwnAddresses::Change OwnAddresses::on_cards(const std::vector<CardAddress>& cards) {

@@ -69,6 +69,9 @@ class OwnAddresses {
   Protocols protocols() const { return protocols_; }
   // There is a network, and none of its addresses is of a protocol that is listened on.
   bool lacks_protocol() const;
+  // Some card that is plugged in has an address that others could be told. True as well for who
+  // listens at one address only, as on loopback: it needs no other.
+  bool has_network() const;
 
  private:
   std::vector<std::string> dialable(const std::vector<CardAddress>& cards) const;

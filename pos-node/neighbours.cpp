@@ -196,6 +196,14 @@ void Neighbours::on_cards(const std::vector<discovery::CardAddress>& cards) {
   carry_out();
 }
 
+std::string Neighbours::mdns_problem() const {
+  if (avahi_ && avahi_->is_silent()) {
+    return "the Avahi daemon does not answer: it hangs, is still being started, or its "
+           "/etc/avahi/avahi-daemon.conf says enable-dbus=no";
+  }
+  return mdns_problem_;
+}
+
 void Neighbours::ask_while_alone() {
   alone_timer_.expires_after(alone_pause_);
   alone_timer_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -224,6 +232,7 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
                                   ladder_.lost(clock_.now(), Rung::mdns, address);
                                   carry_out();
                                 },
+                                [this](const std::string& reason) { mdns_problem_ = reason; },
                                 [](const std::string& message) { spdlog::warn("{}", message); },
                                 [](const std::string& message) { spdlog::info("{}", message); }});
 }

@@ -45,6 +45,9 @@ class Neighbours {
   std::vector<RefusedPeer> refused_peers() const;
   // When this device was last met before this process started.
   std::optional<WallTime> last_met(const DeviceId& device) const;
+  // Whether a card has an address; why mDNS does not work (empty: it does, or is not wanted).
+  bool has_network() const { return !own_ || own_->has_network(); }
+  std::string mdns_problem() const;
   void stop();
 
  private:
@@ -80,7 +83,8 @@ class Neighbours {
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer alone_timer_;
   std::chrono::seconds alone_pause_{};  // until mDNS is asked again
-  bool told_lacking_ = false;           // that no card has an address of our protocol
+  std::string mdns_problem_;
+  bool told_lacking_ = false;  // that no card has an address of our protocol
   bool stopped_ = false;
 };
 

@@ -21,6 +21,8 @@ constexpr auto retry_after = std::chrono::seconds(3);
 constexpr auto farewell_max = std::chrono::milliseconds(300);
 // The poll sleeps at most this long; commands wake it.
 constexpr int sleep_ms_max = 1000;
+// Beyond the poll's sleep: what a daemon that is well never takes for an answer.
+constexpr auto silent_after = std::chrono::seconds(3);
 
 }  // namespace
 
@@ -38,9 +40,10 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
     std::optional<AvahiSession> session;
     Clock::time_point next_session = Clock::now();
     while (!stopped) {
+      alive_at = Clock::now();
       if (!session && Clock::now() >= next_session) session.emplace(poll.get(), own, events);
       if (session && session->is_broken()) {
-        warn(session->reason());
+        have_problem(session->reason());
         session.reset();
         lose_all();
         next_session = Clock::now() + retry_after;
@@ -73,6 +76,7 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
     };
     events.published = [this](const std::string& name) {
       warned = false;
+      set_problem("");
       tell([name](State& self) {
         if (self.callbacks.on_note) self.callbacks.on_note("published in mDNS as '" + name + "'");
       });
@@ -84,7 +88,14 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
         }
       });
     };
-    events.waiting = [this](const std::string& reason) { warn(reason); };
+    events.waiting = [this](const std::string& reason) { have_problem(reason); };
+    events.unpublished = [this](const std::string& reason) {
+      set_problem(reason);
+      if (std::exchange(warned, true)) return;
+      tell([reason](State& self) {
+        if (self.callbacks.on_warning) self.callbacks.on_warning("mDNS works by half: " + reason);
+      });
+    };
     return events;
   }
 
@@ -96,7 +107,16 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
     }
   }
 
-  void warn(const std::string& reason) {
+  void set_problem(const std::string& reason) {
+    if (std::exchange(problem, reason) == reason) return;
+    tell([reason](State& self) {
+      if (self.callbacks.on_problem) self.callbacks.on_problem(reason);
+    });
+  }
+
+  // Once, until it works again.
+  void have_problem(const std::string& reason) {
+    set_problem(reason);
     if (std::exchange(warned, true)) return;
     tell([reason](State& self) {
       if (!self.callbacks.on_warning) return;
@@ -120,12 +140,14 @@ struct AvahiDiscovery::State : std::enable_shared_from_this<State> {
   std::atomic<bool> stopped = false;
   std::atomic<bool> ask_again = false;
   std::atomic<bool> network_changed = false;
+  std::atomic<Clock::time_point> alive_at = Clock::now();
   std::unique_ptr<AvahiSimplePoll, decltype(&avahi_simple_poll_free)> poll;
   std::promise<void> ended;
   std::thread thread;
   // Of the discovery thread.
   std::set<std::string> seen;
   bool warned = false;
+  std::string problem;
 };
 
 AvahiDiscovery::AvahiDiscovery(boost::asio::io_context& loop, ServiceRecord own,
@@ -152,6 +174,10 @@ AvahiDiscovery::~AvahiDiscovery() {
 void AvahiDiscovery::ask_again() {
   state_->ask_again = true;
   avahi_simple_poll_wakeup(state_->poll.get());
+}
+
+bool AvahiDiscovery::is_silent() const {
+  return Clock::now() - state_->alive_at.load() > silent_after;
 }
 
 void AvahiDiscovery::network_changed() {

@@ -23,6 +23,8 @@ struct AvahiCallbacks {
   // "10.77.0.3:7411", "[fe80::1%eth0]:7411".
   std::function<void(const std::string& address, const DeviceId& device)> on_found;
   std::function<void(const std::string& address)> on_lost;
+  // Why mDNS does not work, in words; empty: it does again. Told when it changes.
+  std::function<void(const std::string& reason)> on_problem;
   std::function<void(const std::string& message)> on_warning;
   std::function<void(const std::string& message)> on_note;
 };
@@ -40,6 +42,9 @@ class AvahiDiscovery {
   // A card of ours came, went or has another address. The daemon follows by itself; whether it
   // really did is watched from now on.
   void network_changed();
+  // A call of the library has not come back for a while: the daemon hangs, or D-Bus waits for it to
+  // be started (which, with enable-dbus=no, never ends).
+  bool is_silent() const;
 
  private:
   struct State;

@@ -92,7 +92,9 @@ void AvahiSession::on_client(AvahiClient* client, AvahiClientState state) {
       fail("Avahi daemon", avahi_client_errno(client));
       break;
     case AVAHI_CLIENT_CONNECTING:
-      events_.waiting("the Avahi daemon does not run");
+      events_.waiting(
+          "no Avahi daemon is on the system bus: it does not run, or its "
+          "/etc/avahi/avahi-daemon.conf says enable-dbus=no");
       break;
   }
 }
@@ -100,7 +102,7 @@ void AvahiSession::on_client(AvahiClient* client, AvahiClientState state) {
 void AvahiSession::publish(AvahiClient* client) {
   if (group_ == nullptr) {
     group_ = avahi_entry_group_new(client, &AvahiSession::group_callback, this);
-    if (group_ == nullptr) return fail("Avahi entry group", avahi_client_errno(client));
+    if (group_ == nullptr) return on_publish_error("Avahi entry group", avahi_client_errno(client));
   }
   if (avahi_entry_group_is_empty(group_) == 0) return;
   int error = add_service();
@@ -108,16 +110,34 @@ void AvahiSession::publish(AvahiClient* client) {
     take_another_name();
     error = add_service();
   }
-  if (error < 0) return fail("Avahi service", error);
+  if (error < 0) return on_publish_error("Avahi service", error);
   error = avahi_entry_group_commit(group_);
-  if (error < 0) return fail("Avahi commit", error);
+  if (error < 0) return on_publish_error("Avahi commit", error);
   is_established_ = false;
   publish_again_at_ = Clock::now() + publish_again_pause_;
 }
 
+// What the daemon does not permit is no reason to end the session: a new one would be refused the
+// same, and meanwhile nobody would be found.
+void AvahiSession::on_publish_error(const std::string& what, int error) {
+  if (error != AVAHI_ERR_NOT_PERMITTED && error != AVAHI_ERR_ACCESS_DENIED)
+    return fail(what, error);
+  if (group_ != nullptr) avahi_entry_group_free(std::exchange(group_, nullptr));
+  publish_again_at_ = Clock::now() + ask_permission_again;
+  events_.unpublished(
+      std::string("the Avahi daemon lets no program publish a service (") + avahi_strerror(error) +
+      "), so other tills do not find this one by mDNS; set disable-publishing and "
+      "disable-user-service-publishing to no in /etc/avahi/avahi-daemon.conf and restart "
+      "avahi-daemon");
+}
+
 void AvahiSession::check_published() {
-  if (!is_running_ || group_ == nullptr) return;
+  if (!is_running_) return;
   const auto now = Clock::now();
+  if (group_ == nullptr) {
+    if (now >= publish_again_at_) publish(client_);
+    return;
+  }
   if (is_established_ && !own_seen_.empty()) {
     // All is well, and what goes wrong from here on is looked into soon.
     publish_again_pause_ = publish_again_min;

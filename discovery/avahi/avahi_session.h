@@ -39,6 +39,8 @@ struct AvahiEvents {
   std::function<void(const std::string& address)> lost;
   std::function<void(const std::string& name)> published;
   std::function<void(const std::string& reason)> published_again;
+  // The daemon lets nobody publish; others are found all the same.
+  std::function<void(const std::string& reason)> unpublished;
   // The daemon is not there; the session waits for it.
   std::function<void(const std::string& reason)> waiting;
 };
@@ -64,6 +66,8 @@ class AvahiSession {
   // Probing and announcing take 2 s in all where nothing disturbs them.
   static constexpr std::chrono::milliseconds publish_again_min{2500};
   static constexpr std::chrono::milliseconds publish_again_max{300'000};
+  // A daemon whose settings forbid it is asked again: it may have been started with others.
+  static constexpr std::chrono::milliseconds ask_permission_again{60'000};
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -82,6 +86,7 @@ class AvahiSession {
   void on_resolve(const ServiceKey& key, AvahiResolverEvent event, const AvahiAddress* address,
                   std::uint16_t port, AvahiStringList* txt);
   void publish(AvahiClient* client);
+  void on_publish_error(const std::string& what, int error);
   void check_published();
   void retry_resolvers();
   void forget_unconfirmed();

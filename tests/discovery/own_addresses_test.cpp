@@ -83,6 +83,24 @@ TEST_CASE("a network of the other protocol alone is noticed", "[own]") {
   CHECK_FALSE(lacks("0.0.0.0:7411", {loopback, link_local6}));
 }
 
+TEST_CASE("a network is there when a card that is plugged in has an address to tell", "[own]") {
+  const auto has = [](const char* listen, const std::vector<CardAddress>& cards) {
+    OwnAddresses own(listen, 7411, {});
+    own.on_cards(cards);
+    return own.has_network();
+  };
+  CardAddress unplugged = cable;
+  unplugged.has_carrier = false;
+  CHECK(has("0.0.0.0:7411", {loopback, cable}));
+  CHECK_FALSE(has("0.0.0.0:7411", {loopback}));
+  CHECK_FALSE(has("0.0.0.0:7411", {loopback, unplugged}));
+  // What a card gives itself before any DHCP server answers.
+  CHECK_FALSE(has("0.0.0.0:7411", {loopback, link_local6}));
+  CHECK_FALSE(has("[::]:7411", {loopback, link_local6}));
+  CHECK(has("[::]:7411", {loopback, cable6}));
+  CHECK(has("127.0.0.1:7411", {loopback}));
+}
+
 TEST_CASE("a machine with very many addresses tells no more than peers accept", "[own]") {
   std::vector<CardAddress> cards;
   for (int i = 0; i < 100; ++i) {
