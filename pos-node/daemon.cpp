@@ -307,6 +307,8 @@ Status Daemon::make_uplink() {
   TerminalService::Reports reports;
   reports.store_database = [this] { return store_database_report(); };
   reports.refused_peers = [this] { return neighbours_->refused_peers(); };
+  reports.has_network = [this] { return neighbours_->has_network(); };
+  reports.mdns_problem = [this] { return neighbours_->mdns_problem(); };
   reports.last_met = [this](const DeviceId& device) { return neighbours_->last_met(device); };
   if (!config_.cloud_url.empty()) {
     auto made = UplinkHost::make(loop_, clock_, *mesh_, config_, folder_->device_key(), terminal_,
@@ -406,6 +408,7 @@ void Daemon::watch_stock() {
   stock_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled || leaving_) return;
     service_->look_at_stock();
+    service_->look_at_waits();
     watch_stock();
   });
 }

@@ -74,6 +74,13 @@ struct HealthReason {
   std::vector<std::string> terminals;  // who is missing
 };
 
+// What a terminal waits for meanwhile: see pos-node/waiting.h.
+struct WaitingReport {
+  std::string what;  // network, avahi, other_terminals, cloud, time, store_database
+  WallTime since;
+  std::string message;
+};
+
 struct StatusReport {
   std::string version;
   WallTime started;
@@ -96,7 +103,8 @@ struct StatusReport {
   std::int64_t clock_skew_ms_max = 0;
   std::vector<std::string> restart_needed_for;  // changed keys that were read by a reload
   std::vector<HealthReason> health;             // empty: all is well
-  std::vector<AlarmReport> alarms;              // newest first
+  std::vector<WaitingReport> waiting_for;
+  std::vector<AlarmReport> alarms;  // newest first
 };
 
 }  // namespace titan::pos

@@ -389,11 +389,7 @@ StatusReport TerminalService::status() {
   if (reports_.store_database) report.store_database = reports_.store_database();
   if (reports_.uplink) report.uplink = reports_.uplink();
   const ClockReading reading = clock();
-  report.clock_quality = reading.quality;
-  const bool is_plausible = reading.quality != mesh::ClockQuality::implausible;
-  if (is_plausible && node.is_holding_time(reading.time)) {
-    report.clock_quality = mesh::ClockQuality::held;
-  }
+  report.clock_quality = clock_quality(reading);
   report.business_date = reading.local_date;
   report.time_zone = calendar_.zone();
   report.restart_needed_for = restart_needed_for_;
@@ -401,8 +397,38 @@ StatusReport TerminalService::status() {
   report.zone_data_problem = zone_data_problem_;
   if (const auto reason = unhealthy()) report.health.push_back({"disk", *reason, {}, {}});
   for (HealthReason& reason : degraded()) report.health.push_back(std::move(reason));
+  look_at_waits();
+  report.waiting_for = waiting_watch_.now_waiting(mesh_.now());
   report.alarms.assign(alarms_.begin(), alarms_.end());
   return report;
+}
+
+mesh::ClockQuality TerminalService::clock_quality(const ClockReading& reading) const {
+  const bool is_plausible = reading.quality != mesh::ClockQuality::implausible;
+  const bool is_held = is_plausible && mesh_.node().is_holding_time(reading.time);
+  return is_held ? mesh::ClockQuality::held : reading.quality;
+}
+
+void TerminalService::look_at_waits() {
+  const HealthFacts health = health_facts();
+  WaitingFacts facts;
+  if (reports_.has_network) facts.has_network = reports_.has_network();
+  if (reports_.mdns_problem) facts.mdns_problem = reports_.mdns_problem();
+  facts.is_alone = is_alone(health.members);
+  facts.missing = missing_members(health).size();
+  facts.uplink = health.uplink;
+  facts.store_database = health.store_database;
+  const ClockReading reading = clock();
+  facts.clock_quality = clock_quality(reading);
+  facts.wall = reading.time;
+  const WaitingWatch::Change change = waiting_watch_.look(facts, mesh_.now());
+  for (const WaitingReport& begun : change.begun) {
+    spdlog::info("waiting for {}: {}", begun.what, begun.message);
+  }
+  for (const WaitingWatch::Ended& ended : change.ended) {
+    spdlog::info("waits no longer for {}, after {} s", ended.what,
+                 std::chrono::duration_cast<seconds>(ended.took).count());
+  }
 }
 
 HealthFacts TerminalService::health_facts() {

@@ -20,6 +20,7 @@
 #include "pos-node/reorder_watch.h"
 #include "pos-node/service.h"
 #include "pos-node/settings_watch.h"
+#include "pos-node/waiting.h"
 
 namespace titan::pos {
 
@@ -40,6 +41,8 @@ class TerminalService final : public Service {
     std::function<std::vector<RefusedPeer>()> refused_peers;
     std::function<std::optional<WallTime>(const DeviceId&)> last_met;  // in an earlier life
     std::function<std::size_t()> api_connections;
+    std::function<bool()> has_network;
+    std::function<std::string()> mdns_problem;
   };
 
   TerminalService(StoreRules rules, MeshHost& mesh, std::unique_ptr<mesh::SqliteReader> reader,
@@ -57,6 +60,8 @@ class TerminalService final : public Service {
   void publish(const Event& event);
   // Every second: what is told only if it lasts.
   void look_at_stock();
+  // Every second: what is waited for, and since when.
+  void look_at_waits();
 
   // -- Service
   const StoreFacts& facts() const override { return facts_; }
@@ -97,6 +102,7 @@ class TerminalService final : public Service {
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
   HealthFacts health_facts();
+  mesh::ClockQuality clock_quality(const ClockReading& reading) const;
   void note_low_stock(const std::string& sku, const std::optional<std::int64_t>& low_stock_micro);
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
@@ -122,6 +128,7 @@ class TerminalService final : public Service {
   ReorderWatch reorder_watch_;
   SettingsWatch settings_watch_{facts_, calendar_};
   KeyWatch key_watch_;
+  WaitingWatch waiting_watch_;
 };
 
 }  // namespace titan::pos

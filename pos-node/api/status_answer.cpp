@@ -132,6 +132,20 @@ void write_duties(JsonWriter& writer, const StatusReport& status) {
   writer.end_object();
 }
 
+void write_waiting(JsonWriter& writer, const std::vector<WaitingReport>& waiting) {
+  writer.key("waiting_for").begin_array();
+  for (const WaitingReport& wait : waiting) {
+    writer.begin_object().member("what", wait.what).key("since");
+    if (mesh::is_plausible(wait.since)) {
+      write_time(writer, wait.since);
+    } else {
+      writer.null();  // a clock that is wrong does not know when
+    }
+    writer.member("message", wait.message).end_object();
+  }
+  writer.end_array();
+}
+
 }  // namespace
 
 void write_health(JsonWriter& writer, const std::vector<HealthReason>& reasons) {
@@ -187,6 +201,7 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
   for (const std::string& key : status.restart_needed_for) writer.value(key);
   writer.end_array().key("health");
   write_health(writer, status.health);
+  write_waiting(writer, status.waiting_for);
   writer.key("alarms").begin_array();
   for (const AlarmReport& alarm : status.alarms) {
     writer.begin_object().member("code", alarm.code).member("message", alarm.message).key("time");

@@ -166,6 +166,7 @@ int Commands::status() {
     show("restart", "needed for changed settings: " + keys, "degraded");
   }
   print_health(*status);
+  print_waiting(*status);
   console_.line("");
   print_members(*status);
   print_alarms(*status);
@@ -201,6 +202,17 @@ void Commands::print_health(const json::value& status) {
     const std::string since = text_at(reason, "since");
     console_.line(console_.paint(in_words(text_at(reason, "code")), Colour::red) +
                   (since.empty() ? "" : " since " + since) + ": " + text_at(reason, "message"));
+  }
+}
+
+void Commands::print_waiting(const json::value& status) {
+  const json::value& waiting = member_at(status, "waiting_for");
+  if (!waiting.is_array() || waiting.get_array().empty()) return;
+  console_.line("");
+  for (const json::value& wait : waiting.get_array()) {
+    const std::string since = text_at(wait, "since");
+    console_.line(console_.paint("waiting for " + in_words(text_at(wait, "what")), Colour::yellow) +
+                  (since.empty() ? "" : " since " + since) + ": " + text_at(wait, "message"));
   }
 }
 

@@ -58,6 +58,7 @@ class Commands {
   int move_stock(const std::string& target, const std::string& sku, const std::string& quantity,
                  const std::string& name, const std::string& text);
   void print_members(const json::value& status);
+  void print_waiting(const json::value& status);
   void print_health(const json::value& status);
   void print_alarms(const json::value& status);
   void print_import(const json::value& answer);

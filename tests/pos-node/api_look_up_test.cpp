@@ -194,6 +194,20 @@ TEST_CASE("health says why it is bad") {
   CHECK(sick.at("error.message") == "The disk is full.");
 }
 
+TEST_CASE("the status says what is waited for, and since when unless the clock was dead") {
+  LabServer lab;
+  CHECK(lab.get("/v1/status").at("waiting_for") == "[]");
+  lab.on_loop([](FakeService& service) {
+    service.report.waiting_for = {{"network", WallTime{1796000000000}, "Look at the cable"},
+                                  {"time", WallTime{5000}, "The clock shows 1970"}};
+  });
+  const auto status = lab.get("/v1/status");
+  CHECK(status.at("waiting_for.0.what") == "network");
+  CHECK(status.at("waiting_for.0.since") == "2026-11-30T00:53:20.000Z");
+  CHECK(status.at("waiting_for.1.since") == "null");
+  CHECK(status.at("waiting_for.1.message") == "The clock shows 1970");
+}
+
 TEST_CASE("a till that can sell is healthy, and says what is amiss beside it") {
   LabServer lab;
   lab.on_loop([](FakeService& service) {
