@@ -1,0 +1,406 @@
+"""Tills that boot as it happens in a shop: without a network yet, without Avahi, with a dead clock.
+
+Each case begins with the same disks: three tills that have met, sold and were cut off their power.
+It ends with all of them joined, one leader, everybody selling, and every sale counted once. What
+took how long is printed, not judged: `boot CASE: …`.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import re
+import struct
+import time
+
+from harness.machine import Machine
+from harness.runner import limit, nightly, shared
+from harness.waiting import wait_until
+from packaged_tills import PORT, Tills
+from simulations.lab import inside
+
+CARD = "eth0"
+DROP_INS = "/etc/systemd/system/titan-pos.service.d"
+
+
+class Shop:
+    """Three tills on hosts 1 to 3; host 4 is free for what else is plugged into the switch."""
+
+    def __init__(self, lab, tills):
+        self.lab, self.tills = lab, tills
+        self.sold = len(tills.machines)  # pieces, by all, before the power cut
+
+    @property
+    def machines(self):
+        return self.tills.machines
+
+    async def off(self):
+        await asyncio.gather(*(machine.cut_power() for machine in self.machines if machine.is_on))
+
+    async def reset(self):
+        await self.off()
+        await self.lab.heal()
+        for machine in self.machines:
+            machine.put_disk_back()
+            await self.card(machine, True)
+        self.sold = len(self.machines)
+
+    async def card(self, machine, is_there, address=True):
+        """Its network card; without `address` it has none by itself."""
+        await self.lab.readdress(machine.host, None)
+        await self.lab.run(machine.host, "ip", "link", "set", CARD, "up" if is_there else "down")
+        if is_there and address:
+            await self.lab.readdress(machine.host, f"10.77.0.{machine.host}")
+            await self.lab.run(machine.host, "ip", "addr", "replace",
+                               f"fd77::{machine.host}/64", "dev", CARD)
+
+    async def without(self, *units, machines=None):
+        """These units do not exist: nothing starts them."""
+        for machine in machines or self.machines:
+            for unit in units:
+                await machine.must("ln", "-sf", "/dev/null", f"/etc/systemd/system/{unit}")
+
+    async def drop_in(self, text, machines=None):
+        for machine in machines or self.machines:
+            await machine.write(f"{DROP_INS}/case.conf", text)
+
+
+class Case:
+    """One boot: what is switched on when, and what it took."""
+
+    def __init__(self, name, shop):
+        self.name, self.shop = name, shop
+        self._sales = {}  # by machine: the task of its first sale
+        self._waited = {}  # what it was seen to wait for: by how many
+        self._watches = []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        for task in [*self._sales.values(), *self._watches]:
+            task.cancel()
+        await asyncio.gather(*self._sales.values(), *self._watches, return_exceptions=True)
+
+    async def power(self, *machines):
+        """Power on; each sells as soon as it can, and is asked what it waits for."""
+        machines = machines or self.shop.machines
+        await asyncio.gather(*(machine.boot(wait=False) for machine in machines))
+        for machine in machines:
+            self._sales[machine] = asyncio.create_task(self._sell_first(machine))
+            self._watches.append(asyncio.create_task(self._watch(machine)))
+
+    async def first_sales(self, *machines, seconds=30):
+        """Seconds from the program's start, of the slowest of these."""
+        taken = []
+        for machine in machines or list(self._sales):
+            sold = await asyncio.wait_for(asyncio.shield(self._sales[machine]), seconds)
+            began = int((await machine.must("systemctl", "show", "-P",
+                                            "ExecMainStartTimestampMonotonic", "titan-pos")).strip())
+            taken.append(sold - began / 1e6)
+        return max(taken)
+
+    async def waits(self, machine, what, *words, seconds=15):
+        """Until its status says that it waits for this, in these words: since when."""
+        async def seen():
+            status = await self.shop.tills.status(machine)
+            waits = {wait["what"]: wait for wait in status["waiting_for"]}
+            assert what in waits, status["waiting_for"]
+            assert all(word in waits[what]["message"] for word in words), waits[what]
+            return waits[what]
+        wait = await wait_until(seen, seconds, f"till-{machine.host} waits for {what}", every=0.1)
+        return datetime.datetime.fromisoformat(wait["since"]) if wait["since"] else None
+
+    async def joined(self, since, seconds=30):
+        """All are members and follow one leader, each has sold, and all count every sale.
+        `since`: the moment from which joining was possible. Prints the case's line."""
+        shop = self.shop
+        leader = await shop.tills.joined(seconds, shop.machines)
+        took = time.monotonic() - since
+        first = await self.first_sales()
+        shop.sold += len(self._sales)
+        await shop.tills.all_count(shop.sold, machines=shop.machines)
+        waited = ", ".join(f"{what} ({count})" for what, count in
+                           sorted(self._waited_counts().items())) or "nothing"
+        print(f"     boot {self.name}: first sale {first * 1000:.0f} ms after the program's start, "
+              f"all joined {took * 1000:.0f} ms after the last card, meanwhile waiting for {waited}",
+              flush=True)
+        return next(each for each in shop.machines if f"till-{each.host}" == leader)
+
+    def _waited_counts(self):
+        return {what: len(machines) for what, machines in self._waited.items()}
+
+    async def _sell_first(self, machine):
+        """The moment at which its first sale was answered."""
+        async def sold():
+            await self.shop.tills.sell(machine, f"first of this boot at {machine.host}")
+            return time.monotonic()
+        return await wait_until(sold, 120, f"till-{machine.host} sells", every=0.01)
+
+    async def _watch(self, machine):
+        while True:
+            with contextlib.suppress(AssertionError, OSError, LookupError, asyncio.TimeoutError):
+                for wait in (await self.shop.tills.status(machine))["waiting_for"]:
+                    self._waited.setdefault(wait["what"], set()).add(machine.host)
+            await asyncio.sleep(0.25)
+
+
+@shared(120)
+async def shop(lab):
+    await lab.create(4)
+    tills = await Tills(lab, [1, 2, 3]).configure()
+    await tills.boot()
+    await tills.joined()
+    for machine in tills.machines:
+        await tills.sell(machine, f"before the cut at {machine.host}")
+    await tills.all_count(len(tills.machines))
+    made = Shop(lab, tills)
+
+    async def has_database():
+        states = [(await tills.status(machine))["store_database"] for machine in tills.machines]
+        return [each for each in states if each["state"] == "up" and each["behind"] == 0]
+    await wait_until(has_database, 30, "the leader's store database is up", every=0.1)
+    await made.off()
+    for machine in tills.machines:
+        machine.keep_disk()
+    yield made
+
+
+async def test_all_at_once_after_a_power_cut(shop):
+    async with Case("all at once after a power cut", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        await case.joined(since)
+
+
+@limit(90)
+async def test_the_network_card_comes_20_s_after_the_program(shop):
+    for machine in shop.machines:
+        await shop.card(machine, False)
+    async with Case("network card 20 s after the program", shop) as case:
+        await case.power()
+        await case.first_sales()
+        for machine in shop.machines:
+            since = await case.waits(machine, "network", "cable", "DHCP")
+
+        def long_enough():
+            return (datetime.datetime.now(datetime.timezone.utc) - since).total_seconds() >= 20
+        await wait_until(long_enough, 30, "20 s passed", every=0.2)
+        for machine in shop.machines:
+            await shop.card(machine, True)
+        await case.joined(time.monotonic())
+
+
+@limit(90)
+async def test_addresses_come_by_dhcp_after_the_card(shop):
+    """The tills' and the router's systemd-networkd; the router takes longer to boot."""
+    client = f"[Match]\nName={CARD}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n"
+    for machine in shop.machines:
+        await shop.card(machine, True, address=False)
+        await machine.write("/etc/systemd/network/card.network", client)
+        await machine.must("systemctl", "enable", "systemd-networkd")
+    router = shop.router = await make_router(shop)
+    async with Case("DHCP after the card", shop) as case:
+        await case.power()
+        await case.first_sales()
+        for machine in shop.machines:
+            await case.waits(machine, "network")
+        await router.boot(wait=False)
+
+        async def have_addresses():
+            said = [await machine.must("networkctl", "status", CARD) for machine in shop.machines]
+            return all(re.search(r"Address: 10\.77\.0\.1\d\d \(DHCP4", text) for text in said) or said
+        await wait_until(have_addresses, 30, "every till has a lease", every=0.1)
+        await case.joined(time.monotonic())
+        await router.cut_power()
+
+
+async def make_router(shop):
+    await shop.lab.readdress(4, None)
+    router = Machine(shop.lab, 4)
+    await router.write("/etc/systemd/network/card.network", f"""[Match]
+Name={CARD}
+[Network]
+Address=10.77.0.99/24
+DHCPServer=yes
+[DHCPServer]
+PoolOffset=100
+PoolSize=50
+""")
+    await router.must("systemctl", "enable", "systemd-networkd")
+    return router
+
+
+async def test_avahi_before(shop):
+    await shop.drop_in("[Unit]\nAfter=avahi-daemon.service\n")
+    async with Case("Avahi before", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        await case.joined(since)
+
+
+async def test_avahi_after_at_a_till_that_is_new(shop):
+    """Nobody knows the third or its address, and it knows nobody: it joins when its Avahi comes."""
+    *known, new = shop.machines
+    await shop.lab.readdress(new.host, "10.77.0.33")
+    await new.must("find", "/var/lib/titan-pos", "-mindepth", "1", "-delete")
+    await shop.without("avahi-daemon.service", "avahi-daemon.socket", machines=[new])
+    async with Case("Avahi after, at a new till", shop) as case:
+        await case.power()
+        await case.waits(new, "avahi", "Avahi daemon", "enable-dbus")
+        await case.first_sales()
+        await shop.tills.joined(20, known)
+        alone = (await shop.tills.status(new))["members"]
+        assert [member["terminal"] for member in alone] == [f"till-{new.host}"], alone
+        await new.must("rm", "/etc/systemd/system/avahi-daemon.service",
+                       "/etc/systemd/system/avahi-daemon.socket")
+        await new.must("systemctl", "daemon-reload")
+        since = time.monotonic()
+        await new.must("systemctl", "start", "avahi-daemon")
+        await case.joined(since)
+
+
+async def test_avahi_never(shop):
+    await shop.without("avahi-daemon.service", "avahi-daemon.socket")
+    async with Case("Avahi never", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        await case.joined(since)
+        for machine in shop.machines:
+            await case.waits(machine, "avahi", "mesh.seeds")
+
+
+async def test_dbus_absent(shop):
+    await shop.without("dbus.service", "dbus.socket")
+    async with Case("D-Bus absent", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        await case.joined(since)
+        for machine in shop.machines:
+            await case.waits(machine, "avahi", "D-Bus")
+
+
+async def test_avahi_that_forbids_or_lacks_what_a_till_needs(shop):
+    """Its own settings, one at each till: no D-Bus, nobody may publish, no other stack beside it."""
+    settings = {"enable-dbus": "no", "disable-user-service-publishing": "yes",
+                "disallow-other-stacks": "yes"}
+    for machine, (key, value) in zip(shop.machines, settings.items(), strict=True):
+        await machine.must("sed", "-i", "-E", f"s/^#?{key}=.*/{key}={value}/",
+                           "/etc/avahi/avahi-daemon.conf")
+        assert f"\n{key}={value}\n" in await machine.must("cat", "/etc/avahi/avahi-daemon.conf")
+    without_dbus, without_publishing, alone = shop.machines
+    async with Case("Avahi settings", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        await case.joined(since)
+        await case.waits(without_dbus, "avahi", "enable-dbus=no", seconds=30)
+        await case.waits(without_publishing, "avahi", "disable-user-service-publishing")
+
+        async def published():
+            log = await alone.must("journalctl", "-u", "titan-pos", "--no-pager")
+            return "published in mDNS" in log
+        await wait_until(published, 10, "one stack alone is enough to publish", every=0.2)
+
+
+@limit(90)
+async def test_the_clock_is_at_1970_until_ntp(shop):
+    """Of all tills; the monotonic clock runs on."""
+    library = inside.build(shop.lab.folder).read_bytes()
+    for machine in shop.machines:
+        await machine.write("/opt/interpose.so", library, mode="0755")
+        await machine.write("/var/lib/titan-pos/clock", clock_words(-time.time()),
+                            owner="titan-pos:titan-pos")
+    await shop.drop_in("[Service]\nEnvironment=LD_PRELOAD=/opt/interpose.so "
+                       "LAB_CONTROL=/var/lib/titan-pos/clock\n")
+    async with Case("clock at 1970 until NTP", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        await case.joined(since)
+        for number, machine in enumerate(shop.machines):
+            await case.waits(machine, "time", "1970-01-01", "NTP")
+            sale = await shop.tills.sell(machine, f"dead clock {number}")
+            assert "clock_implausible" in sale["flags"], sale
+            assert not sale["business_date"].startswith("1970"), sale
+        for machine in shop.machines:
+            await machine.must("dd", "of=/var/lib/titan-pos/clock", "conv=notrunc", "status=none",
+                               content=clock_words(0))
+        for number, machine in enumerate(shop.machines):
+            sale = await shop.tills.sell(machine, f"right clock {number}")
+            assert "clock_implausible" not in sale["flags"], sale
+        await shop.tills.all_count(shop.sold + 6)
+
+
+def clock_words(offset_seconds):
+    """A control file (simulations/lab/inside.py) by which the wall clock is off by this."""
+    words = [0] * len(inside.FIELDS)
+    words[inside.FIELDS.index("clock_offset_us")] = round(offset_seconds * 1e6)
+    return struct.pack(f"<{len(words)}q", *words)
+
+
+@limit(90)
+async def test_a_disk_check_holds_one_till_back(shop):
+    """It ends when this test says so, long after the others sell."""
+    *others, slow = shop.machines
+    await slow.write("/etc/systemd/system/disk-check.service", """[Unit]
+DefaultDependencies=no
+Before=local-fs.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=infinity
+ExecStart=/bin/sh -c 'until [ -e /run/disk-is-checked ]; do sleep 0.1; done'
+[Install]
+WantedBy=local-fs.target
+""")
+    await slow.must("systemctl", "enable", "disk-check")
+    async with Case("a disk check at one till", shop) as case:
+        await case.power()
+        await case.first_sales(*others)
+        await shop.tills.all_count(shop.sold + len(others), machines=others)
+
+        async def missed():
+            reasons = (await shop.tills.status(others[0]))["health"]["reasons"]
+            return [reason["terminals"] for reason in reasons] == [[f"till-{slow.host}"]] or reasons
+        await wait_until(missed, 15, "the others miss it", every=0.1)
+        state = await slow.must("sh", "-c", "systemctl show -P ActiveState titan-pos disk-check")
+        assert state.split() == ["inactive", "activating"], state
+        since = time.monotonic()
+        await slow.must("touch", "/run/disk-is-checked")
+        await case.joined(since)
+
+
+async def test_the_cloud_is_away(shop):
+    """Its address is of the LAN, and nobody has it."""
+    await shop.tills.configure(cloud={"url": "ws://10.77.0.77:8420/v1/uplink", "access_key": "k" * 32,
+                                      "public_key": "ab" * 32})
+    async with Case("the cloud away", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        leader = await case.joined(since)
+        await case.waits(leader, "cloud", "head office")
+        assert (await shop.tills.status(leader))["pending_uploads"] > 0
+
+
+@limit(90)
+async def test_the_store_database_is_of_an_older_postgresql(shop):
+    folder = "/var/lib/titan-pos/postgres"
+    olds = [machine for machine in shop.machines
+            if (await machine.run("test", "-e", f"{folder}/titan-ready"))[0] == 0]
+    assert olds, "no till has a store database"
+    for machine in olds:
+        await machine.must("sh", "-c", f"echo 13 > {folder}/cluster/PG_VERSION")
+    async with Case("PostgreSQL's folder of version 13", shop) as case:
+        since = time.monotonic()
+        await case.power()
+        leader = await case.joined(since)
+
+        async def is_up():
+            database = (await shop.tills.status(leader))["store_database"]
+            return database["state"] == "up" and database["behind"] == 0 or database
+        await wait_until(is_up, 30, "the leader's store database is made again", every=0.1)
+        for machine in olds:
+            async def told(machine=machine):
+                alarms = (await shop.tills.status(machine))["alarms"]
+                return [alarm for alarm in alarms if alarm["code"] == "store_database_set_aside"]
+            (alarm,) = await wait_until(told, 30, f"till-{machine.host} tells of it", every=0.2)
+            assert "PostgreSQL 13" in alarm["message"], alarm
+            await machine.must("test", "-e", f"{folder}/of-version-13/PG_VERSION")
