@@ -27,7 +27,7 @@ if (CGROUPS / "systemd").is_dir():  # version 1
 BARE = ROOT / "build" / "bare-debian-12"
 LAYERS = ROOT / "build" / "machine-layers"
 # What every machine of a shop has, and what `apt install titan-pos` recommends.
-SYSTEM = ("systemd-sysv", "dbus", "avahi-daemon", "postgresql-15")
+SYSTEM = ("systemd-sysv", "dbus", "avahi-daemon", "postgresql-15", "curl")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive",
                "LC_ALL": "C.UTF-8", "TMPDIR": "/tmp"}
 
