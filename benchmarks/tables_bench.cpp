@@ -1,11 +1,11 @@
 // What the tables for other programs cost a till: its sales' commits, processor time and disk.
 //
-//   tables_bench [--folder DIR] [--seconds N] [--sales N] [--json FILE]
+//   tables_bench [--folder DIR] [--seconds N] [--sales N] [--commits N] [--nice N] [--json FILE]
 //
 // Two ways side by side, each with its baseline in the same run, taking turns. The rows in the
-// sale's own transaction: beside the same row without them. A file of their own, kept by a thread
-// of the lowest priority: the same journal with that thread and without it, in segments. Times are
-// in microseconds unless the name says otherwise.
+// sale's own transaction: beside the same row without them. A file of their own, kept by a thread:
+// the same journal with that thread and without it, in segments. Times
+// are in microseconds unless the name says otherwise.
 #include <pthread.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -42,6 +42,7 @@ using EntryPointer = std::shared_ptr<const mesh::Entry>;
 
 constexpr int lines_per_sale = 5;
 constexpr int product_count = 50'000;
+int priority = 0;  // of the thread that keeps the tables, as setpriority(2) counts
 constexpr auto between_sales = std::chrono::milliseconds(5);
 
 std::map<std::string, double> figures;
@@ -348,7 +349,7 @@ class Follower {
 
  private:
   void run() {
-    (void)::setpriority(PRIO_PROCESS, 0, 19);
+    (void)::setpriority(PRIO_PROCESS, 0, priority);
     const auto start = Clock::now();
     while (!stopping_) {
       if (!may_run_) {
@@ -356,12 +357,15 @@ class Follower {
         continue;
       }
       const Now now{MonoTime{std::chrono::duration_cast<Duration>(Clock::now() - start)}, {}};
+      const auto begun = Clock::now();
       const double before = thread_cpu_microseconds();
       const Duration wait = keeper_->turn(now);
       cpu_ = cpu_ + thread_cpu_microseconds() - before;  // without the waiting below
       ++turns_;
       if (wait != Duration(0)) ++complete_;
-      const auto until = Clock::now() + std::max(wait, Duration(2000));
+      const auto rest = std::chrono::duration_cast<Duration>(Clock::now() - begun) *
+                        pos::tables_rests_for_one_turn;
+      const auto until = Clock::now() + std::max({wait, rest, Duration(2000)});
       while (!stopping_ && may_run_ && Clock::now() < until && (complete_ != 1)) {
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
       }
@@ -476,9 +480,11 @@ int main(int argc, char** argv) {
   int sales = 50'000;
   int commits = 4000;
   app.add_option("--folder", folder, "where to put the databases; they are removed afterwards");
-  app.add_option("--seconds", seconds, "of sales beside the thread")->check(CLI::Range(8, 3600));
+  app.add_option("--seconds", seconds, "of sales beside the thread")->check(CLI::Range(0, 3600));
   app.add_option("--sales", sales, "of the journal that is read from its beginning");
   app.add_option("--commits", commits, "in one transaction with their rows");
+  app.add_option("--nice", priority, "of the thread: what a low priority would do")
+      ->check(CLI::Range(0, 19));
   app.add_option("--json", json, "write the figures to this file");
   CLI11_PARSE(app, argc, argv);
 
@@ -488,8 +494,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   const mesh::WireCodec codec;
-  measure_same_transaction(own, commits);
-  measure_own_file(make_folder(own, "follow"), seconds, codec);
+  if (commits > 0) measure_same_transaction(own, commits);
+  if (seconds > 0) measure_own_file(make_folder(own, "follow"), seconds, codec);
   measure_building(make_folder(own, "build"), sales, codec);
   std::filesystem::remove_all(own);
 

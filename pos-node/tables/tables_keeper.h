@@ -21,6 +21,9 @@ namespace titan::pos {
 // "A moment behind": what arrived meanwhile is written in one go. Longer: fewer pages written a
 // sale, and a reader sees it later.
 inline constexpr Duration tables_look_every = milliseconds(1000);
+// While much is waiting: after each turn a rest of so many times as long. More: less of a processor
+// and of the disk for the tables, a first start later complete.
+inline constexpr int tables_rests_for_one_turn = 1;
 // After something that only another program or a person can change.
 inline constexpr Duration tables_retry_after = milliseconds(5000);
 // Between two times that the file is made anew: doubled each time, so that a program that writes

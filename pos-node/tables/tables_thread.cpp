@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <exception>
@@ -13,9 +12,7 @@
 namespace titan::pos {
 namespace {
 
-// Between two steps while many are waiting: the disk is not the tables' alone.
-constexpr Duration pause_between_steps = milliseconds(2);
-constexpr int lowest_priority = 19;
+constexpr Duration rest_min = milliseconds(2);
 
 }  // namespace
 
@@ -55,20 +52,20 @@ TablesThread::~TablesThread() {
 }
 
 void TablesThread::run() {
-  // Of this thread alone, as Linux counts it. Where a sandbox forbids it, it runs as the others do.
-  (void)::setpriority(PRIO_PROCESS, 0, lowest_priority);
   const ProcessClock clock;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
     Duration wait = tables_retry_after;
+    const MonoTime begun = clock.now().mono;
     try {
       wait = keeper_->turn(clock.now());
     } catch (const std::exception& error) {
       spdlog::error("the tables for other programs: {}", error.what());
     }
+    const Duration rest = (clock.now().mono - begun) * tables_rests_for_one_turn;
     lock.lock();
-    wake_.wait_for(lock, std::max(wait, pause_between_steps), [this] { return stopping_; });
+    wake_.wait_for(lock, std::max({wait, rest, rest_min}), [this] { return stopping_; });
   }
 }
 

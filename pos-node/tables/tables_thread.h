@@ -1,6 +1,10 @@
-// The thread that keeps the tables for other programs: the lowest priority, its own reader of the
-// journal, nothing that anybody waits for. It looks by itself whether entries arrived, so nothing
-// has to tell it and nothing can be missed.
+// The thread that keeps the tables for other programs: its own reader of the journal, nothing that
+// anybody waits for. It looks by itself whether entries arrived, so nothing has to tell it and
+// nothing can be missed.
+//
+// It rests between turns instead of being of a low priority: SQLite's threads share locks within a
+// process, and a commit would wait for one that was put aside while it held such a lock
+// (docs/BENCHMARKS.md has the figures).
 #pragma once
 
 #include <condition_variable>
