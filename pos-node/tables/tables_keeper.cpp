@@ -27,11 +27,7 @@ std::string TablesKeeper::basis() const {
 
 Duration TablesKeeper::turn(Now now) {
   if (now.mono < not_before_) return not_before_ - now.mono;
-  if (!has_room(parts_.path, parts_.room_bytes_min)) {
-    return wait_saying("room", "less than " + std::to_string(parts_.room_bytes_min >> 20) +
-                                   " MB are left on the disk: the tables for other programs wait, "
-                                   "sales go on; make room");
-  }
+  if (!has_room(parts_.path, parts_.room_bytes_min)) return wait_for_room();
   if (!file_) {
     const std::string basis_now = basis();
     auto opened = TablesFile::open(parts_.path, basis_now);
@@ -71,6 +67,20 @@ Duration TablesKeeper::turn(Now now) {
     parts_.say("the tables for other programs go on");
   }
   return *progress == TablesProgress::complete ? tables_look_every : Duration(0);
+}
+
+Duration TablesKeeper::wait_for_room() {
+  if (!has_room(parts_.path, parts_.give_way_bytes)) {
+    projection_.reset();
+    file_.reset();
+    TablesFile::remove(parts_.path);
+    return wait_saying("gone", "the disk is nearly full: " + parts_.path +
+                                   " gave way to the sales and is made again when there is room; "
+                                   "make room");
+  }
+  return wait_saying("room", "less than " + std::to_string(parts_.room_bytes_min >> 20) +
+                                 " MB are left on the disk: the tables for other programs wait, "
+                                 "sales go on; make room");
 }
 
 Duration TablesKeeper::make_again(Now now, const std::string& reason) {

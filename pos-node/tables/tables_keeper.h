@@ -34,8 +34,10 @@ inline constexpr Duration tables_peace = seconds(3600);
 // So many failures in a row on a disk with room, tables_retry_after apart: the file is held, or of
 // no use, and a new one takes its place.
 inline constexpr int tables_failures_max = 3;
-// The sales' own room, which the tables leave alone.
+// The sales' own room, which the tables leave alone; and so little that they give back theirs: they
+// can be made again from the journal, which nothing can make again.
 inline constexpr std::uint64_t tables_room_bytes_min = 64ull << 20;
+inline constexpr std::uint64_t tables_give_way_bytes = 16ull << 20;
 
 class TablesKeeper {
  public:
@@ -46,6 +48,7 @@ class TablesKeeper {
     TablesFacts facts;
     std::function<void(const std::string& line)> say;  // for the log; each matter once
     std::uint64_t room_bytes_min = tables_room_bytes_min;
+    std::uint64_t give_way_bytes = tables_give_way_bytes;
     int log_pages_max = tables_log_pages_max;
   };
 
@@ -56,6 +59,7 @@ class TablesKeeper {
   Duration turn(Now now);
 
  private:
+  Duration wait_for_room();
   Duration make_again(Now now, const std::string& reason);
   Duration failed(Now now, const Error& error);
   Duration wait_saying(const std::string& matter, const std::string& line);

@@ -137,3 +137,74 @@ async def test_a_page_and_a_completion_know_every_command():
             missing = [command for command in commands
                        if not re.search(entry.format(command), said)]
             assert not missing, f"{file} lacks {missing}"
+
+
+@limit(240)
+async def test_a_disk_that_is_full_during_an_upgrade_leaves_the_till_selling(lab):
+    await lab.create(1)
+    tills = await Tills(lab, [1]).configure()
+    await tills.boot()
+    await tills.joined()
+    (machine,) = tills.machines
+    newer = as_version(package("titan-pos"), "9.0.0", lab.folder)
+    await machine.deliver(newer)
+    # /usr/bin as a disk with 2 MB left: the program does not fit beside itself.
+    await machine.must("bash", "-euc", """
+        size=$(du -sm /usr/bin | cut -f1)
+        mkdir /run/full
+        mount -t tmpfs -o "size=$((size + 2))m" tmpfs /run/full
+        cp -a /usr/bin/. /run/full
+        mount --bind /run/full /usr/bin""")
+    code, output, errors = await machine.run("dpkg", "-i", f"/opt/{newer.name}")
+    assert code != 0 and "No space left on device" in output + errors, (code, output, errors)
+    await tills.sell(machine, "full")
+    await machine.must("systemctl", "restart", "titan-pos")
+    await tills.joined()
+    await tills.sell(machine, "full, after a restart")
+    await machine.must("umount", "/usr/bin")
+    await machine.must("dpkg", "-i", f"/opt/{newer.name}")
+    await tills.joined()
+    await tills.all_count(2)
+    assert "9.0.0" in await machine.must("dpkg-query", "-W", "titan-pos")
+
+
+@limit(240)
+async def test_what_a_newer_version_left_is_refused_in_words_and_kept(lab):
+    await lab.create(1)
+    tills = await Tills(lab, [1]).configure()
+    await tills.boot()
+    await tills.joined()
+    (machine,) = tills.machines
+    await tills.sell(machine, "before")
+    await machine.must("systemctl", "stop", "titan-pos")
+    await as_written_by(machine, compatibility=99)
+    await machine.must("systemctl", "start", "titan-pos")
+
+    async def says_why():
+        log = await machine.must("journalctl", "-u", "titan-pos", "--no-pager")
+        return "was written by a newer version" in log and "install the newer version again" in log
+    await wait_until(says_why, 10, "the log says why it does not start")
+    code, _, errors = await machine.run("titan-pos", "check")
+    assert code == 2 and "was written by a newer version" in errors, (code, errors)
+    # A purge does not take what this version cannot count.
+    await machine.must("dpkg", "--remove", "titan-pos")
+    code, _, errors = await machine.run("dpkg", "--purge", "titan-pos")
+    assert code != 0 and "an unknown number of" in errors, (code, errors)
+    await machine.deliver(package("titan-pos"))
+    await machine.must("dpkg", "-i", f"/opt/{package('titan-pos').name}")
+    await as_written_by(machine, compatibility=1)
+    await tills.joined()
+    await tills.all_count(1)
+
+
+async def as_written_by(machine, compatibility):
+    """The journal's file as a version of that compatibility would have left it."""
+    await machine.must("systemctl", "stop", "titan-pos")
+    file = machine.folder / "disk" / "var/lib/titan-pos/titan.sqlite3"
+    changed = subprocess.run(
+        ["sqlite3", file, f"UPDATE meta SET value = {compatibility} WHERE name = 'compatibility'; "
+                          "SELECT changes(); PRAGMA wal_checkpoint(TRUNCATE)"],
+        check=True, capture_output=True, text=True).stdout
+    assert changed.startswith("1"), changed
+    await machine.must("bash", "-c", "chown titan-pos:titan-pos /var/lib/titan-pos/titan.sqlite3*")
+    await machine.must("systemctl", "start", "titan-pos")

@@ -21,7 +21,8 @@ class Kept {
  public:
   Kept() : store_(mesh::testing::open_store(folder_.file())) { make(); }
 
-  void make(std::uint64_t room_bytes_min = 0, int log_pages_max = tables_log_pages_max) {
+  void make(std::uint64_t room_bytes_min = 0, int log_pages_max = tables_log_pages_max,
+            std::uint64_t give_way_bytes = 0) {
     keeper_.reset();
     TablesKeeper::Parts parts;
     parts.path = path();
@@ -31,6 +32,7 @@ class Kept {
     parts.say = [this](const std::string& line) { said.push_back(line); };
     parts.room_bytes_min = room_bytes_min;
     parts.log_pages_max = log_pages_max;
+    parts.give_way_bytes = give_way_bytes;
     keeper_ = std::make_unique<TablesKeeper>(std::move(parts), mesh::testing::codec());
   }
   void sell(int times = 1) {
@@ -213,4 +215,22 @@ TEST_CASE("a disk that is nearly full is left to the sales") {
   CHECK(kept.holds() == -1);
   CHECK(kept.said.size() == 1);
   CHECK(kept.said.front().find("MB are left") != std::string::npos);
+}
+
+TEST_CASE("on a disk that is nearly full the tables give way, and come back with the room") {
+  constexpr std::uint64_t more_than_any_disk = std::uint64_t{1} << 60;
+  Kept kept;
+  kept.sell(3);
+  kept.run();
+  REQUIRE(kept.holds() == 3);
+  kept.make(more_than_any_disk, tables_log_pages_max, more_than_any_disk);
+  kept.said.clear();
+  kept.run(3);
+  CHECK(kept.holds() == -1);
+  CHECK_FALSE(std::filesystem::exists(kept.path()));
+  REQUIRE(kept.said.size() == 1);
+  CHECK(kept.said.front().find("gave way to the sales") != std::string::npos);
+  kept.make();
+  kept.run();
+  CHECK(kept.holds() == 3);
 }
