@@ -463,6 +463,11 @@ std::vector<AntiEntropy::Effect> AntiEntropy::take_effects() {
   return std::exchange(effects_, {});
 }
 
+bool AntiEntropy::is_level(const DeviceId& device) const {
+  const auto known = known_.find(device);
+  return known != known_.end() && known->second.root() == index_.stored().root();
+}
+
 std::vector<DeviceId> AntiEntropy::holders(const JournalId& journal, std::uint64_t number) const {
   std::vector<DeviceId> holders;
   for (const auto& [device, known] : known_) {

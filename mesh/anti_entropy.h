@@ -140,6 +140,8 @@ class AntiEntropy {
   }
   // Devices other than this one that hold the entry, as far as their vectors have told us.
   std::vector<DeviceId> holders(const JournalId& journal, std::uint64_t number) const;
+  // Whether the device was last heard to hold exactly what is stored here.
+  bool is_level(const DeviceId& device) const;
   // Something is known to be missing here, and asked for or about to be.
   bool is_catching_up() const { return !requests_.empty() || held_back_ || lacks_any(); }
   std::uint32_t requests_in_flight() const { return static_cast<std::uint32_t>(requests_.size()); }

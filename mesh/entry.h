@@ -35,6 +35,8 @@ enum class Kind : std::uint32_t {
   certificate = 15,
   product_list_part = 16,
   product_list = 17,
+  history = 18,
+  history_withdrawn = 19,
 };
 
 enum class ClockQuality : std::uint32_t {

@@ -39,14 +39,20 @@ bool claims_its_request(const Envelope& envelope) {
              request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
 }
 
+bool is_beside_stock(const Entry& entry) {
+  return entry.envelope.kind == Kind::history && entry.envelope.stock_effects.empty();
+}
+
 bool counts(const crdt::Stock& stock, const Entry& entry) {
   const Hash& claim = entry.envelope.claim;
-  if (claim.is_none() || stock.claim_won_by(claim, entry.hash)) return true;
+  if (claim.is_none() || is_beside_stock(entry) || stock.claim_won_by(claim, entry.hash))
+    return true;
   return !stock.claims().contains(claim) && claims_its_request(entry.envelope);
 }
 
 std::vector<crdt::StockChange> apply_to(crdt::Stock& stock, const Entry& entry) {
   const Envelope& envelope = entry.envelope;
+  if (is_beside_stock(entry)) return {};
   return claims_its_request(envelope)
              ? stock.apply_unrivalled(entry.hash, envelope.claim, envelope.stock_effects)
              : stock.apply(entry.hash, envelope.claim, envelope.stock_effects);

@@ -28,7 +28,11 @@ Hash request_claim(const DeviceId& device, const Hash& request_hash, BytesView i
 // Entries of versions before have keys, but do not claim their requests.
 bool claims_its_request(const Envelope& envelope);
 
+// History moves no stock, so which entry of its claim counts is no matter of the stock's, and no
+// stock keeps its claim: a shop moves in with hundreds of thousands of sales.
+bool is_beside_stock(const Entry& entry);
 // Whether the entry moves stock, as far as `stock` knows: its claim may have been won by another.
+// Of what is beside the stock this says yes; whoever can look up its claim knows better.
 bool counts(const crdt::Stock& stock, const Entry& entry);
 // Applies an entry to a stock that is told of rivals for requests by Stock::contest().
 std::vector<crdt::StockChange> apply_to(crdt::Stock& stock, const Entry& entry);

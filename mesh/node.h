@@ -213,6 +213,8 @@ class Node {
     return own_.recorded(idempotency_key);
   }
   bool in_cloud(const EntryId& id) const { return in_cloud_.contains(id.journal, id.number); }
+  // Terminals that are here and not known to hold just what this one holds, by name.
+  std::vector<std::string> terminals_behind() const;
   // Peers are known to hold entries that this terminal has not got yet: what it shows may change.
   bool is_catching_up() const { return anti_entropy_.is_catching_up(); }
   std::uint64_t pending_uploads() const;  // entries stored here above the watermark

@@ -228,4 +228,13 @@ Copies Node::copies(const EntryId& id) const {
   return copies;
 }
 
+std::vector<std::string> Node::terminals_behind() const {
+  std::vector<std::string> behind;
+  for (const KnownMember& known : membership_.members()) {
+    if (!is_present(known.state) || known.member.process == process_) continue;
+    if (!anti_entropy_.is_level(known.member.device())) behind.push_back(known.member.terminal);
+  }
+  return behind;
+}
+
 }  // namespace titan::mesh

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/hex.h"
+#include "mesh/wire/move_in.h"
 #include "proto/entry.pb.h"
 #include "proto/mesh.pb.h"
 
@@ -42,6 +43,7 @@ struct Parsed {
   wire::Envelope envelope;
   wire::Refund refund;
   wire::Void voiding;
+  wire::History history;
 };
 Parsed& parsed() {
   thread_local Parsed kept;
@@ -54,12 +56,18 @@ bool parse_envelope(BytesView bytes, wire::Envelope& envelope) {
          envelope.ParseFromString(entry.envelope());
 }
 
-// The sale inside a SALE or a REFUND.
+// The sale inside a SALE, a REFUND or a HISTORY.
 bool parse_sale(BytesView bytes, wire::Envelope& envelope, wire::Refund& refund) {
   if (!parse_envelope(bytes, envelope)) return false;
   refund.clear_original();
   refund.clear_reason();
   if (envelope.kind() == wire::SALE) return refund.mutable_sale()->ParseFromString(envelope.body());
+  if (envelope.kind() == wire::HISTORY) {
+    wire::History& history = parsed().history;
+    if (!history.ParseFromString(envelope.body())) return false;
+    refund.mutable_sale()->Swap(history.mutable_sale());
+    return true;
+  }
   return envelope.kind() == wire::REFUND && refund.ParseFromString(envelope.body());
 }
 
@@ -139,6 +147,16 @@ Rows rows_of_sale(BytesView bytes) {
   return {void_row(into.envelope, into.voiding)};
 }
 
+Rows rows_of_history(BytesView bytes) {
+  wire::Envelope& envelope = parsed().envelope;
+  wire::History& body = parsed().history;
+  if (!parse_envelope(bytes, envelope) || envelope.kind() != wire::HISTORY) return {};
+  if (!body.ParseFromString(envelope.body())) return {};
+  return {{body.origin(), body.id(), body.receipt(), body.utc_ms(),
+           std::int64_t{body.utc_offset_minutes()}, std::int64_t{body.was_sent()},
+           std::int64_t{body.was_voided()}, to_hex(body.move_in())}};
+}
+
 Rows rows_of_lines(BytesView bytes) {
   wire::Refund& refund = parsed().refund;
   if (!parse_sale(bytes, parsed().envelope, refund)) return {};
@@ -216,6 +234,10 @@ constexpr std::array definitions = {
                     "tax_minor, rounding_minor, cashier, customer_token, training, flags, "
                     "line_count, payment_count, original_journal, original_number, reason",
                     17, rows_of_sale},
+    TableDefinition{
+        "entry_history",
+        "origin, id, receipt, utc_ms, utc_offset_minutes, was_sent, was_voided, move_in", 8,
+        rows_of_history},
     TableDefinition{"entry_lines",
                     "line, sku, gtin_scanned, description, quantity_value, quantity_scale, unit, "
                     "list_amount, list_exponent, charged_amount, charged_exponent, price_version, "
@@ -361,6 +383,7 @@ Bytes entry_key(const EntryId& id) {
 
 std::optional<Bytes> original_key(const Envelope& envelope) {
   wire::EntryReference original;
+  if (const auto move_in = move_in_of(envelope)) return Bytes(move_in->view());
   if (envelope.kind == Kind::refund) {
     wire::Refund body;
     if (!body.ParseFromString(envelope.body)) return std::nullopt;

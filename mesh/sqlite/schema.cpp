@@ -205,9 +205,64 @@ CREATE VIEW sales AS
   WHERE e.kind IN (1, 2, 3);
 )sql";
 
+// Sales of the former system beside ours. `counts`: it is a sale of this store's figures: head
+// office never had it, it was not voided, no other entry has its claim with a smaller hash, and its
+// move-in was not withdrawn. entries.original of a HISTORY is its move-in.
+constexpr const char* history = R"sql(
+DROP VIEW sales;
+CREATE VIEW sales AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position,
+         j.terminal, e.kind, e.business_date, e.receipt_number, s.utc_ms, s.utc_offset_minutes,
+         s.idempotency_key, s.currency, s.exponent, s.total_minor, s.tax_minor, s.rounding_minor,
+         s.cashier, s.customer_token, s.training, s.flags, s.line_count, s.payment_count,
+         s.original_journal, s.original_number, s.reason,
+         (e.claim IS NULL
+           OR e.hash = (SELECT min(c.hash) FROM entries c WHERE c.claim = e.claim))
+         AND (e.kind <> 18 OR NOT (h.was_sent OR h.was_voided OR EXISTS (
+           SELECT 1 FROM entries w WHERE w.original = e.original AND w.kind = 19))) AS counts,
+         h.origin AS former_terminal, h.id AS former_id, h.receipt AS former_receipt,
+         h.utc_ms AS former_utc_ms, h.was_sent, h.was_voided, h.move_in
+  FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_sale(e.bytes) s
+  LEFT JOIN entry_history(e.bytes) h ON e.kind = 18
+  WHERE e.kind IN (1, 2, 3, 18);
+DROP VIEW sale_items;
+CREATE VIEW sale_items AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position,
+         e.kind, e.business_date, l.line, l.sku, l.gtin_scanned, l.description, l.quantity_value,
+         l.quantity_scale, l.unit, l.list_amount, l.list_exponent, l.charged_amount,
+         l.charged_exponent, l.price_version, l.discount_minor, l.tax_code,
+         l.tax_rate_basis_points, l.tax_included, l.tax_minor, l.total_minor, l.flags
+  FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_lines(e.bytes) l
+  WHERE e.kind IN (1, 2, 3, 18);
+DROP VIEW payments;
+CREATE VIEW payments AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position,
+         e.kind, e.business_date, p.line, p.method, p.currency, p.exponent, p.amount_minor,
+         p.change_minor, p.reference
+  FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_payments(e.bytes) p
+  WHERE e.kind IN (1, 2, 3, 18);
+DROP INDEX entries_date;
+CREATE INDEX entries_date ON entries(business_date) WHERE kind IN (1, 2, 3, 18);
+CREATE TABLE former_receipts(receipt TEXT NOT NULL, position INTEGER NOT NULL,
+                             PRIMARY KEY (receipt, position)) WITHOUT ROWID;
+CREATE INDEX entries_history ON entries(kind) WHERE kind IN (18, 19);
+DROP VIEW inventory_deltas;
+CREATE VIEW inventory_deltas AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position,
+         e.business_date,
+         CASE e.kind WHEN 1 THEN 'SALE' WHEN 2 THEN 'REFUND' WHEN 3 THEN 'VOID'
+           WHEN 4 THEN 'DELIVERY' WHEN 5 THEN 'ADJUSTMENT' WHEN 6 THEN 'TRANSFER_OUT'
+           WHEN 7 THEN 'TRANSFER_IN' WHEN 8 THEN 'OPENING' WHEN 19 THEN 'WITHDRAWN'
+           ELSE 'KIND_' || e.kind END AS reason,
+         x.product, x.added, x.removed,
+         e.claim IS NULL
+           OR e.hash = (SELECT min(c.hash) FROM entries c WHERE c.claim = e.claim) AS counts
+  FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_stock_effects(e.bytes) x;
+)sql";
+
 constexpr std::array known_migrations = {
     Migration{1, first_tables}, Migration{2, folded_duplicates}, Migration{3, product_lists},
-    Migration{4, folds_of_contested_claims}};
+    Migration{4, folds_of_contested_claims}, Migration{5, history}};
 
 }  // namespace
 

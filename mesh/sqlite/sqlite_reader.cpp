@@ -239,13 +239,106 @@ Result<std::vector<StoredEntry>> SqliteReader::entries_about(const EntryId& orig
   });
 }
 
+Result<std::vector<StoredEntry>> SqliteReader::entries_of_move_in(const MoveInId& move_in,
+                                                                  Kind kind,
+                                                                  std::int64_t after_position,
+                                                                  std::size_t limit) {
+  return connection_->guarded("reading a move-in", [&]() -> Result<std::vector<StoredEntry>> {
+    Use use = connection_->use(
+        "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM journals j JOIN entries e "
+        "ON j.ref = e.journal WHERE e.original = ? AND e.kind = ? AND e.position > ? ORDER BY "
+        "e.position");
+    use.blob(1, move_in.view()).integer(2, static_cast<std::int64_t>(kind));
+    use.integer(3, after_position);
+    return all_rows(use, std::min(limit, read_entries_max));
+  });
+}
+
+Result<std::uint64_t> SqliteReader::count_of_move_in(const MoveInId& move_in, Kind kind) {
+  return connection_->guarded("reading a move-in", [&]() -> Result<std::uint64_t> {
+    Use use = connection_->use("SELECT count(*) FROM entries WHERE original = ? AND kind = ?");
+    use.blob(1, move_in.view()).integer(2, static_cast<std::int64_t>(kind));
+    return use.step() ? use.number_at(0) : 0;
+  });
+}
+
+Result<std::optional<StoredEntry>> SqliteReader::first_of_move_in(const MoveInId& move_in,
+                                                                  const DeviceId& device) {
+  using Found = std::optional<StoredEntry>;
+  return connection_->guarded("reading a move-in", [&]() -> Result<Found> {
+    Use use = connection_->use(
+        "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
+        "ON j.ref = e.journal WHERE e.original = ? AND e.kind IN (8, 18) AND j.device = ? ORDER BY "
+        "e.position LIMIT 1");
+    use.blob(1, move_in.view()).blob(2, device.view());
+    return use.step() ? Found(stored_entry_at(use)) : Found{};
+  });
+}
+
+Result<std::vector<StoredEntry>> SqliteReader::find_by_former_receipt(const std::string& receipt) {
+  return connection_->guarded(looking_up, [&]() -> Result<std::vector<StoredEntry>> {
+    Use use = connection_->use(
+        "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM former_receipts f JOIN "
+        "entries e ON e.position = f.position JOIN journals j ON j.ref = e.journal WHERE "
+        "f.receipt = ? ORDER BY e.position");
+    use.text(1, receipt);
+    return all_rows(use);
+  });
+}
+
+Result<std::vector<StoredEntry>> SqliteReader::newest_sales_of(const DeviceId& device) {
+  return connection_->guarded(looking_up, [&]() -> Result<std::vector<StoredEntry>> {
+    std::vector<std::int64_t> journals;
+    {
+      Use use = connection_->use("SELECT ref FROM journals WHERE device = ?");
+      use.blob(1, device.view());
+      while (use.step()) journals.push_back(use.integer_at(0));
+    }
+    std::vector<StoredEntry> newest;
+    for (const std::int64_t journal : journals) {
+      Use use = connection_->use(
+          "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
+          "ON j.ref = e.journal WHERE e.journal = ? AND e.kind IN (1, 2) ORDER BY e.number DESC "
+          "LIMIT 1");
+      use.integer(1, journal);
+      if (use.step()) newest.push_back(stored_entry_at(use));
+    }
+    return newest;
+  });
+}
+
+Result<std::optional<StoredEntry>> SqliteReader::refund_of_move_in(const MoveInId& move_in) {
+  using Found = std::optional<StoredEntry>;
+  return connection_->guarded("reading a move-in", [&]() -> Result<Found> {
+    std::vector<EntryId> sales;
+    {
+      Use use = connection_->use(
+          "SELECT j.journal, e.number FROM entries e JOIN journals j ON j.ref = e.journal WHERE "
+          "e.original = ? AND e.kind = 18");
+      use.blob(1, move_in.view());
+      while (use.step()) {
+        sales.push_back({use.id_at<JournalId>(0).value_or(JournalId{}), use.number_at(1)});
+      }
+    }
+    for (const EntryId& sale : sales) {
+      const Bytes key = entry_key(sale);
+      Use use = connection_->use(
+          "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
+          "ON j.ref = e.journal WHERE e.original = ? AND e.kind = 2 ORDER BY e.position LIMIT 1");
+      use.blob(1, key);
+      if (use.step()) return Found(stored_entry_at(use));
+    }
+    return Found{};
+  });
+}
+
 Result<std::vector<StoredEntry>> SqliteReader::sales_of(std::uint32_t business_date,
                                                         std::int64_t after_position,
                                                         std::size_t limit) {
   return connection_->guarded("listing a day", [&]() -> Result<std::vector<StoredEntry>> {
     Use use = connection_->use(
         "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
-        "ON j.ref = e.journal WHERE e.business_date = ? AND e.kind IN (1, 2, 3) "
+        "ON j.ref = e.journal WHERE e.business_date = ? AND e.kind IN (1, 2, 3, 18) "
         "AND e.position > ? ORDER BY e.position");
     use.integer(1, business_date).integer(2, after_position);
     return all_rows(use, std::min(limit, read_entries_max));

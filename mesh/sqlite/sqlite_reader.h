@@ -20,6 +20,7 @@
 #include "mesh/messages.h"
 #include "mesh/sqlite/connection.h"
 #include "mesh/sqlite/products.h"
+#include "mesh/wire/move_in.h"
 
 namespace titan::mesh {
 
@@ -78,7 +79,23 @@ class SqliteReader {
   Result<std::vector<StoredEntry>> entries_with_claim(const Hash& claim);
   // Entries of `kind` (REFUND or VOID) that name `original`, in the order of arrival.
   Result<std::vector<StoredEntry>> entries_about(const EntryId& original, Kind kind);
-  // Sales, refunds and voids, in the order of arrival behind `after_position`.
+  // -- what was moved in from a former system (docs/V01.md)
+  // In the order of arrival behind `after_position`: its HISTORY, OPENING_STOCK or withdrawals.
+  Result<std::vector<StoredEntry>> entries_of_move_in(const MoveInId& move_in, Kind kind,
+                                                      std::int64_t after_position,
+                                                      std::size_t limit);
+  Result<std::uint64_t> count_of_move_in(const MoveInId& move_in, Kind kind);
+  // The first of its sales and stocks that the device recorded.
+  Result<std::optional<StoredEntry>> first_of_move_in(const MoveInId& move_in,
+                                                      const DeviceId& device);
+  // Sales of the former system that were printed under this receipt there.
+  Result<std::vector<StoredEntry>> find_by_former_receipt(const std::string& receipt);
+  // Of each journal of the device the newest SALE or REFUND.
+  Result<std::vector<StoredEntry>> newest_sales_of(const DeviceId& device);
+  // The first refund of a sale that the move-in brought, from whichever terminal.
+  Result<std::optional<StoredEntry>> refund_of_move_in(const MoveInId& move_in);
+
+  // Sales, refunds, voids and history, in the order of arrival behind `after_position`.
   Result<std::vector<StoredEntry>> sales_of(std::uint32_t business_date,
                                             std::int64_t after_position, std::size_t limit);
   Result<std::vector<StoredJournal>> journals();

@@ -11,6 +11,7 @@
 #include "mesh/sqlite/fold.h"
 #include "mesh/sqlite/recovery.h"
 #include "mesh/sqlite/schema.h"
+#include "mesh/wire/move_in.h"
 
 namespace titan::mesh {
 namespace {
@@ -146,6 +147,7 @@ Status SqliteStore::rebuild_projections() {
       const auto entry = codec_.decode_entry(entries.view_at(0));
       if (entry) projection.apply(*entry, entries.integer_at(1));
     }
+    note_history_of_old_versions();
     put_meta(*connection_, "projection_basis", projection_basis(identity_));
     transaction.commit();
     return {};
@@ -265,6 +267,35 @@ void SqliteStore::store_entry(const Entry& entry) {
   newest_position_ = connection_->database().getLastInsertRowid();
   if (ProductProjection::concerns(envelope.kind)) {
     ProductProjection(*connection_, identity_.cloud_device).apply(entry, newest_position_);
+  }
+  if (envelope.kind == Kind::history) note_former_receipt(envelope, newest_position_);
+}
+
+void SqliteStore::note_former_receipt(const Envelope& envelope, std::int64_t position) {
+  const std::string receipt = former_receipt_of(envelope);
+  if (receipt.empty()) return;
+  Use use =
+      connection_->use("INSERT OR IGNORE INTO former_receipts(receipt, position) VALUES(?, ?)");
+  use.text(1, receipt).integer(2, position).run();
+}
+
+// What a version before stored that knew neither kind.
+void SqliteStore::note_history_of_old_versions() {
+  std::vector<std::pair<std::int64_t, Bytes>> unknown;
+  {
+    Use use = connection_->use(
+        "SELECT position, bytes FROM entries INDEXED BY entries_history WHERE kind IN (18, 19) AND "
+        "original IS NULL");
+    while (use.step()) unknown.emplace_back(use.integer_at(0), use.bytes_at(1));
+  }
+  for (const auto& [position, bytes] : unknown) {
+    const auto entry = codec_.decode_entry(bytes);
+    if (!entry) continue;
+    const auto original = original_key(entry->envelope);
+    if (!original) continue;
+    Use use = connection_->use("UPDATE entries SET original = ? WHERE position = ?");
+    use.blob(1, *original).integer(2, position).run();
+    if (entry->envelope.kind == Kind::history) note_former_receipt(entry->envelope, position);
   }
 }
 

@@ -143,6 +143,8 @@ class SqliteStore {
   bool needs_forced_checkpoint() const;
   Status copy_log_back();
   std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
+  void note_former_receipt(const Envelope& envelope, std::int64_t position);
+  void note_history_of_old_versions();
   Result<std::size_t> fold_slice();
   Status after_commit();
   Error failure(Error error);
