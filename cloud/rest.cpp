@@ -87,6 +87,14 @@ json::array stored_json(const std::string& text) {
   return list;
 }
 
+// What the former system said of a sale: columns 19 to 26 of list_sales().
+json::object former_sale(const pqxx::row& row) {
+  return {{"terminal", row[19].c_str()},    {"id", row[20].c_str()},
+          {"receipt", row[21].c_str()},     {"utc_ms", row[22].as<std::int64_t>()},
+          {"was_sent", row[23].as<bool>()}, {"was_voided", row[24].as<bool>()},
+          {"move_in", row[25].c_str()},     {"withdrawn", row[26].as<bool>()}};
+}
+
 std::string hex_of(const pqxx::field& field) {
   return to_hex(pqxx::binarystring(field).str());
 }
@@ -259,7 +267,10 @@ void Rest::list_sales(const Call& call, Reply reply) {
             "training, counts, array_to_json(flags), encode(original_journal, 'hex'), "
             "original_number, (SELECT encode(v.void_journal, 'hex') || ':' || v.void_number "
             "FROM voided_sales v WHERE v.store = sales.store AND v.journal = sales.journal AND "
-            "v.number = sales.number AND v.hash = sales.hash LIMIT 1), hash "
+            "v.number = sales.number AND v.hash = sales.hash LIMIT 1), hash, former_terminal, "
+            "former_id, former_receipt, former_utc_ms, was_sent, was_voided, "
+            "encode(move_in, 'hex'), EXISTS (SELECT 1 FROM withdrawn_move_ins w WHERE w.store = "
+            "sales.store AND w.move_in = sales.move_in) "
             "FROM sales WHERE store = " +
             sql_text(call.key.store) + position +
             " ORDER BY business_date, journal, number, hash LIMIT " + std::to_string(call.limit));
@@ -287,6 +298,7 @@ void Rest::list_sales(const Call& call, Reply reply) {
             sale["original"] = std::string(row[15].c_str()) + ":" + row[16].c_str();
           }
           if (!row[17].is_null()) sale["voided_by"] = row[17].c_str();
+          if (!row[19].is_null()) sale["history"] = former_sale(row);
           sales.push_back(std::move(sale));
         }
         json::value next = nullptr;

@@ -212,6 +212,23 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
       set_original(reader, *rows.sale, voided.original());
       break;
     }
+    case mesh::Kind::history: {
+      const auto history = reader.parse<pb::History>("a sale of the former system");
+      rows.sale = sale_of(reader, history.sale(), "history");
+      rows.sale->former = FormerSale{history.origin(),
+                                     history.id(),
+                                     history.receipt(),
+                                     history.utc_ms(),
+                                     history.utc_offset_minutes(),
+                                     history.was_sent(),
+                                     history.was_voided(),
+                                     history.move_in()};
+      break;
+    }
+    case mesh::Kind::history_withdrawn:
+      rows.withdrawn_move_in =
+          reader.parse<pb::HistoryWithdrawn>("a move-in that is undone").move_in();
+      break;
     case mesh::Kind::delivery:
     case mesh::Kind::adjustment:
     case mesh::Kind::transfer_out:
@@ -271,6 +288,8 @@ std::string reason_of(mesh::Kind kind) {
       return "TRANSFER_IN";
     case mesh::Kind::opening_stock:
       return "OPENING";
+    case mesh::Kind::history_withdrawn:
+      return "WITHDRAWN";
     default:
       return "KIND_" + std::to_string(static_cast<std::uint32_t>(kind));
   }

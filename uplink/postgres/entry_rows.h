@@ -51,8 +51,18 @@ struct PaymentRow {
   std::int64_t change_minor = 0;
 };
 
+// What the former system said of a sale (docs/V01.md).
+struct FormerSale {
+  std::string terminal, id, receipt;
+  std::int64_t utc_ms = 0;
+  std::int32_t utc_offset_minutes = 0;
+  bool was_sent = false;
+  bool was_voided = false;
+  Bytes move_in;
+};
+
 struct SaleRow {
-  std::string kind;  // "sale", "refund", "void"
+  std::string kind;  // "sale", "refund", "void", "history"
   std::string currency, cashier, customer_token, reason;
   std::uint32_t exponent = 0;
   std::int64_t total_minor = 0, tax_minor = 0, rounding_minor = 0;
@@ -60,6 +70,7 @@ struct SaleRow {
   std::vector<std::string> flags;
   std::optional<mesh::EntryId> original;
   Hash original_hash;
+  std::optional<FormerSale> former;  // of history
   std::vector<SaleItemRow> items;
   std::vector<PaymentRow> payments;
 };
@@ -86,6 +97,7 @@ struct EntryRows {
   std::vector<ProductRow> products;
   std::vector<UserRow> users;
   std::vector<std::pair<std::string, std::string>> settings;
+  std::optional<Bytes> withdrawn_move_in;
 };
 
 // One product, serialised, as a list holds them.

@@ -16,6 +16,10 @@ void RowBuffers::begin(SqlRows& rows, const mesh::Entry& entry) const {
 void RowBuffers::add(const mesh::Entry& entry, EntryRows rows, bool counts, bool from_feed) {
   const Written written{entry.envelope.logical_clock, entry.envelope.id.journal};
   if (rows.sale) add_sale(entry, *rows.sale, counts);
+  if (rows.withdrawn_move_in) {
+    withdrawn_.begin_row().text(store_).bytes(*rows.withdrawn_move_in).end_row();
+    move_ins_.insert(*rows.withdrawn_move_in);
+  }
   for (auto& product : rows.products) {
     auto& kept = products_[{product.sku, from_feed}];
     if (product.clears_override) kept.clears_below = std::max(kept.clears_below, written.clock);
@@ -47,16 +51,17 @@ std::vector<std::string> with_envelope_flags(std::vector<std::string> flags,
 
 void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool counts) {
   const auto& envelope = entry.envelope;
-  begin(sales_, entry);
-  sales_.date(date_of(envelope)).text(sale.kind);
+  SqlRows& rows = sale.former ? history_ : sales_;
+  begin(rows, entry);
+  rows.date(date_of(envelope)).text(sale.kind);
   if (envelope.receipt) {
-    sales_.text(envelope.receipt->terminal)
+    rows.text(envelope.receipt->terminal)
         .text(mesh::receipt_text(*envelope.receipt, envelope.id.journal))
         .raw("least(" + std::to_string(envelope.receipt->number) + ", 9223372036854775807)");
   } else {
-    sales_.text("").text("").number(0);
+    rows.text("").text("").number(0);
   }
-  sales_.bytes(envelope.device.view())
+  rows.bytes(envelope.device.view())
       .number(envelope.time.utc_ms)
       .number(envelope.utc_offset_minutes)
       .text(sale.currency)
@@ -70,12 +75,25 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
       .texts(with_envelope_flags(sale.flags, envelope))
       .text(sale.reason);
   if (sale.original) {
-    sales_.bytes(sale.original->journal.view()).number(sale.original->number);
-    sales_.bytes(sale.original_hash.view());
+    rows.bytes(sale.original->journal.view()).number(sale.original->number);
+    rows.bytes(sale.original_hash.view());
   } else {
-    sales_.null().null().null();
+    rows.null().null().null();
   }
-  sales_.boolean(counts).bytes(mesh::void_claim(entry).view()).end_row();
+  const bool is_sale_of_ours = !sale.former || !(sale.former->was_sent || sale.former->was_voided);
+  rows.boolean(counts && is_sale_of_ours).bytes(mesh::void_claim(entry).view());
+  if (sale.former) {
+    rows.text(sale.former->terminal)
+        .text(sale.former->id)
+        .text(sale.former->receipt)
+        .number(sale.former->utc_ms)
+        .number(sale.former->utc_offset_minutes)
+        .boolean(sale.former->was_sent)
+        .boolean(sale.former->was_voided)
+        .bytes(sale.former->move_in);
+    move_ins_.insert(sale.former->move_in);
+  }
+  rows.end_row();
 
   for (std::size_t line = 0; line < sale.items.size(); ++line) {
     const auto& item = sale.items[line];
@@ -174,6 +192,20 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
   // after a part of it had been.
   if (!sales_.empty()) {
     sql += "INSERT INTO sales VALUES " + sales_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!history_.empty()) {
+    sql += "INSERT INTO sales VALUES " + history_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!withdrawn_.empty()) {
+    sql += "INSERT INTO withdrawn_move_ins VALUES " + withdrawn_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!move_ins_.empty()) {
+    // On whichever side of its withdrawal a sale arrives, it counts for nothing.
+    std::string list;
+    for (const Bytes& move_in : move_ins_) list += (list.empty() ? "" : ",") + sql_bytes(move_in);
+    sql += "UPDATE sales s SET counts = false FROM withdrawn_move_ins w WHERE s.store = " +
+           sql_text(store_) + " AND w.store = s.store AND s.move_in = w.move_in AND s.counts AND " +
+           "w.move_in IN (" + list + ");";
   }
   if (!items_.empty()) {
     sql += "INSERT INTO sale_items VALUES " + items_.sql() + " ON CONFLICT DO NOTHING;";

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -41,7 +42,9 @@ class RowBuffers {
   std::string product_rows() const;
 
   const std::string store_;
-  SqlRows sales_, items_, item_taxes_, payments_;
+  SqlRows sales_, history_, items_, item_taxes_, payments_, withdrawn_;
+  // Move-ins whose sales are among the rows, or that were withdrawn by one of the entries.
+  std::set<Bytes> move_ins_;
   std::map<std::pair<std::string, bool>, LayerValue> products_;
   std::map<std::string, std::pair<Written, UserRow>> users_;
   std::map<std::string, std::pair<Written, std::string>> settings_;

@@ -273,8 +273,67 @@ CREATE OR REPLACE VIEW over_refunds AS
   WHERE voided OR abs(refunded) > abs(sold) OR refunded_minor > greatest(paid_minor, 0);
 )sql";
 
+// Sales of the former system (docs/V01.md), kind 'history'. Of such a row `counts` says that it is
+// a sale of the store's figures: head office never had it, it was not voided, no other entry of its
+// claim has a smaller hash, and its move-in was not withdrawn. So whoever adds up the sales takes
+// kinds 'sale' and 'history' where `counts`. Entries that a version before stored without knowing
+// the kind are read once more, by way of the quarantine.
+constexpr const char* migration_history = R"sql(
+ALTER TABLE sales
+  ADD COLUMN former_terminal text, ADD COLUMN former_id text, ADD COLUMN former_receipt text,
+  ADD COLUMN former_utc_ms bigint, ADD COLUMN former_utc_offset_minutes integer,
+  ADD COLUMN was_sent boolean, ADD COLUMN was_voided boolean, ADD COLUMN move_in bytea;
+CREATE INDEX sales_by_move_in ON sales (store, move_in) WHERE move_in IS NOT NULL;
+CREATE INDEX sales_by_former_receipt ON sales (store, former_receipt)
+  WHERE former_receipt IS NOT NULL;
+CREATE TABLE withdrawn_move_ins (
+  store text NOT NULL, move_in bytea NOT NULL,
+  PRIMARY KEY (store, move_in));
+INSERT INTO quarantine (store, journal, number, hash, kind, reason)
+  SELECT store, journal, number, hash, kind, 'an earlier version did not know this kind'
+  FROM entries WHERE kind IN (18, 19) ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE VIEW over_refunds AS
+  WITH refunds AS (
+    SELECT r.store, r.journal, r.number, r.hash, r.training,
+      coalesce(o.as_journal, r.original_journal) AS original_journal,
+      coalesce(o.as_number, r.original_number) AS original_number
+    FROM sales r
+    LEFT JOIN LATERAL (
+      SELECT o.as_journal, o.as_number FROM recorded_as o WHERE o.store = r.store
+        AND o.journal = r.original_journal AND o.number = r.original_number LIMIT 1) o ON true
+    WHERE r.kind = 'refund' AND r.counts AND r.original_journal IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM voided_sales v WHERE v.store = r.store AND v.journal = r.journal
+      AND v.number = r.number AND v.hash = r.hash)),
+  back AS (
+    SELECT r.store, r.original_journal AS journal, r.original_number AS number, r.training,
+      coalesce(i.original_line, (
+        SELECT min(o.line) FROM sale_items o WHERE o.store = r.store
+        AND o.journal = r.original_journal AND o.number = r.original_number
+        AND o.sku = i.sku)) AS line,
+      sum(i.quantity::numeric / 10::numeric ^ i.quantity_scale) AS quantity,
+      sum(coalesce(i.paid_minor, i.total_minor)) AS paid_minor
+    FROM refunds r JOIN sale_items i USING (store, journal, number, hash)
+    GROUP BY 1, 2, 3, 4, 5),
+  judged AS (
+    SELECT s.store, s.journal, s.number, s.hash, s.business_date, s.terminal,
+      coalesce(nullif(s.receipt, ''), s.former_receipt, '') AS receipt, s.currency,
+      s.exponent, i.line, i.sku, i.quantity::numeric / 10::numeric ^ i.quantity_scale AS sold,
+      b.quantity AS refunded, coalesce(i.paid_minor, i.total_minor) AS paid_minor,
+      b.paid_minor AS refunded_minor, coalesce(s.was_voided, false) OR EXISTS (
+        SELECT 1 FROM voided_sales v WHERE v.store = s.store AND v.journal = s.journal
+        AND v.number = s.number AND v.hash = s.hash) AS voided
+    FROM back b
+    JOIN sales s ON s.store = b.store AND s.journal = b.journal AND s.number = b.number
+      AND s.kind IN ('sale', 'history') AND s.training = b.training
+    JOIN sale_items i ON i.store = s.store AND i.journal = s.journal AND i.number = s.number
+      AND i.hash = s.hash AND i.line = b.line)
+  SELECT * FROM judged
+  WHERE voided OR abs(refunded) > abs(sold) OR refunded_minor > greatest(paid_minor, 0);
+)sql";
+
 constexpr const char* migrations[] = {migration_1, migration_sales, migration_lists,
-                                      migration_twins};
+                                      migration_twins, migration_history};
 constexpr int newest_version = static_cast<int>(std::size(migrations));
 // Two processes may prepare one shared database at once; this key makes them take turns.
 constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";
