@@ -293,6 +293,7 @@ Status Daemon::make_api() {
   service_ = std::make_unique<TerminalService>(
       std::move(*rules), *mesh_, std::move(service_reader_), metrics_, clock_.now().wall);
   service_->set_reload([this] { return reload(); });
+  service_->set_move_in_folder(folder_->file("move-ins"));
   server_ = std::make_unique<Server>(loop_, *service_, metrics_);
   service_->set_events(server_->events());
   const auto address = parse_host_port(config_.api_listen);

@@ -33,7 +33,7 @@ void remember(std::set<mesh::EntryId>& sales, const mesh::EntryId& sale) {
 }  // namespace
 
 std::vector<RuleAlarm> RefundWatch::on_stored(const mesh::Entry& entry) {
-  if (entry.envelope.kind == mesh::Kind::sale) {
+  if (entry.envelope.kind == mesh::Kind::sale || entry.envelope.kind == mesh::Kind::history) {
     if (awaited_.erase(entry.envelope.id) == 0) return {};
     return judge(entry.envelope.id);
   }

@@ -24,6 +24,7 @@
 #include "pos-node/clock.h"
 #include "pos-node/domain/catalogue.h"
 #include "pos-node/domain/sale_rules.h"
+#include "pos-node/move_in_book.h"
 #include "pos-node/status.h"
 
 namespace titan::pos {
@@ -99,6 +100,9 @@ class Service : public Catalogue {
   // exceeded, but gives at least one.
   virtual Result<JournalPage> journal_page(const JournalId& journal, std::uint64_t from,
                                            std::size_t limit, std::size_t bytes_max) = 0;
+
+  // What was moved in from a former system.
+  virtual MoveInBook& move_ins() = 0;
 
   virtual StatusReport status() = 0;
   // Why this terminal cannot do its work (disk full, journal not writable ...), or nothing.

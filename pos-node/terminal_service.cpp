@@ -442,6 +442,26 @@ HealthFacts TerminalService::health_facts() {
   return facts;
 }
 
+std::vector<std::string> TerminalService::missing_terminals() {
+  const HealthFacts facts = health_facts();
+  std::vector<std::string> names;
+  for (const mesh::MemberView& member : missing_members(facts)) {
+    names.push_back(member.member.terminal);
+  }
+  // Switched off in good order: no reason for alarm, but its disk is not here either.
+  for (const mesh::MemberView& member : facts.members) {
+    if (member.state != mesh::MemberState::left) continue;
+    const bool is_back =
+        std::any_of(facts.members.begin(), facts.members.end(), [&](const mesh::MemberView& other) {
+          return other.member.device() == member.member.device() &&
+                 (other.state == mesh::MemberState::alive ||
+                  other.state == mesh::MemberState::suspect);
+        });
+    if (!is_back) names.push_back(member.member.terminal);
+  }
+  return names;
+}
+
 std::optional<std::string> TerminalService::unhealthy() {
   if (mesh_.storage_problem().empty()) return std::nullopt;
   return "the disk cannot be written: " + mesh_.storage_problem();

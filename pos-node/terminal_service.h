@@ -20,6 +20,7 @@
 #include "pos-node/reorder_watch.h"
 #include "pos-node/service.h"
 #include "pos-node/settings_watch.h"
+#include "pos-node/terminal_move_ins.h"
 #include "pos-node/waiting.h"
 
 namespace titan::pos {
@@ -55,6 +56,8 @@ class TerminalService final : public Service {
   void set_restart_needed_for(std::vector<std::string> keys) {
     restart_needed_for_ = std::move(keys);
   }
+  // Where the notes of move-ins are kept.
+  void set_move_in_folder(std::string folder) { move_ins_.set_folder(std::move(folder)); }
 
   void on_event(const mesh::Event& event);
   void publish(const Event& event);
@@ -83,6 +86,7 @@ class TerminalService final : public Service {
   Result<std::vector<JournalSummary>> journals() override;
   Result<JournalPage> journal_page(const JournalId& journal, std::uint64_t from, std::size_t limit,
                                    std::size_t bytes_max) override;
+  MoveInBook& move_ins() override { return move_ins_; }
   StatusReport status() override;
   std::optional<std::string> unhealthy() override;
   std::vector<HealthReason> degraded() override { return judge_health(health_facts()); }
@@ -103,6 +107,7 @@ class TerminalService final : public Service {
   void load_low_stock();
   HealthFacts health_facts();
   mesh::ClockQuality clock_quality(const ClockReading& reading) const;
+  std::vector<std::string> missing_terminals();
   void note_low_stock(const std::string& sku, const std::optional<std::int64_t>& low_stock_micro);
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
@@ -129,6 +134,7 @@ class TerminalService final : public Service {
   SettingsWatch settings_watch_{facts_, calendar_};
   KeyWatch key_watch_;
   WaitingWatch waiting_watch_;
+  TerminalMoveIns move_ins_{calendar_, mesh_, *reader_, [this] { return missing_terminals(); }};
 };
 
 }  // namespace titan::pos

@@ -55,10 +55,11 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   });
 }
 
-// All entries of one request, this one among them.
+// All entries of one request, or of one sale of the former system, this one among them.
 Result<std::vector<EntryPointer>> TerminalService::twins_of(const mesh::Entry& entry) {
   std::vector<EntryPointer> twins;
-  if (!mesh::claims_its_request(entry.envelope)) {
+  const bool is_history = entry.envelope.kind == mesh::Kind::history;
+  if (!is_history && !mesh::claims_its_request(entry.envelope)) {
     twins.push_back(std::make_shared<const mesh::Entry>(entry));
     return twins;
   }

@@ -31,7 +31,16 @@ const std::vector<Api::Route>& Api::routes() {
       {Method::post, {"v1", "deliveries"}, &Api::post_delivery},
       {Method::post, {"v1", "adjustments"}, &Api::post_adjustment},
       {Method::post, {"v1", "transfers"}, &Api::post_transfer},
+      {Method::get, {"v1", "sales"}, &Api::get_sales, Parameters::read_by_handler},
       {Method::get, {"v1", "sales", "*"}, &Api::get_sale},
+      {Method::get, {"v1", "move-ins"}, &Api::get_move_in, Parameters::read_by_handler},
+      {Method::put,
+       {"v1", "move-ins", "*", "products"},
+       &Api::put_move_in_products,
+       Parameters::read_by_handler},
+      {Method::post, {"v1", "move-ins", "*", "opening-stock"}, &Api::post_move_in_stock},
+      {Method::post, {"v1", "move-ins", "*", "sales"}, &Api::post_move_in_sales},
+      {Method::post, {"v1", "move-ins", "*", "withdrawal"}, &Api::post_withdrawal},
       {Method::get, {"v1", "products"}, &Api::get_products, Parameters::read_by_handler},
       {Method::put, {"v1", "products"}, &Api::put_products, Parameters::read_by_handler},
       {Method::get, {"v1", "products", "*"}, &Api::get_product},
@@ -52,7 +61,7 @@ Api::Api(Service& service, Metrics& metrics, ApiThreads threads)
 
 std::size_t Api::body_limit(const ApiRequest& request) {
   const bool is_product_list =
-      request.method == Method::put && request.path.size() == 2 && request.path[1] == "products";
+      request.method == Method::put && !request.path.empty() && request.path.back() == "products";
   return is_product_list ? products_body_bytes_max : body_bytes_max;
 }
 

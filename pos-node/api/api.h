@@ -18,6 +18,9 @@
 
 namespace titan::pos {
 
+struct FormerSalesRequest;
+struct OpeningStocksRequest;
+
 inline constexpr std::size_t page_items_max = 1000;  // products, stock
 inline constexpr std::size_t page_items_default = 100;
 inline constexpr std::size_t journal_entries_max = 1000;
@@ -54,9 +57,15 @@ class Api {
   void post_adjustment(ApiRequest& request, AnswerCallback done);
   void post_transfer(ApiRequest& request, AnswerCallback done);
   void get_sale(ApiRequest& request, AnswerCallback done);
+  void get_sales(ApiRequest& request, AnswerCallback done);
   void get_products(ApiRequest& request, AnswerCallback done);
   void get_product(ApiRequest& request, AnswerCallback done);
   void put_products(ApiRequest& request, AnswerCallback done);
+  void put_move_in_products(ApiRequest& request, AnswerCallback done);
+  void get_move_in(ApiRequest& request, AnswerCallback done);
+  void post_move_in_sales(ApiRequest& request, AnswerCallback done);
+  void post_move_in_stock(ApiRequest& request, AnswerCallback done);
+  void post_withdrawal(ApiRequest& request, AnswerCallback done);
   void get_stock(ApiRequest& request, AnswerCallback done);
   void get_stock_of(ApiRequest& request, AnswerCallback done);
   void get_journal(ApiRequest& request, AnswerCallback done);
@@ -89,6 +98,9 @@ class Api {
   Result<Ruling> rule_void(const VoidRequest& request, const RuleContext& context);
 
   struct Import;
+  void begin_import(ApiRequest& request, const std::shared_ptr<Import>& import,
+                    AnswerCallback done);
+  void make_import_entries(const std::shared_ptr<Import>& import);
   void find_articles(const std::shared_ptr<Import>& import);
   void found_articles(const std::shared_ptr<Import>& import);
   Result<std::vector<ProductPointer>> articles_of(const ProductPatch& patch);
@@ -100,10 +112,32 @@ class Api {
   void answer_import(const std::shared_ptr<Import>& import);
   void finish_import(const std::shared_ptr<Import>& import, ApiAnswer answer);
 
+  struct MoveInBatch;
+  template <class Request>
+  void read_batch(ApiRequest& request, const AnswerCallback& done,
+                  Result<Request> (*read)(const boost::json::value&),
+                  const std::function<Status(const Request&)>& work);
+  Status begin_batch(const MoveInId& move_in, bool dry_run);
+  Status note_beginning(const MoveInId& move_in);
+  Status judge_former_sales(const MoveInId& move_in, const FormerSalesRequest& wanted,
+                            const AnswerCallback& done);
+  Status judge_opening_stocks(const MoveInId& move_in, const OpeningStocksRequest& wanted,
+                              const AnswerCallback& done);
+  void record_batch(std::shared_ptr<MoveInBatch> batch);
+
+  struct Undo;
+  Status begin_undo(const std::shared_ptr<Undo>& undo);
+  void look_at_openings(const std::shared_ptr<Undo>& undo);
+  void restore_products(const std::shared_ptr<Undo>& undo);
+  void record_restored(const std::shared_ptr<Undo>& undo);
+  void withdraw(const std::shared_ptr<Undo>& undo);
+  void answer_undo(const std::shared_ptr<Undo>& undo);
+
   Service& service_;
   Metrics& metrics_;
   ApiThreads threads_;
   std::size_t imports_ = 0;
+  bool moving_in_ = false;  // a batch of a move-in waits for its commit, or one is being undone
   // Refunds and voids of one sale are settled one after the other: each is judged by what the one
   // before left. An entry is here while one of it waits for its commit; the others wait behind.
   std::map<mesh::EntryId, std::deque<std::function<void()>>> settling_;

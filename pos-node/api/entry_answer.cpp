@@ -3,8 +3,10 @@
 #include <map>
 #include <tuple>
 
+#include "base/hex.h"
 #include "mesh/idempotency.h"
 #include "pos-node/api/answers.h"
+#include "pos-node/domain/returned_lines.h"
 #include "pos-node/domain/sale_builder.h"
 #include "proto/entry.pb.h"
 #include "retail/entry_flags.h"
@@ -189,6 +191,23 @@ void write_refund(JsonWriter& writer, const v1::Refund& refund) {
   write_sale(writer, refund.sale());
 }
 
+void write_history(JsonWriter& writer, const v1::History& body) {
+  writer.key("history").begin_object();
+  writer.member("terminal", body.origin())
+      .member("id", body.id())
+      .member("receipt", body.receipt())
+      .member("time", time_text(WallTime{body.utc_ms()}, body.utc_offset_minutes()))
+      .member("was_sent", body.was_sent())
+      .member("was_voided", body.was_voided())
+      .member("move_in", to_hex(body.move_in()))
+      .end_object();
+  write_sale(writer, body.sale());
+}
+
+void write_withdrawn(JsonWriter& writer, const v1::HistoryWithdrawn& body) {
+  writer.member("move_in", to_hex(body.move_in())).member("reason", body.reason());
+}
+
 void write_void(JsonWriter& writer, const v1::Void& body) {
   writer.member("sale", reference_text(body.original()))
       .member("reason", body.reason())
@@ -255,6 +274,10 @@ Status write_typed_body(JsonWriter& writer, const mesh::Entry& entry) {
     case mesh::Kind::transfer_in:
     case mesh::Kind::opening_stock:
       return write_body<v1::StockMovement>(writer, entry, write_movement);
+    case mesh::Kind::history:
+      return write_body<v1::History>(writer, entry, write_history);
+    case mesh::Kind::history_withdrawn:
+      return write_body<v1::HistoryWithdrawn>(writer, entry, write_withdrawn);
     default:
       return {};
   }
@@ -271,8 +294,8 @@ Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& se
   if (!voided) return voided.error();
   history.voided = voided->has_value();
   const auto settlement = settlement_of(history);
-  v1::Sale sold;
-  if (!settlement || !sold.ParseFromString(sale.envelope.body)) return {};
+  if (!settlement) return {};
+  const v1::Sale sold = sold_by(sale)->sale;
   writer.key("refundable").begin_object();
   writer.member("total", amount_text(settlement->left_minor(), sold.exponent()));
   writer.key("lines").begin_array();
@@ -289,6 +312,23 @@ Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& se
   return {};
 }
 
+// Of what the former system sold: whether it is a sale of this store's figures. Head office must
+// not have it already, and its move-in must stand.
+Result<bool> counts_now(const mesh::Entry& entry, Service& service) {
+  if (entry.envelope.kind != mesh::Kind::history) return mesh::counts(service.stock(), entry);
+  v1::History body;
+  if (!body.ParseFromString(entry.envelope.body)) return false;
+  if (body.was_sent() || body.was_voided()) return false;
+  const auto claiming = service.move_ins().claiming(entry.envelope.claim);
+  if (!claiming) return claiming.error();
+  if (!claiming->empty() && claiming->front()->hash != entry.hash) return false;
+  const auto move_in = mesh::move_in_of(entry.envelope);
+  if (!move_in) return true;
+  const auto withdrawn = service.move_ins().is_withdrawn(*move_in);
+  if (!withdrawn) return withdrawn.error();
+  return !*withdrawn;
+}
+
 bool has_no_flags_of_its_own(mesh::Kind kind) {
   switch (kind) {
     case mesh::Kind::void_sale:
@@ -297,6 +337,7 @@ bool has_no_flags_of_its_own(mesh::Kind kind) {
     case mesh::Kind::transfer_out:
     case mesh::Kind::transfer_in:
     case mesh::Kind::opening_stock:
+    case mesh::Kind::history_withdrawn:
       return true;
     default:
       return false;
@@ -373,6 +414,10 @@ std::string kind_name(mesh::Kind kind) {
       return "product_list_part";
     case mesh::Kind::product_list:
       return "product_list";
+    case mesh::Kind::history:
+      return "history";
+    case mesh::Kind::history_withdrawn:
+      return "history_withdrawn";
   }
   return "kind_" + std::to_string(static_cast<std::uint32_t>(kind));
 }
@@ -402,7 +447,9 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
       .member("copies_away", copies.away)
       .member("in_cloud", service.in_cloud(envelope.id));
   if (!envelope.claim.is_none()) {
-    writer.member("counts", mesh::counts(service.stock(), entry));
+    const auto counting = counts_now(entry, service);
+    if (!counting) return counting.error();
+    writer.member("counts", *counting);
   }
   const bool can_be_voided =
       envelope.kind == mesh::Kind::sale || envelope.kind == mesh::Kind::refund;
@@ -416,7 +463,7 @@ Result<std::string> entry_json(const mesh::Entry& entry, Service& service, Entry
       writer.null();
     }
   }
-  if (envelope.kind == mesh::Kind::sale && detail == EntryDetail::looked_up) {
+  if (is_sale(entry) && detail == EntryDetail::looked_up) {
     if (const auto written = write_refundable(writer, entry, service); !written) {
       return written.error();
     }

@@ -156,6 +156,13 @@ SaleEvent sale_event(const mesh::Entry& entry, bool own) {
     if (body.ParseFromString(envelope.body)) {
       set_total(event, body.sale().total_minor(), body.sale().currency(), body.sale().exponent());
     }
+  } else if (envelope.kind == mesh::Kind::history) {
+    v1::History body;
+    if (body.ParseFromString(envelope.body)) {
+      event.receipt = body.receipt();
+      event.terminal = body.origin();
+      set_total(event, body.sale().total_minor(), body.sale().currency(), body.sale().exponent());
+    }
   } else if (envelope.kind == mesh::Kind::void_sale) {
     v1::Void body;
     if (body.ParseFromString(envelope.body)) {

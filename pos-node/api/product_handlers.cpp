@@ -11,6 +11,7 @@
 #include "pos-node/api/answers.h"
 #include "pos-node/api/api.h"
 #include "pos-node/api/paging.h"
+#include "pos-node/api/product_import.h"
 #include "pos-node/domain/article.h"
 #include "retail/catalogue/csv_list.h"
 #include "retail/catalogue/json_list.h"
@@ -24,9 +25,6 @@ constexpr std::size_t search_bytes_max = 4096;
 
 // Serialised bytes that one PRODUCT entry aims at, well below the entry limit.
 constexpr std::size_t product_entry_bytes = 128 * 1024;
-
-// Products of a list looked up in one turn of the loop, some 20 us each.
-constexpr std::size_t products_a_turn = 200;
 
 bool same_product(const Product& a, const Product& b) {
   return a.SerializeAsString() == b.SerializeAsString();
@@ -135,26 +133,6 @@ void Api::get_product(ApiRequest& request, AnswerCallback done) {
   done(ok(std::move(writer.text())));
 }
 
-// An import in progress. Its list was read whole and found good. What it changes goes into one
-// entry, or, if it is long, into a list unit: the parts count for nothing until the last entry is
-// durable, so that a list is in force whole or not at all.
-struct Api::Import {
-  ProductList list;
-  bool replaces = false;
-  AnswerCallback done;
-  // Rows whose article cannot be told.
-  std::unique_ptr<ListBuilder> refused = std::make_unique<ListBuilder>("");
-  std::map<std::string_view, const ProductPatch*> by_sku;
-  std::size_t next = 0;  // in list.products, of the step under way
-
-  ListMode mode() const { return replaces ? ListMode::replace : ListMode::update; }
-  Bytes changed_bytes;  // a serialised Products of what is new
-  std::size_t changed = 0;
-  std::size_t unchanged = 0;
-  std::vector<std::pair<mesh::Kind, Bytes>> entries;  // kinds and bodies to be written
-  std::size_t written = 0;
-};
-
 void Api::put_products(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"mode"}); !checked) {
     return done(error_answer(checked.error()));
@@ -164,6 +142,43 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
     return done(error_answer(
         make_error(ErrorCode::invalid, "mode is \"update\" (the usual) or \"replace\".", "mode")));
   }
+  auto import = std::make_shared<Import>();
+  import->replaces = mode && *mode == "replace";
+  begin_import(request, import, std::move(done));
+}
+
+// The products of a move-in: as a list that updates, with a note of what it changes.
+void Api::put_move_in_products(ApiRequest& request, AnswerCallback done) {
+  if (const auto checked = known_parameters(request, {"dry_run"}); !checked) {
+    return done(error_answer(checked.error()));
+  }
+  const std::string* dry_run = request.parameter("dry_run");
+  const auto move_in = MoveInId::from_hex_text(request.path[2]);
+  if (!move_in || (dry_run && *dry_run != "true" && *dry_run != "false")) {
+    return done(error_answer(make_error(
+        ErrorCode::invalid,
+        move_in ? "dry_run is \"true\" or \"false\"."
+                : "A move-in's id is 32 hexadecimal digits, as GET /v1/move-ins gives it.",
+        move_in ? "dry_run" : "id")));
+  }
+  auto import = std::make_shared<Import>();
+  import->dry_run = dry_run && *dry_run == "true";
+  import->move_in = *move_in;
+  if (const auto begun = begin_batch(*move_in, import->dry_run); !begun) {
+    return done(error_answer(begun.error()));
+  }
+  const auto note = service_.move_ins().note(*move_in);
+  if (!note) return done(error_answer(note.error()));
+  if (*note) {
+    auto parsed = MoveInNote::parse(**note);
+    if (!parsed) return done(error_answer(parsed.error()));
+    import->note = std::move(*parsed);
+  }
+  begin_import(request, import, std::move(done));
+}
+
+void Api::begin_import(ApiRequest& request, const std::shared_ptr<Import>& import,
+                       AnswerCallback done) {
   const auto media = parse_media_type(request.content_type);
   const bool is_csv = media && media->type == "text/csv";
   if (!is_csv && (!media || media->type != "application/json")) {
@@ -180,9 +195,7 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
         ErrorCode::unavailable, "Another product list is just being taken in; try again.")));
   }
   ++imports_;
-  auto import = std::make_shared<Import>();
   import->done = std::move(done);
-  import->replaces = mode && *mode == "replace";
   threads_.on_worker([this, is_csv, import, type = request.content_type,
                       body = std::make_shared<std::string>(std::move(request.body)),
                       currency = service_.facts().currency] {
@@ -309,12 +322,26 @@ void Api::compare_import(const std::shared_ptr<Import>& import) {
     *one.add_products() = product;
     one.AppendToString(&import->changed_bytes);
     ++import->changed;
+    import->added += *known ? 0 : 1;
+    if (import->move_in) import->note.add(product, known->get());
   }
   threads_.on_loop([this, import] { compare_import(import); });
 }
 
 void Api::record_import(const std::shared_ptr<Import>& import) {
-  if (import->changed == 0) return answer_import(import);
+  if (import->changed == 0 || import->dry_run) return answer_import(import);
+  if (!import->move_in) return make_import_entries(import);
+  // Durable before anything changes: an undo after a power cut must know the former values.
+  threads_.on_worker([this, import] {
+    const Status kept = service_.move_ins().keep_note(*import->move_in, import->note.serialised());
+    threads_.on_loop([this, import, kept] {
+      if (!kept) return finish_import(import, error_answer(kept.error()));
+      make_import_entries(import);
+    });
+  });
+}
+
+void Api::make_import_entries(const std::shared_ptr<Import>& import) {
   if (import->changed <= products_per_entry_max &&
       import->changed_bytes.size() <= product_entry_bytes) {
     import->entries.emplace_back(mesh::Kind::product, std::move(import->changed_bytes));
@@ -364,6 +391,7 @@ void Api::answer_import(const std::shared_ptr<Import>& import) {
       .member("rows", import->list.rows)
       .member("products", import->list.products.size())
       .member("changed", import->changed)
+      .member("added", import->added)
       .member("unchanged", import->unchanged)
       .member("entries", import->entries.size())
       .member("warning_count", import->list.warning_count)

@@ -159,6 +159,11 @@ Result<RefundHistory> Api::history_of(const mesh::EntryId& sale) {
   const auto voided = service_.voided_by(*history.original);
   if (!voided) return voided.error();
   history.voided = voided->has_value();
+  if (const auto move_in = mesh::move_in_of(history.original->envelope)) {
+    const auto withdrawn = service_.move_ins().is_withdrawn(*move_in);
+    if (!withdrawn) return withdrawn.error();
+    history.withdrawn = *withdrawn;
+  }
   return history;
 }
 

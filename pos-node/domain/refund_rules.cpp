@@ -49,8 +49,15 @@ Status check_refund(const RefundRequest& request, const RefundHistory& history) 
                       "A refund names the sale (`original`), or the reason why it cannot.",
                       "original");
   }
-  if (history.original && history.original->envelope.kind != mesh::Kind::sale) {
+  if (history.original && !is_sale(*history.original)) {
     return make_error(ErrorCode::invalid, "This entry is not a sale.", "original.id");
+  }
+  if (history.withdrawn) {
+    return make_error(ErrorCode::conflict,
+                      name_of(*history.original) +
+                          " came by a move-in that was undone. Move the file in again, or make a "
+                          "refund without `original`, giving a reason.",
+                      "original.id");
   }
   if (!history.original && request.sale.lines.empty()) {
     return make_error(ErrorCode::invalid,
@@ -77,17 +84,14 @@ Status check_refund(const RefundRequest& request, const RefundHistory& history) 
 }  // namespace
 
 std::optional<Settlement> settlement_of(const RefundHistory& history) {
-  v1::Sale sold;
-  if (!history.original || history.original->envelope.kind != mesh::Kind::sale ||
-      !sold.ParseFromString(history.original->envelope.body)) {
-    return std::nullopt;
-  }
-  Settlement settlement(sold);
+  const auto sold = history.original ? sold_by(*history.original) : std::nullopt;
+  if (!sold) return std::nullopt;
+  Settlement settlement(sold->sale);
   v1::Refund body;
   for (const EntryPointer& refund : history.refunds) {
     if (body.ParseFromString(refund->envelope.body)) settlement.take(body);
   }
-  if (history.voided) settlement.take_void();
+  if (history.voided || sold->was_voided) settlement.take_void();
   return settlement;
 }
 
@@ -142,7 +146,8 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
   std::vector<ReturnedLine> lines;
   if (history.original) {
     settlement = settlement_of(history);
-    if (!settlement || !sold.ParseFromString(history.original->envelope.body)) {
+    if (auto known = sold_by(*history.original)) sold = std::move(known->sale);
+    if (!settlement) {
       return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "original.id");
     }
     if (const auto done = check_currency(sale, sold); !done) return done.error();
@@ -165,7 +170,7 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
   if (const auto done = builder.finish(); !done) return done.error();
   if (!request.original) builder.add_flag(flag::without_original);
   if (request.original && !history.original) builder.add_flag(flag::original_not_here);
-  if (history.voided) builder.add_flag(flag::original_voided);
+  if (settlement && settlement->voided()) builder.add_flag(flag::original_voided);
 
   Ruling ruling;
   v1::Refund body;
@@ -209,9 +214,8 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
 
 std::vector<RuleAlarm> over_refund_alarms(const RefundHistory& history) {
   const auto settlement = settlement_of(history);
-  v1::Sale sold;
-  if (!settlement || !sold.ParseFromString(history.original->envelope.body)) return {};
-  return excess_alarms(*history.original, sold, *settlement);
+  if (!settlement) return {};
+  return excess_alarms(*history.original, sold_by(*history.original)->sale, *settlement);
 }
 
 }  // namespace titan::pos

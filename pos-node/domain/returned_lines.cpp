@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "mesh/wire/move_in.h"
 #include "pos-node/domain/label_line.h"
 #include "pos-node/domain/sale_builder.h"
 #include "retail/tax.h"
@@ -12,8 +13,31 @@ namespace titan::pos {
 
 namespace v1 = titan::entry::v1;
 
+bool is_sale(const mesh::Entry& entry) {
+  return entry.envelope.kind == mesh::Kind::sale || entry.envelope.kind == mesh::Kind::history;
+}
+
+std::optional<SoldSale> sold_by(const mesh::Entry& entry) {
+  SoldSale sold;
+  if (entry.envelope.kind == mesh::Kind::sale) {
+    if (!sold.sale.ParseFromString(entry.envelope.body)) return std::nullopt;
+    return sold;
+  }
+  v1::History history;
+  if (entry.envelope.kind != mesh::Kind::history || !history.ParseFromString(entry.envelope.body)) {
+    return std::nullopt;
+  }
+  sold.sale = std::move(*history.mutable_sale());
+  sold.was_voided = history.was_voided();
+  return sold;
+}
+
 std::string name_of(const mesh::Entry& entry) {
   const auto& receipt = entry.envelope.receipt;
+  if (entry.envelope.kind == mesh::Kind::history) {
+    const std::string former = mesh::former_receipt_of(entry.envelope);
+    if (!former.empty()) return former + " of the former system";
+  }
   return receipt ? mesh::receipt_text(*receipt, entry.envelope.id.journal)
                  : id_text(entry.envelope.id);
 }

@@ -111,6 +111,7 @@ struct RefundHistory {
   EntryPointer original;              // null: not on this terminal (yet)
   std::vector<EntryPointer> refunds;  // earlier refunds of it
   bool voided = false;
+  bool withdrawn = false;  // history whose move-in was undone
 };
 
 Result<Ruling> make_sale(const SaleRequest& request, const RuleContext& context);

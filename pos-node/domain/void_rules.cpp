@@ -41,6 +41,12 @@ Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
       return make_error(ErrorCode::corrupt, "The refund's body cannot be read.", "sale");
     }
     sold = refund.sale();
+  } else if (envelope.kind == mesh::Kind::history) {
+    return make_error(ErrorCode::conflict,
+                      name_of(original) +
+                          " was sold with the former system, which this till cannot void there. "
+                          "Make a refund of it instead.",
+                      "sale");
   } else {
     return make_error(ErrorCode::invalid, "Only a sale or a refund can be voided.", "sale");
   }

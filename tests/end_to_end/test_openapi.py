@@ -177,6 +177,41 @@ async def test_what_is_looked_up_answers_as_described(shop):
     await shop.call("GET", "/healthz")
 
 
+async def test_a_move_in_answers_as_described(shop):
+    file = "?file=" + "5a" * 32
+    id = (await shop.call("GET", "/v1/move-ins", query=file))["id"]
+    place = "/v1/move-ins/{id}/"
+    await shop.call("PUT", place + "products", {"products": [{"sku": "former", "price": "2.00"}]}, id=id)
+    line = {"sku": "former", "quantity": "5"}
+    for dry_run in (True, False, False):
+        await shop.call("POST", place + "opening-stock", {"lines": [line], "dry_run": dry_run}, id=id)
+    sale = {"terminal": "old-1", "id": "17", "receipt": "OLD-17", "time": "2025-03-01T09:15:00Z", "cashier": "c1",
+            "currency": "GBP", "total": "4.00", "tax": "0.67", "was_sent": False, "status": "completed",
+            "lines": [{"sku": "former", "description": "Former", "quantity": "2", "unit_price": "2.00",
+                       "tax_rate": "20", "total": "4.00"}],
+            "payments": [{"method": "cash", "amount": "5.00", "change": "1.00"}]}
+    for dry_run in (True, False, False):
+        await shop.call("POST", place + "sales", {"sales": [sale], "dry_run": dry_run}, id=id)
+    await shop.call("POST", place + "sales", {"sales": [{**sale, "id": "18", "total": "4.01"}]}, id=id, expect=(400,))
+    found = (await shop.call("GET", "/v1/sales", query="?receipt=OLD-17"))["sales"]
+    assert [one["counts"] for one in found] == [True], found
+    await shop.call("GET", "/v1/sales/{id}", id=found[0]["id"])
+    assert (await shop.call("GET", "/v1/move-ins", query=file))["begun"]
+    await shop.store.wait_until_equal()
+    await shop.call("POST", place + "withdrawal", {"dry_run": True}, id=id, expect=(200, 409))
+    await shop.call("POST", place + "withdrawal", {}, id="0" * 32, expect=(404,))
+    other = (await shop.call("GET", "/v1/move-ins", query="?file=" + "5b" * 32))["id"]
+    await shop.call("POST", place + "sales", {"sales": [{**sale, "id": "19"}]}, id=other)
+
+    async def undone():
+        return await shop.call("POST", place + "withdrawal", {"reason": "tried"}, id=other)
+    await wait_until(undone, 10, "the tills hold the same records")
+    await shop.call("POST", place + "sales", {"sales": [sale]}, id=other, expect=(409,))
+    journals = (await shop.call("GET", "/v1/journal"))["journals"]
+    own = next(journal for journal in journals if journal["own"])
+    await shop.call("GET", "/v1/sales/{id}", id=f"{own['journal']}:{own['stored'][-1][1]}")
+
+
 async def test_refusals_answer_as_described(shop):
     for path in ("/v1/sales", "/v1/refunds", "/v1/deliveries", "/v1/adjustments", "/v1/transfers", "/v1/voids"):
         await shop.call("POST", path, {"idempotency_key": shop.key(), "lines": []}, expect=(400,))

@@ -1,5 +1,6 @@
 #include "tests/pos-node/fake_service.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -76,7 +77,7 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
       shop.catalogue.by_sku[product.sku()] = std::make_shared<const Product>(product);
     }
   }
-  const auto changes = stock_.apply(made->hash, draft.claim, draft.stock_effects);
+  const auto changes = mesh::apply_to(stock_, *made);
   if (on_entry) on_entry(made, changes);
   done(Appended{made, false});
 }
@@ -180,6 +181,68 @@ Result<JournalPage> FakeService::journal_page(const JournalId& journal, std::uin
     page.entries.push_back(each);
   }
   return page;
+}
+
+StoreCalendar::Day FakeMoveIns::day_of(WallTime time) {
+  return StoreCalendar::make("UTC", "00:00").value().day_of(time);
+}
+
+Result<std::vector<EntryPointer>> FakeMoveIns::claiming(const Hash& claim) {
+  std::vector<EntryPointer> found;
+  for (const EntryPointer& entry : entries_) {
+    if (entry->envelope.claim == claim) found.push_back(entry);
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a->hash < b->hash; });
+  return found;
+}
+
+Result<bool> FakeMoveIns::is_withdrawn(const MoveInId& move_in) {
+  return *count(move_in, mesh::Kind::history_withdrawn) > 0;
+}
+
+Result<std::uint64_t> FakeMoveIns::count(const MoveInId& move_in, mesh::Kind kind) {
+  return std::count_if(entries_.begin(), entries_.end(), [&](const EntryPointer& entry) {
+    return entry->envelope.kind == kind && mesh::move_in_of(entry->envelope) == move_in;
+  });
+}
+
+Result<MoveInPage> FakeMoveIns::page(const MoveInId& move_in, mesh::Kind kind, std::int64_t after,
+                                     std::size_t limit) {
+  MoveInPage page;
+  for (std::size_t i = static_cast<std::size_t>(after); i < entries_.size(); ++i) {
+    const mesh::Envelope& envelope = entries_[i]->envelope;
+    if (envelope.kind != kind || mesh::move_in_of(envelope) != move_in) continue;
+    page.entries.push_back(entries_[i]);
+    if (page.entries.size() == limit) {
+      page.next = static_cast<std::int64_t>(i) + 1;
+      break;
+    }
+  }
+  return page;
+}
+
+Result<std::vector<EntryPointer>> FakeMoveIns::printed_as(const std::string& receipt) {
+  std::vector<EntryPointer> found;
+  for (const EntryPointer& entry : entries_) {
+    if (mesh::former_receipt_of(entry->envelope) == receipt) found.push_back(entry);
+  }
+  return found;
+}
+
+Result<std::optional<Bytes>> FakeMoveIns::note(const MoveInId& move_in) {
+  const auto kept = notes.find(move_in);
+  return kept == notes.end() ? std::optional<Bytes>() : std::optional<Bytes>(kept->second);
+}
+
+Status FakeMoveIns::keep_note(const MoveInId& move_in, BytesView note) {
+  notes[move_in] = Bytes(note);
+  return {};
+}
+
+Status FakeMoveIns::drop_note(const MoveInId& move_in) {
+  notes.erase(move_in);
+  return {};
 }
 
 void FakeService::raise_alarm(const std::string& code, const std::string& message) {

@@ -14,6 +14,30 @@
 
 namespace titan::pos::test {
 
+// The book of move-ins over the entries of a FakeService; notes in memory.
+class FakeMoveIns : public MoveInBook {
+ public:
+  explicit FakeMoveIns(const std::vector<EntryPointer>& entries) : entries_(entries) {}
+
+  std::optional<std::string> obstacle;  // to an undo
+  std::map<MoveInId, Bytes> notes;
+
+  StoreCalendar::Day day_of(WallTime time) override;
+  Result<std::vector<EntryPointer>> claiming(const Hash& claim) override;
+  Result<bool> is_withdrawn(const MoveInId& move_in) override;
+  Result<std::uint64_t> count(const MoveInId& move_in, mesh::Kind kind) override;
+  Result<MoveInPage> page(const MoveInId& move_in, mesh::Kind kind, std::int64_t after,
+                          std::size_t limit) override;
+  Result<std::vector<EntryPointer>> printed_as(const std::string& receipt) override;
+  Result<std::optional<std::string>> why_not_undone(const MoveInId&) override { return obstacle; }
+  Result<std::optional<Bytes>> note(const MoveInId& move_in) override;
+  Status keep_note(const MoveInId& move_in, BytesView note) override;
+  Status drop_note(const MoveInId& move_in) override;
+
+ private:
+  const std::vector<EntryPointer>& entries_;
+};
+
 class FakeService : public Service {
  public:
   explicit FakeService(boost::asio::io_context& loop);
@@ -29,6 +53,7 @@ class FakeService : public Service {
 
   // -- what a test looks at
   std::vector<EntryPointer> entries;
+  FakeMoveIns book{entries};
   std::vector<std::string> alarms;
   std::size_t appends = 0;
 
@@ -52,6 +77,7 @@ class FakeService : public Service {
   Result<std::vector<JournalSummary>> journals() override;
   Result<JournalPage> journal_page(const JournalId& journal, std::uint64_t from, std::size_t limit,
                                    std::size_t bytes_max) override;
+  MoveInBook& move_ins() override { return book; }
   StatusReport status() override { return report; }
   std::optional<std::string> unhealthy() override { return sick; }
   std::vector<HealthReason> degraded() override { return report.health; }
