@@ -20,6 +20,7 @@ struct Arguments {
   bool json = false;
   SaleCommand sale;
   ProductFile products;
+  MoveInCommand move_in;
   std::string sku;
   std::string quantity;
   std::string text;
@@ -143,6 +144,23 @@ void add_product_commands(CLI::App& app, Arguments& arguments, Console& console,
   show->add_option("sku", arguments.sku, "the article")->required();
 }
 
+void add_move_in_command(CLI::App& app, Arguments& arguments, Console& console, int& code) {
+  auto* command = app.add_subcommand("import-v01", "move in what a till of v0.1 sold and had");
+  command->add_option("file", arguments.move_in.path, "its SQLite file")->required();
+  command->add_flag("--dry-run", arguments.move_in.dry_run, "say what would be done, do nothing");
+  command->add_flag("--undo", arguments.move_in.undo,
+                    "take it all back, as long as this till has sold nothing since");
+  command->add_flag("--leave-out-faults", arguments.move_in.leave_out_faults,
+                    "move in what fits, leave the rest behind");
+  command->add_option("--report", arguments.move_in.report, "write every fault into this file");
+  add_api_options(*command, arguments);
+  command->callback([&arguments, &console, &code] {
+    code = with_terminal(arguments, console, [&arguments](Commands& commands) {
+      return commands.import_v01(arguments.move_in);
+    });
+  });
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv, const HostCommands& host) {
@@ -231,6 +249,7 @@ int run_command_line(int argc, const char* const* argv, const HostCommands& host
   });
 
   add_product_commands(app, arguments, console, code);
+  add_move_in_command(app, arguments, console, code);
 
   auto* receive = app.add_subcommand("receive", "book a delivery");
   receive->add_option("sku", arguments.sku, "the article")->required();

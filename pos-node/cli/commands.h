@@ -6,6 +6,7 @@
 
 #include "pos-node/cli/client.h"
 #include "pos-node/cli/console.h"
+#include "pos-node/cli/move_in_command.h"
 #include "pos-node/cli/sale_words.h"
 
 namespace titan::pos {
@@ -47,6 +48,7 @@ class Commands {
   int import_products(const ProductFile& file);
   int list_products(const std::string& query);  // empty: all
   int show_product(const std::string& sku);
+  int import_v01(const MoveInCommand& command);
 
  private:
   // Shows why not, or gives the answer's JSON.

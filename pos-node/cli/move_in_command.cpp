@@ -1,0 +1,482 @@
+// `titan-pos import-v01`: a till of the former version moves in (docs/V01.md).
+#include "pos-node/cli/move_in_command.h"
+
+#include <SQLiteCpp/Exception.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "pos-node/api/http.h"
+#include "pos-node/api/json_writer.h"
+#include "pos-node/cli/commands.h"
+#include "pos-node/v01/faults.h"
+#include "pos-node/v01/former_file.h"
+#include "pos-node/v01/former_products.h"
+#include "pos-node/v01/former_sales.h"
+#include "retail/currency.h"
+#include "retail/text.h"
+
+namespace titan::pos {
+namespace {
+
+// A batch waits behind the sales of a slow disk; a list of 50,000 products takes a till a minute.
+constexpr std::chrono::seconds batch_wait(60);
+constexpr std::chrono::seconds products_wait(15 * 60);
+constexpr std::size_t batch_sales_max = 200;
+constexpr std::size_t batch_stocks_max = 500;
+// Of a body that takes a mebibyte.
+constexpr std::size_t batch_bytes_max = 512 * 1024;
+// How often a till that is busy with another move-in is asked again.
+constexpr int busy_attempts_max = 100;
+constexpr std::chrono::milliseconds busy_pause(100);
+constexpr std::size_t differences_shown_max = 50;
+
+WallTime wall_now() {
+  using namespace std::chrono;
+  return {duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
+}
+
+std::uint64_t number_at(const json::value& value, std::string_view path) {
+  const std::string text = text_at(value, path);
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+void MoveInTotals::take(const FormerSale& sale, const std::string& business_date, bool is_known,
+                        std::uint32_t exponent) {
+  ++sales;
+  known_sales += is_known ? 1 : 0;
+  pending += sale.was_sent ? 0 : 1;
+  voided += sale.status == FormerStatus::voided ? 1 : 0;
+  refunded += sale.status == FormerStatus::refunded ? 1 : 0;
+  if (sale.status != FormerStatus::completed) return;
+  const auto minor = [&](const Decimal& amount) {
+    return rescale_exactly(amount, exponent).value_or(0);
+  };
+  Day& day = days[business_date];
+  ++day.sales;
+  day.total_minor = saturated_sum(day.total_minor, minor(sale.total));
+  for (const FormerPayment& payment : sale.payments) {
+    std::int64_t& sum = methods[payment.method];
+    sum = saturated_sum(sum, saturated_difference(minor(payment.amount), minor(payment.change)));
+  }
+}
+
+// One run of the command.
+class MoveIn {
+ public:
+  MoveIn(const HostPort& api, Console& console, bool json, const MoveInCommand& command)
+      : client_(api, batch_wait),
+        products_client_(api, products_wait),
+        console_(console),
+        json_(json),
+        command_(command) {}
+
+  int run() {
+    auto opened = v01::FormerFile::open(command_.path);
+    if (!opened) return fail(opened.error().message);
+    file_ = std::move(*opened);
+    const auto identity = file_->identity();
+    if (!identity) return fail(identity.error().message);
+    if (!ask("GET", "/v1/move-ins?file=" + identity->hex())) return exit_failed;
+    id_ = text_at(answer_, "id");
+    facts_.store = text_at(answer_, "store");
+    facts_.currency = text_at(answer_, "currency");
+    terminal_ = text_at(answer_, "terminal");
+    exponent_ = currency_exponent(facts_.currency);
+    if (!file_->store().empty() && file_->store() != facts_.store) {
+      return fail(command_.path + " belongs to store " + file_->store() + ", this till to store " +
+                  facts_.store + ". Move it in at a till of its own store.");
+    }
+    if (!file_->currency().empty() && file_->currency() != facts_.currency) {
+      return fail(command_.path + " is in " + file_->currency() + ", this till sells in " +
+                  facts_.currency + ".");
+    }
+    if (command_.undo) return undo();
+    if (const std::string unfinished = text_at(answer_, "unfinished_undo"); !unfinished.empty()) {
+      return fail("An undo of this file was interrupted. Finish it first: titan-pos import-v01 " +
+                  command_.path + " --undo");
+    }
+    return move_in();
+  }
+
+ private:
+  int fail(const std::string& text) {
+    console_.progress("");
+    console_.fail(text);
+    return exit_failed;
+  }
+
+  // False: told already. A till that is busy with another move-in is asked again for a while.
+  bool ask(const std::string& method, const std::string& target, const std::string& body = {}) {
+    ApiClient& client = method == "PUT" ? products_client_ : client_;
+    for (int attempt = 0;; ++attempt) {
+      const auto reply =
+          client.request(method, target, body.empty() ? "" : "application/json", body);
+      if (!reply) {
+        fail(reply.error().message +
+             " What was moved in so far stays; run the same command again.");
+        return false;
+      }
+      boost::json::error_code error;
+      answer_ = json::parse(reply->body, error);
+      if (reply->is_success() && !error) return true;
+      if (reply->status == 503 && attempt < busy_attempts_max) {
+        std::this_thread::sleep_for(busy_pause);
+        continue;
+      }
+      const std::string message = text_at(answer_, "error.message");
+      const std::string field = text_at(answer_, "error.field");
+      fail((message.empty() ? "The till answered with status " + std::to_string(reply->status)
+                            : message) +
+           (field.empty() || method == "GET" ? "" : " (" + field + ")"));
+      return false;
+    }
+  }
+
+  std::string target(const std::string& what) const { return "/v1/move-ins/" + id_ + "/" + what; }
+
+  int move_in() {
+    if (!file_->notes().empty()) {
+      for (const std::string& note : file_->notes()) note_line(note);
+    }
+    if (file_->held_by()) {
+      const std::string who = command_.path + " is open in a program that runs (process " +
+                              std::to_string(*file_->held_by()) + ")";
+      if (!command_.dry_run) {
+        return fail(who +
+                    ". Stop the old till program, then move in: what it sells from now on "
+                    "would be missing.");
+      }
+      console_.warn(who + "; the figures are those of this moment.");
+    }
+    if (!check()) return exit_failed;
+    if (!send_products() || !send_stocks() || !send_sales()) return exit_failed;
+    console_.progress("");
+    print();
+    return exit_done;
+  }
+
+  // The whole file, before anything is sent.
+  bool check() {
+    if (!command_.report.empty()) {
+      report_.open(command_.report);
+      if (!report_.is_open()) {
+        fail(command_.report + " cannot be written; choose another file for --report.");
+        return false;
+      }
+      faults_.set_sink([this](const v01::Fault& fault) { report_ << fault.text() << "\n"; });
+    }
+    console_.progress("reading " + command_.path);
+    try {
+      products_ = v01::read_products(*file_, facts_, faults_);
+      found_ = v01::walk_sales(*file_, facts_, wall_now(), faults_,
+                               [](const FormerSale&) { return true; });
+    } catch (const SQLite::Exception& exception) {
+      fail(command_.path + " cannot be read: " + exception.what() + ". Nothing was moved in.");
+      return false;
+    }
+    console_.progress("");
+    for (const std::string& note : products_.notes) note_line(note);
+    print_faults();
+    if (faults_.count() == 0 || command_.dry_run || command_.leave_out_faults) return true;
+    fail(
+        "Nothing was moved in. Correct these rows in the file, or leave them behind with "
+        "--leave-out-faults.");
+    return false;
+  }
+
+  void note_line(const std::string& note) {
+    if (!json_) console_.line(console_.paint("note ", Colour::yellow) + note);
+  }
+
+  void print_faults() {
+    if (json_ || faults_.count() == 0) return;
+    for (const v01::Fault& fault : faults_.shown()) {
+      console_.line(console_.paint("fault ", Colour::red) + fault.text());
+    }
+    if (faults_.count() > faults_.shown().size()) {
+      console_.line("and " + std::to_string(faults_.count() - faults_.shown().size()) +
+                    " more faults" +
+                    (command_.report.empty() ? "; --report FILE writes all of them"
+                                             : ", all in " + command_.report));
+    }
+    std::string summary;
+    for (const auto& [table, count] : faults_.by_table()) {
+      summary += (summary.empty() ? "" : ", ") + table + " " + std::to_string(count);
+    }
+    console_.line(std::to_string(faults_.count()) + " faults (" + summary +
+                  "): " + std::to_string(products_.left_out) + " products and " +
+                  std::to_string(found_.left_out) + " sales do not fit");
+  }
+
+  bool send_products() {
+    totals_.products = products_.rows.size();
+    if (products_.rows.empty()) return true;
+    std::string body = "{\"products\":[";
+    for (const std::string& row : products_.rows) {
+      if (body.back() != '[') body += ',';
+      body += row;
+    }
+    body += "]}";
+    console_.progress("products");
+    if (!ask("PUT", target("products") + (command_.dry_run ? "?dry_run=true" : ""), body)) {
+      return false;
+    }
+    totals_.products_changed = number_at(answer_, "changed");
+    totals_.products_added = number_at(answer_, "added");
+    return true;
+  }
+
+  const char* dry() const { return command_.dry_run ? ",\"dry_run\":true" : ""; }
+
+  bool send_stocks() {
+    const auto& stock = products_.stock;
+    for (std::size_t first = 0; first < stock.size(); first += batch_stocks_max) {
+      const std::size_t end = std::min(first + batch_stocks_max, stock.size());
+      JsonWriter writer;
+      writer.begin_array();
+      for (std::size_t i = first; i < end; ++i) {
+        writer.begin_object()
+            .member("sku", stock[i].sku)
+            .member("quantity", to_text(stock[i].quantity))
+            .end_object();
+      }
+      writer.end_array();
+      console_.progress("opening stock " + std::to_string(end) + " of " +
+                        std::to_string(stock.size()));
+      if (!ask("POST", target("opening-stock"), "{\"lines\":" + writer.text() + dry() + "}")) {
+        return false;
+      }
+      for (std::size_t i = first; i < end; ++i) {
+        note_stock(stock[i], member_at(answer_, "lines." + std::to_string(i - first)));
+      }
+    }
+    return true;
+  }
+
+  void note_stock(const OpeningStock& stock, const json::value& said) {
+    ++totals_.stocks;
+    const std::string outcome = text_at(said, "outcome");
+    totals_.stocks_known += outcome == "known" ? 1 : 0;
+    totals_.stocks_claimed += outcome == "claimed" ? 1 : 0;
+    if (outcome == "new") return;
+    const std::string counts = text_at(said, "counts");
+    const auto counting = parse_decimal(counts);
+    if (counting && rescale_exactly(*counting, 6) == rescale_exactly(stock.quantity, 6)) return;
+    totals_.stock_differs[stock.sku] = counts;
+    if (json_ || totals_.stock_differs.size() > differences_shown_max) return;
+    note_line("stock of " + stock.sku + ": this file says " +
+              to_short_text(stock.quantity.value, stock.quantity.scale) + ", " + counts +
+              " counts, moved in before");
+  }
+
+  bool send_sales() {
+    std::vector<FormerSale> batch;
+    std::string body;
+    bool good = true;
+    v01::Faults told_already;
+    const auto send = [&] {
+      if (batch.empty()) return true;
+      console_.progress("sales " + std::to_string(totals_.sales + batch.size()) + " of " +
+                        std::to_string(found_.good));
+      if (!ask("POST", target("sales"), "{\"sales\":[" + body + "]" + dry() + "}")) return false;
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        const json::value& said = member_at(answer_, "sales." + std::to_string(i));
+        totals_.take(batch[i], text_at(said, "business_date"), text_at(said, "outcome") == "known",
+                     exponent_);
+      }
+      batch.clear();
+      body.clear();
+      return true;
+    };
+    try {
+      v01::walk_sales(*file_, facts_, wall_now(), told_already, [&](const FormerSale& sale) {
+        std::string row = v01::former_sale_json(sale);
+        const bool is_full = batch.size() >= batch_sales_max ||
+                             (!batch.empty() && body.size() + row.size() > batch_bytes_max);
+        if (is_full) good = send();
+        if (!good) return false;
+        body += (body.empty() ? "" : ",") + row;
+        batch.push_back(sale);
+        return true;
+      });
+    } catch (const SQLite::Exception& exception) {
+      fail(command_.path + " cannot be read: " + exception.what() +
+           ". What was moved in so far stays; run the same command again.");
+      return false;
+    }
+    return good && send();
+  }
+
+  std::string amount(std::int64_t minor) const {
+    return to_text(minor, exponent_) + " " + facts_.currency;
+  }
+
+  void print() {
+    if (json_) return print_json();
+    const bool dry = command_.dry_run;
+    console_.line(
+        console_.paint(dry ? "This would be moved in at " : "Moved in at ", Colour::bold) +
+        terminal_ + " (store " + facts_.store + "):");
+    console_.line(std::to_string(totals_.products) + " products, of them " +
+                  std::to_string(totals_.products_added) + " new here and " +
+                  std::to_string(totals_.products_changed - totals_.products_added) + " changed");
+    console_.line(std::to_string(totals_.stocks) + " opening stocks, of them " +
+                  std::to_string(totals_.stocks_known) + " known already and " +
+                  std::to_string(totals_.stocks_claimed) + " claimed by another file; " +
+                  std::to_string(totals_.stock_differs.size()) +
+                  " differ from the figure that "
+                  "counts");
+    console_.line(std::to_string(totals_.sales) + " past sales, of them " +
+                  std::to_string(totals_.known_sales) + " known already, " +
+                  std::to_string(totals_.pending) + " pending for head office, " +
+                  std::to_string(totals_.voided) + " voided, " + std::to_string(totals_.refunded) +
+                  " refunded");
+    Table days({"business day", "sales", "total", ""});
+    MoveInTotals::Day all;
+    for (const auto& [date, day] : totals_.days) {
+      days.add({{date},
+                {std::to_string(day.sales), Colour::plain, true},
+                {to_text(day.total_minor, exponent_), Colour::plain, true},
+                {facts_.currency}});
+      all.sales += day.sales;
+      all.total_minor = saturated_sum(all.total_minor, day.total_minor);
+    }
+    days.add({{"all"},
+              {std::to_string(all.sales), Colour::plain, true},
+              {to_text(all.total_minor, exponent_), Colour::bold, true},
+              {facts_.currency}});
+    days.print(console_);
+    Table methods({"paid by", "amount", ""});
+    for (const auto& [method, minor] : totals_.methods) {
+      methods.add({{method}, {to_text(minor, exponent_), Colour::plain, true}, {facts_.currency}});
+    }
+    if (!methods.empty()) methods.print(console_);
+    if (dry) console_.line("Nothing was changed. Without --dry-run this is moved in.");
+  }
+
+  void print_json() {
+    JsonWriter writer(1024);
+    writer.begin_object()
+        .member("id", id_)
+        .member("dry_run", command_.dry_run)
+        .member("terminal", terminal_)
+        .member("store", facts_.store)
+        .member("currency", facts_.currency)
+        .member("fault_count", faults_.count())
+        .key("faults")
+        .begin_array();
+    for (const v01::Fault& fault : faults_.shown()) {
+      writer.begin_object()
+          .member("table", fault.table)
+          .member("row", fault.row)
+          .member("column", fault.column)
+          .member("message", fault.message)
+          .end_object();
+    }
+    writer.end_array().key("notes").begin_array();
+    for (const std::string& note : file_->notes()) writer.value(note);
+    for (const std::string& note : products_.notes) writer.value(note);
+    writer.end_array();
+    writer.key("products").begin_object();
+    writer.member("count", totals_.products)
+        .member("new", totals_.products_added)
+        .member("changed", totals_.products_changed - totals_.products_added)
+        .member("left_out", products_.left_out)
+        .end_object();
+    writer.key("opening_stocks").begin_object();
+    writer.member("count", totals_.stocks)
+        .member("known", totals_.stocks_known)
+        .member("claimed", totals_.stocks_claimed)
+        .key("differ")
+        .begin_array();
+    for (const auto& [sku, counts] : totals_.stock_differs) {
+      writer.begin_object().member("sku", sku).member("counts", counts).end_object();
+    }
+    writer.end_array().end_object();
+    writer.key("sales").begin_object();
+    writer.member("count", totals_.sales)
+        .member("known", totals_.known_sales)
+        .member("pending", totals_.pending)
+        .member("voided", totals_.voided)
+        .member("refunded", totals_.refunded)
+        .member("left_out", found_.left_out)
+        .key("days")
+        .begin_array();
+    for (const auto& [date, day] : totals_.days) {
+      writer.begin_object()
+          .member("business_date", date)
+          .member("sales", day.sales)
+          .member("total", to_text(day.total_minor, exponent_))
+          .end_object();
+    }
+    writer.end_array().key("payments").begin_array();
+    for (const auto& [method, minor] : totals_.methods) {
+      writer.begin_object()
+          .member("method", method)
+          .member("amount", to_text(minor, exponent_))
+          .end_object();
+    }
+    writer.end_array().end_object().end_object();
+    console_.line(writer.text());
+  }
+
+  int undo() {
+    const std::string unfinished = text_at(answer_, "unfinished_undo");
+    if (unfinished.empty() && text_at(answer_, "begun") != "true") {
+      console_.line("Nothing of this file is moved in here; there is nothing to undo.");
+      return exit_done;
+    }
+    if (!unfinished.empty()) id_ = unfinished;
+    const std::string body = command_.dry_run ? "{\"dry_run\":true}" : "{\"reason\":\"undone\"}";
+    if (!ask("POST", target("withdrawal"), body)) return exit_failed;
+    if (json_) {
+      console_.line(json::serialize(answer_));
+      return exit_done;
+    }
+    console_.line(std::string(command_.dry_run ? "This would be undone: " : "Undone: ") +
+                  text_at(answer_, "sales") + " past sales, " + text_at(answer_, "opening_stocks") +
+                  " opening stocks, " + text_at(answer_, "products") + " products as before");
+    if (number_at(answer_, "products_kept") > 0) {
+      console_.line(text_at(answer_, "products_kept") +
+                    " products were changed since and stay as they are");
+    }
+    if (text_at(answer_, "products_known") != "true") {
+      console_.warn(
+          "What the products were before is not known at this till; they stay as they "
+          "are.");
+    }
+    return exit_done;
+  }
+
+  ApiClient client_;
+  ApiClient products_client_;
+  Console& console_;
+  const bool json_;
+  const MoveInCommand& command_;
+
+  std::unique_ptr<v01::FormerFile> file_;
+  json::value answer_;
+  std::string id_;
+  std::string terminal_;
+  StoreFacts facts_;
+  std::uint32_t exponent_ = 2;
+  v01::Faults faults_;
+  std::ofstream report_;
+  v01::FormerProducts products_;
+  v01::SalesFound found_;
+  MoveInTotals totals_;
+};
+
+int Commands::import_v01(const MoveInCommand& command) {
+  return MoveIn(api_, console_, json_, command).run();
+}
+
+}  // namespace titan::pos

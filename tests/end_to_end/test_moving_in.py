@@ -1,0 +1,378 @@
+"""Five tills of the former version move into one store: docs/V01.md, by the files' own sums."""
+
+import asyncio
+import contextlib
+import decimal
+import hashlib
+import json
+import pathlib
+import sqlite3
+import sys
+from urllib.parse import quote
+
+from harness.lab import ROOT, binaries
+from harness.runner import limit, shared
+from shop import Shop, refused
+from test_store_database import database_up, query
+
+sys.path.insert(0, str(ROOT / "tests" / "v01"))
+import former_till  # noqa: E402
+
+TILLS = 5
+STORE_PATH = "/v1/tenants/acme/stores/london-1"
+
+
+class MovingShop(Shop):
+    async def reset(self):
+        pass
+
+    def file(self, name):
+        return self.lab.folder / name
+
+    def own_journal(self, till):
+        """A copy of a till's own journal, whole: the till goes on writing."""
+        copy = self.file("own.db")
+        with sqlite3.connect(f"file:{till.data}/titan.sqlite3?mode=ro", uri=True) as source, \
+                sqlite3.connect(copy) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+        return copy
+
+    async def type(self, till, *words, code=0, seconds=60):
+        seen, output, errors = await till.command_line(*words, seconds=seconds)
+        assert seen == code, f"titan-pos {' '.join(map(str, words))}: exit code {seen}\n{output}{errors}"
+        return output + errors
+
+    async def move_in(self, till, path, *more, code=0):
+        printed = await self.type(till, "import-v01", path, "--json", *more, code=code)
+        return json.loads(printed) if code == 0 else printed
+
+
+@shared(180)
+async def shop(lab):
+    shop = await MovingShop.open(lab, TILLS, cloud=True, database="auto")
+    # One product is there already, with what v0.1 has no column for.
+    await shop.tills[0].import_products(
+        [{"sku": "old-001", "description": "Here before", "price": "9.99", "brand": "Acme", "low_stock": "3",
+          "category": "tools"}])
+    await shop.store.wait_until_equal()
+    shop.books = [
+        former_till.write(shop.file(f"old-{n}.db"), seed=n, terminal=f"old-{n}", stock_off=n - 1)
+        for n in range(1, TILLS + 1)]
+    yield shop
+
+
+def fingerprint(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(pathlib.Path(folder).glob("old-*"))
+            if path.is_file() and "log" not in path.suffix}
+
+
+def check_totals(answer, book):
+    days = {day["business_date"]: [day["sales"], round(float(day["total"]) * 100)]
+            for day in answer["sales"]["days"]}
+    assert days == dict(book.days), (days, dict(book.days))
+    methods = {row["method"]: round(float(row["amount"]) * 100) for row in answer["sales"]["payments"]}
+    assert methods == dict(book.methods), (methods, book.methods)
+    sales = answer["sales"]
+    assert (sales["count"], sales["voided"], sales["refunded"]) == (book.sales, book.voided, book.refunded), sales
+
+
+async def history(till):
+    """Every HISTORY entry a till holds, by (former terminal, id), read from its journals."""
+    found = {}
+    for journal in (await till.api("GET", "/v1/journal"))["journals"]:
+        at = 1
+        while at:
+            page = await till.api("GET", f"/v1/journal?journal={journal['journal']}&from={at}&limit=1000")
+            for entry in page["entries"]:
+                if entry["kind_name"] == "history":
+                    identity = f"{journal['journal']}:{entry['number']}"
+                    sale = await till.api("GET", f"/v1/sales/{identity}")
+                    found.setdefault((sale["history"]["terminal"], sale["history"]["id"]), []).append(sale)
+            at = page["next"]
+    return found
+
+
+async def counting(till):
+    """Former sales that are this store's own figures on a till's disk, read as its views say: a
+    sum in pence per day, and how many."""
+    found = await history(till)
+    days = {}
+    for sales in found.values():
+        counted = [sale for sale in sales if sale["counts"]]
+        assert len(counted) <= 1, counted
+        for sale in counted:
+            row = days.setdefault(sale["business_date"], [0, 0])
+            row[0] += 1
+            row[1] += round(float(sale["total"]) * 100)
+    return days
+
+
+def pending_days(books):
+    days = {}
+    for book in books:
+        totals = {number: total for number, _, total in book.completed}
+        for number in book.pending:
+            day = former_till.FIRST_DAY + former_till.datetime.timedelta(days=number % 4, minutes=7 * number)
+            row = days.setdefault(day.strftime("%Y-%m-%d"), [0, 0])
+            row[0] += 1
+            row[1] += totals[number]
+    return days
+
+
+async def cloud_history(shop):
+    rows, after = [], ""
+    while True:
+        page = await shop.cloud.api("GET", f"{STORE_PATH}/sales?limit=1000{after}")
+        rows += [row for row in page["sales"] if row["kind"] == "history"]
+        if not page["next"]:
+            return rows
+        after = f"&from={page['next']}"
+
+
+def counting_rows(rows):
+    days = {}
+    for row in rows:
+        if row["counts"]:
+            day = days.setdefault(row["business_date"], [0, 0])
+            day[0] += 1
+            day[1] += round(float(row["total"]) * 100)
+    return days
+
+
+async def test_a_dry_run_changes_nothing_and_says_what_would_be(shop):
+    before = await shop.store.wait_until_equal()
+    files = fingerprint(shop.lab.folder)
+    for till, book in zip(shop.tills, shop.books):
+        answer = await shop.move_in(till, book.path, "--dry-run")
+        check_totals(answer, book)
+        assert answer["fault_count"] == 0 and answer["products"]["count"] == book.products, answer
+        assert answer["sales"]["pending"] == 6 and answer["sales"]["known"] == 0, answer["sales"]
+    printed = await shop.type(shop.tills[0], "import-v01", shop.books[0].path, "--dry-run")
+    assert "Nothing was changed" in printed and "2025-01-06" in printed, printed
+    after = await shop.store.wait_until_equal()
+    assert after["vector"]["root"] == before["vector"]["root"], "a dry run wrote something"
+    assert fingerprint(shop.lab.folder) == files, "a dry run changed a file"
+
+
+@limit(180)
+async def test_five_files_move_in_whatever_is_killed_half_way(shop):
+    for till, book in zip(shop.tills[:3], shop.books[:3]):
+        check_totals(await shop.move_in(till, book.path), book)
+        await shop.store.wait_until_equal(seconds=15)
+    # The command is killed in the middle.
+    till, book = shop.tills[3], shop.books[3]
+    before = (await till.status())["vector"]["entries"]
+    process = await shop.lab.start(till.host, "import", binaries() / "titan-pos", "import-v01", book.path,
+                                   "--api", f"127.0.0.1:{till.api_port}")
+    await till.wait_until(lambda status: status["vector"]["entries"] > before, 20, "something was moved in")
+    await process.kill()
+    check_totals(await shop.move_in(till, book.path), book)
+    # The till is killed in the middle; the command says so, and the same words go on.
+    till, book = shop.tills[4], shop.books[4]
+    before = (await till.status())["vector"]["entries"]
+    command = asyncio.create_task(till.command_line("import-v01", book.path, seconds=60))
+    with contextlib.suppress(OSError):
+        await till.wait_until(lambda status: status["vector"]["entries"] > before, 20, "something was moved in")
+    await till.kill()
+    code, output, errors = await command
+    assert code == 0 or "run the same command again" in errors, (code, output, errors)
+    await till.start()
+    check_totals(await shop.move_in(till, book.path), book)
+    await shop.settled()
+
+
+@limit(180)
+async def test_every_till_the_store_database_and_the_cloud_have_the_files_sums(shop):
+    await shop.store.wait_until_equal(seconds=20)
+    wanted = pending_days(shop.books)
+    sales = sum(book.sales for book in shop.books)
+    for till in (shop.tills[0], shop.tills[4]):
+        found = await history(till)
+        assert len(found) == sales, f"{till.name} has {len(found)} of {sales} past sales"
+        assert await counting(till) == wanted, till.name
+    stock = {sku: pieces for sku, pieces in shop.books[0].stock.items()}
+    for till in shop.tills:
+        held = {sku: decimal.Decimal(text) for sku, text in (await till.stock()).items() if sku in stock}
+        assert held == stock, f"{till.name}: {held}"
+    leader = await shop.leader()
+    await database_up(shop, leader)
+    rows = await query(shop.lab, leader, "SELECT to_char(business_date, 'YYYY-MM-DD'), count(*), sum(total_minor) "
+                                         "FROM sales WHERE kind = 'history' AND counts GROUP BY 1")
+    assert {day: [int(count), int(total)] for day, count, total in rows} == wanted, rows
+    ((count, items, paid, total),) = await query(shop.lab, leader, """
+        SELECT (SELECT count(DISTINCT (former_terminal, former_id)) FROM sales WHERE kind = 'history'),
+               (SELECT sum(i.total_minor) FROM sale_items i JOIN sales s USING (store, journal, number, hash)
+                WHERE s.kind = 'history'),
+               (SELECT sum(p.amount_minor - p.change_minor) FROM payments p
+                JOIN sales s USING (store, journal, number, hash) WHERE s.kind = 'history'),
+               (SELECT sum(total_minor) FROM sales WHERE kind = 'history')""")
+    assert int(count) == sales and items == paid == total, (count, items, paid, total)
+    await shop.store.wait_until_uploaded(seconds=30)
+    rows = await cloud_history(shop)
+    assert counting_rows(rows) == wanted, counting_rows(rows)
+    assert len({(row["history"]["terminal"], row["history"]["id"]) for row in rows}) == sales
+    held = {sku: decimal.Decimal(text) for sku, text in (await shop.cloud.stock()).items() if sku in stock}
+    assert held == stock, held
+    product = await shop.tills[1].api("GET", "/v1/products/old-001")
+    assert (product["price"], product["brand"], product["low_stock"], product["category"]) == \
+        ("1.25", "Acme", "3", "tools"), product
+    assert (await shop.tills[1].api("GET", "/v1/products/old-012"))["delisted"] is True
+
+
+async def test_a_repeat_changes_nothing_and_another_files_stock_is_told(shop):
+    before = await shop.store.wait_until_equal()
+    answer = await shop.move_in(shop.tills[0], shop.books[0].path)
+    assert answer["sales"]["known"] == shop.books[0].sales and answer["opening_stocks"]["known"] == 12, answer
+    answer = await shop.move_in(shop.tills[2], shop.books[2].path)
+    assert answer["opening_stocks"]["claimed"] == 12, answer
+    assert {"sku": "old-003", "counts": "43"} in answer["opening_stocks"]["differ"], answer
+    after = await shop.store.wait_until_equal()
+    assert after["vector"]["root"] == before["vector"]["root"], "a repeat wrote something"
+
+
+@limit(120)
+async def test_undone_and_moved_in_again_at_the_same_till(shop):
+    till, book = shop.tills[0], shop.books[0]
+    printed = await shop.type(till, "import-v01", book.path, "--undo")
+    assert f"{book.sales} past sales" in printed and "12 opening stocks" in printed, printed
+    await shop.store.wait_until_equal()
+    for each in (till, shop.tills[3]):
+        held = await each.stock()
+        assert all(decimal.Decimal(held.get(sku, "0")) == 0 for sku in book.stock), held
+        assert await counting(each) == pending_days(shop.books[1:]), each.name
+    await shop.store.wait_until_uploaded(seconds=30)
+    assert counting_rows(await cloud_history(shop)) == pending_days(shop.books[1:])
+    assert "nothing to undo" in await shop.type(till, "import-v01", book.path, "--undo")
+    check_totals(await shop.move_in(till, book.path), book)
+    await shop.store.wait_until_equal()
+    assert await counting(shop.tills[4]) == pending_days(shop.books)
+    held = {sku: decimal.Decimal(text) for sku, text in (await shop.tills[2].stock()).items() if sku in book.stock}
+    assert held == book.stock, held
+    await shop.store.wait_until_uploaded(seconds=30)
+    assert counting_rows(await cloud_history(shop)) == pending_days(shop.books)
+
+
+@limit(90)
+async def test_undo_waits_for_a_till_that_is_away(shop):
+    away = shop.tills[4]
+    await away.stop()
+    printed = await shop.type(shop.tills[1], "import-v01", shop.books[1].path, "--undo", code=1)
+    assert away.name in printed, printed
+    await away.start()
+    await shop.settled()
+
+
+async def test_a_past_sale_is_found_by_its_receipt_and_refunded_but_not_voided(shop):
+    book = shop.books[1]
+    number, receipt, total = book.completed[-1]
+    found = (await shop.tills[3].api("GET", f"/v1/sales?receipt={quote(receipt)}"))["sales"]
+    assert len(found) == 1 and found[0]["history"]["id"] == str(number), found
+    sale = found[0]
+    assert round(float(sale["refundable"]["total"]) * 100) == total, sale["refundable"]
+    await refused(shop.tills[3].api("POST", "/v1/voids", {
+        "idempotency_key": shop.tills[3].next_key(), "sale": sale["id"], "reason": "no"}), 409, "former system")
+    sku = sale["lines"][0]["sku"]
+    before = decimal.Decimal(await shop.tills[3].on_hand(sku))
+    back = await shop.tills[3].api("POST", "/v1/refunds", {
+        "idempotency_key": shop.tills[3].next_key(), "original": {"id": sale["id"]}})
+    assert round(float(back["total"]) * 100) == total and back["flags"] == [], back
+    pieces = sum(decimal.Decimal(line["quantity"]) for line in sale["lines"] if line["sku"] == sku)
+    assert decimal.Decimal(await shop.tills[3].on_hand(sku)) == before + pieces
+    await shop.store.wait_until_equal()
+    await refused(shop.tills[2].api("POST", "/v1/refunds", {
+        "idempotency_key": shop.tills[2].next_key(), "original": {"id": sale["id"]}}), 409, receipt)
+    voided = next(n for n in range(1, book.sales + 1) if n % 11 == 5)
+    found = (await shop.tills[3].api("GET", f"/v1/sales?receipt=OLD-2-{voided:06}"))["sales"]
+    await refused(shop.tills[3].api("POST", "/v1/refunds", {
+        "idempotency_key": shop.tills[3].next_key(), "original": {"id": found[0]["id"]}}), 409, "voided")
+    printed = await shop.type(shop.tills[1], "import-v01", book.path, "--undo", code=1)
+    assert "refunded" in printed, printed
+
+
+async def test_undo_is_refused_after_the_first_sale(shop):
+    till = shop.tills[2]
+    await till.sell("p01")
+    printed = await shop.type(till, "import-v01", shop.books[2].path, "--undo", code=1)
+    assert "since the file was moved in" in printed, printed
+
+
+async def test_journals_verify_with_the_new_kinds(shop):
+    printed = await shop.type(shop.tills[4], "journal", "verify")
+    assert "fault" not in printed.lower() or "no fault" in printed.lower(), printed
+
+
+async def test_each_fault_is_told_with_its_row_and_nothing_is_moved_in(shop):
+    till = shop.tills[3]
+    before = await shop.store.wait_until_equal()
+    path = shop.file("faulty.db")
+    for kind in former_till.FAULTS:
+        former_till.write(path, seed=7, terminal="old-7", sales=8, pending=2)
+        table, row, column, word = former_till.spoil(path, kind)
+        answer = await shop.move_in(till, path, "--dry-run")
+        told = [(fault["table"], fault["row"], fault["column"]) for fault in answer["faults"]]
+        assert (table, row, column) in told, f"{kind}: {answer['faults']}"
+        message = next(fault["message"] for fault in answer["faults"]
+                       if (fault["table"], fault["row"], fault["column"]) == (table, row, column))
+        assert word.lower() in message.lower(), f"{kind}: {message}"
+        printed = await shop.move_in(till, path, code=1)
+        assert "--leave-out-faults" in printed, printed
+    after = await shop.store.wait_until_equal()
+    assert after["vector"]["root"] == before["vector"]["root"], "a faulty file was moved in"
+    report = shop.file("faults.txt")
+    await shop.move_in(till, path, "--dry-run", "--report", report)
+    assert report.read_text().count("\n") >= 1
+
+
+async def test_torn_and_foreign_files_are_refused(shop):
+    till = shop.tills[3]
+    whole = shop.file("whole.db")
+    former_till.write(whole, seed=8, terminal="old-8")
+    pages = whole.stat().st_size // former_till.page_size(whole)
+    torn = shop.file("torn.db")
+    for page in range(pages):
+        former_till.tear(whole, torn, page)
+        printed = await shop.move_in(till, torn, "--dry-run", code=1)
+        assert any(word in printed for word in ("damaged", "no SQLite", "cut off", "another program")), (page, printed)
+        if page:
+            former_till.tear(whole, torn, page, cut=True)
+            assert "cut off" in await shop.move_in(till, torn, "--dry-run", code=1)
+    torn.write_bytes(b"")
+    assert "is empty" in await shop.move_in(till, torn, code=1)
+    torn.write_bytes(b"sku;price\n1;2\n")
+    assert "no SQLite" in await shop.move_in(till, torn, code=1)
+    torn.unlink()
+    with sqlite3.connect(torn) as database:
+        database.execute("CREATE TABLE moz_places (id INTEGER)")
+    database.close()
+    assert "another program" in await shop.move_in(till, torn, code=1)
+    assert "journal of a till" in await shop.move_in(till, shop.own_journal(till), code=1)
+    other = shop.file("paris.db")
+    former_till.write(other, seed=8, terminal="old-8", store="paris-1")
+    printed = await shop.move_in(till, other, code=1)
+    assert "paris-1" in printed and "london-1" in printed, printed
+
+
+async def test_a_file_of_v02_with_its_log_beside_it_and_one_that_is_open(shop):
+    till = shop.tills[3]
+    path = shop.file("v02.db")
+    book = former_till.write(path, seed=9, terminal="old-9", store="london-1", deltas=True, stock_off=4, wal=True)
+    assert pathlib.Path(f"{path}-wal").stat().st_size > 0, "no log beside the file"
+    ends = {end: pathlib.Path(f"{path}{end}").read_bytes() for end in ("", "-wal")}
+    answer = await shop.move_in(till, path, "--dry-run")
+    check_totals(answer, book)
+    assert any("old-003" in note and "39" in note and "43" in note for note in answer["notes"]), answer["notes"]
+    for end, content in ends.items():
+        assert pathlib.Path(f"{path}{end}").read_bytes() == content, f"the file{end} was changed"
+    assert not pathlib.Path(f"{path}-shm").exists()
+    path = shop.file("open.db")
+    book, held = former_till.write(path, seed=10, terminal="old-10", wal=True, keep_open=True)
+    try:
+        printed = await shop.type(till, "import-v01", path, "--dry-run")
+        assert "is open in a program" in printed, printed
+        printed = await shop.type(till, "import-v01", path, code=1)
+        assert "Stop the old till program" in printed, printed
+    finally:
+        held.close()
