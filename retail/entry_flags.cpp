@@ -21,6 +21,8 @@ std::vector<std::string_view> envelope_flags(const mesh::Envelope& envelope) {
   }
   const std::uint32_t date = envelope.business_date;
   if (is_dead && !was_held) return flags;  // there is no day to differ from
+  // A past sale has the day on which it was made, and the time of its move-in.
+  if (envelope.kind == mesh::Kind::history) return flags;
   const bool differs = !mesh::is_calendar_date(date) ||
                        std::abs(mesh::days_between(mesh::date_of_clock(envelope), date)) >
                            mesh::business_date_days_max;

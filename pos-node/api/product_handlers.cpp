@@ -9,7 +9,7 @@
 #include "base/crypto.h"
 #include "mesh/wire/product_list.h"
 #include "pos-node/api/answers.h"
-#include "pos-node/api/api.h"
+#include "pos-node/api/move_in_batch.h"
 #include "pos-node/api/paging.h"
 #include "pos-node/api/product_import.h"
 #include "pos-node/domain/article.h"
@@ -152,14 +152,12 @@ void Api::put_move_in_products(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"dry_run"}); !checked) {
     return done(error_answer(checked.error()));
   }
+  const auto move_in = move_in_of_path(request);
+  if (!move_in) return done(error_answer(move_in.error()));
   const std::string* dry_run = request.parameter("dry_run");
-  const auto move_in = MoveInId::from_hex_text(request.path[2]);
-  if (!move_in || (dry_run && *dry_run != "true" && *dry_run != "false")) {
-    return done(error_answer(make_error(
-        ErrorCode::invalid,
-        move_in ? "dry_run is \"true\" or \"false\"."
-                : "A move-in's id is 32 hexadecimal digits, as GET /v1/move-ins gives it.",
-        move_in ? "dry_run" : "id")));
+  if (dry_run && *dry_run != "true" && *dry_run != "false") {
+    return done(error_answer(
+        make_error(ErrorCode::invalid, "dry_run is \"true\" or \"false\".", "dry_run")));
   }
   auto import = std::make_shared<Import>();
   import->dry_run = dry_run && *dry_run == "true";

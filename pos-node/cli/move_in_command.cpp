@@ -12,6 +12,7 @@
 #include "pos-node/api/http.h"
 #include "pos-node/api/json_writer.h"
 #include "pos-node/cli/commands.h"
+#include "pos-node/cli/move_in_report.h"
 #include "pos-node/v01/faults.h"
 #include "pos-node/v01/former_file.h"
 #include "pos-node/v01/former_products.h"
@@ -23,10 +24,11 @@ namespace titan::pos {
 namespace {
 
 // A batch waits behind the sales of a slow disk; a list of 50,000 products takes a till a minute.
+// A till looks up and signs a batch in one turn: sales at its screen wait no longer than that.
 constexpr std::chrono::seconds batch_wait(60);
 constexpr std::chrono::seconds products_wait(15 * 60);
-constexpr std::size_t batch_sales_max = 200;
-constexpr std::size_t batch_stocks_max = 500;
+constexpr std::size_t batch_sales_max = 100;
+constexpr std::size_t batch_stocks_max = 200;
 // Of a body that takes a mebibyte.
 constexpr std::size_t batch_bytes_max = 512 * 1024;
 // How often a till that is busy with another move-in is asked again.
@@ -47,26 +49,6 @@ std::uint64_t number_at(const json::value& value, std::string_view path) {
 }
 
 }  // namespace
-
-void MoveInTotals::take(const FormerSale& sale, const std::string& business_date, bool is_known,
-                        std::uint32_t exponent) {
-  ++sales;
-  known_sales += is_known ? 1 : 0;
-  pending += sale.was_sent ? 0 : 1;
-  voided += sale.status == FormerStatus::voided ? 1 : 0;
-  refunded += sale.status == FormerStatus::refunded ? 1 : 0;
-  if (sale.status != FormerStatus::completed) return;
-  const auto minor = [&](const Decimal& amount) {
-    return rescale_exactly(amount, exponent).value_or(0);
-  };
-  Day& day = days[business_date];
-  ++day.sales;
-  day.total_minor = saturated_sum(day.total_minor, minor(sale.total));
-  for (const FormerPayment& payment : sale.payments) {
-    std::int64_t& sum = methods[payment.method];
-    sum = saturated_sum(sum, saturated_difference(minor(payment.amount), minor(payment.change)));
-  }
-}
 
 // One run of the command.
 class MoveIn {
@@ -159,19 +141,23 @@ class MoveIn {
     if (!check()) return exit_failed;
     if (!send_products() || !send_stocks() || !send_sales()) return exit_failed;
     console_.progress("");
-    print();
+    if (json_) {
+      console_.line(report_json(report(), totals_, faults_));
+    } else {
+      print_report(console_, report(), totals_);
+    }
     return exit_done;
   }
 
   // The whole file, before anything is sent.
   bool check() {
     if (!command_.report.empty()) {
-      report_.open(command_.report);
-      if (!report_.is_open()) {
+      fault_file_.open(command_.report);
+      if (!fault_file_.is_open()) {
         fail(command_.report + " cannot be written; choose another file for --report.");
         return false;
       }
-      faults_.set_sink([this](const v01::Fault& fault) { report_ << fault.text() << "\n"; });
+      faults_.set_sink([this](const v01::Fault& fault) { fault_file_ << fault.text() << "\n"; });
     }
     console_.progress("reading " + command_.path);
     try {
@@ -315,117 +301,19 @@ class MoveIn {
     return good && send();
   }
 
-  std::string amount(std::int64_t minor) const {
-    return to_text(minor, exponent_) + " " + facts_.currency;
-  }
-
-  void print() {
-    if (json_) return print_json();
-    const bool dry = command_.dry_run;
-    console_.line(
-        console_.paint(dry ? "This would be moved in at " : "Moved in at ", Colour::bold) +
-        terminal_ + " (store " + facts_.store + "):");
-    console_.line(std::to_string(totals_.products) + " products, of them " +
-                  std::to_string(totals_.products_added) + " new here and " +
-                  std::to_string(totals_.products_changed - totals_.products_added) + " changed");
-    console_.line(std::to_string(totals_.stocks) + " opening stocks, of them " +
-                  std::to_string(totals_.stocks_known) + " known already and " +
-                  std::to_string(totals_.stocks_claimed) + " claimed by another file; " +
-                  std::to_string(totals_.stock_differs.size()) +
-                  " differ from the figure that "
-                  "counts");
-    console_.line(std::to_string(totals_.sales) + " past sales, of them " +
-                  std::to_string(totals_.known_sales) + " known already, " +
-                  std::to_string(totals_.pending) + " pending for head office, " +
-                  std::to_string(totals_.voided) + " voided, " + std::to_string(totals_.refunded) +
-                  " refunded");
-    Table days({"business day", "sales", "total", ""});
-    MoveInTotals::Day all;
-    for (const auto& [date, day] : totals_.days) {
-      days.add({{date},
-                {std::to_string(day.sales), Colour::plain, true},
-                {to_text(day.total_minor, exponent_), Colour::plain, true},
-                {facts_.currency}});
-      all.sales += day.sales;
-      all.total_minor = saturated_sum(all.total_minor, day.total_minor);
-    }
-    days.add({{"all"},
-              {std::to_string(all.sales), Colour::plain, true},
-              {to_text(all.total_minor, exponent_), Colour::bold, true},
-              {facts_.currency}});
-    days.print(console_);
-    Table methods({"paid by", "amount", ""});
-    for (const auto& [method, minor] : totals_.methods) {
-      methods.add({{method}, {to_text(minor, exponent_), Colour::plain, true}, {facts_.currency}});
-    }
-    if (!methods.empty()) methods.print(console_);
-    if (dry) console_.line("Nothing was changed. Without --dry-run this is moved in.");
-  }
-
-  void print_json() {
-    JsonWriter writer(1024);
-    writer.begin_object()
-        .member("id", id_)
-        .member("dry_run", command_.dry_run)
-        .member("terminal", terminal_)
-        .member("store", facts_.store)
-        .member("currency", facts_.currency)
-        .member("fault_count", faults_.count())
-        .key("faults")
-        .begin_array();
-    for (const v01::Fault& fault : faults_.shown()) {
-      writer.begin_object()
-          .member("table", fault.table)
-          .member("row", fault.row)
-          .member("column", fault.column)
-          .member("message", fault.message)
-          .end_object();
-    }
-    writer.end_array().key("notes").begin_array();
-    for (const std::string& note : file_->notes()) writer.value(note);
-    for (const std::string& note : products_.notes) writer.value(note);
-    writer.end_array();
-    writer.key("products").begin_object();
-    writer.member("count", totals_.products)
-        .member("new", totals_.products_added)
-        .member("changed", totals_.products_changed - totals_.products_added)
-        .member("left_out", products_.left_out)
-        .end_object();
-    writer.key("opening_stocks").begin_object();
-    writer.member("count", totals_.stocks)
-        .member("known", totals_.stocks_known)
-        .member("claimed", totals_.stocks_claimed)
-        .key("differ")
-        .begin_array();
-    for (const auto& [sku, counts] : totals_.stock_differs) {
-      writer.begin_object().member("sku", sku).member("counts", counts).end_object();
-    }
-    writer.end_array().end_object();
-    writer.key("sales").begin_object();
-    writer.member("count", totals_.sales)
-        .member("known", totals_.known_sales)
-        .member("pending", totals_.pending)
-        .member("voided", totals_.voided)
-        .member("refunded", totals_.refunded)
-        .member("left_out", found_.left_out)
-        .key("days")
-        .begin_array();
-    for (const auto& [date, day] : totals_.days) {
-      writer.begin_object()
-          .member("business_date", date)
-          .member("sales", day.sales)
-          .member("total", to_text(day.total_minor, exponent_))
-          .end_object();
-    }
-    writer.end_array().key("payments").begin_array();
-    for (const auto& [method, minor] : totals_.methods) {
-      writer.begin_object()
-          .member("method", method)
-          .member("amount", to_text(minor, exponent_))
-          .end_object();
-    }
-    writer.end_array().end_object().end_object();
-    console_.line(writer.text());
+  MoveInReport report() const {
+    MoveInReport report;
+    report.id = id_;
+    report.terminal = terminal_;
+    report.store = facts_.store;
+    report.currency = facts_.currency;
+    report.exponent = exponent_;
+    report.dry_run = command_.dry_run;
+    report.notes = file_->notes();
+    report.notes.insert(report.notes.end(), products_.notes.begin(), products_.notes.end());
+    report.products_left_out = products_.left_out;
+    report.sales_left_out = found_.left_out;
+    return report;
   }
 
   int undo() {
@@ -469,7 +357,7 @@ class MoveIn {
   StoreFacts facts_;
   std::uint32_t exponent_ = 2;
   v01::Faults faults_;
-  std::ofstream report_;
+  std::ofstream fault_file_;
   v01::FormerProducts products_;
   v01::SalesFound found_;
   MoveInTotals totals_;

@@ -1,12 +1,7 @@
-// What `titan-pos import-v01` found in a file and what became of it, to be held against the former
-// system's own report.
+// How `titan-pos import-v01` is called.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <string>
-
-#include "pos-node/domain/move_in_rules.h"
 
 namespace titan::pos {
 
@@ -16,32 +11,6 @@ struct MoveInCommand {
   bool undo = false;
   bool leave_out_faults = false;
   std::string report;  // a file for all faults; empty: none
-};
-
-struct MoveInTotals {
-  struct Day {
-    std::uint64_t sales = 0;
-    std::int64_t total_minor = 0;
-  };
-  std::uint64_t sales = 0;
-  std::uint64_t known_sales = 0;  // moved in before, here or at another till
-  std::uint64_t pending = 0;
-  std::uint64_t voided = 0;
-  std::uint64_t refunded = 0;
-  std::map<std::string, Day> days;              // of completed sales, by business day
-  std::map<std::string, std::int64_t> methods;  // of these, less the change
-
-  std::uint64_t products = 0;
-  std::uint64_t products_changed = 0;
-  std::uint64_t products_added = 0;
-
-  std::uint64_t stocks = 0;
-  std::uint64_t stocks_known = 0;
-  std::uint64_t stocks_claimed = 0;                  // another file's stock of the article counts
-  std::map<std::string, std::string> stock_differs;  // sku -> what counts instead
-
-  void take(const FormerSale& sale, const std::string& business_date, bool is_known,
-            std::uint32_t exponent);
 };
 
 }  // namespace titan::pos

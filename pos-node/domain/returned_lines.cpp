@@ -212,9 +212,12 @@ Error line_not_there(std::size_t index, std::uint32_t line, int sold_lines) {
 }
 
 Error nothing_left(const mesh::Entry& original, bool voided) {
+  const bool is_former = original.envelope.kind == mesh::Kind::history;
   return make_error(ErrorCode::conflict,
                     "Nothing is left to refund of " + name_of(original) +
-                        (voided ? ": it was voided." : ": all of it came back already.") +
+                        (voided && is_former ? ": it was voided or refunded there."
+                         : voided            ? ": it was voided."
+                                             : ": all of it came back already.") +
                         " Should something come back all the same, list its lines.",
                     "original.id");
 }

@@ -180,7 +180,7 @@ TEST_CASE("addresses and methods that do not exist") {
   CHECK(lab.get("/v1/stock?limit=0").at("error.field") == "limit");
   CHECK(lab.get("/v1/stock?limti=5").at("error.field") == "limti");
   CHECK(lab.get("/v1/stock/%ZZ").status == 400);
-  const auto method = lab.raw("DELETE", "/v1/sales");
+  const auto method = lab.raw("DELETE", "/v1/refunds");
   CHECK(method.status == 405);
   CHECK(method.allow == "POST, OPTIONS");
   CHECK(lab.raw("POST", "/v1/products").allow == "GET, HEAD, PUT, OPTIONS");

@@ -118,7 +118,7 @@ TEST_CASE("HEAD is GET without the body, and the connection goes on") {
   const std::string request = " HTTP/1.1\r\n" + host + "\r\n";
   const auto both =
       exchange_bytes(lab.port(), "HEAD /healthz" + request + "HEAD /v1/products/GHOST" + request +
-                                     "HEAD /v1/sales" + request + "GET /healthz HTTP/1.1\r\n" +
+                                     "HEAD /v1/refunds" + request + "GET /healthz HTTP/1.1\r\n" +
                                      host + "Connection: close\r\n\r\n");
   INFO(both);
   CHECK(is_status(both, 200));

@@ -85,7 +85,7 @@ def insert(database, table, store, **values):
 
 
 def write(path, seed, terminal, store=None, deltas=False, products=12, sales=30, pending=6, stock_off=0,
-          wal=False, keep_open=False):
+          wal=False, keep_open=False, prefix="old"):
     """`stock_off`: this till's figure of each stock is that much less. With `keep_open` the connection, too."""
     chance = random.Random(seed)
     book = Book(pathlib.Path(path), terminal)
@@ -97,7 +97,7 @@ def write(path, seed, terminal, store=None, deltas=False, products=12, sales=30,
         insert(database, "config", store, key="store_id", value=store)
     shelf = []
     for number in range(1, products + 1):
-        sku, price = f"old-{number:03}", 100 + 25 * number
+        sku, price = f"{prefix}-{number:03}", 100 + 25 * number
         shelf.append((number, sku, f"Old thing {number}", price))
         pieces = 40 + number
         book.stock[sku] = pieces

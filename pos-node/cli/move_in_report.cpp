@@ -1,0 +1,140 @@
+#include "pos-node/cli/move_in_report.h"
+
+#include "pos-node/api/json_writer.h"
+
+namespace titan::pos {
+namespace {
+
+void print_counts(Console& console, const MoveInReport& report, const MoveInTotals& totals) {
+  const auto text = [](std::uint64_t count) { return std::to_string(count); };
+  console.line(
+      console.paint(report.dry_run ? "This would be moved in at " : "Moved in at ", Colour::bold) +
+      report.terminal + " (store " + report.store + "):");
+  console.line(text(totals.products) + " products, of them " + text(totals.products_added) +
+               " new here and " + text(totals.products_changed - totals.products_added) +
+               " changed");
+  console.line(text(totals.stocks) + " opening stocks, of them " + text(totals.stocks_known) +
+               " known already and " + text(totals.stocks_claimed) + " claimed by another file; " +
+               text(totals.stock_differs.size()) + " differ from the figure that counts");
+  console.line(text(totals.sales) + " past sales, of them " + text(totals.known_sales) +
+               " known already, " + text(totals.pending) + " pending for head office, " +
+               text(totals.voided) + " voided, " + text(totals.refunded) + " refunded");
+  if (report.products_left_out + report.sales_left_out > 0) {
+    console.line(text(report.products_left_out) + " products and " + text(report.sales_left_out) +
+                 " sales are left behind, for they do not fit");
+  }
+}
+
+}  // namespace
+
+void MoveInTotals::take(const FormerSale& sale, const std::string& business_date, bool is_known,
+                        std::uint32_t exponent) {
+  ++sales;
+  known_sales += is_known ? 1 : 0;
+  pending += sale.was_sent ? 0 : 1;
+  voided += sale.status == FormerStatus::voided ? 1 : 0;
+  refunded += sale.status == FormerStatus::refunded ? 1 : 0;
+  if (sale.status != FormerStatus::completed) return;
+  const auto minor = [&](const Decimal& amount) {
+    return rescale_exactly(amount, exponent).value_or(0);
+  };
+  Day& day = days[business_date];
+  ++day.sales;
+  day.total_minor = saturated_sum(day.total_minor, minor(sale.total));
+  for (const FormerPayment& payment : sale.payments) {
+    std::int64_t& sum = methods[payment.method];
+    sum = saturated_sum(sum, saturated_difference(minor(payment.amount), minor(payment.change)));
+  }
+}
+
+void print_report(Console& console, const MoveInReport& report, const MoveInTotals& totals) {
+  print_counts(console, report, totals);
+  Table days({"business day", "sales", "total", ""});
+  MoveInTotals::Day all;
+  for (const auto& [date, day] : totals.days) {
+    days.add({{date},
+              {std::to_string(day.sales), Colour::plain, true},
+              {to_text(day.total_minor, report.exponent), Colour::plain, true},
+              {report.currency}});
+    all.sales += day.sales;
+    all.total_minor = saturated_sum(all.total_minor, day.total_minor);
+  }
+  days.add({{"all"},
+            {std::to_string(all.sales), Colour::plain, true},
+            {to_text(all.total_minor, report.exponent), Colour::bold, true},
+            {report.currency}});
+  days.print(console);
+  Table methods({"paid by", "amount", ""});
+  for (const auto& [method, minor] : totals.methods) {
+    methods.add(
+        {{method}, {to_text(minor, report.exponent), Colour::plain, true}, {report.currency}});
+  }
+  if (!methods.empty()) methods.print(console);
+  if (report.dry_run) console.line("Nothing was changed. Without --dry-run this is moved in.");
+}
+
+std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
+                        const v01::Faults& faults) {
+  JsonWriter writer(1024);
+  writer.begin_object()
+      .member("id", report.id)
+      .member("dry_run", report.dry_run)
+      .member("terminal", report.terminal)
+      .member("store", report.store)
+      .member("currency", report.currency)
+      .member("fault_count", faults.count())
+      .key("faults")
+      .begin_array();
+  for (const v01::Fault& fault : faults.shown()) {
+    writer.begin_object()
+        .member("table", fault.table)
+        .member("row", fault.row)
+        .member("column", fault.column)
+        .member("message", fault.message)
+        .end_object();
+  }
+  writer.end_array().key("notes").begin_array();
+  for (const std::string& note : report.notes) writer.value(note);
+  writer.end_array().key("products").begin_object();
+  writer.member("count", totals.products)
+      .member("new", totals.products_added)
+      .member("changed", totals.products_changed - totals.products_added)
+      .member("left_out", report.products_left_out)
+      .end_object();
+  writer.key("opening_stocks").begin_object();
+  writer.member("count", totals.stocks)
+      .member("known", totals.stocks_known)
+      .member("claimed", totals.stocks_claimed)
+      .key("differ")
+      .begin_array();
+  for (const auto& [sku, counts] : totals.stock_differs) {
+    writer.begin_object().member("sku", sku).member("counts", counts).end_object();
+  }
+  writer.end_array().end_object().key("sales").begin_object();
+  writer.member("count", totals.sales)
+      .member("known", totals.known_sales)
+      .member("pending", totals.pending)
+      .member("voided", totals.voided)
+      .member("refunded", totals.refunded)
+      .member("left_out", report.sales_left_out)
+      .key("days")
+      .begin_array();
+  for (const auto& [date, day] : totals.days) {
+    writer.begin_object()
+        .member("business_date", date)
+        .member("sales", day.sales)
+        .member("total", to_text(day.total_minor, report.exponent))
+        .end_object();
+  }
+  writer.end_array().key("payments").begin_array();
+  for (const auto& [method, minor] : totals.methods) {
+    writer.begin_object()
+        .member("method", method)
+        .member("amount", to_text(minor, report.exponent))
+        .end_object();
+  }
+  writer.end_array().end_object().end_object();
+  return std::move(writer.text());
+}
+
+}  // namespace titan::pos
