@@ -21,7 +21,7 @@ import traceback
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import latency, micro, outages, size  # noqa: E402
+from benchmarks import boot, latency, micro, outages, size  # noqa: E402
 from benchmarks.bench_lab import Context  # noqa: E402
 from harness.lab import NETLAB, binaries, can_make_namespaces  # noqa: E402
 
@@ -34,6 +34,7 @@ BENCHMARKS = {
     "detection": outages.detection,
     "heal": outages.heal,
     "join": size.join,
+    "boot": boot.boot,
     "memory": size.memory,
     "idle": size.idle,
     "micro": micro.micro,

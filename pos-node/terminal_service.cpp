@@ -9,6 +9,7 @@
 #include "base/overloaded.h"
 #include "base/version.h"
 #include "pos-node/domain/zone_news.h"
+#include "pos-node/service_manager.h"
 #include "proto/entry.pb.h"
 
 namespace titan::pos {
@@ -429,6 +430,17 @@ void TerminalService::look_at_waits() {
     spdlog::info("waits no longer for {}, after {} s", ended.what,
                  std::chrono::duration_cast<seconds>(ended.took).count());
   }
+  const auto here = static_cast<std::size_t>(std::count_if(
+      health.members.begin(), health.members.end(), [](const mesh::MemberView& member) {
+        return member.state == mesh::MemberState::alive ||
+               member.state == mesh::MemberState::suspect;
+      }));
+  std::string line = unhealthy() ? "cannot sell; see titan-pos status" : "sells";
+  line += "; " + summary_line(role_text(mesh_.node().role()), here, here + facts.missing,
+                              waiting_watch_.now_waiting(mesh_.now()));
+  if (line == shown_line_) return;
+  shown_line_ = line;
+  show_in_service_manager(line);
 }
 
 HealthFacts TerminalService::health_facts() {

@@ -135,6 +135,7 @@ class TerminalService final : public Service {
   KeyWatch key_watch_;
   WaitingWatch waiting_watch_;
   TerminalMoveIns move_ins_{calendar_, mesh_, *reader_, [this] { return missing_terminals(); }};
+  std::string shown_line_;  // in `systemctl status`
 };
 
 }  // namespace titan::pos

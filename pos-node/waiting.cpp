@@ -77,6 +77,18 @@ std::vector<WaitingReport> judge_waiting(const WaitingFacts& facts) {
   return waiting;
 }
 
+std::string summary_line(const std::string& role, std::size_t here, std::size_t all,
+                         const std::vector<WaitingReport>& waiting) {
+  std::string line = role + "; " + std::to_string(here) + " of " + std::to_string(all) +
+                     (all == 1 ? " till is here" : " tills are here");
+  for (const WaitingReport& wait : waiting) {
+    std::string what = wait.what;
+    std::replace(what.begin(), what.end(), '_', ' ');
+    line += (&wait == &waiting.front() ? "; waits for " : ", ") + what;
+  }
+  return line;
+}
+
 WaitingWatch::Change WaitingWatch::look(const WaitingFacts& facts, Now now) {
   Change change;
   std::vector<Wait> waits;

@@ -31,6 +31,10 @@ struct WaitingFacts {
 // In the order in which they should be looked into; none: nothing is waited for.
 std::vector<WaitingReport> judge_waiting(const WaitingFacts& facts);
 
+// One line for `systemctl status`: "leader; 3 of 4 tills are here; waits for cloud, time".
+std::string summary_line(const std::string& role, std::size_t here, std::size_t all,
+                         const std::vector<WaitingReport>& waiting);
+
 // Keeps since when. Not thread-safe.
 class WaitingWatch {
  public:

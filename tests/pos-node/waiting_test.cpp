@@ -76,6 +76,12 @@ TEST_CASE("states of duties that need waiting, and those that do not") {
   }
 }
 
+TEST_CASE("one line for whoever looks at the service") {
+  CHECK(summary_line("leader", 1, 1, {}) == "leader; 1 of 1 till is here");
+  CHECK(summary_line("follower", 3, 4, {{"cloud", {}, ""}, {"store_database", {}, ""}}) ==
+        "follower; 3 of 4 tills are here; waits for cloud, store database");
+}
+
 TEST_CASE("a wait begins once, keeps its time and ends with what it took") {
   WaitingWatch watch;
   WaitingFacts facts;
