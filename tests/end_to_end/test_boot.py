@@ -218,7 +218,8 @@ async def test_addresses_come_by_dhcp_after_the_card(shop):
 
         async def have_addresses():
             said = [await machine.must("networkctl", "status", CARD) for machine in shop.machines]
-            return all(re.search(r"Address: 10\.77\.0\.1\d\d \(DHCP4", text) for text in said) or said
+            assert all(re.search(r"Address: 10\.77\.0\.1\d\d \(DHCP4", text) for text in said), said
+            return True
         await wait_until(have_addresses, 30, "every till has a lease", every=0.1)
         await case.joined(time.monotonic())
         await router.cut_power()
@@ -287,8 +288,9 @@ async def test_dbus_absent(shop):
 
             async def shown(machine=machine):
                 text = await machine.must("systemctl", "show", "-P", "StatusText", "titan-pos")
-                return re.match(r"sells; (leader|follower); 3 of 3 tills are here; "
-                                r"waits for .*avahi", text) or text
+                assert re.match(r"sells; (leader|follower); 3 of 3 tills are here; "
+                                r"waits for .*avahi", text), text
+                return True
             await wait_until(shown, 10, "systemctl status says so", every=0.2)
 
 
@@ -370,7 +372,8 @@ WantedBy=local-fs.target
 
         async def missed():
             reasons = (await shop.tills.status(others[0]))["health"]["reasons"]
-            return [reason["terminals"] for reason in reasons] == [[f"till-{slow.host}"]] or reasons
+            assert [reason["terminals"] for reason in reasons] == [[f"till-{slow.host}"]], reasons
+            return True
         await wait_until(missed, 15, "the others miss it", every=0.1)
         state = await slow.must("sh", "-c", "systemctl show -P ActiveState titan-pos disk-check")
         assert state.split() == ["inactive", "activating"], state
@@ -404,7 +407,8 @@ async def test_the_store_database_is_of_an_older_postgresql(shop):
 
         async def is_up():
             database = (await shop.tills.status(leader))["store_database"]
-            return database["state"] == "up" and database["behind"] == 0 or database
+            assert database["state"] == "up" and database["behind"] == 0, database
+            return True
         await wait_until(is_up, 30, "the leader's store database is made again", every=0.1)
         for machine in olds:
             async def told(machine=machine):
