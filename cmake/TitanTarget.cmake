@@ -79,7 +79,11 @@ endfunction()
 function(titan_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   titan_executable(${name} SOURCES ${ARG_SOURCES} LINK ${ARG_LINK} titan_catch_main)
-  add_test(NAME ${name} COMMAND ${name})
+  if(CMAKE_CROSSCOMPILING_EMULATOR)
+    # qemu-user 7.2 answers TCP_INFO with four bytes, so nobody sees how much came over a connection.
+    set(not_emulated "~[tcp_info]")
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${not_emulated})
 endfunction()
 
 # The path of a program that a test starts by itself: ctest puts the emulator of a cross build before

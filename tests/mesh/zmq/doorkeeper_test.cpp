@@ -86,7 +86,7 @@ TEST_CASE("a connection that never says hello is closed in time", "[door]") {
   WAIT_UNTIL(loop, open_ones(strangers) == 0, &one);
 }
 
-TEST_CASE("nobody may send a megabyte before the hello", "[door]") {
+TEST_CASE("nobody may send a megabyte before the hello", "[door][tcp_info]") {
   boost::asio::io_context loop;
   TestPeer one(loop, config_of(1));
   std::list<Stranger> strangers;
@@ -101,7 +101,7 @@ TEST_CASE("nobody may send a megabyte before the hello", "[door]") {
 
 // libzmq's own sender keeps the parts of a message until its last: what never ends comes from
 // others, so the doorkeeper is shown a connection of plain TCP.
-TEST_CASE("a message without an end ends its connection", "[door]") {
+TEST_CASE("a message without an end ends its connection", "[door][tcp_info]") {
   boost::asio::io_context loop;
   tcp::acceptor acceptor(loop, {boost::asio::ip::address_v4::loopback(), 0});
   tcp::socket sender(loop), receiver(loop);
