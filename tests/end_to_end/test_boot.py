@@ -295,7 +295,8 @@ async def test_dbus_absent(shop):
 
 
 async def test_avahi_that_forbids_or_lacks_what_a_till_needs(shop):
-    """Its own settings, one at each till: no D-Bus, nobody may publish, no other stack beside it."""
+    """Its own settings, one at each till: no D-Bus, nobody may publish, no other stack beside it.
+    The second is new and has an address that nobody knows: it must find a till that publishes."""
     settings = {"enable-dbus": "no", "disable-user-service-publishing": "yes",
                 "disallow-other-stacks": "yes"}
     for machine, (key, value) in zip(shop.machines, settings.items(), strict=True):
@@ -303,6 +304,8 @@ async def test_avahi_that_forbids_or_lacks_what_a_till_needs(shop):
                            "/etc/avahi/avahi-daemon.conf")
         assert f"\n{key}={value}\n" in await machine.must("cat", "/etc/avahi/avahi-daemon.conf")
     without_dbus, without_publishing, alone = shop.machines
+    await without_publishing.must("find", "/var/lib/titan-pos", "-mindepth", "1", "-delete")
+    await shop.lab.readdress(without_publishing.host, "10.77.0.33")
     async with Case("Avahi settings", shop) as case:
         await case.power()
         await case.joined()
