@@ -185,6 +185,8 @@ TEST_CASE("status and peers") {
     service.report.alarms = {{"back_order", "Reorder A", {}}};
     service.report.health = {
         {"cut", "1 of 2 tills do not answer here: till-9.", WallTime{1317888900000}, {"till-9"}}};
+    service.report.waiting_for = {{"store_database", WallTime{1796000000000}, "It starts"},
+                                  {"time", WallTime{5000}, "The clock is wrong"}};
   });
   auto outcome = type_at(lab, {"status"});
   INFO(outcome.out);
@@ -194,6 +196,8 @@ TEST_CASE("status and peers") {
   CHECK(outcome.says("Reorder A"));
   CHECK(outcome.says("1 of 2 tills are here"));
   CHECK(outcome.says("cut since 2011-10-06T08:15:00.000Z: 1 of 2 tills do not answer"));
+  CHECK(outcome.says("waiting for store database since 2026-11-30T00:53:20.000Z: It starts"));
+  CHECK(outcome.says("waiting for time: The clock is wrong"));
   CHECK_FALSE(outcome.says("1970"));
   CHECK(outcome.out.find("\033") == std::string::npos);  // no colours into a pipe
   outcome = type_at(lab, {"peers"});
