@@ -31,6 +31,17 @@ std::optional<std::int64_t> journal_ref(Connection& connection, const JournalId&
   return use.integer_at(0);
 }
 
+// The reverse of entry_key().
+std::optional<EntryId> entry_of_key(BytesView key) {
+  if (key.size() != JournalId::size + 8) return std::nullopt;
+  EntryId id;
+  id.journal = JournalId::from_bytes(key.substr(0, JournalId::size)).value_or(JournalId{});
+  for (const char c : key.substr(JournalId::size)) {
+    id.number = id.number << 8 | static_cast<unsigned char>(c);
+  }
+  return id;
+}
+
 // Takes entries until one would go beyond the limits; the first is taken whatever its size.
 class BoundedEntries {
  public:
@@ -310,22 +321,28 @@ Result<std::vector<StoredEntry>> SqliteReader::newest_sales_of(const DeviceId& d
 Result<std::optional<StoredEntry>> SqliteReader::refund_of_move_in(const MoveInId& move_in) {
   using Found = std::optional<StoredEntry>;
   return connection_->guarded("reading a move-in", [&]() -> Result<Found> {
-    std::vector<EntryId> sales;
+    // Refunds are few, the sales of a move-in are not: each refund's original is looked up.
+    std::vector<std::pair<std::int64_t, Bytes>> refunds;
     {
       Use use = connection_->use(
-          "SELECT j.journal, e.number FROM entries e JOIN journals j ON j.ref = e.journal WHERE "
-          "e.original = ? AND e.kind = 18");
-      use.blob(1, move_in.view());
-      while (use.step()) {
-        sales.push_back({use.id_at<JournalId>(0).value_or(JournalId{}), use.number_at(1)});
-      }
+          "SELECT position, original FROM entries INDEXED BY entries_refunds WHERE kind = 2 AND "
+          "original IS NOT NULL ORDER BY original");
+      while (use.step()) refunds.emplace_back(use.integer_at(0), use.bytes_at(1));
     }
-    for (const EntryId& sale : sales) {
-      const Bytes key = entry_key(sale);
+    for (const auto& [position, original] : refunds) {
+      const auto sale = entry_of_key(original);
+      if (!sale) continue;
+      {
+        Use use = connection_->use(
+            "SELECT 1 FROM entries e JOIN journals j ON j.ref = e.journal WHERE j.journal = ? AND "
+            "e.number = ? AND e.original = ? AND e.kind = 18");
+        use.blob(1, sale->journal.view()).number(2, sale->number).blob(3, move_in.view());
+        if (!use.step()) continue;
+      }
       Use use = connection_->use(
           "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
-          "ON j.ref = e.journal WHERE e.original = ? AND e.kind = 2 ORDER BY e.position LIMIT 1");
-      use.blob(1, key);
+          "ON j.ref = e.journal WHERE e.position = ?");
+      use.integer(1, position);
       if (use.step()) return Found(stored_entry_at(use));
     }
     return Found{};

@@ -284,7 +284,7 @@ void SqliteStore::note_history_of_old_versions() {
   std::vector<std::pair<std::int64_t, Bytes>> unknown;
   {
     Use use = connection_->use(
-        "SELECT position, bytes FROM entries INDEXED BY entries_history WHERE kind IN (18, 19) AND "
+        "SELECT position, bytes FROM entries INDEXED BY entries_unread WHERE kind IN (18, 19) AND "
         "original IS NULL");
     while (use.step()) unknown.emplace_back(use.integer_at(0), use.bytes_at(1));
   }

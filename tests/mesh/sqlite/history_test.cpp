@@ -146,3 +146,16 @@ TEST_CASE("what a version before stored without knowing the kinds is known after
   CHECK(counting(*store) == 1);
   CHECK(must(must(store->open_reader())->find_by_former_receipt("OLD-2")).size() == 1);
 }
+
+TEST_CASE("whether a move-in was withdrawn is one look-up, however many sales it brought") {
+  auto store = open_in_memory();
+  for (const char* sql : {"SELECT sum(total_minor) FROM sales WHERE counts",
+                          "SELECT count(*) FROM entries WHERE original = ? AND kind = ?"}) {
+    SQLite::Statement explain(store->connection().database(),
+                              std::string("EXPLAIN QUERY PLAN ") + sql);
+    std::string details;
+    while (explain.executeStep()) details += explain.getColumn(3).getString() + "\n";
+    INFO(details);
+    CHECK(details.find("entries_original (original=? AND kind=?)") != std::string::npos);
+  }
+}

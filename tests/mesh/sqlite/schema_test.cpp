@@ -43,7 +43,7 @@ TEST_CASE("a file of the version before has its products written anew from their
     // As the version before left it: its tables, its number, and a row as it understood it.
     connection.execute(
         "DROP TABLE product_lists; DROP TABLE product_list_parts; DROP INDEX entries_state;"
-        "DROP TABLE former_receipts; DROP INDEX entries_history;"
+        "DROP TABLE former_receipts; DROP INDEX entries_refunds; DROP INDEX entries_unread;"
         "DROP INDEX products_low_stock; ALTER TABLE products DROP COLUMN taxes;"
         "UPDATE products SET low_stock_micro = 5; PRAGMA user_version = 2;"
         "UPDATE meta SET value = '2 before' WHERE name = 'projection_basis'");
