@@ -256,6 +256,9 @@ async def test_undone_and_moved_in_again_at_the_same_till(shop):
         held = await each.stock()
         assert all(decimal.Decimal(held.get(sku, "0")) == 0 for sku in book.stock), held
         assert await counting(each) == pending_days(shop.books[1:]), each.name
+    product = await shop.tills[2].api("GET", "/v1/products/old-001")
+    assert (product["price"], product["description"], product["delisted"]) == ("9.99", "Here before", False), product
+    assert (await shop.tills[2].api("GET", "/v1/products/old-002"))["delisted"] is True
     await shop.store.wait_until_uploaded(seconds=30)
     assert counting_rows(await cloud_history(shop)) == pending_days(shop.books[1:])
     assert "nothing to undo" in await shop.type(till, "import-v01", book.path, "--undo")
@@ -404,15 +407,27 @@ async def test_torn_and_foreign_files_are_refused(shop):
 async def test_a_file_of_v02_with_its_log_beside_it_and_one_that_is_open(shop):
     till = shop.tills[3]
     path = shop.file("v02.db")
-    book = former_till.write(path, seed=9, terminal="old-9", store="london-1", deltas=True, stock_off=4, wal=True)
+    book = former_till.write(path, seed=9, terminal="old-9", store="london-1", deltas=True, stock_off=4, wal=True,
+                             prefix="v02")
     assert pathlib.Path(f"{path}-wal").stat().st_size > 0, "no log beside the file"
     ends = {end: pathlib.Path(f"{path}{end}").read_bytes() for end in ("", "-wal")}
     answer = await shop.move_in(till, path, "--dry-run")
     check_totals(answer, book)
-    assert any("old-003" in note and "39" in note and "43" in note for note in answer["notes"]), answer["notes"]
+    assert any("v02-003" in note and "39" in note and "43" in note for note in answer["notes"]), answer["notes"]
     for end, content in ends.items():
         assert pathlib.Path(f"{path}{end}").read_bytes() == content, f"the file{end} was changed"
     assert not pathlib.Path(f"{path}-shm").exists()
+    check_totals(await shop.move_in(till, path), book)
+    held = {sku: decimal.Decimal(text) for sku, text in (await till.stock()).items() if sku in book.stock}
+    assert held == book.stock, held
+    # A checkpoint is no other file: what is moved in is known by what it holds.
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+    database.close()
+    assert not pathlib.Path(f"{path}-wal").exists()
+    answer = await shop.move_in(till, path)
+    assert (answer["sales"]["known"], answer["opening_stocks"]["known"]) == (book.sales, len(book.stock)), answer
+    await shop.type(till, "import-v01", path, "--undo")
     path = shop.file("open.db")
     book, held = former_till.write(path, seed=10, terminal="old-10", wal=True, keep_open=True)
     try:
