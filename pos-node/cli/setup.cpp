@@ -356,14 +356,16 @@ int Setup::wait_until_joined(const Config& config) {
     if (!status && waited > answers_within) {
       console_.progress("");
       console_.fail("the till does not answer at " + config.api_listen +
-                    ": journalctl -u titan-pos says why");
+                    "; the last that it said:");
+      run_program({"journalctl", "--unit=titan-pos", "--lines=5", "--no-pager", "--output=cat"});
       return exit_failed;
     }
     if (status) {
       const std::string others = names_of(*status, text_at(*status, "terminal"));
       const std::string leader = text_at(*status, "leader.terminal");
       const std::string refusal = refusal_in(*status);
-      const bool done = !others.empty() && !leader.empty();
+      // A first till has nobody to wait for.
+      const bool done = !leader.empty() && (!others.empty() || made_secret_);
       if (done || !refusal.empty() || waited > joined_within) {
         console_.progress("");
         const std::string self = text_at(*status, "terminal") + " of " + config.store;
