@@ -33,8 +33,9 @@ namespace {
 
 constexpr const char* system_user = "postgres";
 constexpr const char* database_user = "titan";
-constexpr const char* done_marker = "titan-ready";  // initdb ran to its end
-constexpr std::size_t socket_path_max = 107;        // sockaddr_un, without the closing NUL
+constexpr const char* done_marker = "titan-ready";         // initdb ran to its end
+constexpr const char* unserved_marker = "titan-unserved";  // the cluster never accepted anybody
+constexpr std::size_t socket_path_max = 107;               // sockaddr_un, without the closing NUL
 constexpr const char* socket_name = "/.s.PGSQL.5432";
 // One that reads its write-ahead log again takes as long as the disk takes.
 constexpr int start_limit_ms = 600'000;
@@ -236,6 +237,7 @@ Status ManagedPostgres::make_cluster(const Identity& identity) {
   if (has_cluster()) return {};
   std::error_code error;
   fs::remove_all(cluster, error);  // what an initdb cut short has left
+  std::ofstream(folder_ + "/" + unserved_marker).flush();
   const auto pid = spawn(
       as_user(identity, {programs_ + "/initdb", "-D", cluster, "-U", database_user, "--auth=trust",
                          "--encoding=UTF8", "--no-locale", "--no-instructions"}));
@@ -262,9 +264,18 @@ Status ManagedPostgres::make_cluster(const Identity& identity) {
   return {};
 }
 
-// A server that outlived its terminal is ended; a pid file that names no such server is removed, or
-// PostgreSQL would take a stranger with the same number for it.
+// A server that outlived its terminal is ended. What names one that is gone is removed, or
+// PostgreSQL would take a stranger, or a thread of this program, with the same number for it: after
+// a power cut numbers of processes come again. The socket's folder is this cluster's alone.
 Status ManagedPostgres::end_leftover() {
+  if (Status ended = end_leftover_server(); !ended) return ended;
+  std::error_code error;
+  fs::remove(socket_folder_ + socket_name, error);
+  fs::remove(socket_folder_ + socket_name + ".lock", error);
+  return {};
+}
+
+Status ManagedPostgres::end_leftover_server() {
   const std::string pid_file = folder_ + "/cluster/postmaster.pid";
   std::ifstream file(pid_file);
   long pid = 0;
@@ -331,7 +342,11 @@ Status ManagedPostgres::start() {
     if (status = make_cluster(*identity); !status) return status;
     if (status = end_leftover(); !status) return status;
     if (status = launch(*identity); !status) return status;
-    if (status = wait_until_ready(); status) return status;
+    if (status = wait_until_ready(); status) {
+      std::error_code none;
+      fs::remove(folder_ + "/" + unserved_marker, none);
+      return status;
+    }
     const bool hangs = is_running();
     if (hangs) end_child();
     if (!pause_(0) || attempt > 0) return status;
@@ -436,9 +451,14 @@ void ManagedPostgres::end_child() {
   child_ = 0;
 }
 
-// The last one of a name is kept for whoever wants to look into it; older ones are not.
+// The last one of a name is kept for whoever wants to look into it; older ones are not. One that
+// never served holds nothing, and must not take the place of one that did.
 void ManagedPostgres::set_aside(const std::string& name, const std::string& reason) {
   std::error_code error;
+  if (exists(folder_ + "/" + unserved_marker)) {
+    fs::remove(folder_ + "/" + done_marker, error);  // it is made anew over what is there
+    return;
+  }
   const std::string aside = folder_ + "/" + name;
   fs::remove_all(aside, error);
   fs::rename(folder_ + "/cluster", aside, error);

@@ -72,6 +72,7 @@ class ManagedPostgres {
   Status choose_socket_folder(const Identity& identity);
   Status make_cluster(const Identity& identity);
   Status end_leftover();
+  Status end_leftover_server();
   Status launch(const Identity& identity);
   Status wait_until_ready();
   std::vector<std::string> as_user(const Identity& identity,

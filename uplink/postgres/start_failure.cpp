@@ -10,14 +10,15 @@
 namespace titan::uplink {
 namespace {
 
-// The words of strerror() behind PostgreSQL's own.
-constexpr std::array<std::string_view, 11> of_machine = {
+// The words of strerror() behind PostgreSQL's own; "already exists" is said of a lock file.
+constexpr std::array<std::string_view, 14> of_machine = {
     "No space left on device", "Disk quota exceeded",
     "Read-only file system",   "Input/output error",
     "Permission denied",       "Operation not permitted",
     "Cannot allocate memory",  "out of memory",
     "Too many open files",     "Resource temporarily unavailable",
-    "failed to execute"};
+    "failed to execute",       "already exists",
+    "Address already in use",  "Interrupted system call"};
 
 // The shell's and setpriv's: the program could not be started at all.
 constexpr int exit_not_executable = 126;

@@ -1,8 +1,12 @@
 // What becomes of a cluster that does not start: set aside only when it is the cluster's own fault.
 #include "uplink/postgres/managed_postgres.h"
 
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -168,6 +172,48 @@ TEST_CASE("a broken cluster is set aside, told and made anew") {
   CHECK(fs::exists(fixture.folder.path + "/data/broken/PG_VERSION"));
 }
 
+TEST_CASE("a lock that a power cut left under a living stranger's number is no reason to fail") {
+  Fixture fixture;
+  fixture.must_start();
+  fixture.server.stop();
+  write(fixture.mark(), "");
+  // A process of the server's own user: what PostgreSQL would take for another server.
+  struct stat owner {};
+  REQUIRE(::stat((fixture.folder.path + "/data/cluster").c_str(), &owner) == 0);
+  const pid_t stranger = ::fork();
+  if (stranger == 0) {
+    (void)!::setresuid(owner.st_uid, owner.st_uid, owner.st_uid);
+    ::pause();
+    ::_exit(0);
+  }
+  const std::string socket = fixture.folder.path + "/data/socket";
+  const std::string name = "/.s.PGSQL.5432";
+  write(socket + name, "");
+  write(socket + name + ".lock",
+        std::to_string(stranger) + "\n/nowhere\n0\n5432\n" + socket + "\n");
+  ::chown((socket + name + ".lock").c_str(), owner.st_uid, owner.st_gid);
+  fixture.must_start();
+  ::kill(stranger, SIGKILL);
+  ::waitpid(stranger, nullptr, 0);
+  CHECK(fs::exists(fixture.mark()));
+  CHECK(fixture.server.take_notes().empty());
+}
+
+TEST_CASE("a cluster that never served does not take the place of the one that was set aside") {
+  Fixture fixture;
+  fixture.must_start();
+  fixture.server.stop();
+  write(fixture.mark(), "");
+  for (int start = 0; start < 3; ++start) {
+    fixture.installed.break_postgres("FATAL:  a reason that nobody has seen yet", 1);
+    CHECK(fixture.server.start().has_error());
+    CHECK(fs::exists(fixture.folder.path + "/data/broken/PG_VERSION.mark"));
+  }
+  CHECK(fixture.server.take_notes().size() == 1);
+  fixture.installed.mend();
+  fixture.must_start();
+}
+
 TEST_CASE("whose fault an end is") {
   const auto exited = [](int code) { return code << 8; };
   CHECK(is_fault_of_cluster(exited(1), "PANIC:  could not locate a valid checkpoint record"));
@@ -176,6 +222,8 @@ TEST_CASE("whose fault an end is") {
   CHECK_FALSE(is_fault_of_cluster(9, ""));                // killed: by the kernel, for memory
   CHECK_FALSE(is_fault_of_cluster(15, ""));
   CHECK_FALSE(is_fault_of_cluster(exited(127), ""));
+  CHECK_FALSE(
+      is_fault_of_cluster(exited(1), "FATAL:  lock file \"/x/.s.PGSQL.5432.lock\" already exists"));
   CHECK_FALSE(is_fault_of_cluster(6, "PANIC:  could not write to file: No space left on device"));
   CHECK_FALSE(
       is_fault_of_cluster(exited(1), "FATAL:  could not write file: Read-only file system"));
