@@ -31,6 +31,9 @@ constexpr int unusable = 2;
 constexpr const char* service_user = "titan-cloud";
 constexpr std::chrono::seconds started_within(20);
 constexpr std::chrono::milliseconds look_every(200);
+// A program that ends at once is started again a second later: one that runs through so many looks
+// has its port.
+constexpr int looks_in_a_row = 10;
 
 // 128 bits: access keys are typed rarely and kept in files.
 std::string make_access_key() {
@@ -52,6 +55,12 @@ std::string machine_name() {
 
 asio::ip::tcp::endpoint endpoint_of(const Config& config, boost::system::error_code& error) {
   return {asio::ip::make_address(config.listen_host, error), config.listen_port};
+}
+
+// Whether the service of this machine runs; one that fails and is started again does not.
+bool service_runs() {
+  return has_systemd() &&
+         run_program({"systemctl", "is-active", "--quiet", "titan-cloud.service"}) == 0;
 }
 
 bool answers(const Config& config) {
@@ -160,7 +169,8 @@ int start(const Config& config) {
     return failed;
   }
   const auto limit = std::chrono::steady_clock::now() + started_within;
-  while (!answers(config)) {
+  for (int looks = 0; looks < looks_in_a_row;) {
+    looks = service_runs() && answers(config) ? looks + 1 : 0;
     if (std::chrono::steady_clock::now() > limit) {
       std::cerr << "titan-cloud: it does not answer: journalctl -u titan-cloud says why\n";
       return failed;
@@ -178,7 +188,7 @@ Status check_machine(const Config& config) {
   const auto note = [&](const Status& status) {
     if (!status) complaints += (complaints.empty() ? "" : "\n") + status.error().message;
   };
-  if (!answers(config)) note(check_port(config));
+  if (!service_runs()) note(check_port(config));  // it has its own port
   note(check_database(config));
   for (const std::string& file : {config.tls_certificate, config.tls_key}) {
     if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
@@ -196,7 +206,12 @@ int run_setup(SetupWishes wishes) {
     std::cerr << "titan-cloud: " << why << "\n";
     return unusable;
   };
-  if (std::filesystem::exists(config_file)) {
+  std::error_code unreadable;
+  const bool is_set_up = std::filesystem::exists(config_file, unreadable);
+  if (unreadable || (::geteuid() != 0 && wishes.folder == SetupWishes{}.folder)) {
+    return refuse("head office is set up by root: sudo titan-cloud setup ...");
+  }
+  if (is_set_up) {
     return refuse("this head office is set up already: " + config_file +
                   ". Add further companies there ([[tenants]]) and restart titan-cloud.");
   }

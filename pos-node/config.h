@@ -86,6 +86,9 @@ Result<Config> parse_config(std::string_view own_toml, const std::string& own_na
 // Reads the store's file as well, if the one at `path` names it.
 Result<Config> load_config(const std::string& path);
 
+// The text of a configuration's file, or why it is none: not there, empty, of a wrong kind.
+Result<std::string> read_config_file(const std::string& path);
+
 struct ConfigChange {
   std::string key;  // "section.key"
   bool needs_restart = false;

@@ -307,7 +307,7 @@ std::vector<Key> make_keys() {
       required(of_store(text_key("store", "tenant", &C::tenant, name_complaint))),
       required(of_store(text_key("store", "store", &C::store, name_complaint))),
       required(of_store(secret_key("store", "secret", &C::secret, store_secret_complaint))),
-      reloads(of_store(text_key("store", "currency", &C::currency, currency_complaint))),
+      of_store(text_key("store", "currency", &C::currency, currency_complaint)),
       reloads(of_store(text_key("store", "time_zone", &C::time_zone, time_zone_complaint))),
       reloads(of_store(text_key("store", "day_ends", &C::day_ends, day_ends_complaint))),
       reloads(of_store(number_key("store", "low_stock", &C::low_stock, low_stock_max))),

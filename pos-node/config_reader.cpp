@@ -193,17 +193,9 @@ class Reader {
 };
 
 Result<Source> read_source(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return make_error(ErrorCode::io, path + ": cannot be read; check the path and its rights");
-  }
-  std::string text(config_bytes_max + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > config_bytes_max) {
-    return make_error(ErrorCode::invalid, path + ": is over 1 MiB; that is no configuration");
-  }
-  return Source{path, std::move(text)};
+  auto text = read_config_file(path);
+  if (!text) return text.error();
+  return Source{path, std::move(*text)};
 }
 
 // What [store] file says, if that much can be read. A file that is no TOML is told by the Reader.
@@ -231,6 +223,30 @@ std::string store_file_of(const Source& own) {
 }
 
 }  // namespace
+
+Result<std::string> read_config_file(const std::string& path) {
+  std::error_code none;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path, none)) {
+    return make_error(ErrorCode::io, path + ": cannot be read; check the path and its rights");
+  }
+  std::string text(config_bytes_max + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return make_error(ErrorCode::io, path + ": cannot be read to its end");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > config_bytes_max) {
+    return make_error(ErrorCode::invalid, path + ": is over 1 MiB; that is no configuration");
+  }
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    return make_error(ErrorCode::invalid,
+                      path + ": is UTF-16, as some Windows editors write it; save it as UTF-8");
+  }
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return make_error(ErrorCode::invalid,
+                      path + ": is empty; was it copied whole before the stick was pulled?");
+  }
+  return text;
+}
 
 Result<Config> parse_config(std::string_view text, const std::string& name) {
   const Source own{name, std::string(text)};

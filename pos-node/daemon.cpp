@@ -301,6 +301,9 @@ Status Daemon::make_api() {
   const auto listening = server_->listen(*address);
   if (!listening) return listening.error();
   spdlog::info("API on http://{}:{}", listening->host, listening->port);
+  const bool is_v6 = listening->host.find(':') != std::string::npos;
+  folder_->note_api_address((is_v6 ? "[" + listening->host + "]" : listening->host) + ":" +
+                            std::to_string(listening->port));
   return {};
 }
 

@@ -19,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr const char* owner_file = "terminal.json";
+constexpr const char* api_address_file = "api.address";
 
 std::string reason() {
   return std::strerror(errno);
@@ -123,6 +124,26 @@ Status DataFolder::check_owner(const std::string& folder, const std::string& ten
                         "\" of tenant \"" + tenant +
                         "\"; give this terminal an empty data folder ([terminal] data), or "
                         "correct [store]. Nothing was changed.");
+}
+
+bool DataFolder::is_in_use(const std::string& path) {
+  const int file = ::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool taken = ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return taken;
+}
+
+void DataFolder::note_api_address(const std::string& address) const {
+  // Only a convenience of `reload`: without it that asks where the configuration says.
+  (void)write_file(file(api_address_file), address + "\n", 0600);
+}
+
+std::optional<std::string> api_address_in(const std::string& data_folder) {
+  std::string address = read_file(data_folder + "/" + api_address_file);
+  while (!address.empty() && address.back() == '\n') address.pop_back();
+  if (address.empty()) return std::nullopt;
+  return address;
 }
 
 SecretSeed draw_seed() {

@@ -1,5 +1,6 @@
 #include "pos-node/machine_check.h"
 
+#include <grp.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,10 +10,10 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "mesh/sqlite/schema.h"
-#include "pos-node/cli/client.h"
-#include "pos-node/cli/console.h"
 #include "pos-node/config_advice.h"
 #include "pos-node/data_folder.h"
 #include "pos-node/open_journal.h"
@@ -22,19 +23,9 @@ namespace titan::pos {
 namespace {
 
 constexpr const char* avahi_socket = "/run/avahi-daemon/socket";
-
-// Whether this very till runs already: then its ports are taken by itself.
-bool runs_already(const Config& config) {
-  const auto address = parse_host_port(config.api_listen);
-  if (!address || address->port == 0) return false;
-  ApiClient client(*address, std::chrono::seconds(2));
-  const auto reply = client.get("/v1/status");
-  if (!reply || !reply->is_success()) return false;
-  json::error_code no_json;
-  const json::value status = json::parse(reply->body, no_json);
-  return !no_json && text_at(status, "store") == config.store &&
-         text_at(status, "tenant") == config.tenant;
-}
+constexpr const char* service_unit = "/lib/systemd/system/titan-pos.service";
+constexpr const char* service_folder = "/var/lib/titan-pos";
+constexpr std::uint16_t first_free_port = 1024;  // below: for whoever has the capability
 
 // Why nobody can listen there; nothing if one can.
 std::optional<std::string> bind_failure(const std::string& listen) {
@@ -64,7 +55,7 @@ std::optional<std::string> bind_failure(const std::string& listen) {
 }
 
 void check_ports(const Config& config, MachineReport& report) {
-  if (runs_already(config)) return;
+  if (DataFolder::is_in_use(config.data)) return;  // by this very till, which has its ports
   for (const auto& [key, listen] :
        {std::pair{"api.listen", config.api_listen}, std::pair{"mesh.listen", config.mesh_listen}}) {
     if (const auto failure = bind_failure(listen)) {
@@ -97,6 +88,16 @@ void check_data_folder(const Config& config, MachineReport& report) {
   }
 }
 
+// The configuration's own.
+std::vector<std::string> files_of(const Config& config) {
+  std::vector<std::string> files;
+  if (!config.file.empty()) files.push_back(config.file);
+  if (!config.file.empty() && !config.store_file.empty()) {
+    files.push_back(std::filesystem::path(config.file).parent_path() / config.store_file);
+  }
+  return files;
+}
+
 void check_files(const Config& config, MachineReport& report) {
   if (!config.cloud_ca_file.empty() && ::access(config.cloud_ca_file.c_str(), R_OK) != 0) {
     report.problems.push_back("cloud.ca_file = \"" + config.cloud_ca_file +
@@ -109,17 +110,50 @@ void check_files(const Config& config, MachineReport& report) {
                                 folder.string());
     }
   }
-  std::vector<std::string> files;
-  if (!config.file.empty()) files.push_back(config.file);
-  if (!config.file.empty() && !config.store_file.empty()) {
-    files.push_back(std::filesystem::path(config.file).parent_path() / config.store_file);
-  }
-  for (const std::string& file : files) {
+  for (const std::string& file : files_of(config)) {
     struct stat facts {};
     if (::stat(file.c_str(), &facts) == 0 && (facts.st_mode & 07) != 0) {
       report.warnings.push_back(file +
                                 " can be read by everybody on this machine, and may hold the "
                                 "store's secret: chown root:titan-pos " +
+                                file + " && chmod 0640 " + file);
+    }
+  }
+}
+
+// The package's unit runs the till as a user of its own, in a sandbox: what root can do here says
+// nothing of that.
+void check_service(const Config& config, MachineReport& report) {
+  std::error_code none;
+  if (!std::filesystem::exists(service_unit, none)) return;
+  for (const auto& [key, path] :
+       {std::pair{"terminal.data", config.data}, std::pair{"log.file", config.log_file}}) {
+    if (path.empty() || (path + "/").starts_with(std::string(service_folder) + "/")) continue;
+    const auto writes = key == std::string_view("log.file")
+                            ? std::filesystem::path(path).parent_path().string()
+                            : path;
+    report.warnings.push_back(std::string(key) + " = \"" + path + "\": the service writes below " +
+                              service_folder +
+                              " only. Make the folder for the user titan-pos, and allow it with "
+                              "`systemctl edit titan-pos`: [Service] ReadWritePaths=" +
+                              writes);
+  }
+  for (const auto& [key, listen] :
+       {std::pair{"api.listen", config.api_listen}, std::pair{"mesh.listen", config.mesh_listen}}) {
+    const auto address = parse_host_port(listen);
+    if (address && address->port != 0 && address->port < first_free_port) {
+      report.problems.push_back(std::string(key) + " = \"" + listen +
+                                "\": the service may not listen on a port below 1024");
+    }
+  }
+  const struct group* readers = ::getgrnam("titan-pos");
+  for (const std::string& file : files_of(config)) {
+    struct stat facts {};
+    if (!readers || ::stat(file.c_str(), &facts) != 0) continue;
+    const bool readable = (facts.st_mode & 04) != 0 ||
+                          (facts.st_gid == readers->gr_gid && (facts.st_mode & 040) != 0);
+    if (!readable) {
+      report.problems.push_back("the service cannot read " + file + ": chown root:titan-pos " +
                                 file + " && chmod 0640 " + file);
     }
   }
@@ -146,6 +180,7 @@ MachineReport check_machine(const Config& config) {
   check_data_folder(config, report);
   check_ports(config, report);
   check_files(config, report);
+  check_service(config, report);
   check_helpers(config, report);
   return report;
 }

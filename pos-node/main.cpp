@@ -2,6 +2,7 @@
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/cli/command_line.h"
 #include "pos-node/daemon.h"
+#include "pos-node/data_folder.h"
 #include "pos-node/machine_check.h"
 
 int main(int argc, char** argv) {
@@ -11,5 +12,6 @@ int main(int argc, char** argv) {
       argc, argv,
       {[&codec](const Config& config) { return titan::pos::run_daemon(config, codec); },
        [&codec](const Config& config) { return titan::pos::tell_unsent(config, codec); },
-       titan::pos::check_machine});
+       titan::pos::check_machine,
+       [](const Config& config) { return titan::pos::api_address_in(config.data); }});
 }

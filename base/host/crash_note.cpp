@@ -34,6 +34,7 @@ std::array<char, 256> heading{};
 std::array<char, 4096> folder_path{};
 std::array<char, 64 * 1024> handler_stack{};
 std::atomic_flag is_writing = ATOMIC_FLAG_INIT;
+std::atomic<pid_t> writer{0};
 
 void put(int file, std::string_view text) {
   while (!text.empty()) {
@@ -110,8 +111,14 @@ void write_note(int signal_number, const siginfo_t& info) {
 }
 
 void on_crash(int signal_number, siginfo_t* info, void*) {
-  // A second crash, also of another thread, while the note is written: the first one counts.
-  if (!is_writing.test_and_set()) write_note(signal_number, *info);
+  // The first one counts: another thread that crashes meanwhile waits for its end, and a crash of
+  // the writing itself ends it.
+  if (!is_writing.test_and_set()) {
+    writer = ::gettid();
+    write_note(signal_number, *info);
+  } else if (writer != ::gettid()) {
+    for (;;) ::pause();
+  }
   ::signal(signal_number, SIG_DFL);
   ::raise(signal_number);
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 namespace titan {
 
@@ -29,7 +30,16 @@ Status write_private_file(const std::string& path, const std::string& text,
   done = done && ::fsync(file) == 0;
   int reason = errno;
   ::close(file);
-  if (done && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  if (done && std::rename(temporary.c_str(), path.c_str()) == 0) {
+    const std::string folder = std::filesystem::path(path).parent_path();
+    const int names =
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (names >= 0) {
+      ::fsync(names);
+      ::close(names);
+    }
+    return {};
+  }
   if (done) reason = errno;
   ::unlink(temporary.c_str());
   return failed(reason);

@@ -202,7 +202,9 @@ int run_command_line(int argc, const char* const* argv, const HostCommands& host
   add_config(*reload);
   reload->callback([&] {
     code = with_config(arguments, console, [&](const Config& config) {
-      return Commands(parse_host_port(config.api_listen).value(), console, arguments.json).reload();
+      std::string address = config.api_listen;
+      if (host.api_address) address = host.api_address(config).value_or(address);
+      return Commands(parse_host_port(address).value(), console, arguments.json).reload();
     });
   });
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "pos-node/config.h"
 #include "pos-node/machine_check.h"
@@ -15,6 +17,8 @@ struct HostCommands {
   std::function<int(const Config&)> run;
   std::function<int(const Config&)> unsent;
   std::function<MachineReport(const Config&)> check_machine;
+  // Where the running terminal's API answers, whatever its configuration says by now.
+  std::function<std::optional<std::string>(const Config&)> api_address;
 };
 
 // Exit codes: 0 done, 1 failed at run time, 2 wrong usage or configuration.

@@ -71,13 +71,13 @@ std::string machine_name() {
   return of_installers.contains(text) || fault_of("terminal.name", text) ? std::string() : text;
 }
 
-std::string names_of(const json::value& status, const std::string& own) {
+std::string names_of(const json::value& status) {
   std::string names;
   const json::value& members = member_at(status, "members");
   for (const json::value& member : members.is_array() ? members.get_array() : json::array()) {
     const std::string name = text_at(member, "terminal");
     if (text_at(member, "state") != "alive" || text_at(member, "self") == "true") continue;
-    if (name != own) names += (names.empty() ? "" : ", ") + name;
+    names += (names.empty() ? "" : ", ") + name;
   }
   return names;
 }
@@ -138,22 +138,17 @@ Result<std::string> Setup::value(const std::string& key, const std::string& ques
 
 Status Setup::read_store_file() {
   if (wishes_.store_file.empty()) return {};
-  std::ifstream file(wishes_.store_file, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) {
-    return make_error(ErrorCode::io, wishes_.store_file +
-                                         " cannot be read; is the stick in, and is it the right "
-                                         "path?");
-  }
-  store_text_ = text.str();
+  auto text = read_config_file(wishes_.store_file);
+  if (!text) return text.error();
+  store_text_ = std::move(*text);
   try {
     const toml::table root = toml::parse(store_text_, wishes_.store_file);
     for (const Key& key : all_keys()) {
       const toml::node* node = root[key.section][key.name].node();
       // Text alone: what is no text is the store's own affair and stays as it stands.
       const auto value = node ? node->value<std::string>() : std::nullopt;
-      if (value) wishes_.values.emplace(key.full_name(), *value);
+      if (!value) continue;
+      if (Status taken = take_from_store_file(key.full_name(), *value); !taken) return taken;
     }
   } catch (const toml::parse_error& error) {
     return make_error(ErrorCode::invalid, wishes_.store_file + ":" +
@@ -163,6 +158,19 @@ Status Setup::read_store_file() {
     return make_error(ErrorCode::invalid, wishes_.store_file + " is no TOML");
   }
   return {};
+}
+
+// Two words for one thing are two shops, or a slip: nobody is to guess which one was meant.
+Status Setup::take_from_store_file(const std::string& key, const std::string& value) {
+  const auto [given, is_new] = wishes_.values.emplace(key, value);
+  if (is_new || given->second == value) return {};
+  if (key == "store.secret") {
+    return make_error(ErrorCode::invalid,
+                      "the secret that is given is not the one in " + wishes_.store_file);
+  }
+  return make_error(ErrorCode::invalid, key + " is \"" + given->second + "\" as given, and \"" +
+                                            value + "\" in " + wishes_.store_file +
+                                            "; is it the right stick? Leave one of both out.");
 }
 
 Status Setup::ask_store() {
@@ -188,6 +196,12 @@ Status Setup::ask_store() {
 
 // A second secret would make a second store of the same name, whose tills refuse the others.
 Status Setup::ask_secret() {
+  if (const std::string former = former_secret(); !former.empty() && !is_set("store.secret")) {
+    console_.line("this till keeps the secret of " + wishes_.values["store.store"] +
+                  " that it had: the other tills know that one");
+    wishes_.values["store.secret"] = former;
+    return {};
+  }
   bool first = wishes_.first_till;
   if (!first && !is_set("store.secret") && wishes_.asks) {
     console_.out() << "Is this the first till of " << wishes_.values["store.store"]
@@ -220,6 +234,17 @@ Status Setup::ask_secret() {
   if (!secret) return secret.error();
   wishes_.values["store.secret"] = *secret;
   return {};
+}
+
+std::string Setup::former_secret() const {
+  std::error_code none;
+  if (!std::filesystem::exists(path(own_file), none)) return {};
+  const auto former = load_config(path(own_file));
+  if (!former || former->tenant != wishes_.values.at("store.tenant") ||
+      former->store != wishes_.values.at("store.store")) {
+    return {};
+  }
+  return former->secret;
 }
 
 Status Setup::ask_till() {
@@ -284,7 +309,7 @@ Status Setup::write(const SetupFiles& files) {
   }
   const std::string kept = ".before-" + file_time_stamp();
   for (const char* file : {own_file, store_file_name}) {
-    if (!std::filesystem::exists(path(file))) continue;
+    if (!std::filesystem::exists(path(file), failed)) continue;
     std::filesystem::copy_file(path(file), path(file) + kept, failed);
     if (failed) return make_error(ErrorCode::io, "cannot keep " + path(file) + kept);
     ::chmod((path(file) + kept).c_str(), 0600);
@@ -298,7 +323,14 @@ Status Setup::write(const SetupFiles& files) {
 }
 
 int Setup::run() {
-  if (std::filesystem::exists(path(own_file)) && !wishes_.anew) {
+  std::error_code unreadable;
+  const bool is_set_up = std::filesystem::exists(path(own_file), unreadable);
+  if (unreadable == std::errc::permission_denied ||
+      (::geteuid() != 0 && wishes_.folder == SetupWishes{}.folder)) {
+    console_.fail("a till is set up by root: sudo titan-pos setup ...");
+    return exit_usage;
+  }
+  if (is_set_up && !wishes_.anew) {
     console_.fail("this till is set up already: " + path(own_file) +
                   ". See what it says with `titan-pos check`, change it by hand, or set it up "
                   "anew with --anew (the former files are kept).");
@@ -361,7 +393,7 @@ int Setup::wait_until_joined(const Config& config) {
       return exit_failed;
     }
     if (status) {
-      const std::string others = names_of(*status, text_at(*status, "terminal"));
+      const std::string others = names_of(*status);
       const std::string leader = text_at(*status, "leader.terminal");
       const std::string refusal = refusal_in(*status);
       // A first till has nobody to wait for.

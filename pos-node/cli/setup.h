@@ -52,6 +52,9 @@ class Setup {
   Result<std::string> value(const std::string& key, const std::string& question,
                             const std::string& proposal);
   Status read_store_file();
+  Status take_from_store_file(const std::string& key, const std::string& value);
+  // The secret that this till had, if it was of the same store.
+  std::string former_secret() const;
   Status ask_store();
   Status ask_secret();
   Status ask_till();

@@ -99,6 +99,8 @@ async def test_five_tills_and_a_head_office_are_set_up_as_the_document_says(lab)
 
     # A backup, more sales, the disaster, the restore: everything is there again, once.
     await follow(office.machine, "backup")
+    for kept in ("titan.dump", "titan-keys.tar.gz"):  # keys, and every sale
+        assert (await office.machine.must("stat", "-c", "%a", f"/var/backups/{kept}")).strip() == "600"
     for number, machine in enumerate(tills.machines):
         await tills.sell(machine, f"after-backup-{number}")
     await office_has(5, "p")
@@ -132,6 +134,9 @@ async def test_setup_on_a_machine_says_what_is_in_the_way_and_writes_nothing(lab
     await wait_until(taken, 10, "the other program has the port")
     setup = ("titan-pos", "setup", "--first-till", "--tenant", "acme", "--store", "london-1",
              "--name", "till-1")
+    code, _, errors = await machine.run("setpriv", "--reuid", "nobody", "--regid", "nogroup",
+                                        "--clear-groups", *setup)
+    assert code == 2 and "sudo titan-pos setup" in errors, (code, errors)
     code, output, errors = await machine.run(*setup)
     assert code == 1 and "port 8410 is taken by another program" in errors, (code, output, errors)
     assert (await machine.run("test", "-e", "/etc/titan-pos/titan-pos.toml"))[0] == 1
@@ -151,3 +156,22 @@ async def test_setup_on_a_machine_says_what_is_in_the_way_and_writes_nothing(lab
     await machine.must("systemctl", "reload", "titan-pos")
     log = await machine.must("journalctl", "-u", "titan-pos", "--no-pager")
     assert "store.low_stock is in force" in log, log
+    # Also where the till will answer next: today's address is asked.
+    own = await machine.must("cat", "/etc/titan-pos/titan-pos.toml")
+    await machine.write("/etc/titan-pos/titan-pos.toml", own + '[api]\nlisten = "127.0.0.1:8411"\n',
+                        mode="0640", owner="root:titan-pos")
+    said = await machine.must("bash", "-c", "titan-pos check && titan-pos reload")
+    assert "takes a restart (systemctl restart titan-pos): api.listen" in said, said
+    # Set up anew it keeps the secret that the others know; as another store's, it says no.
+    secret = re.search(r"secret = .*", before)[0]
+    await machine.must(*setup, "--currency", "GBP", "--anew")
+    after = await machine.must("cat", "/etc/titan-pos/store.toml")
+    assert secret in after and "GBP" in after, after
+    await machine.write(f"{STICK}/store.toml", after)
+    code, _, errors = await machine.run("titan-pos", "setup", "--anew", "--store-file",
+                                        f"{STICK}/store.toml", "--store", "paris-1", "--name", "till-1")
+    assert code == 2 and "is it the right stick?" in errors, (code, errors)
+    await machine.write(f"{STICK}/empty.toml", "")
+    code, _, errors = await machine.run("titan-pos", "setup", "--anew", "--store-file",
+                                        f"{STICK}/empty.toml", "--name", "till-1")
+    assert code == 2 and "is empty" in errors, (code, errors)

@@ -169,7 +169,7 @@ TEST_CASE("nothing is written where something does not fit, and a till that is s
   anew.anew = true;
   anew.leads = "never";
   REQUIRE(set_up(folder, anew).code == exit_done);
-  CHECK(folder.text("etc/store.toml") != before);  // another secret
+  CHECK(folder.text("etc/store.toml") == before);  // the secret that the other tills know
   CHECK_FALSE(written(folder).may_lead);
   std::size_t kept = 0;
   for (const auto& file : std::filesystem::directory_iterator(folder.file("etc"))) {
@@ -182,8 +182,29 @@ TEST_CASE("a store's file that cannot be read or is none is named") {
   const Folder folder;
   SetupWishes wishes;
   wishes.store_file = folder.file("nowhere.toml");
-  CHECK(set_up(folder, wishes).said.find("nowhere.toml cannot be read") != std::string::npos);
+  CHECK(set_up(folder, wishes).said.find("nowhere.toml: cannot be read") != std::string::npos);
+  folder.write("empty.toml", "\n");
+  wishes.store_file = folder.file("empty.toml");
+  CHECK(set_up(folder, wishes).said.find("is empty") != std::string::npos);
+  folder.write("utf16.toml", "\xff\xfe[");
+  wishes.store_file = folder.file("utf16.toml");
+  CHECK(set_up(folder, wishes).said.find("save it as UTF-8") != std::string::npos);
+  wishes.store_file = folder.file("");
+  CHECK(set_up(folder, wishes).said.find("cannot be read") != std::string::npos);
   folder.write("broken.toml", "[store\n");
   wishes.store_file = folder.file("broken.toml");
   CHECK(set_up(folder, wishes).said.find("broken.toml:1") != std::string::npos);
+}
+
+TEST_CASE("a flag that says something else than the store's file is the wrong stick, or a slip") {
+  const Folder folder;
+  folder.write("stick.toml", "[store]\ntenant = \"acme\"\nstore = \"london-1\"\nsecret = \"" +
+                                 make_store_secret() + "\"\n");
+  SetupWishes wishes;
+  wishes.store_file = folder.file("stick.toml");
+  wishes.values = {{"store.store", "london-2"}, {"terminal.name", "till-1"}};
+  const Outcome outcome = set_up(folder, wishes);
+  CHECK(outcome.code == exit_usage);
+  CHECK(outcome.said.find("\"london-2\" as given, and \"london-1\" in") != std::string::npos);
+  CHECK_FALSE(folder.has("etc"));
 }
