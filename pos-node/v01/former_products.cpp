@@ -90,7 +90,7 @@ class ProductReader {
     const auto price = row.is_null(4) ? std::optional<std::int64_t>(0) : row.whole(4);
     const auto rate = row.is_null(5) ? std::optional<Decimal>(Decimal{}) : row.decimal(5);
     const auto included = row.flag(6, true);
-    const auto stock = row.is_null(7) ? std::optional<Decimal>(Decimal{}) : row.decimal(7);
+    const auto stock = row.is_null(7) ? std::nullopt : row.decimal(7);
     const auto active = row.flag(8, true);
     if (has_store) check_store(row, 10);
     if (!row.is_good()) return false;
@@ -112,10 +112,10 @@ class ProductReader {
     if (!row.is_null(6)) writer.member("tax_included", *included);
     writer.member("delisted", !*active).end_object();
     if (!check_product(row, writer.text())) return false;
-    const auto opening = stock_of(row, *sku, *stock);
-    if (!opening) return false;
+    const auto opening = stock_of(row, *sku, stock);
+    if (!row.is_good()) return false;
     found_.rows.push_back(std::move(writer.text()));
-    found_.stock.push_back({*sku, *opening});
+    if (opening) found_.stock.push_back({*sku, *opening});
     return true;
   }
 
@@ -134,18 +134,26 @@ class ProductReader {
     return list.is_good();
   }
 
-  std::optional<Decimal> stock_of(Row& row, const std::string& sku, const Decimal& stated) {
-    const auto units = rescale_exactly(stated, decimal_scale_max);
-    if (!units) {
-      row.fault("stock", "is beyond all figures");
-      return std::nullopt;
-    }
+  // Nothing where the file says nothing, so that another file's figure can count; or with a fault.
+  std::optional<Decimal> stock_of(Row& row, const std::string& sku,
+                                  const std::optional<Decimal>& stated) {
     const auto deltas = deltas_.sums.find(row.id());
-    const std::int64_t counted = deltas == deltas_.sums.end() ? *units : deltas->second;
-    if (counted != *units) {
-      found_.notes.push_back("stock of " + sku + ": products says " + to_short_text(*units, 6) +
-                             ", its inventory_deltas add up to " + to_short_text(counted, 6) +
-                             ", which is taken");
+    const bool has_deltas = deltas != deltas_.sums.end();
+    std::int64_t counted = has_deltas ? deltas->second : 0;
+    if (stated) {
+      const auto units = rescale_exactly(*stated, decimal_scale_max);
+      if (!units) {
+        row.fault("stock", "is beyond all figures");
+        return std::nullopt;
+      }
+      if (!has_deltas) counted = *units;
+      if (counted != *units) {
+        found_.notes.push_back("stock of " + sku + ": products says " + to_short_text(*units, 6) +
+                               ", its inventory_deltas add up to " + to_short_text(counted, 6) +
+                               ", which is taken");
+      }
+    } else if (!has_deltas) {
+      return std::nullopt;
     }
     constexpr std::int64_t units_max = quantity_pieces_max * crdt::stock_units_per_piece;
     if (counted > units_max || counted < -units_max) {

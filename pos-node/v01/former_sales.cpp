@@ -59,6 +59,9 @@ std::string sorted(FormerFile& file, const char* table, const std::string& colum
   return "SELECT " + columns + store + " FROM " + table + where + " ORDER BY 2, 1";
 }
 
+// Of a row of sync_outbox: whether head office has what it is about.
+enum class Sending { pending, sent, unclear };
+
 class SalesWalk {
  public:
   SalesWalk(FormerFile& file, const StoreFacts& facts, WallTime now, Faults& faults)
@@ -119,22 +122,34 @@ class SalesWalk {
       }
     }
     for (; !outbox_.at_end() && (!up_to || outbox_.sale() < *up_to); outbox_.step()) {
-      if (!is_of_a_sale()) continue;
-      const bool is_pending = outbox_.statement().getColumn(3).isNull();
-      if (!is_pending) continue;  // sent, and cleared away since
+      // One that was sent was cleared away since.
+      if (sending_of_a_sale() != Sending::pending) continue;
       faults_.add(
           {"sync_outbox", outbox_.id(), "entity_id",
            "waits to be sent, but its sale is not in the file: " + shown_value(outbox_.sale())});
     }
   }
 
-  bool is_of_a_sale() {
+  // What the outbox row says of its sale; nothing if it is about something else. A mark that is no
+  // time says neither: taken as sent, head office would never get the sale.
+  std::optional<Sending> sending_of_a_sale() {
+    const SQLite::Column mark = outbox_.statement().getColumn(3);
+    const std::string time = mark.getString();
+    Sending sending = mark.isNull() ? Sending::pending : Sending::sent;
+    if (sending == Sending::sent && !parse_utc_time(time)) {
+      sending = Sending::unclear;
+      faults_.add({"sync_outbox", outbox_.id(), "sent_at",
+                   "must be a time in UTC such as 2025-03-01T09:15:00Z, or NULL while it waits to "
+                   "be sent, not " +
+                       shown_value(time)});
+    }
     const std::string type = outbox_.statement().getColumn(2).getString();
-    if (type == "sale") return true;
-    if (!outbox_.statement().getColumn(3).isNull()) return false;
-    faults_.add({"sync_outbox", outbox_.id(), "entity_type",
-                 "waits to be sent, but is no sale: " + shown_value(type)});
-    return false;
+    if (type == "sale") return sending;
+    if (sending == Sending::pending) {
+      faults_.add({"sync_outbox", outbox_.id(), "entity_type",
+                   "waits to be sent, but is no sale: " + shown_value(type)});
+    }
+    return std::nullopt;
   }
 
   std::optional<FormerSale> read_sale() {
@@ -153,8 +168,10 @@ class SalesWalk {
     bool is_pending = false;
     bool is_sent = false;
     for (; !outbox_.at_end() && outbox_.sale() == id; outbox_.step()) {
-      if (!is_of_a_sale()) continue;
-      (outbox_.statement().getColumn(3).isNull() ? is_pending : is_sent) = true;
+      const auto sending = sending_of_a_sale();
+      is_pending = is_pending || sending == Sending::pending;
+      is_sent = is_sent || sending == Sending::sent;
+      good = good && sending != Sending::unclear;
     }
     sale.was_sent = is_sent || !is_pending;
     if (!good) return std::nullopt;

@@ -202,6 +202,12 @@ FAULTS = {
                                "777, 'cash', 1, 0)", "payments", "9001", "sale_id", "777"),
     "a pending row without sale": ("INSERT INTO sync_outbox (id, entity_type, entity_id) VALUES (9001, 'sale', "
                                    "'777')", "sync_outbox", "9001", "entity_id", "777"),
+    "a mark of sending that is empty": ("UPDATE sync_outbox SET sent_at = '' WHERE id = 3", "sync_outbox", "3",
+                                        "sent_at", "NULL"),
+    "a mark of sending that is zero": ("UPDATE sync_outbox SET sent_at = 0 WHERE id = 3", "sync_outbox", "3",
+                                       "sent_at", "NULL"),
+    "a mark of sending without sale": ("INSERT INTO sync_outbox (id, entity_type, entity_id, sent_at) VALUES (9001, "
+                                       "'sale', '777', '')", "sync_outbox", "9001", "sent_at", "NULL"),
     "a pending row of another kind": ("INSERT INTO sync_outbox (id, entity_type, entity_id) VALUES (9001, 'shift', "
                                       "'1')", "sync_outbox", "9001", "entity_type", "shift"),
 }
