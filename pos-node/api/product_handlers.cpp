@@ -9,7 +9,6 @@
 #include "base/crypto.h"
 #include "mesh/wire/product_list.h"
 #include "pos-node/api/answers.h"
-#include "pos-node/api/move_in_batch.h"
 #include "pos-node/api/paging.h"
 #include "pos-node/api/product_import.h"
 #include "pos-node/domain/article.h"
@@ -147,34 +146,6 @@ void Api::put_products(ApiRequest& request, AnswerCallback done) {
   begin_import(request, import, std::move(done));
 }
 
-// The products of a move-in: as a list that updates, with a note of what it changes.
-void Api::put_move_in_products(ApiRequest& request, AnswerCallback done) {
-  if (const auto checked = known_parameters(request, {"dry_run"}); !checked) {
-    return done(error_answer(checked.error()));
-  }
-  const auto move_in = move_in_of_path(request);
-  if (!move_in) return done(error_answer(move_in.error()));
-  const std::string* dry_run = request.parameter("dry_run");
-  if (dry_run && *dry_run != "true" && *dry_run != "false") {
-    return done(error_answer(
-        make_error(ErrorCode::invalid, "dry_run is \"true\" or \"false\".", "dry_run")));
-  }
-  auto import = std::make_shared<Import>();
-  import->dry_run = dry_run && *dry_run == "true";
-  import->move_in = *move_in;
-  if (const auto begun = begin_batch(*move_in, import->dry_run); !begun) {
-    return done(error_answer(begun.error()));
-  }
-  const auto note = service_.move_ins().note(*move_in);
-  if (!note) return done(error_answer(note.error()));
-  if (*note) {
-    auto parsed = MoveInNote::parse(**note);
-    if (!parsed) return done(error_answer(parsed.error()));
-    import->note = std::move(*parsed);
-  }
-  begin_import(request, import, std::move(done));
-}
-
 void Api::begin_import(ApiRequest& request, const std::shared_ptr<Import>& import,
                        AnswerCallback done) {
   const auto media = parse_media_type(request.content_type);
@@ -308,11 +279,19 @@ void Api::compare_import(const std::shared_ptr<Import>& import) {
     if (!known) return finish_import(import, error_answer(known.error()));
     const Product* base = import->replaces ? nullptr : known->get();
     const Product product = patched(patch, base, currency);
+    const bool is_same = *known && same_product(**known, product);
+    if (*known && !is_same && import->move_in &&
+        !replaces_product(import->note, **known, product, import->overwrites)) {
+      if (import->kept++ < differing_products_max) {
+        import->differing.push_back(difference_of(**known, product));
+      }
+      continue;
+    }
     if (!product.delisted()) {
       const auto warned = warn_of_shared_gtins(*import, patch);
       if (!warned) return finish_import(import, error_answer(warned.error()));
     }
-    if (*known && same_product(**known, product)) {
+    if (is_same) {
       ++import->unchanged;
       continue;
     }
@@ -396,7 +375,12 @@ void Api::answer_import(const std::shared_ptr<Import>& import) {
       .key("warnings")
       .begin_array();
   for (const std::string& warning : import->list.warnings) writer.value(warning);
-  writer.end_array().end_object();
+  writer.end_array();
+  if (import->move_in) {
+    writer.member("kept", import->kept).key("differing");
+    write_differing(writer, import->differing);
+  }
+  writer.end_object();
   finish_import(import, ok(std::move(writer.text())));
 }
 

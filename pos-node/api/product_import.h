@@ -12,6 +12,7 @@
 #include "mesh/entry.h"
 #include "pos-node/api/api.h"
 #include "pos-node/api/move_in_notes.h"
+#include "pos-node/api/move_in_products.h"
 #include "retail/catalogue/product_list.h"
 
 namespace titan::pos {
@@ -27,7 +28,10 @@ struct Api::Import {
   bool replaces = false;
   bool dry_run = false;             // compared and answered, nothing recorded
   std::optional<MoveInId> move_in;  // which notes what it changes before it does
+  bool overwrites = false;          // a move-in replaces articles that are here and differ, too
   MoveInNote note;
+  std::vector<DifferingProduct> differing;  // that stay as they are here; the first ones
+  std::size_t kept = 0;                     // all of these
   AnswerCallback done;
   // Rows whose article cannot be told.
   std::unique_ptr<ListBuilder> refused = std::make_unique<ListBuilder>("");

@@ -152,6 +152,8 @@ void add_move_in_command(CLI::App& app, Arguments& arguments, Console& console, 
                     "take it all back, as long as this till has sold nothing since");
   command->add_flag("--leave-out-faults", arguments.move_in.leave_out_faults,
                     "move in what fits, leave the rest behind");
+  command->add_flag("--overwrite-products", arguments.move_in.overwrite_products,
+                    "take the file's word for articles that are here and differ");
   command->add_option("--report", arguments.move_in.report, "write every fault into this file");
   add_api_options(*command, arguments);
   command->callback([&arguments, &console, &code] {

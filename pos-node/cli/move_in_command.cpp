@@ -212,12 +212,44 @@ class MoveIn {
     }
     body += "]}";
     console_.progress("products");
-    if (!ask("PUT", target("products") + (command_.dry_run ? "?dry_run=true" : ""), body)) {
-      return false;
-    }
+    const std::string how = std::string("?dry_run=") + (command_.dry_run ? "true" : "false") +
+                            "&overwrite=" + (command_.overwrite_products ? "true" : "false");
+    if (!ask("PUT", target("products") + how, body)) return false;
     totals_.products_changed = number_at(answer_, "changed");
     totals_.products_added = number_at(answer_, "added");
+    totals_.products_kept = number_at(answer_, "kept");
+    note_differing();
     return true;
+  }
+
+  // Articles that are here and differ from the file.
+  void note_differing() {
+    const json::value& products = member_at(answer_, "differing");
+    if (!products.is_array()) return;
+    for (const json::value& product : products.get_array()) {
+      std::string text = text_at(product, "sku") + ":";
+      const json::value& fields = member_at(product, "fields");
+      if (fields.is_array()) {
+        for (const json::value& field : fields.get_array()) {
+          text += (text.back() == ':' ? " " : ", ") + text_at(field, "field") + " is \"" +
+                  text_at(field, "here") + "\" here and \"" + text_at(field, "listed") +
+                  "\" in the file";
+        }
+      }
+      if (totals_.products_differing.size() < differences_shown_max) {
+        note_line("product " + text + "; it stays as it is here");
+      }
+      totals_.products_differing.push_back(std::move(text));
+    }
+    if (totals_.products_kept > differences_shown_max) {
+      note_line("and " + std::to_string(totals_.products_kept - differences_shown_max) +
+                " more products differ");
+    }
+    if (totals_.products_kept > 0) {
+      note_line(
+          "--overwrite-products takes what the file says of such products, unless they were "
+          "changed after it was moved in");
+    }
   }
 
   const char* dry() const { return command_.dry_run ? ",\"dry_run\":true" : ""; }

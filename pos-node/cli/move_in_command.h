@@ -10,7 +10,8 @@ struct MoveInCommand {
   bool dry_run = false;
   bool undo = false;
   bool leave_out_faults = false;
-  std::string report;  // a file for all faults; empty: none
+  bool overwrite_products = false;  // also those that are here and differ
+  std::string report;               // a file for all faults; empty: none
 };
 
 }  // namespace titan::pos

@@ -11,8 +11,8 @@ void print_counts(Console& console, const MoveInReport& report, const MoveInTota
       console.paint(report.dry_run ? "This would be moved in at " : "Moved in at ", Colour::bold) +
       report.terminal + " (store " + report.store + "):");
   console.line(text(totals.products) + " products, of them " + text(totals.products_added) +
-               " new here and " + text(totals.products_changed - totals.products_added) +
-               " changed");
+               " new here, " + text(totals.products_changed - totals.products_added) +
+               " changed and " + text(totals.products_kept) + " kept as they are here");
   console.line(text(totals.stocks) + " opening stocks, of them " + text(totals.stocks_known) +
                " known already and " + text(totals.stocks_claimed) + " claimed by another file; " +
                text(totals.stock_differs.size()) + " differ from the figure that counts");
@@ -100,7 +100,11 @@ std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
       .member("new", totals.products_added)
       .member("changed", totals.products_changed - totals.products_added)
       .member("left_out", report.products_left_out)
-      .end_object();
+      .member("kept", totals.products_kept)
+      .key("differ")
+      .begin_array();
+  for (const std::string& difference : totals.products_differing) writer.value(difference);
+  writer.end_array().end_object();
   writer.key("opening_stocks").begin_object();
   writer.member("count", totals.stocks)
       .member("known", totals.stocks_known)

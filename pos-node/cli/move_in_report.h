@@ -29,6 +29,8 @@ struct MoveInTotals {
   std::uint64_t products = 0;
   std::uint64_t products_changed = 0;
   std::uint64_t products_added = 0;
+  std::uint64_t products_kept = 0;              // are here and differ
+  std::vector<std::string> products_differing;  // the first of these: what differs
 
   std::uint64_t stocks = 0;
   std::uint64_t stocks_known = 0;

@@ -151,6 +151,7 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_be(shop):
         assert answer["fault_count"] == 0 and answer["products"]["count"] == book.products, answer
         assert answer["sales"]["pending"] == 6 and answer["sales"]["known"] == 0, answer["sales"]
     printed = await shop.type(shop.tills[0], "import-v01", shop.books[0].path, "--dry-run")
+    assert 'product old-001: ' in printed and 'price is "9.99" here and "1.25" in the file' in printed, printed
     assert "Nothing was changed" in printed and "2025-01-06" in printed, printed
     after = await shop.store.wait_until_equal()
     assert after["vector"]["root"] == before["vector"]["root"], "a dry run wrote something"
@@ -160,7 +161,7 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_be(shop):
 @limit(180)
 async def test_five_files_move_in_whatever_is_killed_half_way(shop):
     for till, book in zip(shop.tills[:3], shop.books[:3]):
-        check_totals(await shop.move_in(till, book.path), book)
+        check_totals(await shop.move_in(till, book.path, "--overwrite-products"), book)
         await shop.store.wait_until_equal(seconds=15)
     # The command is killed in the middle.
     till, book = shop.tills[3], shop.books[3]
@@ -229,8 +230,11 @@ async def test_every_till_the_store_database_and_the_cloud_have_the_files_sums(s
 
 
 async def test_a_repeat_changes_nothing_and_another_files_stock_is_told(shop):
+    # Prices that were corrected since stay, whichever file is moved in once more.
+    await shop.tills[0].import_products([{"sku": "old-003", "price": "7.77"}])
     before = await shop.store.wait_until_equal()
-    answer = await shop.move_in(shop.tills[0], shop.books[0].path)
+    answer = await shop.move_in(shop.tills[0], shop.books[0].path, "--overwrite-products")
+    assert answer["products"]["kept"] == 1 and "7.77" in answer["products"]["differ"][0], answer["products"]
     assert answer["sales"]["known"] == shop.books[0].sales and answer["opening_stocks"]["known"] == 12, answer
     answer = await shop.move_in(shop.tills[2], shop.books[2].path)
     assert answer["opening_stocks"]["claimed"] == 12, answer

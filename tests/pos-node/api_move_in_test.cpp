@@ -1,6 +1,7 @@
 // Move-ins through the API: batches that repeat harmlessly, one opening stock a product, the undo.
 #include <catch2/catch.hpp>
 
+#include "pos-node/api/move_in_notes.h"
 #include "tests/pos-node/lab_server.h"
 
 using namespace titan;
@@ -100,7 +101,7 @@ TEST_CASE("of the files that state a stock of one product exactly one counts") {
 TEST_CASE("an undone move-in leaves nothing that counts, and the file can move in again") {
   LabServer lab;
   const std::string id = id_of(lab, file_a);
-  put(lab, "/v1/move-ins/" + id + "/products",
+  put(lab, "/v1/move-ins/" + id + "/products?overwrite=true",
       R"({"products":[{"sku":"A","price":"9.00"},{"sku":"new","price":"1.00"}]})");
   open_stock(lab, id, "5");
   move_in_sales(lab, id, sale("1"));
@@ -151,11 +152,80 @@ TEST_CASE("an undo is refused in words, and goes on where it was interrupted") {
 TEST_CASE("a product that was changed since the move-in keeps the change when it is undone") {
   LabServer lab;
   const std::string id = id_of(lab, file_a);
-  put(lab, "/v1/move-ins/" + id + "/products", R"({"products":[{"sku":"A","price":"9.00"}]})");
+  put(lab, "/v1/move-ins/" + id + "/products?overwrite=true",
+      R"({"products":[{"sku":"A","price":"9.00"}]})");
   put(lab, "/v1/products", R"({"products":[{"sku":"A","price":"8.00"}]})");
   const auto undone = lab.post("/v1/move-ins/" + id + "/withdrawal", "{}");
   CHECK(undone.at("products_kept") == "1");
   CHECK(lab.get("/v1/products/A").at("price") == "8.00");
+}
+
+TEST_CASE("an article that is here stays as it is, unless the file is to overwrite it") {
+  LabServer lab;
+  const std::string id = id_of(lab, file_a);
+  const std::string products = "/v1/move-ins/" + id + "/products";
+  const std::string list =
+      R"({"products":[{"sku":"A","price":"9.00"},{"sku":"new","price":"1.00"}]})";
+  const auto before = lab.get("/v1/products/A").at("price");
+  auto reply = put(lab, products, list);
+  INFO(reply.text);
+  REQUIRE(reply.status == 200);
+  CHECK(reply.at("added") == "1");
+  CHECK(reply.at("changed") == "1");
+  CHECK(reply.at("kept") == "1");
+  CHECK(reply.at("differing.0.sku") == "A");
+  CHECK(reply.at("differing.0.fields.0.field") == "price");
+  CHECK(reply.at("differing.0.fields.0.here") == before);
+  CHECK(reply.at("differing.0.fields.0.listed") == "9.00");
+  CHECK(lab.get("/v1/products/A").at("price") == before);
+  reply = put(lab, products + "?overwrite=true", list);
+  CHECK(reply.at("kept") == "0");
+  CHECK(lab.get("/v1/products/A").at("price") == "9.00");
+}
+
+TEST_CASE("a repeat does not take back what was changed after the move-in made it") {
+  LabServer lab;
+  const std::string products = "/v1/move-ins/" + id_of(lab, file_a) + "/products?overwrite=true";
+  const std::string list =
+      R"({"products":[{"sku":"A","price":"9.00"},{"sku":"new","price":"1.00","delisted":false}]})";
+  put(lab, products, list);
+  put(lab, "/v1/products",
+      R"({"products":[{"sku":"A","price":"8.00"},{"sku":"new","delisted":true}]})");
+  const auto reply = put(lab, products, list);
+  CHECK(reply.at("changed") == "0");
+  CHECK(reply.at("kept") == "2");
+  CHECK(lab.get("/v1/products/A").at("price") == "8.00");
+  CHECK(lab.get("/v1/products/new").at("delisted") == "true");
+}
+
+TEST_CASE("a repeat makes what was noted and not changed, for the till stopped in between") {
+  LabServer lab;
+  const std::string id = id_of(lab, file_a);
+  const std::string products = "/v1/move-ins/" + id + "/products";
+  const std::string list = R"({"products":[{"sku":"new","price":"1.00"}]})";
+  lab.on_loop([&](FakeService& service) {
+    MoveInNote note;
+    Product made;
+    made.set_sku("new");
+    note.add(made, nullptr);
+    service.book.notes[MoveInId::from_hex_text(id).value()] = note.serialised();
+  });
+  CHECK(put(lab, products, list).at("added") == "1");
+  CHECK(lab.get("/v1/products/new").at("price") == "1.00");
+}
+
+TEST_CASE("an undo leaves articles out of the range, and another move-in brings them back") {
+  LabServer lab;
+  const std::string list = R"({"products":[{"sku":"new","price":"1.00"}]})";
+  const std::string id = id_of(lab, file_a);
+  put(lab, "/v1/move-ins/" + id + "/products", list);
+  open_stock(lab, id, "5");
+  REQUIRE(lab.post("/v1/move-ins/" + id + "/withdrawal", "{}").status == 200);
+  CHECK(lab.get("/v1/products/new").at("delisted") == "true");
+  const auto reply = put(lab, "/v1/move-ins/" + id_of(lab, file_b) + "/products",
+                         R"({"products":[{"sku":"new","price":"1.00","delisted":false}]})");
+  CHECK(reply.at("kept") == "0");
+  CHECK(lab.get("/v1/products/new").at("delisted") == "false");
 }
 
 TEST_CASE("a past sale is refunded at what was paid, and cannot be voided") {
