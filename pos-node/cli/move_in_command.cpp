@@ -140,6 +140,7 @@ class MoveIn {
     }
     if (!check()) return exit_failed;
     if (!send_products() || !send_stocks() || !send_sales()) return exit_failed;
+    if (!is_unchanged()) return exit_failed;
     console_.progress("");
     if (json_) {
       console_.line(report_json(report(), totals_, faults_));
@@ -147,6 +148,20 @@ class MoveIn {
       print_report(console_, report(), totals_);
     }
     return exit_done;
+  }
+
+  // Who looks at a till that sells sees its file change; who moves in would leave sales behind.
+  bool is_unchanged() {
+    if (!file_->has_changed()) return true;
+    const std::string what = command_.path + " was written while it was read";
+    if (command_.dry_run) {
+      console_.warn(what + "; the figures are those of its beginning.");
+      return true;
+    }
+    fail(what +
+         ", so sales may be missing. Stop the old till program, then run the same command again: "
+         "what is moved in already stays and counts once.");
+    return false;
   }
 
   // The whole file, before anything is sent.
@@ -162,8 +177,10 @@ class MoveIn {
     console_.progress("reading " + command_.path);
     try {
       products_ = v01::read_products(*file_, facts_, faults_);
-      found_ = v01::walk_sales(*file_, facts_, wall_now(), faults_,
-                               [](const FormerSale&) { return true; });
+      const std::uint64_t before = faults_.count();
+      found_ =
+          v01::walk_sales(*file_, facts_, now_, faults_, [](const FormerSale&) { return true; });
+      sales_faults_ = faults_.count() - before;
     } catch (const SQLite::Exception& exception) {
       fail(command_.path + " cannot be read: " + exception.what() + ". Nothing was moved in.");
       return false;
@@ -314,8 +331,9 @@ class MoveIn {
       body.clear();
       return true;
     };
+    v01::SalesFound found;
     try {
-      v01::walk_sales(*file_, facts_, wall_now(), told_already, [&](const FormerSale& sale) {
+      found = v01::walk_sales(*file_, facts_, now_, told_already, [&](const FormerSale& sale) {
         std::string row = v01::former_sale_json(sale);
         const bool is_full = batch.size() >= batch_sales_max ||
                              (!batch.empty() && body.size() + row.size() > batch_bytes_max);
@@ -330,7 +348,12 @@ class MoveIn {
            ". What was moved in so far stays; run the same command again.");
       return false;
     }
-    return good && send();
+    if (!good || !send()) return false;
+    if (found.good == found_.good && told_already.count() == sales_faults_) return true;
+    fail(command_.path +
+         " read differently the second time, so sales may be missing. Is its disk sound? What was "
+         "moved in so far stays; copy the file to another disk and run the command on the copy.");
+    return false;
   }
 
   MoveInReport report() const {
@@ -392,6 +415,8 @@ class MoveIn {
   std::ofstream fault_file_;
   v01::FormerProducts products_;
   v01::SalesFound found_;
+  std::uint64_t sales_faults_ = 0;
+  const WallTime now_ = wall_now();  // both walks judge by the same
   MoveInTotals totals_;
 };
 

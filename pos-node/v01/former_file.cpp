@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 constexpr int copy_attempts_max = 5;
 constexpr std::size_t header_bytes = 100;
 constexpr int damages_told_max = 3;
+// Of a program that is just writing.
+constexpr int lock_wait_ms = 2000;
 
 struct KnownTable {
   const char* name;
@@ -70,22 +72,6 @@ std::string quoted(const std::string& name) {
   return text + '"';
 }
 
-// A path inside a URI of SQLite's.
-std::string uri_of(const std::string& path) {
-  constexpr char digits[] = "0123456789ABCDEF";
-  std::string uri = "file:";
-  for (const char c : path) {
-    if (c == '?' || c == '#' || c == '%') {
-      uri += '%';
-      uri += digits[static_cast<unsigned char>(c) >> 4];
-      uri += digits[static_cast<unsigned char>(c) & 15];
-    } else {
-      uri += c;
-    }
-  }
-  return uri + "?immutable=1";
-}
-
 // SQLite's locks lie at the first gigabyte; a program in WAL mode holds one as long as it has the
 // file open, one without during its transactions.
 std::optional<long> lock_holder(const std::string& path) {
@@ -116,11 +102,11 @@ std::uint32_t big_endian(const std::string& bytes, std::size_t at, std::size_t c
   return value;
 }
 
-// Size and time of change of a file; what is not there has none.
-std::pair<std::int64_t, std::int64_t> state_of(const std::string& path) {
-  struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) return {-1, 0};
-  return {facts.st_size, facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec};
+constexpr const char* file_ends[] = {"", "-wal", "-journal"};
+
+// Of a file in WAL mode the header says so: SQLite would make files beside it to read it.
+bool is_in_wal_mode(const std::string& header) {
+  return header[18] == 2 || header[19] == 2;
 }
 
 }  // namespace
@@ -131,7 +117,16 @@ FormerFile::~FormerFile() {
   if (!copy_folder_.empty()) fs::remove_all(copy_folder_, ignored);
 }
 
+FormerFile::FileState FormerFile::state_of(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return {};
+  return {facts.st_size, facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec,
+          facts.st_ino};
+}
+
 Result<std::unique_ptr<FormerFile>> FormerFile::open(const std::string& path) {
+  std::unique_ptr<FormerFile> file(new FormerFile(path));
+  for (const char* end : file_ends) file->states_[end] = state_of(path + end);
   std::error_code error;
   if (fs::is_directory(path, error)) return refused(path, "is a folder; name the file in it.");
   std::string header(header_bytes, '\0');
@@ -141,6 +136,8 @@ Result<std::unique_ptr<FormerFile>> FormerFile::open(const std::string& path) {
   }
   stream.read(header.data(), static_cast<std::streamsize>(header.size()));
   const auto read = stream.gcount();
+  // Closed later, it would take the lock away that SQLite holds for this process by then.
+  stream.close();
   // All that a young file holds may still be in the log beside it.
   const bool is_in_log = read == 0 && has_content(path + "-wal");
   if (read == 0 && !is_in_log) return refused(path, "is empty: it holds nothing to move in.");
@@ -162,7 +159,7 @@ Result<std::unique_ptr<FormerFile>> FormerFile::open(const std::string& path) {
                    "is cut off: its end is missing. Take the file from the old till again, or from "
                    "a backup.");
   }
-  std::unique_ptr<FormerFile> file(new FormerFile(path));
+  file->is_in_wal_mode_ = is_in_wal_mode(header);
   file->held_by_ = lock_holder(path);
   Status done = file->open_database();
   if (done) done = file->check_pages();
@@ -174,21 +171,35 @@ Result<std::unique_ptr<FormerFile>> FormerFile::open(const std::string& path) {
 
 Status FormerFile::open_database() {
   const bool has_beside = has_content(path_ + "-wal") || has_content(path_ + "-journal");
-  if (has_beside || held_by_) {
-    if (const Status copied = copy_beside(); !copied) return copied;
+  if (!has_beside && !held_by_ && !is_in_wal_mode_) {
+    // Where the folder's file system knows no locks, a copy is as good.
+    if (open_at(path_, SQLite::OPEN_READONLY)) return {};
   }
+  if (const Status copied = copy_beside(); !copied) return copied;
+  return open_at(copy_folder_ + "/file", SQLite::OPEN_READWRITE);
+}
+
+// One transaction until the end: what is checked and what is sent is the same, and meanwhile no
+// program writes into a file that is read in place.
+Status FormerFile::open_at(const std::string& path, int flags) {
   try {
-    if (copy_folder_.empty()) {
-      database_ = std::make_unique<SQLite::Database>(uri_of(path_),
-                                                     SQLite::OPEN_READONLY | SQLite::OPEN_URI);
-    } else {
-      database_ =
-          std::make_unique<SQLite::Database>(copy_folder_ + "/file", SQLite::OPEN_READWRITE);
-    }
+    database_ = std::make_unique<SQLite::Database>(path, flags, lock_wait_ms);
+    database_->exec("BEGIN");
+    database_->execAndGet("PRAGMA schema_version");  // takes the lock
   } catch (const SQLite::Exception& exception) {
+    const int code = exception.getErrorCode();
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return damaged(exception.what());
+    database_.reset();
     return refused(path_, std::string("cannot be opened: ") + exception.what() + ".");
   }
   return {};
+}
+
+bool FormerFile::has_changed() const {
+  for (const auto& [end, state] : states_) {
+    if (state_of(path_ + end) != state) return true;
+  }
+  return false;
 }
 
 // Copied again where somebody wrote meanwhile, for half of a write fits nothing.
@@ -201,13 +212,14 @@ Status FormerFile::copy_beside() {
   copy_folder_ = folder;
   for (int attempt = 0; attempt < copy_attempts_max; ++attempt) {
     bool is_same = true;
-    for (const char* end : {"", "-wal", "-journal"}) {
+    for (const char* end : file_ends) {
       const std::string from = path_ + end;
       const std::string to = copy_folder_ + "/file" + end;
       const auto before = state_of(from);
       std::error_code error;
       fs::remove(to, error);
-      if (before.first >= 0 && !fs::copy_file(from, to, error)) {
+      states_[end] = before;
+      if (before.bytes >= 0 && !fs::copy_file(from, to, error)) {
         return make_error(ErrorCode::io, from + " cannot be copied to " + to + ": " +
                                              error.message() + ". Is there room for it?");
       }
@@ -231,8 +243,11 @@ Status FormerFile::check_pages() {
   } catch (const SQLite::Exception& exception) {
     damages = exception.what();
   }
-  if (damages.empty()) return {};
-  return refused(path_, "is damaged, so nothing of it is taken (" + damages +
+  return damages.empty() ? Status{} : damaged(damages);
+}
+
+Status FormerFile::damaged(const std::string& what) const {
+  return refused(path_, "is damaged, so nothing of it is taken (" + what +
                             "). Take the file from the old till again, or from a backup.");
 }
 

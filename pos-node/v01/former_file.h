@@ -1,8 +1,10 @@
 // A v0.1 file opened so that not a byte of it changes, checked to be whole and to be one.
 //
-// Where nothing was left beside it, it is read in place, as a file that nobody writes
-// (SQLite's immutable=1). A write-ahead log or a journal beside it holds records, or undoes them:
-// then a copy is read, of the file and of what is beside it, which is removed at the end.
+// Where nothing was left beside it, it is read in place, in one transaction from here to the end,
+// so that no program writes into it meanwhile. A write-ahead log or a journal beside it holds
+// records, or undoes them, and a file in WAL mode gets one as soon as it is read: then a copy is
+// read, of the file and of what is beside it, which is removed at the end. Of a copy has_changed()
+// tells whether somebody wrote into the original since.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
@@ -34,6 +36,8 @@ class FormerFile {
   const std::vector<std::string>& notes() const { return notes_; }
   // A program that has the file open now: its process number.
   std::optional<long> held_by() const { return held_by_; }
+  // Since it was opened the file, or what is beside it, was written, replaced or removed.
+  bool has_changed() const;
 
   // What `config` says; empty where it says nothing.
   const std::string& terminal() const { return terminal_; }
@@ -46,8 +50,18 @@ class FormerFile {
 
  private:
   explicit FormerFile(std::string path) : path_(std::move(path)) {}
+  // What is not there has no bytes.
+  struct FileState {
+    std::int64_t bytes = -1;
+    std::int64_t changed_ns = 0;
+    std::uint64_t inode = 0;
+    bool operator==(const FileState&) const = default;
+  };
+  static FileState state_of(const std::string& path);
   Status open_database();
+  Status open_at(const std::string& path, int flags);
   Status copy_beside();
+  Status damaged(const std::string& what) const;
   Status check_pages();
   Status read_schema();
   Status read_config();
@@ -58,6 +72,8 @@ class FormerFile {
   std::map<std::string, std::set<std::string>> columns_;
   std::vector<std::string> notes_;
   std::optional<long> held_by_;
+  bool is_in_wal_mode_ = false;
+  std::map<std::string, FileState> states_;  // by the end of the name, as it was read
   std::string terminal_, store_, currency_;
 };
 

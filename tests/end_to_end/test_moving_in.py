@@ -442,3 +442,30 @@ async def test_a_file_of_v02_with_its_log_beside_it_and_one_that_is_open(shop):
         assert "Stop the old till program" in printed, printed
     finally:
         held.close()
+
+
+@limit(120)
+async def test_an_idle_program_cannot_sell_into_its_file_while_it_moves_in(shop):
+    till = shop.tills[3]
+    path = shop.file("idle.db")
+    book = former_till.write(path, seed=11, terminal="old-11", sales=MANY_SALES, prefix="idle")
+    newer = shop.file("newer.db")
+    newer.write_bytes(path.read_bytes())
+    idle = sqlite3.connect(path, timeout=0)
+    before = (await till.status())["vector"]["entries"]
+    command = asyncio.create_task(till.command_line("import-v01", path, seconds=60))
+    await till.wait_until(lambda status: status["vector"]["entries"] > before, 20, "something was moved in")
+    try:
+        idle.execute("UPDATE sales SET cashier = 'late'")
+        idle.commit()
+        raise AssertionError("the old program wrote into a file that is just being moved in")
+    except sqlite3.OperationalError as error:
+        assert "locked" in str(error), error
+    finally:
+        idle.close()
+    newer.replace(path)
+    code, output, errors = await command
+    assert code == 1 and "was written while it was read" in errors, (code, output, errors)
+    answer = await shop.move_in(till, path)
+    check_totals(answer, book)
+    assert answer["sales"]["known"] == book.sales, answer["sales"]

@@ -2,8 +2,14 @@
 #include "pos-node/v01/former_file.h"
 
 #include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "pos-node/v01/former_products.h"
 #include "pos-node/v01/former_sales.h"
@@ -71,7 +77,79 @@ std::vector<FormerSale> sales_of(v01::FormerFile& file, v01::Faults& faults) {
   return sales;
 }
 
+constexpr const char* another_sale = R"(
+  INSERT INTO sales VALUES (2, 'OLD-2', 'old-1', 'c1', 200, 33, 'GBP', 'completed',
+                            '2025-03-01T09:20:00Z');)";
+
+// As another process sees it: whether somebody reads the file under SQLite's lock.
+bool is_locked_for_others(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 0x40000002;  // SQLite's range of shared locks
+    lock.l_len = 510;
+    const bool is_free = ::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    ::_exit(is_free ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  return WEXITSTATUS(status) == 1;
+}
+
+std::size_t files_beside(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
 }  // namespace
+
+TEST_CASE("no program writes into a file of v0.1 while it is read in place") {
+  OldTill till;
+  auto file = till.open();
+  CHECK(is_locked_for_others(till.folder.file()));
+  CHECK_THROWS_AS(till.program.exec(another_sale), SQLite::Exception);
+  v01::Faults faults;
+  CHECK(sales_of(*file, faults).size() == 1);
+  CHECK_FALSE(file->has_changed());
+  file.reset();
+  CHECK_FALSE(is_locked_for_others(till.folder.file()));
+  till.program.exec(another_sale);
+}
+
+TEST_CASE("what is written into a file of v0.1 after it was copied is told") {
+  OldTill till("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;");
+  till.program.exec("UPDATE products SET stock = 4");
+  auto file = till.open();
+  CHECK_FALSE(file->has_changed());
+  till.program.exec(another_sale);
+  CHECK(file->has_changed());
+}
+
+TEST_CASE("a file of v0.1 that is replaced while it is read is told") {
+  OldTill till;
+  auto file = till.open();
+  std::filesystem::copy_file(till.folder.file(), till.folder.file("newer"));
+  std::filesystem::rename(till.folder.file("newer"), till.folder.file());
+  CHECK(file->has_changed());
+}
+
+TEST_CASE("a file of v0.1 in WAL mode without its log gets none by being read") {
+  OldTill till("PRAGMA journal_mode = WAL;");
+  const std::string copied = till.folder.file("copied/old.db");
+  std::filesystem::create_directory(std::filesystem::path(copied).parent_path());
+  till.program.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  std::filesystem::copy_file(till.folder.file(), copied);
+  auto opened = v01::FormerFile::open(copied);
+  REQUIRE(opened.has_value());
+  v01::Faults faults;
+  CHECK(sales_of(**opened, faults).size() == 1);
+  CHECK(files_beside(copied) == 1);
+  CHECK_FALSE((*opened)->has_changed());
+}
 
 TEST_CASE("head office has a sale of v0.1 only if its mark of sending is a time") {
   struct Case {
