@@ -154,7 +154,10 @@ Result<std::unique_ptr<FormerFile>> FormerFile::open(const std::string& path) {
   const std::uint64_t pages = big_endian(header, 28, 4);
   const bool is_cut = static_cast<std::size_t>(read) < header.size() || page < 512 ||
                       bytes % page != 0 || (is_counted && pages * page > bytes);
-  if (is_cut && !is_in_log) {
+  // The end of a file that lost its power in the middle of a write is in the log or the journal
+  // beside it, or is taken back by it: the check of the copy's pages decides.
+  const bool has_beside = has_content(path + "-wal") || has_content(path + "-journal");
+  if (is_cut && !has_beside) {
     return refused(path,
                    "is cut off: its end is missing. Take the file from the old till again, or from "
                    "a backup.");

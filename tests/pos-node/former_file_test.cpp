@@ -151,6 +151,31 @@ TEST_CASE("a file of v0.1 in WAL mode without its log gets none by being read") 
   CHECK_FALSE((*opened)->has_changed());
 }
 
+TEST_CASE("a file of v0.1 that lost its power in the middle of a write is read with its journal") {
+  OldTill till;
+  till.program.exec("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN");
+  till.program.exec(R"(
+    WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+    INSERT INTO products SELECT i, 'p' || i, NULL, hex(zeroblob(200)), 1, 20, 1, 5, 1, NULL FROM n)");
+  const std::string left = till.folder.file("left.db");
+  std::filesystem::copy_file(till.folder.file(), left);
+  std::filesystem::copy_file(till.folder.file() + "-journal", left + "-journal");
+  till.program.exec("ROLLBACK");
+  // Its last page came half-way.
+  std::filesystem::resize_file(left, std::filesystem::file_size(left) - 100);
+  auto opened = v01::FormerFile::open(left);
+  INFO((opened ? std::string() : opened.error().message));
+  REQUIRE(opened.has_value());
+  v01::Faults faults;
+  CHECK(v01::read_products(**opened, facts(), faults).rows.size() == 1);
+  CHECK(sales_of(**opened, faults).size() == 1);
+  opened->reset();
+  std::filesystem::remove(left + "-journal");
+  const auto refused = v01::FormerFile::open(left);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().message.find("is cut off") != std::string::npos);
+}
+
 TEST_CASE("head office has a sale of v0.1 only if its mark of sending is a time") {
   struct Case {
     const char* mark;
