@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 
 #include "pos-node/domain/sale_builder.h"
 #include "retail/currency.h"
@@ -37,6 +38,15 @@ Error not_adding_up(const std::string& what, std::int64_t sum, const std::string
                     field);
 }
 
+// In minor units. The smallest number there is has no amount of the other sign, which a refund of
+// it would be.
+Result<std::int64_t> minor_amount(const Decimal& amount, std::uint32_t exponent,
+                                  const std::string& field) {
+  const auto minor = to_minor(amount, exponent, field);
+  if (minor && *minor == std::numeric_limits<std::int64_t>::min()) return overflow_error(field);
+  return minor;
+}
+
 // What tax the line's total has in it, rounded; the sale's own figure is shared out afterwards.
 std::int64_t usual_tax(const FormerLine& line, std::int64_t total_minor) {
   constexpr std::int64_t whole = 100'000'000;  // micropercent
@@ -47,17 +57,19 @@ std::int64_t usual_tax(const FormerLine& line, std::int64_t total_minor) {
 
 // What of a line is no figure of the former system's: whether its tax was in the price or came on
 // top of it, and what its total differs from price times quantity.
-void set_difference(v1::Line& out, std::int64_t priced_minor) {
-  const std::int64_t difference = priced_minor - out.total_minor();
+Status set_difference(v1::Line& out, std::int64_t priced_minor, const std::string& field) {
+  std::int64_t difference = priced_minor;
+  if (!subtract_checked(difference, out.total_minor())) return overflow_error(field);
   out.set_tax_included(true);
-  if (difference == 0) return;
-  if (difference == -out.tax_minor()) {
+  if (difference == 0) return {};
+  if (difference == saturated_difference(0, out.tax_minor())) {
     out.set_tax_included(false);
-    return;
+    return {};
   }
   v1::Discount& discount = *out.add_discounts();
   discount.set_amount_minor(difference);
   discount.set_reason("as the former system had it");
+  return {};
 }
 
 Status fill_line(const FormerLine& line, std::uint32_t exponent, const std::string& field,
@@ -65,7 +77,7 @@ Status fill_line(const FormerLine& line, std::uint32_t exponent, const std::stri
   if (const auto checked = check_quantity(line.quantity, field + "quantity"); !checked) {
     return checked;
   }
-  const auto total = to_minor(line.total, exponent, field + "total");
+  const auto total = minor_amount(line.total, exponent, field + "total");
   if (!total) return total.error();
   out.set_sku(line.sku);
   out.set_description(line.description);
@@ -127,8 +139,10 @@ Status fill_lines(const FormerSale& sale, std::uint32_t exponent, std::int64_t t
   for (std::size_t i = 0; i < sale.lines.size(); ++i) {
     const auto priced =
         multiply_rounded(sale.lines[i].quantity, sale.lines[i].unit_price, exponent);
-    if (!priced) return overflow_error(field + "lines[" + std::to_string(i) + "].unit_price");
-    set_difference(*out.mutable_lines(static_cast<int>(i)), *priced);
+    const std::string place = field + "lines[" + std::to_string(i) + "].unit_price";
+    if (!priced) return overflow_error(place);
+    v1::Line& line = *out.mutable_lines(static_cast<int>(i));
+    if (const auto done = set_difference(line, *priced, place); !done) return done;
   }
   return {};
 }
@@ -139,9 +153,9 @@ Status fill_payments(const FormerSale& sale, std::uint32_t exponent, std::int64_
   for (std::size_t i = 0; i < sale.payments.size(); ++i) {
     const FormerPayment& payment = sale.payments[i];
     const std::string place = field + "payments[" + std::to_string(i) + "].";
-    const auto amount = to_minor(payment.amount, exponent, place + "amount");
+    const auto amount = minor_amount(payment.amount, exponent, place + "amount");
     if (!amount) return amount.error();
-    const auto change = to_minor(payment.change, exponent, place + "change");
+    const auto change = minor_amount(payment.change, exponent, place + "change");
     if (!change) return change.error();
     v1::Payment& into = *out.add_payments();
     into.set_method(payment.method);
@@ -208,9 +222,9 @@ Result<Ruling> make_history(const FormerSale& sale, const MoveInId& move_in,
                             const RuleContext& context, const std::string& field) {
   if (const auto checked = check_sale(sale, context, field); !checked) return checked.error();
   const std::uint32_t exponent = currency_exponent(sale.currency);
-  const auto total = to_minor(sale.total, exponent, field + "total");
+  const auto total = minor_amount(sale.total, exponent, field + "total");
   if (!total) return total.error();
-  const auto tax = to_minor(sale.tax, exponent, field + "tax");
+  const auto tax = minor_amount(sale.tax, exponent, field + "tax");
   if (!tax) return tax.error();
   if (std::abs(*tax) > std::abs(*total)) {
     return make_error(ErrorCode::invalid, "The tax is more than the total.", field + "tax");

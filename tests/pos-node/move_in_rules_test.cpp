@@ -2,6 +2,7 @@
 #include "pos-node/domain/move_in_rules.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "pos-node/domain/returned_lines.h"
 #include "proto/entry.pb.h"
@@ -51,6 +52,32 @@ void check_refused(const FormerSale& sale, const std::string& field) {
 }
 
 }  // namespace
+
+TEST_CASE("amounts at the end of all numbers are refused, not wrapped round") {
+  constexpr std::int64_t smallest = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  Shop shop;
+  const auto field_of = [&](const FormerSale& sale) {
+    const auto ruling = ruled(sale, shop);
+    REQUIRE(ruling.has_error());
+    return ruling.error().field;
+  };
+  FormerSale sale = two_lines();
+  sale.tax = {smallest, 2};
+  CHECK(field_of(sale) == "sales[0].tax");
+  sale = two_lines();
+  sale.total = {smallest, 2};
+  CHECK(field_of(sale) == "sales[0].total");
+  sale.tax = {0, 2};
+  sale.lines = {{"a", "A", {1, 0}, {smallest, 2}, 0, {smallest, 2}}};
+  sale.payments = {{"cash", {smallest, 2}, {0, 2}}};
+  CHECK(field_of(sale) == "sales[0].total");
+  // Price times quantity less the total is beyond all numbers.
+  sale.total = {-2, 2};
+  sale.lines = {{"a", "A", {1, 0}, {largest, 2}, 0, {-2, 2}}};
+  sale.payments = {{"cash", {-2, 2}, {0, 2}}};
+  CHECK(field_of(sale) == "sales[0].lines[0].unit_price");
+}
 
 TEST_CASE("a past sale moves no stock, has no receipt of ours and no key, and its own day") {
   Shop shop;
