@@ -43,6 +43,9 @@ class MoveInBook {
   virtual Result<std::vector<EntryPointer>> printed_as(const std::string& receipt) = 0;
   // Why the move-in cannot be undone now, for the person who wants to; nothing if it can.
   virtual Result<std::optional<std::string>> why_not_undone(const MoveInId& move_in) = 0;
+  // The part of it that also holds for the rest of an undo that was begun: why nobody can tell now
+  // which opening stock counts.
+  virtual Result<std::optional<std::string>> why_not_certain() = 0;
 
   // The note of a move-in: what it did to products, durable before it does it. Kept in the data
   // folder from its beginning until it is undone.

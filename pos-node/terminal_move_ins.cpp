@@ -144,6 +144,11 @@ Result<std::optional<std::string>> TerminalMoveIns::why_not_undone(const MoveInI
     if (!entry) return entry.error();
     return Reason("A sale of it was refunded by " + name_of(**entry) + "; the move-in stays.");
   }
+  return why_not_certain();
+}
+
+Result<std::optional<std::string>> TerminalMoveIns::why_not_certain() {
+  using Reason = std::optional<std::string>;
   if (const auto missing = missing_(); !missing.empty()) {
     return Reason("These terminals of the store are not here: " + listed(missing) +
                   ". Switch them on and try again; until then nobody can tell which opening stock "

@@ -32,6 +32,7 @@ class TerminalMoveIns final : public MoveInBook {
                           std::size_t limit) override;
   Result<std::vector<EntryPointer>> printed_as(const std::string& receipt) override;
   Result<std::optional<std::string>> why_not_undone(const MoveInId& move_in) override;
+  Result<std::optional<std::string>> why_not_certain() override;
   Result<std::optional<Bytes>> note(const MoveInId& move_in) override;
   Status keep_note(const MoveInId& move_in, BytesView note) override;
   Status drop_note(const MoveInId& move_in) override;

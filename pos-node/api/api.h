@@ -127,10 +127,12 @@ class Api {
 
   struct Undo;
   Status begin_undo(const std::shared_ptr<Undo>& undo);
-  void look_at_openings(const std::shared_ptr<Undo>& undo);
+  // Whether the opening counts and was not taken out yet by an undo of its move-in.
+  bool is_left(const MoveInId& move_in, const mesh::Entry& opening) const;
+  Result<bool> is_opening_left(const MoveInId& move_in);
+  void withdraw_openings(const std::shared_ptr<Undo>& undo);
   void restore_products(const std::shared_ptr<Undo>& undo);
   void record_restored(const std::shared_ptr<Undo>& undo);
-  void withdraw(const std::shared_ptr<Undo>& undo);
   void answer_undo(const std::shared_ptr<Undo>& undo);
 
   Service& service_;

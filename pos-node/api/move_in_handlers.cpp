@@ -114,7 +114,10 @@ void Api::get_move_in(ApiRequest& request, AnswerCallback done) {
     if (!*withdrawn) break;
     const auto note = book.note(id);
     if (!note) return done(error_answer(note.error()));
-    if (*note) unfinished = id;
+    // An opening stock may come here after its move-in was undone, from a till that did not know.
+    const auto left = is_opening_left(id);
+    if (!left) return done(error_answer(left.error()));
+    if (*note || *left) unfinished = id;
   }
   const MoveInId id = move_in_id(*file, generation);
   const auto sales = book.count(id, mesh::Kind::history);

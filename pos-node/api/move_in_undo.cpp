@@ -1,6 +1,6 @@
 // The undoing of a move-in as a whole (docs/V01.md).
-#include <map>
 #include <memory>
+#include <utility>
 
 #include "mesh/idempotency.h"
 #include "pos-node/api/answers.h"
@@ -11,13 +11,15 @@
 namespace titan::pos {
 namespace {
 
-// Entries of a move-in that are looked at in one turn of the loop.
-constexpr std::size_t entries_a_turn = 1000;
+// Opening stocks that are looked at, and signed out again, in one turn of the loop.
+constexpr std::size_t openings_a_turn = 200;
 
 }  // namespace
 
-// First the products, as their note has them, then the withdrawals, and last the note goes: after
-// an interruption anywhere in between the same request goes on where it stopped.
+// Whether it is undone is decided once: in the turn that checks and records the first withdrawal.
+// From then on the move-in is withdrawn wherever that entry comes; what is left to do is no longer
+// refused, and after an interruption the same request does it: opening stocks whose withdrawal is
+// missing, then products as their note has them, and last the note goes.
 struct Api::Undo {
   MoveInId move_in;
   std::string reason;
@@ -26,7 +28,7 @@ struct Api::Undo {
   AnswerCallback done;
   std::int64_t after = 0;
   std::uint64_t sales = 0;
-  std::map<std::string, crdt::StockSum> effects;
+  std::uint64_t openings = 0;  // taken out
   std::shared_ptr<MoveInNote> note;
   std::string last_sku;  // of the note, looked at last
   std::shared_ptr<Import> restored = std::make_shared<Import>();
@@ -82,26 +84,78 @@ Status Api::begin_undo(const std::shared_ptr<Undo>& undo) {
     moving_in_ = false;
     done(std::move(answer));
   };
-  look_at_openings(undo);
+  withdraw_openings(undo);
   return {};
 }
 
-// Its opening stocks that count. What another move-in's entry won never moved any stock.
-void Api::look_at_openings(const std::shared_ptr<Undo>& undo) {
+// What another move-in's entry won never moved any stock.
+bool Api::is_left(const MoveInId& move_in, const mesh::Entry& opening) const {
+  const crdt::Stock& stock = service_.stock();
+  return mesh::counts(stock, opening) &&
+         !stock.claims().contains(withdrawal_claim(move_in, opening.envelope.claim));
+}
+
+Result<bool> Api::is_opening_left(const MoveInId& move_in) {
+  std::int64_t after = 0;
+  do {
+    const auto page =
+        service_.move_ins().page(move_in, mesh::Kind::opening_stock, after, openings_a_turn);
+    if (!page) return page.error();
+    for (const EntryPointer& opening : page->entries) {
+      if (is_left(move_in, *opening)) return true;
+    }
+    after = page->next;
+  } while (after != 0);
+  return false;
+}
+
+// A page of opening stocks, looked at and withdrawn in one turn, so that those that count are those
+// that are taken out.
+void Api::withdraw_openings(const std::shared_ptr<Undo>& undo) {
   const auto page = service_.move_ins().page(undo->move_in, mesh::Kind::opening_stock, undo->after,
-                                             entries_a_turn);
+                                             openings_a_turn);
   if (!page) return undo->done(error_answer(page.error()));
+  const ClockReading clock = service_.clock();
+  const RuleContext context{service_.facts(), clock, service_};
+  auto batch = std::make_shared<MoveInBatch>();
+  const auto add = [&](const Hash& claim, std::vector<crdt::StockEffect> effects) {
+    auto ruling = make_withdrawal(undo->move_in, claim, undo->reason, std::move(effects), context);
+    if (!ruling) return Status(ruling.error());
+    batch->rulings.push_back(std::move(*ruling));
+    return Status{};
+  };
+  // First the one that says it of the whole, for a move-in without any stock too.
+  Status added;
+  if (undo->after == 0 && !undo->was_withdrawn) added = add(withdrawal_claim(undo->move_in), {});
+  std::uint64_t left = 0;
   for (const EntryPointer& opening : page->entries) {
-    if (!mesh::counts(service_.stock(), *opening)) continue;
-    for (const auto& effect : opening->envelope.stock_effects) {
-      crdt::StockSum& sum = undo->effects[effect.product];
-      sum.added += effect.removed;
-      sum.removed += effect.added;
+    if (!added) break;
+    if (!is_left(undo->move_in, *opening)) continue;
+    std::vector<crdt::StockEffect> effects = opening->envelope.stock_effects;
+    for (crdt::StockEffect& effect : effects) std::swap(effect.added, effect.removed);
+    added = add(withdrawal_claim(undo->move_in, opening->envelope.claim), std::move(effects));
+    ++left;
+  }
+  if (!added) return undo->done(error_answer(added.error()));
+  if (undo->was_withdrawn && left > 0) {
+    const auto why_not = service_.move_ins().why_not_certain();
+    if (!why_not) return undo->done(error_answer(why_not.error()));
+    if (*why_not) {
+      return undo->done(error_answer(make_error(ErrorCode::conflict, **why_not, "id")));
     }
   }
-  if (page->next == 0) return restore_products(undo);
+  undo->openings += left;
   undo->after = page->next;
-  threads_.on_loop([this, undo] { look_at_openings(undo); });
+  if (undo->dry_run) batch->rulings.clear();
+  batch->done = [this, undo](ApiAnswer answer) {
+    if (answer.status >= 400) return undo->done(std::move(answer));
+    moving_in_ = true;
+    threads_.on_loop([this, undo] {
+      if (undo->after == 0) return restore_products(undo);
+      withdraw_openings(undo);
+    });
+  };
+  record_batch(std::move(batch));
 }
 
 // A product that somebody changed since the move-in keeps that change.
@@ -139,44 +193,19 @@ void Api::record_restored(const std::shared_ptr<Undo>& undo) {
   ++imports_;
   import->done = [ this, undo ](ApiAnswer answer) {
     if (answer.status >= 400) return undo->done(std::move(answer));
-  withdraw(undo);
+  const auto dropped = service_.move_ins().drop_note(undo->move_in);
+  if (!dropped) return undo->done(error_answer(dropped.error()));
+  answer_undo(undo);
 };
 record_import(import);
 }  // namespace titan::pos
-
-void Api::withdraw(const std::shared_ptr<Undo>& undo) {
-  std::vector<std::vector<crdt::StockEffect>> parts(1);
-  for (const auto& [product, sum] : undo->effects) {
-    if (parts.back().size() >= withdrawn_effects_max) parts.emplace_back();
-    parts.back().push_back({product, sum.added, sum.removed});
-  }
-  const ClockReading clock = service_.clock();
-  const RuleContext context{service_.facts(), clock, service_};
-  auto batch = std::make_shared<MoveInBatch>();
-  for (std::size_t part = 0; part < parts.size(); ++part) {
-    const auto known = service_.move_ins().claiming(withdrawal_claim(undo->move_in, part));
-    if (!known) return undo->done(error_answer(known.error()));
-    if (!known->empty()) continue;
-    auto ruling =
-        make_withdrawal(undo->move_in, part, undo->reason, std::move(parts[part]), context);
-    if (!ruling) return undo->done(error_answer(ruling.error()));
-    batch->rulings.push_back(std::move(*ruling));
-  }
-  batch->done = [this, undo](ApiAnswer answer) {
-    if (answer.status >= 400) return undo->done(std::move(answer));
-    const auto dropped = service_.move_ins().drop_note(undo->move_in);
-    if (!dropped) return undo->done(error_answer(dropped.error()));
-    answer_undo(undo);
-  };
-  record_batch(std::move(batch));
-}
 
 void Api::answer_undo(const std::shared_ptr<Undo>& undo) {
   JsonWriter writer;
   writer.begin_object()
       .member("id", undo->move_in.hex())
       .member("sales", undo->sales)
-      .member("opening_stocks", static_cast<std::uint64_t>(undo->effects.size()))
+      .member("opening_stocks", undo->openings)
       .member("products", static_cast<std::uint64_t>(undo->products))
       .member("products_kept", static_cast<std::uint64_t>(undo->products_kept))
       .member("products_known", undo->note != nullptr)

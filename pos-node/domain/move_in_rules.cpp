@@ -208,8 +208,12 @@ Hash opening_stock_claim(std::string_view sku, std::uint32_t generation) {
   return claim_of("opening-stock", {sku}, generation);
 }
 
-Hash withdrawal_claim(const MoveInId& move_in, std::size_t part) {
-  return claim_of("withdrawn", {move_in.view(), std::to_string(part)}, 0);
+Hash withdrawal_claim(const MoveInId& move_in) {
+  return claim_of("withdrawn", {move_in.view()}, 0);
+}
+
+Hash withdrawal_claim(const MoveInId& move_in, const Hash& opening_claim) {
+  return claim_of("withdrawn", {move_in.view(), opening_claim.view()}, 0);
 }
 
 MoveInId move_in_id(const Hash& file, std::uint32_t generation) {
@@ -296,14 +300,15 @@ Result<Ruling> make_opening_stock(const OpeningStock& stock, const MoveInId& mov
   return ruling;
 }
 
-Result<Ruling> make_withdrawal(const MoveInId& move_in, std::size_t part, const std::string& reason,
-                               std::vector<crdt::StockEffect> effects, const RuleContext& context) {
+Result<Ruling> make_withdrawal(const MoveInId& move_in, const Hash& claim,
+                               const std::string& reason, std::vector<crdt::StockEffect> effects,
+                               const RuleContext& context) {
   v1::HistoryWithdrawn body;
   body.set_move_in(std::string(move_in.view()));
   body.set_reason(reason);
   Ruling ruling;
   ruling.draft = start_draft(mesh::Kind::history_withdrawn, RequestKey{}, std::nullopt, context);
-  ruling.draft.claim = withdrawal_claim(move_in, part);
+  ruling.draft.claim = claim;
   ruling.draft.stock_effects = std::move(effects);
   if (const auto done = set_body(ruling.draft, body); !done) return done.error();
   return ruling;

@@ -27,8 +27,6 @@ inline constexpr std::size_t move_in_sales_max = 500;
 inline constexpr std::size_t move_in_lines_max = 1000;
 // How often one sale or stock can be moved in and undone; beyond that something is wrong.
 inline constexpr std::uint32_t move_in_generations_max = 1000;
-// Of one HISTORY_WITHDRAWN; far below what an entry may have, so that long skus fit.
-inline constexpr std::size_t withdrawn_effects_max = 1000;
 
 namespace flag {
 // The former system had given the whole of it back.
@@ -77,8 +75,12 @@ struct OpeningStock {
 Hash history_claim(std::string_view terminal, std::string_view id, std::uint32_t generation);
 // BLAKE2b-256 of "opening-stock", NUL, sku; the generation as above.
 Hash opening_stock_claim(std::string_view sku, std::uint32_t generation);
-// BLAKE2b-256 of "withdrawn", NUL, the move-in, NUL, which of its entries.
-Hash withdrawal_claim(const MoveInId& move_in, std::size_t part);
+// Of the entry that withdraws the move-in as a whole: BLAKE2b-256 of "withdrawn", NUL, the move-in.
+Hash withdrawal_claim(const MoveInId& move_in);
+// Of the entry that takes out one opening stock of it: the same with NUL and the opening's claim
+// behind it. So whoever undoes it, how often, takes each opening out once, and one that was
+// recorded at two tills, too.
+Hash withdrawal_claim(const MoveInId& move_in, const Hash& opening_claim);
 // The first 16 bytes of BLAKE2b-256 of "v01-move-in", NUL, the file's hash; the generation as
 // above.
 MoveInId move_in_id(const Hash& file, std::uint32_t generation);
@@ -90,9 +92,10 @@ Result<Ruling> make_history(const FormerSale& sale, const MoveInId& move_in,
 Result<Ruling> make_opening_stock(const OpeningStock& stock, const MoveInId& move_in,
                                   std::uint32_t generation, const RuleContext& context,
                                   const std::string& field);
-// `effects`: what this part takes out again.
-Result<Ruling> make_withdrawal(const MoveInId& move_in, std::size_t part, const std::string& reason,
-                               std::vector<crdt::StockEffect> effects, const RuleContext& context);
+// `claim`: one of the withdrawal's; `effects`: what it takes out again.
+Result<Ruling> make_withdrawal(const MoveInId& move_in, const Hash& claim,
+                               const std::string& reason, std::vector<crdt::StockEffect> effects,
+                               const RuleContext& context);
 
 // "2026-11-30T09:15:00Z" or "2026-11-30 09:15:00", with or without a fraction: UTC. Nothing unless
 // that instant exists and lies in the years 1990 to 2100.

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "pos-node/api/move_in_notes.h"
+#include "pos-node/domain/move_in_rules.h"
 #include "tests/pos-node/lab_server.h"
 
 using namespace titan;
@@ -46,6 +47,25 @@ std::int64_t on_hand(LabServer& lab) {
   std::int64_t units = 0;
   lab.on_loop([&](FakeService& service) { units = service.stock().on_hand("A"); });
   return units;
+}
+
+std::int64_t on_hand(LabServer& lab, const std::string& sku) {
+  std::int64_t units = 0;
+  lab.on_loop([&](FakeService& service) { units = service.stock().on_hand(sku); });
+  return units;
+}
+
+// As it comes from another till, which does not know of the withdrawal yet.
+void opening_arrives(LabServer& lab, const std::string& move_in, const std::string& sku,
+                     std::int64_t pieces) {
+  lab.on_loop([&](FakeService& service) {
+    const ClockReading clock = service.clock();
+    auto ruling =
+        make_opening_stock({sku, Decimal{pieces, 0}}, MoveInId::from_hex_text(move_in).value(), 0,
+                           {service.facts(), clock, service}, "");
+    REQUIRE(ruling.has_value());
+    service.append(std::move(ruling->draft), [](const Result<Appended>&) {});
+  });
 }
 
 auto put(LabServer& lab, const std::string& target, const std::string& body) {
@@ -147,6 +167,49 @@ TEST_CASE("an undo is refused in words, and goes on where it was interrupted") {
   CHECK(lab.post("/v1/move-ins/" + id + "/withdrawal", "{}").status == 200);
   CHECK(entries(lab) == before);
   lab.on_loop([](FakeService& service) { CHECK(service.book.notes.empty()); });
+}
+
+TEST_CASE("what of an undone move-in comes from another till later is taken out once, no more") {
+  LabServer lab;
+  const std::string id = id_of(lab, file_a);
+  for (const char* sku : {"B", "D"}) opening_arrives(lab, id, sku, 5);
+  CHECK(lab.post("/v1/move-ins/" + id + "/withdrawal", "{}").at("opening_stocks") == "2");
+  CHECK(on_hand(lab, "B") + on_hand(lab, "D") == 0);
+  CHECK(lab.get("/v1/move-ins?file=" + file_a).at("unfinished_undo") == "null");
+  // Till 2 was not done yet, and had moved D in as well.
+  for (const char* sku : {"A", "C", "D", "E"}) opening_arrives(lab, id, sku, 5);
+  CHECK(lab.get("/v1/move-ins?file=" + file_a).at("unfinished_undo") == id);
+  lab.on_loop([](FakeService& service) { service.book.uncertain = "till-2 is away."; });
+  CHECK(lab.post("/v1/move-ins/" + id + "/withdrawal", "{}").status == 409);
+  lab.on_loop([](FakeService& service) { service.book.uncertain.reset(); });
+  const auto rest = lab.post("/v1/move-ins/" + id + "/withdrawal", "{}");
+  INFO(rest.text);
+  CHECK(rest.at("opening_stocks") == "3");
+  for (const char* sku : {"A", "B", "C", "D", "E"}) CHECK(on_hand(lab, sku) == 0);
+  CHECK(lab.get("/v1/move-ins?file=" + file_a).at("unfinished_undo") == "null");
+  const std::size_t before = entries(lab);
+  CHECK(lab.post("/v1/move-ins/" + id + "/withdrawal", "{}").at("opening_stocks") == "0");
+  CHECK(entries(lab) == before);
+}
+
+TEST_CASE("an undo of more opening stocks than one turn takes is whole after an interruption") {
+  LabServer lab;
+  const std::string id = id_of(lab, file_a);
+  constexpr int articles = 450;
+  for (int i = 0; i < articles; ++i) opening_arrives(lab, id, "sku-" + std::to_string(i), 3);
+  lab.on_loop([](FakeService& service) { service.commits_until_failure = 100; });
+  CHECK(lab.post("/v1/move-ins/" + id + "/withdrawal", "{}").status >= 400);
+  CHECK(on_hand(lab, "sku-0") == 0);
+  CHECK(on_hand(lab, "sku-449") == 3'000'000);
+  // Sales go on; the move-in is withdrawn already, so this is no reason to leave it half undone.
+  lab.on_loop([](FakeService& service) {
+    service.commits_until_failure.reset();
+    service.book.obstacle = "A sale was recorded since.";
+  });
+  const auto rest = lab.post("/v1/move-ins/" + id + "/withdrawal", "{}");
+  INFO(rest.text);
+  CHECK(rest.status == 200);
+  for (int i = 0; i < articles; ++i) CHECK(on_hand(lab, "sku-" + std::to_string(i)) == 0);
 }
 
 TEST_CASE("a product that was changed since the move-in keeps the change when it is undone") {

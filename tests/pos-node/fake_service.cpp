@@ -35,7 +35,9 @@ void FakeService::release_commits() {
 }
 
 void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& done) {
-  if (fails_commits) {
+  const bool fails_now = commits_until_failure && *commits_until_failure == 0;
+  if (commits_until_failure && !fails_now) --*commits_until_failure;
+  if (fails_commits || fails_now) {
     return done(make_error(ErrorCode::unknown_outcome,
                            "The disk failed: repeat with the same idempotency_key."));
   }

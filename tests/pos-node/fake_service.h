@@ -19,7 +19,8 @@ class FakeMoveIns : public MoveInBook {
  public:
   explicit FakeMoveIns(const std::vector<EntryPointer>& entries) : entries_(entries) {}
 
-  std::optional<std::string> obstacle;  // to an undo
+  std::optional<std::string> obstacle;   // to an undo
+  std::optional<std::string> uncertain;  // to the rest of one, too
   std::map<MoveInId, Bytes> notes;
 
   StoreCalendar::Day day_of(WallTime time) override;
@@ -30,6 +31,7 @@ class FakeMoveIns : public MoveInBook {
                           std::size_t limit) override;
   Result<std::vector<EntryPointer>> printed_as(const std::string& receipt) override;
   Result<std::optional<std::string>> why_not_undone(const MoveInId&) override { return obstacle; }
+  Result<std::optional<std::string>> why_not_certain() override { return uncertain; }
   Result<std::optional<Bytes>> note(const MoveInId& move_in) override;
   Status keep_note(const MoveInId& move_in, BytesView note) override;
   Status drop_note(const MoveInId& move_in) override;
@@ -44,8 +46,9 @@ class FakeService : public Service {
 
   // -- what a test sets
   Shop shop;
-  bool holds_commits = false;  // appends wait for release_commits()
-  bool fails_commits = false;  // appends end with unknown_outcome
+  bool holds_commits = false;                        // appends wait for release_commits()
+  bool fails_commits = false;                        // appends end with unknown_outcome
+  std::optional<std::size_t> commits_until_failure;  // from then on as above
   std::optional<std::string> sick;
   StatusReport report;
   Result<ReloadReport> reloaded = ReloadReport{};

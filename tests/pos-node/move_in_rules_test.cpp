@@ -182,7 +182,9 @@ TEST_CASE("claims tell terminals, ids, articles and generations apart") {
   CHECK(history_claim("ab", "c", 0) != history_claim("a", "bc", 0));
   CHECK(opening_stock_claim("a", 0) != opening_stock_claim("b", 0));
   CHECK(opening_stock_claim("a", 0) != opening_stock_claim("a", 1));
-  CHECK(withdrawal_claim(move_in, 0) != withdrawal_claim(move_in, 1));
+  CHECK(withdrawal_claim(move_in, opening_stock_claim("A", 0)) !=
+        withdrawal_claim(move_in, opening_stock_claim("B", 0)));
+  CHECK(withdrawal_claim(move_in) != withdrawal_claim(move_in, opening_stock_claim("A", 0)));
   CHECK(move_in_id(blake2b("file"), 0) != move_in_id(blake2b("file"), 1));
   // On the disks of shops for ever: BLAKE2b-256 of "opening-stock", NUL, "85123A".
   CHECK(opening_stock_claim("85123A", 0) == blake2b(Bytes("opening-stock\0"
