@@ -266,9 +266,17 @@ CREATE VIEW inventory_deltas AS
   FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_stock_effects(e.bytes) x;
 )sql";
 
+// Opening stock that a move-in brought is unread too where a version before stored it. Opening
+// stock that no move-in brought stays in the index, and is looked at once an update.
+constexpr const char* unread_openings = R"sql(
+DROP INDEX entries_unread;
+CREATE INDEX entries_unread ON entries(kind) WHERE kind IN (8, 18, 19) AND original IS NULL;
+)sql";
+
 constexpr std::array known_migrations = {
-    Migration{1, first_tables}, Migration{2, folded_duplicates}, Migration{3, product_lists},
-    Migration{4, folds_of_contested_claims}, Migration{5, history}};
+    Migration{1, first_tables},  Migration{2, folded_duplicates},
+    Migration{3, product_lists}, Migration{4, folds_of_contested_claims},
+    Migration{5, history},       Migration{6, unread_openings}};
 
 }  // namespace
 

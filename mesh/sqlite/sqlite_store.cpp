@@ -284,8 +284,8 @@ void SqliteStore::note_history_of_old_versions() {
   std::vector<std::pair<std::int64_t, Bytes>> unknown;
   {
     Use use = connection_->use(
-        "SELECT position, bytes FROM entries INDEXED BY entries_unread WHERE kind IN (18, 19) AND "
-        "original IS NULL");
+        "SELECT position, bytes FROM entries INDEXED BY entries_unread WHERE kind IN (8, 18, 19) "
+        "AND original IS NULL");
     while (use.step()) unknown.emplace_back(use.integer_at(0), use.bytes_at(1));
   }
   for (const auto& [position, bytes] : unknown) {

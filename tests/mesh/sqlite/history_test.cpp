@@ -59,6 +59,18 @@ EntryPointer withdrawn(Till& till, const MoveInId& move_in) {
   return till.write(draft);
 }
 
+EntryPointer opening(Till& till, const std::string& document) {
+  v1::StockMovement body;
+  body.set_document(document);
+  EntryDraft draft;
+  draft.kind = Kind::opening_stock;
+  draft.time = {till.utc_ms};
+  draft.claim = blake2b("opening" + document);
+  draft.stock_effects.push_back({"A", 5, 0});
+  draft.body = body.SerializeAsString();
+  return till.write(draft);
+}
+
 std::int64_t counting(SqliteStore& store) {
   return number(store, "SELECT count(*) FROM sales WHERE kind = 18 AND counts");
 }
@@ -145,6 +157,21 @@ TEST_CASE("what a version before stored without knowing the kinds is known after
   auto store = open_store(folder.file());
   CHECK(counting(*store) == 1);
   CHECK(must(must(store->open_reader())->find_by_former_receipt("OLD-2")).size() == 1);
+}
+
+TEST_CASE("opening stock of a move-in that a version before stored is found after the update") {
+  TempFolder folder;
+  Till till(1);
+  {
+    auto store = open_store(folder.file());
+    must(store->commit(request_of({opening(till, first_file.hex()), opening(till, "count 7")})));
+    store->connection().execute(
+        "UPDATE entries SET original = NULL;"
+        "UPDATE meta SET value = '5 before' WHERE name = 'projection_basis'");
+  }
+  auto store = open_store(folder.file());
+  const auto reader = must(store->open_reader());
+  CHECK(must(reader->count_of_move_in(first_file, Kind::opening_stock)) == 1);
 }
 
 TEST_CASE("whether a move-in was withdrawn is one look-up, however many sales it brought") {

@@ -18,17 +18,17 @@ TEST_CASE("a file that the next version expanded is opened, used, and opened by 
     connection.execute("ALTER TABLE products ADD COLUMN allergens TEXT NOT NULL DEFAULT ''");
     connection.execute("ALTER TABLE entries ADD COLUMN shelf TEXT");
     connection.execute("CREATE TABLE loyalty(card TEXT PRIMARY KEY)");
-    connection.execute("UPDATE meta SET value = '6 next' WHERE name = 'projection_basis'");
-    connection.execute("PRAGMA user_version = 6");
+    connection.execute("UPDATE meta SET value = '7 next' WHERE name = 'projection_basis'");
+    connection.execute("PRAGMA user_version = 7");
   }
   auto store = open_store(folder.file());
   must(store->commit(request_of({till.sale({{"A", 1}}), till.products({product("A", "x", 1)})})));
   CHECK(must(store->load()).vector.entry_count() == 2 + 1);
   CHECK(must(must(store->open_reader())->product("A")).has_value());
-  CHECK(number(*store, "PRAGMA user_version") == 6);  // an older program does not lower it
+  CHECK(number(*store, "PRAGMA user_version") == 7);  // an older program does not lower it
   // What tells the next version that rows were written which it must project anew.
   CHECK(column(*store, "SELECT value FROM meta WHERE name = 'projection_basis'")[0].substr(0, 2) ==
-        "5 ");
+        "6 ");
 }
 
 TEST_CASE("a file of the version before has its products written anew from their entries") {
