@@ -17,8 +17,7 @@ void RowBuffers::add(const mesh::Entry& entry, EntryRows rows, bool counts, bool
   const Written written{entry.envelope.logical_clock, entry.envelope.id.journal};
   if (rows.sale) add_sale(entry, *rows.sale, counts);
   if (rows.withdrawn_move_in) {
-    withdrawn_.begin_row().text(store_).bytes(*rows.withdrawn_move_in).end_row();
-    move_ins_.insert(*rows.withdrawn_move_in);
+    withdrawn_.insert(*rows.withdrawn_move_in);
   }
   for (auto& product : rows.products) {
     auto& kept = products_[{product.sku, from_feed}];
@@ -90,8 +89,9 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
         .number(sale.former->utc_offset_minutes)
         .boolean(sale.former->was_sent)
         .boolean(sale.former->was_voided)
-        .bytes(sale.former->move_in);
-    move_ins_.insert(sale.former->move_in);
+        .bytes(sale.former->move_in)
+        .bytes(envelope.claim.view());
+    former_claims_.insert(envelope.claim);
   }
   rows.end_row();
 
@@ -186,6 +186,42 @@ std::string RowBuffers::product_rows() const {
   return rows.sql();
 }
 
+// Of the entries of one former sale, those that are not withdrawn, the one with the smallest hash
+// counts, on whichever side of a withdrawal it arrives. Chosen anew for what is written now, and
+// for all that a move-in brought whose first withdrawal is among it; its further ones change
+// nothing.
+void RowBuffers::choose_former_sales(pqxx::transaction_base& transaction) const {
+  std::string claims;
+  for (const Hash& claim : former_claims_) {
+    claims += (claims.empty() ? "" : ",") + ("(" + sql_bytes(claim.view()) + ")");
+  }
+  std::string touched =
+      claims.empty() ? "" : "SELECT v.claim FROM (VALUES " + claims + ") v (claim)";
+  if (!withdrawn_.empty()) {
+    SqlRows rows;
+    for (const Bytes& move_in : withdrawn_) rows.begin_row().text(store_).bytes(move_in).end_row();
+    const auto fresh = transaction.exec("INSERT INTO withdrawn_move_ins VALUES " + rows.sql() +
+                                        " ON CONFLICT DO NOTHING RETURNING encode(move_in, 'hex')");
+    for (const auto& row : fresh) {
+      touched += (touched.empty() ? "" : " UNION ") +
+                 ("SELECT claim FROM sales WHERE store = " + sql_text(store_) +
+                  " AND move_in = '\\x" + row[0].as<std::string>() + "'");
+    }
+  }
+  if (touched.empty()) return;
+  transaction.exec(
+      "WITH touched AS (" + touched +
+      "), judged AS (SELECT s.business_date, s.journal, s.number, s.hash, w.move_in IS NULL AND "
+      "NOT (s.was_sent OR s.was_voided) AND row_number() OVER (PARTITION BY s.claim ORDER BY "
+      "w.move_in IS NOT NULL, s.hash) = 1 AS counts FROM touched t JOIN sales s ON s.store = " +
+      sql_text(store_) +
+      " AND s.claim = t.claim LEFT JOIN withdrawn_move_ins w ON w.store = s.store AND w.move_in = "
+      "s.move_in) UPDATE sales s SET counts = j.counts FROM judged j WHERE s.store = " +
+      sql_text(store_) +
+      " AND s.business_date = j.business_date AND s.journal = j.journal AND s.number = j.number "
+      "AND s.hash = j.hash AND s.counts <> j.counts");
+}
+
 void RowBuffers::write(pqxx::transaction_base& transaction) const {
   std::string sql;
   // Rows of an entry are new whenever the entry is; a conflict means a repaired body is projected
@@ -195,17 +231,6 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
   }
   if (!history_.empty()) {
     sql += "INSERT INTO sales VALUES " + history_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!withdrawn_.empty()) {
-    sql += "INSERT INTO withdrawn_move_ins VALUES " + withdrawn_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!move_ins_.empty()) {
-    // On whichever side of its withdrawal a sale arrives, it counts for nothing.
-    std::string list;
-    for (const Bytes& move_in : move_ins_) list += (list.empty() ? "" : ",") + sql_bytes(move_in);
-    sql += "UPDATE sales s SET counts = false FROM withdrawn_move_ins w WHERE s.store = " +
-           sql_text(store_) + " AND w.store = s.store AND s.move_in = w.move_in AND s.counts AND " +
-           "w.move_in IN (" + list + ");";
   }
   if (!items_.empty()) {
     sql += "INSERT INTO sale_items VALUES " + items_.sql() + " ON CONFLICT DO NOTHING;";
@@ -256,6 +281,7 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
            "(old.logical_clock, old.journal) <= (excluded.logical_clock, excluded.journal);";
   }
   if (!sql.empty()) transaction.exec(sql);
+  choose_former_sales(transaction);
 }
 
 }  // namespace titan::uplink

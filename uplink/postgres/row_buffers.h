@@ -38,13 +38,14 @@ class RowBuffers {
   };
 
   void add_sale(const mesh::Entry& entry, const SaleRow& sale, bool counts);
+  void choose_former_sales(pqxx::transaction_base& transaction) const;
   void begin(SqlRows& rows, const mesh::Entry& entry) const;
   std::string product_rows() const;
 
   const std::string store_;
-  SqlRows sales_, history_, items_, item_taxes_, payments_, withdrawn_;
-  // Move-ins whose sales are among the rows, or that were withdrawn by one of the entries.
-  std::set<Bytes> move_ins_;
+  SqlRows sales_, history_, items_, item_taxes_, payments_;
+  std::set<Bytes> withdrawn_;     // move-ins, by one of the entries
+  std::set<Hash> former_claims_;  // of the past sales among the rows
   std::map<std::pair<std::string, bool>, LayerValue> products_;
   std::map<std::string, std::pair<Written, UserRow>> users_;
   std::map<std::string, std::pair<Written, std::string>> settings_;

@@ -274,10 +274,10 @@ CREATE OR REPLACE VIEW over_refunds AS
 )sql";
 
 // Sales of the former system (docs/V01.md), kind 'history'. Of such a row `counts` says that it is
-// a sale of the store's figures: head office never had it, it was not voided, no other entry of its
-// claim has a smaller hash, and its move-in was not withdrawn. So whoever adds up the sales takes
-// kinds 'sale' and 'history' where `counts`. Entries that a version before stored without knowing
-// the kind are read once more, by way of the quarantine.
+// a sale of the store's figures: head office never had it, it was not voided, its move-in was not
+// withdrawn, and of the entries of its claim of which that holds it has the smallest hash. So
+// whoever adds up the sales takes kinds 'sale' and 'history' where `counts`. Entries that a version
+// before stored without knowing the kind are read once more, by way of the quarantine.
 constexpr const char* migration_history = R"sql(
 ALTER TABLE sales
   ADD COLUMN former_terminal text, ADD COLUMN former_id text, ADD COLUMN former_receipt text,
@@ -332,8 +332,27 @@ CREATE OR REPLACE VIEW over_refunds AS
   WHERE voided OR abs(refunded) > abs(sold) OR refunded_minor > greatest(paid_minor, 0);
 )sql";
 
-constexpr const char* migrations[] = {migration_1, migration_sales, migration_lists,
-                                      migration_twins, migration_history};
+// claim: of a past sale its entry's, by which the one that counts is chosen anew when a move-in is
+// withdrawn.
+constexpr const char* migration_rivals = R"sql(
+ALTER TABLE sales ADD COLUMN claim bytea;
+UPDATE sales s SET claim = e.claim FROM entries e WHERE s.kind = 'history' AND e.store = s.store
+  AND e.journal = s.journal AND e.number = s.number AND e.hash = s.hash;
+CREATE INDEX sales_by_claim ON sales (store, claim) WHERE claim IS NOT NULL;
+WITH judged AS (
+  SELECT s.store, s.business_date, s.journal, s.number, s.hash, w.move_in IS NULL
+    AND NOT (s.was_sent OR s.was_voided) AND row_number() OVER (
+      PARTITION BY s.store, s.claim ORDER BY w.move_in IS NOT NULL, s.hash) = 1 AS counts
+  FROM sales s
+  LEFT JOIN withdrawn_move_ins w ON w.store = s.store AND w.move_in = s.move_in
+  WHERE s.claim IS NOT NULL)
+UPDATE sales s SET counts = j.counts FROM judged j WHERE s.store = j.store
+  AND s.business_date = j.business_date AND s.journal = j.journal AND s.number = j.number
+  AND s.hash = j.hash AND s.counts <> j.counts;
+)sql";
+
+constexpr const char* migrations[] = {migration_1,     migration_sales,   migration_lists,
+                                      migration_twins, migration_history, migration_rivals};
 constexpr int newest_version = static_cast<int>(std::size(migrations));
 // Two processes may prepare one shared database at once; this key makes them take turns.
 constexpr const char* migration_lock = "SELECT pg_advisory_xact_lock(7411, 1)";

@@ -191,31 +191,44 @@ TEST_CASE("a request recorded twice counts once, and is voided or refunded by wh
   CHECK(database.number("SELECT refunded::bigint FROM over_refunds") == 2);
 }
 
+namespace {
+
+const std::string move_in(16, '\1');
+const std::string other_move_in(16, '\2');
+
+EntryPointer history(Till& till, const std::string& id, bool was_sent, bool was_voided,
+                     const std::string& brought_by = move_in) {
+  titan::entry::v1::History body;
+  body.set_origin("old-1");
+  body.set_id(id);
+  body.set_receipt("OLD-" + id);
+  body.set_was_sent(was_sent);
+  body.set_was_voided(was_voided);
+  body.set_move_in(brought_by);
+  body.mutable_sale()->set_currency("GBP");
+  body.mutable_sale()->set_total_minor(100);
+  auto* line = body.mutable_sale()->add_lines();
+  line->set_sku("A");
+  line->mutable_quantity()->set_value(1);
+  line->set_total_minor(100);
+  return till.write(mesh::Kind::history, body.SerializeAsString(), {}, blake2b(id));
+}
+
+EntryPointer withdrawal(Till& till, const std::string& of) {
+  titan::entry::v1::HistoryWithdrawn body;
+  body.set_move_in(of);
+  return till.write(mesh::Kind::history_withdrawn, body.SerializeAsString(), {{"A", 0, 1'000'000}},
+                    blake2b("undo" + of));
+}
+
+constexpr const char* counting = "SELECT count(*) FROM sales WHERE kind = 'history' AND counts";
+
+}  // namespace
+
 TEST_CASE("past sales count by claim, once, and not on either side of their withdrawal") {
-  const std::string move_in(16, '\1');
-  const auto history = [&](Till& till, const std::string& id, bool was_sent, bool was_voided) {
-    titan::entry::v1::History body;
-    body.set_origin("old-1");
-    body.set_id(id);
-    body.set_receipt("OLD-" + id);
-    body.set_was_sent(was_sent);
-    body.set_was_voided(was_voided);
-    body.set_move_in(move_in);
-    body.mutable_sale()->set_currency("GBP");
-    body.mutable_sale()->set_total_minor(100);
-    auto* line = body.mutable_sale()->add_lines();
-    line->set_sku("A");
-    line->mutable_quantity()->set_value(1);
-    line->set_total_minor(100);
-    return till.write(mesh::Kind::history, body.SerializeAsString(), {}, blake2b(id));
-  };
   Till one("till-1");
   Till two("till-2");
-  titan::entry::v1::HistoryWithdrawn body;
-  body.set_move_in(move_in);
-  const auto undo = one.write(mesh::Kind::history_withdrawn, body.SerializeAsString(),
-                              {{"A", 0, 1'000'000}}, blake2b("undo"));
-  const auto counting = "SELECT count(*) FROM sales WHERE kind = 'history' AND counts";
+  const auto undo = withdrawal(one, move_in);
   Database database;
   database.project({history(one, "1", false, false), history(two, "1", false, false),
                     history(one, "2", true, false), history(one, "3", false, true)});
@@ -230,6 +243,26 @@ TEST_CASE("past sales count by claim, once, and not on either side of their with
   CHECK(database.number(counting) == 0);
   database.project({history(two, "5", false, false), undo});
   CHECK(database.number(counting) == 0);
+}
+
+TEST_CASE("of a past sale that two files brought the one that is not withdrawn counts") {
+  Till one("till-1");
+  Till two("till-2");
+  const auto here = history(one, "1", false, false, move_in);
+  const auto there = history(two, "1", false, false, other_move_in);
+  for (const auto& [undo, left] : {std::pair(withdrawal(one, move_in), there),
+                                   std::pair(withdrawal(one, other_move_in), here)}) {
+    for (const bool is_first : {false, true}) {
+      Database database;
+      if (is_first) database.project({undo});
+      database.project({here});
+      database.project({there});
+      if (!is_first) database.project({undo});
+      CHECK(database.number(counting) == 1);
+      CHECK(database.text("SELECT encode(hash, 'hex') FROM sales WHERE counts") ==
+            left->hash.hex());
+    }
+  }
 }
 
 TEST_CASE("a forked number: both branches are kept and count") {
