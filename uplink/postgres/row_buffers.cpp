@@ -18,6 +18,8 @@ void RowBuffers::add(const mesh::Entry& entry, EntryRows rows, bool counts, bool
   if (rows.sale) add_sale(entry, *rows.sale, counts);
   if (rows.withdrawn_move_in) {
     withdrawn_.insert(*rows.withdrawn_move_in);
+    begin(withdrawals_, entry);
+    withdrawals_.end_row();
   }
   for (auto& product : rows.products) {
     auto& kept = products_[{product.sku, from_feed}];
@@ -231,6 +233,9 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
   }
   if (!history_.empty()) {
     sql += "INSERT INTO sales VALUES " + history_.sql() + " ON CONFLICT DO NOTHING;";
+  }
+  if (!withdrawals_.empty()) {
+    sql += "INSERT INTO withdrawals VALUES " + withdrawals_.sql() + " ON CONFLICT DO NOTHING;";
   }
   if (!items_.empty()) {
     sql += "INSERT INTO sale_items VALUES " + items_.sql() + " ON CONFLICT DO NOTHING;";

@@ -43,7 +43,7 @@ class RowBuffers {
   std::string product_rows() const;
 
   const std::string store_;
-  SqlRows sales_, history_, items_, item_taxes_, payments_;
+  SqlRows sales_, history_, items_, item_taxes_, payments_, withdrawals_;
   std::set<Bytes> withdrawn_;     // move-ins, by one of the entries
   std::set<Hash> former_claims_;  // of the past sales among the rows
   std::map<std::pair<std::string, bool>, LayerValue> products_;

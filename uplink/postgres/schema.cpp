@@ -333,12 +333,16 @@ CREATE OR REPLACE VIEW over_refunds AS
 )sql";
 
 // claim: of a past sale its entry's, by which the one that counts is chosen anew when a move-in is
-// withdrawn.
+// withdrawn. withdrawals: the HISTORY_WITHDRAWN entries that were read.
 constexpr const char* migration_rivals = R"sql(
 ALTER TABLE sales ADD COLUMN claim bytea;
 UPDATE sales s SET claim = e.claim FROM entries e WHERE s.kind = 'history' AND e.store = s.store
   AND e.journal = s.journal AND e.number = s.number AND e.hash = s.hash;
 CREATE INDEX sales_by_claim ON sales (store, claim) WHERE claim IS NOT NULL;
+CREATE INDEX entries_moved_in ON entries (kind) WHERE kind IN (18, 19);
+CREATE TABLE withdrawals (
+  store text NOT NULL, journal bytea NOT NULL, number bigint NOT NULL, hash bytea NOT NULL,
+  PRIMARY KEY (store, journal, number, hash));
 WITH judged AS (
   SELECT s.store, s.business_date, s.journal, s.number, s.hash, w.move_in IS NULL
     AND NOT (s.was_sent OR s.was_voided) AND row_number() OVER (
@@ -349,6 +353,20 @@ WITH judged AS (
 UPDATE sales s SET counts = j.counts FROM judged j WHERE s.store = j.store
   AND s.business_date = j.business_date AND s.journal = j.journal AND s.number = j.number
   AND s.hash = j.hash AND s.counts <> j.counts;
+)sql";
+
+// What a program of a version before stored without knowing the kinds, while this one was not
+// there to read it: it goes by way of the quarantine, whenever this program comes to the database.
+constexpr const char* requeue_unread = R"sql(
+INSERT INTO quarantine (store, journal, number, hash, kind, reason)
+  SELECT e.store, e.journal, e.number, e.hash, e.kind,
+    'an earlier version did not know this kind'
+  FROM entries e WHERE e.kind IN (18, 19)
+    AND NOT EXISTS (SELECT 1 FROM sales s WHERE s.store = e.store AND s.journal = e.journal
+      AND s.number = e.number AND s.hash = e.hash)
+    AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.store = e.store AND w.journal = e.journal
+      AND w.number = e.number AND w.hash = e.hash)
+  ON CONFLICT DO NOTHING;
 )sql";
 
 constexpr const char* migrations[] = {migration_1,     migration_sales,   migration_lists,
@@ -426,6 +444,7 @@ void prepare_tenant(pqxx::connection& connection, std::string_view tenant) {
     transaction.exec(migrations[next]);
     transaction.exec("INSERT INTO schema_version VALUES (" + std::to_string(next + 1) + ")");
   }
+  transaction.exec(requeue_unread);
   transaction.commit();
 }
 

@@ -265,6 +265,25 @@ TEST_CASE("of a past sale that two files brought the one that is not withdrawn c
   }
 }
 
+TEST_CASE("past sales that a program of a version before stored unread are read by the next one") {
+  Till till("till-1");
+  Database database;
+  // As that program leaves them: the entry, and no rows of it.
+  const auto forget = [&](const char* where) {
+    pqxx::work transaction(*database.connection);
+    transaction.exec(std::string("DELETE FROM sales WHERE kind = 'history' AND ") + where);
+    transaction.exec("DELETE FROM withdrawn_move_ins; DELETE FROM withdrawals");
+    transaction.commit();
+    prepare_tenant(*database.connection, "acme");
+  };
+  database.project({history(till, "1", false, false), history(till, "2", false, false)});
+  forget("former_id = '1'");
+  CHECK(database.number("SELECT count(*) FROM quarantine") == 1);
+  database.project({withdrawal(till, move_in)});
+  forget("false");
+  CHECK(database.number("SELECT count(*) FROM quarantine WHERE kind = 19") == 1);
+}
+
 TEST_CASE("a forked number: both branches are kept and count") {
   Database database;
   Till original("till-1");
