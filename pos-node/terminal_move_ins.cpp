@@ -111,31 +111,74 @@ Result<std::vector<TerminalMoveIns::EntryPointer>> TerminalMoveIns::printed_as(
   return found;
 }
 
-// Ours after the move-in, by the logical clock, which ascends over all journals of a device.
-Result<std::optional<std::string>> TerminalMoveIns::sold_since(const MoveInId& move_in) {
+Result<TerminalMoveIns::Beginnings> TerminalMoveIns::beginnings(const MoveInId& move_in) {
+  const auto firsts = reader_.firsts_of_move_in(move_in);
+  if (!firsts) return firsts.error();
+  Beginnings began;
+  for (const mesh::StoredEntry& stored : *firsts) {
+    const auto entry = decode(stored);
+    if (!entry) return entry.error();
+    const mesh::Envelope& envelope = (*entry)->envelope;
+    const auto [known, is_new] = began.try_emplace(envelope.device, envelope.logical_clock);
+    if (!is_new) known->second = std::min(known->second, envelope.logical_clock);
+  }
+  return began;
+}
+
+// What products were before is known where the file was moved in, so it is undone there; a terminal
+// that is gone for good cannot do it any more.
+Result<std::optional<std::string>> TerminalMoveIns::moved_in_elsewhere(const MoveInId& move_in,
+                                                                       const Beginnings& began) {
   using Reason = std::optional<std::string>;
-  const auto first = reader_.first_of_move_in(move_in, mesh_.node().device());
-  if (!first) return first.error();
-  if (!*first) return Reason{};
-  const auto began = decode(**first);
-  if (!began) return began.error();
-  const auto newest = reader_.newest_sales_of(mesh_.node().device());
-  if (!newest) return newest.error();
-  for (const mesh::StoredEntry& stored : *newest) {
-    const auto sale = decode(stored);
-    if (!sale) return sale.error();
-    if ((*sale)->envelope.logical_clock < (*began)->envelope.logical_clock) continue;
-    return Reason(name_of(**sale) +
-                  " was recorded at this till since the file was moved in; from "
-                  "the first new sale on a move-in stays. Correct single figures "
-                  "instead: products by a list, stock by adjustments.");
+  const auto kept = note(move_in);
+  if (!kept) return kept.error();
+  if (*kept || began.contains(mesh_.node().device())) return Reason{};
+  std::vector<std::string> terminals;
+  for (const mesh::MemberView& member : mesh_.node().members()) {
+    const bool is_here =
+        member.state == mesh::MemberState::alive || member.state == mesh::MemberState::suspect;
+    if (is_here && began.contains(member.member.device())) {
+      terminals.push_back(member.member.terminal);
+    }
+  }
+  if (terminals.empty()) return Reason{};
+  return Reason("The file was moved in at " + listed(terminals) +
+                ", not at this terminal. Undo it there.");
+}
+
+// By the logical clock, which ascends over all journals of a device. A terminal with a note alone
+// found everything moved in before: for it the first of the others counts.
+Result<std::optional<std::string>> TerminalMoveIns::sold_since(const Beginnings& began) {
+  using Reason = std::optional<std::string>;
+  if (began.empty()) return Reason{};
+  const DeviceId& self = mesh_.node().device();
+  Beginnings since = began;
+  const auto earliest = std::min_element(
+      began.begin(), began.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  since.try_emplace(self, earliest->second);
+  for (const auto& [device, clock] : since) {
+    const auto newest = reader_.newest_sales_of(device);
+    if (!newest) return newest.error();
+    for (const mesh::StoredEntry& stored : *newest) {
+      const auto sale = decode(stored);
+      if (!sale) return sale.error();
+      if ((*sale)->envelope.logical_clock < clock) continue;
+      return Reason(name_of(**sale) + " was recorded at " +
+                    (device == self ? "this till" : "another till of the move-in") +
+                    " since the file was moved in; from the first new sale on a move-in stays. "
+                    "Correct single figures instead: products by a list, stock by adjustments.");
+    }
   }
   return Reason{};
 }
 
 Result<std::optional<std::string>> TerminalMoveIns::why_not_undone(const MoveInId& move_in) {
   using Reason = std::optional<std::string>;
-  auto sold = sold_since(move_in);
+  const auto began = beginnings(move_in);
+  if (!began) return began.error();
+  auto elsewhere = moved_in_elsewhere(move_in, *began);
+  if (!elsewhere || *elsewhere) return elsewhere;
+  auto sold = sold_since(*began);
   if (!sold || *sold) return sold;
   const auto refund = reader_.refund_of_move_in(move_in);
   if (!refund) return refund.error();

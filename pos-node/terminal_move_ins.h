@@ -4,7 +4,9 @@
 // Lives on the loop thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "mesh/sqlite/sqlite_reader.h"
@@ -41,7 +43,12 @@ class TerminalMoveIns final : public MoveInBook {
   std::string note_path(const MoveInId& move_in) const { return folder_ + "/" + move_in.hex(); }
   Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   Result<std::vector<EntryPointer>> decode_all(const std::vector<mesh::StoredEntry>& stored) const;
-  Result<std::optional<std::string>> sold_since(const MoveInId& move_in);
+  // When each device that moved it in began to, by its logical clock.
+  using Beginnings = std::map<DeviceId, std::uint64_t>;
+  Result<Beginnings> beginnings(const MoveInId& move_in);
+  Result<std::optional<std::string>> moved_in_elsewhere(const MoveInId& move_in,
+                                                        const Beginnings& began);
+  Result<std::optional<std::string>> sold_since(const Beginnings& began);
 
   const StoreCalendar& calendar_;
   MeshHost& mesh_;

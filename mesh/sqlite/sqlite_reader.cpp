@@ -273,16 +273,16 @@ Result<std::uint64_t> SqliteReader::count_of_move_in(const MoveInId& move_in, Ki
   });
 }
 
-Result<std::optional<StoredEntry>> SqliteReader::first_of_move_in(const MoveInId& move_in,
-                                                                  const DeviceId& device) {
-  using Found = std::optional<StoredEntry>;
-  return connection_->guarded("reading a move-in", [&]() -> Result<Found> {
+Result<std::vector<StoredEntry>> SqliteReader::firsts_of_move_in(const MoveInId& move_in) {
+  return connection_->guarded("reading a move-in", [&]() -> Result<std::vector<StoredEntry>> {
+    // By number, not by arrival: entries of other terminals come in any order.
     Use use = connection_->use(
-        "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM entries e JOIN journals j "
-        "ON j.ref = e.journal WHERE e.original = ? AND e.kind IN (8, 18) AND j.device = ? ORDER BY "
-        "e.position LIMIT 1");
-    use.blob(1, move_in.view()).blob(2, device.view());
-    return use.step() ? Found(stored_entry_at(use)) : Found{};
+        "SELECT e.position, j.journal, e.number, e.hash, e.bytes FROM (SELECT journal, min(number) "
+        "AS number FROM entries WHERE original = ? AND kind IN (8, 18) GROUP BY journal) f JOIN "
+        "entries e ON e.journal = f.journal AND e.number = f.number JOIN journals j ON j.ref = "
+        "e.journal ORDER BY e.position");
+    use.blob(1, move_in.view());
+    return all_rows(use);
   });
 }
 

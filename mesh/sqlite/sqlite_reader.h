@@ -85,9 +85,8 @@ class SqliteReader {
                                                       std::int64_t after_position,
                                                       std::size_t limit);
   Result<std::uint64_t> count_of_move_in(const MoveInId& move_in, Kind kind);
-  // The first of its sales and stocks that the device recorded.
-  Result<std::optional<StoredEntry>> first_of_move_in(const MoveInId& move_in,
-                                                      const DeviceId& device);
+  // Of each journal the first of its sales and stocks.
+  Result<std::vector<StoredEntry>> firsts_of_move_in(const MoveInId& move_in);
   // Sales of the former system that were printed under this receipt there.
   Result<std::vector<StoredEntry>> find_by_former_receipt(const std::string& receipt);
   // Of each journal of the device the newest SALE or REFUND.

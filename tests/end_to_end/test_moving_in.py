@@ -317,7 +317,16 @@ async def test_undo_is_refused_after_the_first_sale(shop):
     till = shop.tills[2]
     await till.sell("p01")
     printed = await shop.type(till, "import-v01", shop.books[2].path, "--undo", code=1)
-    assert "since the file was moved in" in printed, printed
+    assert "this till since the file was moved in" in printed, printed
+    # Nor at a till that had nothing to do with it, or found all of it there already.
+    await shop.store.wait_until_equal()
+    other = shop.tills[3]
+    printed = await shop.type(other, "import-v01", shop.books[2].path, "--undo", code=1)
+    assert f"moved in at {till.name}" in printed, printed
+    answer = await shop.move_in(other, shop.books[2].path)
+    assert answer["sales"]["known"] == shop.books[2].sales, answer["sales"]
+    printed = await shop.type(other, "import-v01", shop.books[2].path, "--undo", code=1)
+    assert "another till of the move-in since the file was moved in" in printed, printed
 
 
 @limit(120)

@@ -127,10 +127,26 @@ TEST_CASE("a withdrawn move-in counts nowhere, whether its sales come before or 
   SqliteReader& reader = *opened;
   CHECK(must(reader.count_of_move_in(first_file, Kind::history)) == 2);
   CHECK(must(reader.count_of_move_in(first_file, Kind::history_withdrawn)) == 1);
-  CHECK(must(reader.first_of_move_in(first_file, till.device()))->hash == before->hash);
+  CHECK(must(reader.firsts_of_move_in(first_file)).at(0).hash == before->hash);
   CHECK_FALSE(must(reader.refund_of_move_in(first_file)).has_value());
   must(store->commit(request_of({till.refund(*behind, {{"A", 1}})})));
   CHECK(must(reader.refund_of_move_in(first_file)).has_value());
+}
+
+TEST_CASE("of a move-in each journal's first entry is told, in whichever order they arrive") {
+  Till one(1);
+  Till two(2);
+  const auto first = history(one, {"1"});
+  const auto second = history(one, {"2"});
+  const auto there = history(two, {"3"});
+  history(two, {"4", false, false, second_file});
+  auto store = open_in_memory();
+  must(store->commit(request_of({second})));
+  must(store->commit(request_of({there, first})));
+  const auto firsts = must(must(store->open_reader())->firsts_of_move_in(first_file));
+  REQUIRE(firsts.size() == 2);
+  CHECK(firsts[0].hash == there->hash);
+  CHECK(firsts[1].hash == first->hash);
 }
 
 TEST_CASE("no stock keeps the claims of past sales") {
