@@ -266,17 +266,37 @@ CREATE VIEW inventory_deltas AS
   FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_stock_effects(e.bytes) x;
 )sql";
 
-// Opening stock that a move-in brought is unread too where a version before stored it. Opening
-// stock that no move-in brought stays in the index, and is looked at once an update.
-constexpr const char* unread_openings = R"sql(
+// Of the entries of one former sale the withdrawn ones are no rivals: of the others the one with
+// the smallest hash counts. Opening stock that a move-in brought is unread too where a version
+// before stored it; what no move-in brought stays in that index, and is looked at once an update.
+constexpr const char* history_of_rivals = R"sql(
 DROP INDEX entries_unread;
 CREATE INDEX entries_unread ON entries(kind) WHERE kind IN (8, 18, 19) AND original IS NULL;
+DROP VIEW sales;
+CREATE VIEW sales AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position,
+         j.terminal, e.kind, e.business_date, e.receipt_number, s.utc_ms, s.utc_offset_minutes,
+         s.idempotency_key, s.currency, s.exponent, s.total_minor, s.tax_minor, s.rounding_minor,
+         s.cashier, s.customer_token, s.training, s.flags, s.line_count, s.payment_count,
+         s.original_journal, s.original_number, s.reason,
+         CASE WHEN e.claim IS NULL THEN 1
+           WHEN e.kind <> 18 THEN
+             e.hash = (SELECT min(c.hash) FROM entries c WHERE c.claim = e.claim)
+           WHEN h.was_sent OR h.was_voided THEN 0
+           ELSE e.hash IS (SELECT min(c.hash) FROM entries c WHERE c.claim = e.claim
+             AND NOT EXISTS (SELECT 1 FROM entries w WHERE w.original = c.original AND w.kind = 19))
+         END AS counts,
+         h.origin AS former_terminal, h.id AS former_id, h.receipt AS former_receipt,
+         h.utc_ms AS former_utc_ms, h.was_sent, h.was_voided, h.move_in
+  FROM entries e JOIN journals j ON j.ref = e.journal JOIN entry_sale(e.bytes) s
+  LEFT JOIN entry_history(e.bytes) h ON e.kind = 18
+  WHERE e.kind IN (1, 2, 3, 18);
 )sql";
 
 constexpr std::array known_migrations = {
     Migration{1, first_tables},  Migration{2, folded_duplicates},
     Migration{3, product_lists}, Migration{4, folds_of_contested_claims},
-    Migration{5, history},       Migration{6, unread_openings}};
+    Migration{5, history},       Migration{6, history_of_rivals}};
 
 }  // namespace
 

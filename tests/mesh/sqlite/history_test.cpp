@@ -110,6 +110,20 @@ TEST_CASE("one sale moved in at two tills counts once, in whichever order it arr
   }
 }
 
+TEST_CASE("of one sale in two move-ins the one that is not withdrawn counts") {
+  for (const MoveInId& undone : {first_file, second_file}) {
+    Till one(1);
+    Till two(2);
+    const auto here = history(one, {"1"});
+    const auto there = history(two, {"1", false, false, second_file});
+    auto store = open_in_memory();
+    must(store->commit(request_of({here, there, withdrawn(one, undone)})));
+    CHECK(counting(*store) == 1);
+    CHECK(column(*store, "SELECT hash FROM sales WHERE counts")[0] ==
+          (undone == first_file ? there : here)->hash.hex());
+  }
+}
+
 TEST_CASE("a withdrawn move-in counts nowhere, whether its sales come before or behind") {
   Till till(1);
   const auto before = history(till, {"1"});
