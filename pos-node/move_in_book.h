@@ -32,7 +32,8 @@ class MoveInBook {
   virtual ~MoveInBook() = default;
 
   virtual StoreCalendar::Day day_of(WallTime time) = 0;
-  // All entries of a claim, by hash: the first one counts.
+  // All entries of a claim, by hash. Of opening stocks the first one counts, of past sales the
+  // first one whose move-in stands.
   virtual Result<std::vector<EntryPointer>> claiming(const Hash& claim) = 0;
   virtual Result<bool> is_withdrawn(const MoveInId& move_in) = 0;
   virtual Result<std::uint64_t> count(const MoveInId& move_in, mesh::Kind kind) = 0;
@@ -55,5 +56,14 @@ class MoveInBook {
   virtual Status keep_note(const MoveInId& move_in, BytesView note) = 0;
   virtual Status drop_note(const MoveInId& move_in) = 0;
 };
+
+// Whether nobody has undone the move-in that brought the entry.
+inline Result<bool> move_in_stands(const mesh::Entry& entry, MoveInBook& book) {
+  const auto move_in = mesh::move_in_of(entry.envelope);
+  if (!move_in) return true;
+  const auto withdrawn = book.is_withdrawn(*move_in);
+  if (!withdrawn) return withdrawn.error();
+  return !*withdrawn;
+}
 
 }  // namespace titan::pos

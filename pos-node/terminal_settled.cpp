@@ -8,6 +8,7 @@
 
 #include "mesh/idempotency.h"
 #include "pos-node/api/answers.h"
+#include "pos-node/domain/move_in_rules.h"
 #include "pos-node/domain/returned_lines.h"
 #include "pos-node/terminal_service.h"
 
@@ -55,20 +56,36 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   });
 }
 
-// All entries of one request, or of one sale of the former system, this one among them.
+// All entries of one request, or of one sale of the former system, this one among them; of the
+// latter those too that a move-in brought which was undone: the customer bought once.
 Result<std::vector<EntryPointer>> TerminalService::twins_of(const mesh::Entry& entry) {
   std::vector<EntryPointer> twins;
-  const bool is_history = entry.envelope.kind == mesh::Kind::history;
-  if (!is_history && !mesh::claims_its_request(entry.envelope)) {
+  const auto take = [&](const Hash& claim) -> Result<bool> {
+    const auto found = reader_->entries_with_claim(claim);
+    if (!found) return found.error();
+    for (const mesh::StoredEntry& stored : *found) {
+      auto twin = decode(stored);
+      if (!twin) return twin.error();
+      twins.push_back(std::move(*twin));
+    }
+    return !found->empty();
+  };
+  titan::entry::v1::History former;
+  if (entry.envelope.kind == mesh::Kind::history && former.ParseFromString(entry.envelope.body)) {
+    // The generations before this one may not be here yet; behind it the first gap is the end.
+    bool is_behind = false;
+    for (std::uint32_t generation = 0; generation < move_in_generations_max; ++generation) {
+      const Hash claim = history_claim(former.origin(), former.id(), generation);
+      const auto any = take(claim);
+      if (!any) return any.error();
+      is_behind = is_behind || claim == entry.envelope.claim;
+      if (!*any && is_behind) break;
+    }
+  } else if (mesh::claims_its_request(entry.envelope)) {
+    const auto taken = take(entry.envelope.claim);
+    if (!taken) return taken.error();
+  } else {
     twins.push_back(std::make_shared<const mesh::Entry>(entry));
-    return twins;
-  }
-  const auto found = reader_->entries_with_claim(entry.envelope.claim);
-  if (!found) return found.error();
-  for (const mesh::StoredEntry& stored : *found) {
-    auto twin = decode(stored);
-    if (!twin) return twin.error();
-    twins.push_back(std::move(*twin));
   }
   return twins;
 }

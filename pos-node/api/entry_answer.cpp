@@ -313,7 +313,7 @@ Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& se
 }
 
 // Of what the former system sold: whether it is a sale of this store's figures. Head office must
-// not have it already, and its move-in must stand.
+// not have it already, and of the entries of its claim whose move-in stands it is the first.
 Result<bool> counts_now(const mesh::Entry& entry, Service& service) {
   if (entry.envelope.kind != mesh::Kind::history) return mesh::counts(service.stock(), entry);
   v1::History body;
@@ -321,12 +321,12 @@ Result<bool> counts_now(const mesh::Entry& entry, Service& service) {
   if (body.was_sent() || body.was_voided()) return false;
   const auto claiming = service.move_ins().claiming(entry.envelope.claim);
   if (!claiming) return claiming.error();
-  if (!claiming->empty() && claiming->front()->hash != entry.hash) return false;
-  const auto move_in = mesh::move_in_of(entry.envelope);
-  if (!move_in) return true;
-  const auto withdrawn = service.move_ins().is_withdrawn(*move_in);
-  if (!withdrawn) return withdrawn.error();
-  return !*withdrawn;
+  for (const EntryPointer& rival : *claiming) {
+    const auto stands = move_in_stands(*rival, service.move_ins());
+    if (!stands) return stands.error();
+    if (*stands) return rival->hash == entry.hash;
+  }
+  return false;
 }
 
 bool has_no_flags_of_its_own(mesh::Kind kind) {

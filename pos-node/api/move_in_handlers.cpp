@@ -35,14 +35,16 @@ Result<ClaimPlace> place_of(MoveInBook& book, ClaimOf claim_of) {
     const auto entries = book.claiming(claim_of(place.generation));
     if (!entries) return entries.error();
     if (entries->empty()) return place;
-    const auto move_in = mesh::move_in_of(entries->front()->envelope);
-    if (move_in) {
-      const auto withdrawn = book.is_withdrawn(*move_in);
-      if (!withdrawn) return withdrawn.error();
-      if (*withdrawn) continue;
+    for (const EntryPointer& entry : *entries) {
+      const auto stands = move_in_stands(*entry, book);
+      if (!stands) return stands.error();
+      if (*stands) {
+        place.holder = entry;
+        return place;
+      }
+      // An opening stock that was beaten by a withdrawn one moves nothing, and never will.
+      if (entry->envelope.kind == mesh::Kind::opening_stock) break;
     }
-    place.holder = entries->front();
-    return place;
   }
   return make_error(ErrorCode::conflict, "This was moved in and undone too often.");
 }
