@@ -49,6 +49,34 @@ Result<ClaimPlace> place_of(MoveInBook& book, ClaimOf claim_of) {
   return make_error(ErrorCode::conflict, "This was moved in and undone too often.");
 }
 
+// Whether two entries say the same of a sale. Which move-in brought it and by which time zone it is
+// read may differ; so may whether head office has it, for a file that was copied later.
+bool is_same_sale(const Bytes& one, const Bytes& other) {
+  const auto as_sold = [](const Bytes& bytes) -> std::optional<Bytes> {
+    titan::entry::v1::History body;
+    if (!body.ParseFromString(bytes)) return std::nullopt;
+    body.clear_move_in();
+    body.clear_utc_offset_minutes();
+    body.clear_was_sent();
+    return body.SerializeAsString();
+  };
+  const auto sold = as_sold(one);
+  return sold && sold == as_sold(other);
+}
+
+// What stands under the id of a sale that differs from it, for the person who decides.
+void write_here(JsonWriter& writer, const mesh::Entry& holder) {
+  titan::entry::v1::History body;
+  body.ParseFromString(holder.envelope.body);
+  writer.key("here")
+      .begin_object()
+      .member("entry", id_text(holder.envelope.id))
+      .member("receipt", body.receipt())
+      .member("time", time_text(WallTime{body.utc_ms()}, body.utc_offset_minutes()))
+      .member("total", to_text(body.sale().total_minor(), body.sale().exponent()))
+      .end_object();
+}
+
 std::int64_t units_of(const mesh::Envelope& opening) {
   std::int64_t units = 0;
   for (const auto& effect : opening.stock_effects) {
@@ -184,11 +212,16 @@ Status Api::judge_former_sales(const MoveInId& move_in, const FormerSalesRequest
     if (!claims.insert(ruling->draft.claim).second) {
       return make_error(ErrorCode::invalid, "This sale is in the request twice.", field + "id");
     }
+    const bool differs =
+        place->holder && !is_same_sale(place->holder->envelope.body, ruling->draft.body);
     writer.begin_object()
         .member("terminal", sale.terminal)
         .member("id", sale.id)
         .member("business_date", date_text(day.business_date))
-        .member("outcome", place->holder ? "known" : "new");
+        .member("outcome", differs         ? "differs"
+                           : place->holder ? "known"
+                                           : "new");
+    if (differs) write_here(writer, *place->holder);
     writer.end_object();
     if (!place->holder && !wanted.dry_run) batch->rulings.push_back(std::move(*ruling));
   }

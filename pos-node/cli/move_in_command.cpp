@@ -139,7 +139,8 @@ class MoveIn {
       console_.warn(who + "; the figures are those of this moment.");
     }
     if (!check()) return exit_failed;
-    if (!send_products() || !send_stocks() || !send_sales()) return exit_failed;
+    if (!send_products() || !send_stocks()) return exit_failed;
+    if (!command_.dry_run && !send_sales(false)) return exit_failed;
     if (!is_unchanged()) return exit_failed;
     console_.progress("");
     if (json_) {
@@ -185,6 +186,8 @@ class MoveIn {
       fail(command_.path + " cannot be read: " + exception.what() + ". Nothing was moved in.");
       return false;
     }
+    // Against what is here: another sale under a former sale's terminal and id is a fault too.
+    if (!send_sales(true)) return false;
     console_.progress("");
     for (const std::string& note : products_.notes) note_line(note);
     print_faults();
@@ -216,7 +219,7 @@ class MoveIn {
     }
     console_.line(std::to_string(faults_.count()) + " faults (" + summary +
                   "): " + std::to_string(products_.left_out) + " products and " +
-                  std::to_string(found_.left_out) + " sales do not fit");
+                  std::to_string(found_.left_out + totals_.differing_sales) + " sales do not fit");
   }
 
   bool send_products() {
@@ -312,18 +315,27 @@ class MoveIn {
               " counts, moved in before");
   }
 
-  bool send_sales() {
+  // Only compared with what is here, or moved in.
+  bool send_sales(bool only_compared) {
+    const char* mode = only_compared ? ",\"dry_run\":true" : "";
+    totals_.forget_sales();
     std::vector<FormerSale> batch;
     std::string body;
     bool good = true;
     v01::Faults told_already;
     const auto send = [&] {
       if (batch.empty()) return true;
-      console_.progress("sales " + std::to_string(totals_.sales + batch.size()) + " of " +
+      console_.progress((only_compared ? "comparing sales " : "sales ") +
+                        std::to_string(totals_.sales + batch.size()) + " of " +
                         std::to_string(found_.good));
-      if (!ask("POST", target("sales"), "{\"sales\":[" + body + "]" + dry() + "}")) return false;
+      if (!ask("POST", target("sales"), "{\"sales\":[" + body + "]" + mode + "}")) return false;
       for (std::size_t i = 0; i < batch.size(); ++i) {
         const json::value& said = member_at(answer_, "sales." + std::to_string(i));
+        if (text_at(said, "outcome") == "differs") {
+          ++totals_.differing_sales;
+          if (only_compared) faults_.add(differing(batch[i], said));
+          continue;
+        }
         totals_.take(batch[i], text_at(said, "business_date"), text_at(said, "outcome") == "known",
                      exponent_);
       }
@@ -356,6 +368,16 @@ class MoveIn {
     return false;
   }
 
+  static v01::Fault differing(const FormerSale& sale, const json::value& said) {
+    return {"sales", sale.id, "id",
+            "another sale of " + sale.terminal + " is here under this id: receipt " +
+                text_at(said, "here.receipt") + " of " + text_at(said, "here.time") + ", " +
+                text_at(said, "here.total") + "; in this file it is receipt " + sale.receipt +
+                ", " + to_text(sale.total) +
+                ". Were two tills given one terminal_id? Then give the terminal_id in one file "
+                "another name."};
+  }
+
   MoveInReport report() const {
     MoveInReport report;
     report.id = id_;
@@ -367,7 +389,7 @@ class MoveIn {
     report.notes = file_->notes();
     report.notes.insert(report.notes.end(), products_.notes.begin(), products_.notes.end());
     report.products_left_out = products_.left_out;
-    report.sales_left_out = found_.left_out;
+    report.sales_left_out = found_.left_out + totals_.differing_sales;
     return report;
   }
 

@@ -27,6 +27,13 @@ void print_counts(Console& console, const MoveInReport& report, const MoveInTota
 
 }  // namespace
 
+void MoveInTotals::forget_sales() {
+  sales = known_sales = differing_sales = pending = voided = refunded = 0;
+  new_minor = known_minor = 0;
+  days.clear();
+  methods.clear();
+}
+
 void MoveInTotals::take(const FormerSale& sale, const std::string& business_date, bool is_known,
                         std::uint32_t exponent) {
   ++sales;
@@ -38,6 +45,8 @@ void MoveInTotals::take(const FormerSale& sale, const std::string& business_date
   const auto minor = [&](const Decimal& amount) {
     return rescale_exactly(amount, exponent).value_or(0);
   };
+  std::int64_t& apart = is_known ? known_minor : new_minor;
+  apart = saturated_sum(apart, minor(sale.total));
   Day& day = days[business_date];
   ++day.sales;
   day.total_minor = saturated_sum(day.total_minor, minor(sale.total));
@@ -64,6 +73,9 @@ void print_report(Console& console, const MoveInReport& report, const MoveInTota
             {to_text(all.total_minor, report.exponent), Colour::bold, true},
             {report.currency}});
   days.print(console);
+  console.line("of these " + to_text(totals.new_minor, report.exponent) + " " + report.currency +
+               " new here and " + to_text(totals.known_minor, report.exponent) + " " +
+               report.currency + " known already");
   Table methods({"paid by", "amount", ""});
   for (const auto& [method, minor] : totals.methods) {
     methods.add(
@@ -121,6 +133,8 @@ std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
       .member("voided", totals.voided)
       .member("refunded", totals.refunded)
       .member("left_out", report.sales_left_out)
+      .member("new_total", to_text(totals.new_minor, report.exponent))
+      .member("known_total", to_text(totals.known_minor, report.exponent))
       .key("days")
       .begin_array();
   for (const auto& [date, day] : totals.days) {

@@ -19,7 +19,10 @@ struct MoveInTotals {
     std::int64_t total_minor = 0;
   };
   std::uint64_t sales = 0;
-  std::uint64_t known_sales = 0;  // moved in before, here or at another till
+  std::uint64_t known_sales = 0;      // moved in before, here or at another till
+  std::uint64_t differing_sales = 0;  // another one is here under its id; not among the sales
+  std::int64_t new_minor = 0;         // of completed sales
+  std::int64_t known_minor = 0;
   std::uint64_t pending = 0;
   std::uint64_t voided = 0;
   std::uint64_t refunded = 0;
@@ -37,6 +40,7 @@ struct MoveInTotals {
   std::uint64_t stocks_claimed = 0;                  // another file's stock of the article counts
   std::map<std::string, std::string> stock_differs;  // sku -> what counts instead
 
+  void forget_sales();
   void take(const FormerSale& sale, const std::string& business_date, bool is_known,
             std::uint32_t exponent);
 };

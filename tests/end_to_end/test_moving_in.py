@@ -5,6 +5,7 @@ import decimal
 import hashlib
 import json
 import pathlib
+import shutil
 import sqlite3
 import sys
 from urllib.parse import quote
@@ -168,7 +169,7 @@ async def test_five_files_move_in_whatever_is_killed_half_way(shop):
     before = (await till.status())["vector"]["entries"]
     process = await shop.lab.start(till.host, "import", binaries() / "titan-pos", "import-v01", book.path,
                                    "--api", f"127.0.0.1:{till.api_port}")
-    await till.wait_until(lambda status: status["vector"]["entries"] > before, 20, "something was moved in")
+    await till.wait_until(lambda status: status["vector"]["entries"] > before + 20, 20, "some sales were moved in")
     await process.kill()
     done = (await till.status())["vector"]["entries"] - before
     assert 0 < done < book.sales, f"{done} of {book.sales} entries: not killed half-way"
@@ -180,7 +181,7 @@ async def test_five_files_move_in_whatever_is_killed_half_way(shop):
     till, book = shop.tills[4], shop.books[4]
     before = (await till.status())["vector"]["entries"]
     command = asyncio.create_task(till.command_line("import-v01", book.path, seconds=60))
-    await till.wait_until(lambda status: status["vector"]["entries"] > before, 20, "something was moved in")
+    await till.wait_until(lambda status: status["vector"]["entries"] > before + 20, 20, "some sales were moved in")
     await till.kill()
     code, output, errors = await command
     assert code == 1 and "run the same command again" in errors, (code, output, errors)
@@ -326,7 +327,7 @@ async def test_undo_is_refused_after_the_first_sale(shop):
     answer = await shop.move_in(other, shop.books[2].path)
     assert answer["sales"]["known"] == shop.books[2].sales, answer["sales"]
     printed = await shop.type(other, "import-v01", shop.books[2].path, "--undo", code=1)
-    assert "another till of the move-in since the file was moved in" in printed, printed
+    assert "since the file was moved in; from the first new sale on" in printed, printed
 
 
 @limit(120)
@@ -335,7 +336,8 @@ async def test_one_file_moved_in_on_both_sides_of_a_cut_counts_once(shop):
     book = former_till.write(shop.file("cut.db"), seed=20, terminal="old-20", prefix="cut", pending=12)
     hosts = [till.host for till in shop.tills]
     await shop.lab.partition(hosts[:2], hosts[2:])
-    for answer in await asyncio.gather(shop.move_in(one, book.path), shop.move_in(two, book.path)):
+    copy = shutil.copy(book.path, shop.file("cut-copy.db"))  # each till has its own, as on two sticks
+    for answer in await asyncio.gather(shop.move_in(one, book.path), shop.move_in(two, copy)):
         assert answer["sales"]["known"] == 0 and answer["opening_stocks"]["claimed"] == 0, answer
     await shop.lab.heal()
     await shop.settled(seconds=30)
@@ -387,6 +389,25 @@ async def test_each_fault_is_told_with_its_row_and_nothing_is_moved_in(shop):
     report = shop.file("faults.txt")
     await shop.move_in(till, path, "--dry-run", "--report", report)
     assert report.read_text().count("\n") >= 1
+
+
+async def test_another_sale_under_the_terminal_and_id_of_one_that_is_here_is_told(shop):
+    till = shop.tills[3]
+    one = former_till.write(shop.file("image-1.db"), seed=31, terminal="image", sales=8, pending=2, prefix="img")
+    two = former_till.write(shop.file("image-2.db"), seed=32, terminal="image", sales=9, pending=2, prefix="img")
+    await shop.move_in(till, one.path)
+    before = await shop.store.wait_until_equal()
+    answer = await shop.move_in(till, two.path, "--dry-run")
+    told = [fault for fault in answer["faults"] if "under this id" in fault["message"]]
+    assert [fault["row"] for fault in told] == [str(n) for n in range(1, 9)], answer["faults"]
+    assert one.completed[0][1] in " ".join(fault["message"] for fault in told), told
+    printed = await shop.type(till, "import-v01", two.path, code=1)
+    assert "--leave-out-faults" in printed and "terminal_id" in printed, printed
+    after = await shop.store.wait_until_equal()
+    assert after["vector"]["root"] == before["vector"]["root"], "a file with another's sales was moved in"
+    answer = await shop.move_in(till, two.path, "--leave-out-faults")
+    assert (answer["sales"]["count"], answer["sales"]["left_out"]) == (1, 8), answer["sales"]
+    assert answer["sales"]["known_total"] == "0.00", answer["sales"]
 
 
 async def test_torn_and_foreign_files_are_refused(shop):
@@ -463,7 +484,7 @@ async def test_an_idle_program_cannot_sell_into_its_file_while_it_moves_in(shop)
     idle = sqlite3.connect(path, timeout=0)
     before = (await till.status())["vector"]["entries"]
     command = asyncio.create_task(till.command_line("import-v01", path, seconds=60))
-    await till.wait_until(lambda status: status["vector"]["entries"] > before, 20, "something was moved in")
+    await till.wait_until(lambda status: status["vector"]["entries"] > before + 20, 20, "some sales were moved in")
     try:
         idle.execute("UPDATE sales SET cashier = 'late'")
         idle.commit()

@@ -93,6 +93,25 @@ TEST_CASE("a batch of past sales that is sent again records nothing more") {
   CHECK(entries(lab) == 3);
 }
 
+TEST_CASE("another sale under the terminal and id of one that is here is told, not taken for it") {
+  LabServer lab;
+  move_in_sales(lab, id_of(lab, file_a), sale("1"));
+  std::string other = sale("1");
+  other.replace(other.find("09:15"), 5, "10:30");
+  const auto reply = move_in_sales(lab, id_of(lab, file_b), other + "," + sale("2"));
+  INFO(reply.text);
+  CHECK(reply.at("sales.0.outcome") == "differs");
+  CHECK(reply.at("sales.0.here.receipt") == "OLD-1");
+  CHECK(reply.at("sales.0.here.total") == "4.00");
+  CHECK(reply.at("sales.0.here.time").substr(0, 16) == "2011-03-01T09:15");
+  CHECK(reply.at("sales.1.outcome") == "new");
+  CHECK(entries(lab) == 2);
+  // A copy of the file that was made after head office had the sale.
+  std::string sent = sale("1");
+  sent.replace(sent.find("\"was_sent\":false"), 16, "\"was_sent\":true");
+  CHECK(move_in_sales(lab, id_of(lab, file_b), sent).at("sales.0.outcome") == "known");
+}
+
 TEST_CASE("a dry run and a batch with a fault record nothing") {
   LabServer lab;
   const std::string id = id_of(lab, file_a);
