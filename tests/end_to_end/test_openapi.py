@@ -229,6 +229,10 @@ async def test_refusals_answer_as_described(shop):
     await shop.call("PUT", "/v1/products", {"products": [{"price": "1"}]}, expect=(400,))
 
 
+async def test_a_reload_is_as_described(shop):
+    await shop.call("POST", "/v1/reload")
+
+
 async def test_the_examples_of_requests_are_accepted(shop):
     accepted = 0
     await shop.tills[0].import_products([{"sku": "scanned", "gtins": ["5012345678900"], "price": "1.00"}])
