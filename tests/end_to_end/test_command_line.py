@@ -68,6 +68,10 @@ async def test_the_sample_becomes_a_configuration_as_the_readme_says(shop):
     for part in ("paste the output of titan-pos keygen here", "/var/lib/titan-pos"):
         assert part in sample and f"s|{part}|" in readme, part
         sample = sample.replace(part, secrets.token_hex(32) if "keygen" in part else "/tmp/titan-till")
+    # Here a till runs, and check says whose a port is.
+    for port in ("8410", "7411"):
+        assert f':{port}"' in sample, port
+        sample = sample.replace(f':{port}"', f':{port[:3]}9"')
     config = shop.lab.folder / "readme.toml"
     config.write_text(sample)
     config.chmod(0o600)
@@ -80,7 +84,8 @@ async def test_the_sample_becomes_a_configuration_as_the_readme_says(shop):
 
 async def test_check_warns_of_an_open_api_and_refuses_a_secret_that_is_none(shop):
     till = Store(shop.lab).add(2, name="open")
-    till.settings["api"]["listen"] = "0.0.0.0:8410"
+    till.settings["api"]["listen"] = "0.0.0.0:8419"
+    till.settings["mesh"]["listen"] = "0.0.0.0:7419"
     seen, output, errors = await shop.lab.run(1, binaries() / "titan-pos", "check", "--config",
                                               till.write_config())
     assert seen == 0 and "warning: api.listen" in errors, errors
