@@ -6,12 +6,16 @@ The blocks of commands are taken from the document by what stands behind their `
 import asyncio
 import json
 import re
+import sys
 
 from harness.lab import ROOT
 from harness.machine import Machine
 from harness.runner import limit
 from harness.waiting import wait_until
 from packaged_tills import Tills, package
+
+sys.path.insert(0, str(ROOT / "tests" / "v01"))
+import former_till  # noqa: E402
 
 DOCUMENT = (ROOT / "docs" / "FIRST_DAY.md").read_text()
 CLOUD = "wss://cloud.example.com"
@@ -68,6 +72,25 @@ class HeadOffice:
         return int(stock["removed"])
 
 
+async def moved_in(lab, tills, office):
+    """Each till takes over the file of one of v0.1, and head office has every past sale once."""
+    books = []
+    for number, machine in enumerate(tills.machines, 1):
+        book = former_till.write(lab.folder / f"old-{number}.db", seed=number, terminal=f"old-{number}",
+                                 sales=30, stock_off=number - 1)
+        books.append(book)
+        await machine.write(f"{STICK}/old-till.db", book.path.read_bytes())
+        said = await follow(machine, "move-in")
+        assert "30 past sales" in said, said
+    pending = sum(len(book.pending) for book in books)
+
+    async def all_there():
+        sales = (await office.get("/v1/tenants/acme/stores/london-1/sales?limit=1000"))["sales"]
+        past = [sale for sale in sales if sale["kind"] == "history"]
+        return len(past) == 150 and sum(sale["counts"] for sale in past) == pending
+    await wait_until(all_there, 30, "head office shows 150 past sales, and counts what it never had")
+
+
 @limit(420)
 async def test_five_tills_and_a_head_office_are_set_up_as_the_document_says(lab):
     await lab.create(6)
@@ -113,6 +136,7 @@ async def test_five_tills_and_a_head_office_are_set_up_as_the_document_says(lab)
     await tills.all_count(10)
     sales = (await office.get("/v1/tenants/acme/stores/london-1/sales?limit=100"))["sales"]
     assert len(sales) == len({sale["id"] for sale in sales}) == 11, sales
+    await moved_in(lab, tills, office)
     secret = re.search(r'secret = "([0-9a-f]{64})"', await first.must("cat", "/etc/titan-pos/store.toml"))[1]
     for machine in tills.machines:
         assert secret not in await machine.must("journalctl", "-u", "titan-pos", "--no-pager")
