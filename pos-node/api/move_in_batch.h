@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pos-node/api/api.h"
+#include "pos-node/api/json_body.h"
 #include "pos-node/api/move_in_reader.h"
 
 namespace titan::pos {
@@ -33,13 +34,7 @@ template <class Request>
 void Api::read_batch(ApiRequest& request, const AnswerCallback& done,
                      Result<Request> (*read)(const boost::json::value&),
                      const std::function<Status(const Request&)>& work) {
-  if (const auto checked = check_json(request); !checked) {
-    return done(error_answer(checked.error()));
-  }
-  json::monotonic_resource memory;
-  const auto body = parse_json(request.body, &memory);
-  if (!body) return done(error_answer(body.error()));
-  const auto parsed = read(*body);
+  const auto parsed = read_body(request, read);
   if (!parsed) return done(error_answer(parsed.error()));
   if (const auto worked = work(*parsed); !worked) done(error_answer(worked.error()));
 }

@@ -3,6 +3,7 @@
 
 #include "pos-node/api/answers.h"
 #include "pos-node/api/api.h"
+#include "pos-node/api/json_body.h"
 #include "pos-node/api/request_reader.h"
 #include "retail/text.h"
 
@@ -41,13 +42,7 @@ std::optional<mesh::EntryId> settles(const MovementRequest&) {
 template <class Request>
 void Api::record(ApiRequest& request, AnswerCallback done,
                  Result<Request> (*read)(const boost::json::value&), Rule<Request> rule) {
-  if (const auto checked = check_json(request); !checked) {
-    return done(error_answer(checked.error()));
-  }
-  json::monotonic_resource memory;
-  const auto body = parse_json(request.body, &memory);
-  if (!body) return done(error_answer(body.error()));
-  const auto parsed = read(*body);
+  const auto parsed = read_body(request, read);
   if (!parsed) return done(error_answer(parsed.error()));
   const auto sale = settles(*parsed);
   if (!sale) return judge(*parsed, rule, std::move(done));

@@ -6,7 +6,7 @@ import socket
 from harness.lab import binaries
 from harness.runner import shared
 from harness.store import Store
-from shop import Shop
+from shop import Shop, nothing_to_reset
 
 
 @shared()
@@ -15,10 +15,6 @@ async def shop(lab):
     shop = await Shop.open(lab, 1, spare_hosts=1)
     shop.reset = nothing_to_reset
     yield shop
-
-
-async def nothing_to_reset():
-    pass
 
 
 async def refused_start(till, *words, seconds=10):

@@ -7,7 +7,7 @@ from harness.lab import binaries
 from harness.pos import toml
 from harness.runner import shared
 from harness.waiting import wait_until
-from shop import Shop
+from shop import Shop, nothing_to_reset
 
 
 @shared()
@@ -15,10 +15,6 @@ async def shop(lab):
     shop = await Shop.open(lab, 1, spare_hosts=1)
     shop.reset = nothing_to_reset
     yield shop
-
-
-async def nothing_to_reset():
-    pass
 
 
 async def command(shop, *words):
