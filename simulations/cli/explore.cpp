@@ -38,6 +38,7 @@ struct ExploreOptions {
   unsigned jobs = 0;
   std::uint32_t check_every = 16;
   std::string folder = "simulation-failures";
+  std::string traces;
 };
 
 // The seed of a fresh exploration: any.
@@ -54,6 +55,7 @@ class Exploration {
     }
     if (options_.jobs == 0) options_.jobs = std::max(1u, std::thread::hardware_concurrency());
     options_.jobs = std::min(options_.jobs, jobs_limit);
+    if (!options_.traces.empty()) traces_.open(options_.traces, std::ios::trunc);
     is_terminal_ = ::isatty(STDOUT_FILENO) != 0;
   }
 
@@ -120,6 +122,10 @@ class Exploration {
       return;
     }
     ++done_;
+    if (traces_.is_open()) {
+      traces_ << "seed " << job.seed << ' ' << std::hex << outcome.trace_hash << std::dec
+              << std::endl;
+    }
     simulated_ += outcome.simulated;
     recorded_ += outcome.recorded;
     probes_.insert(outcome.probes.begin(), outcome.probes.end());
@@ -187,6 +193,7 @@ class Exploration {
   }
 
   ExploreOptions options_;
+  std::ofstream traces_;
   const Clock::time_point began_ = Clock::now();
   Clock::time_point shown_ = Clock::now();
   bool is_terminal_ = false;
@@ -218,6 +225,8 @@ void add_explore(CLI::App& app, Action& action) {
                    "Check a node's own invariants after every so-manieth input")
       ->check(CLI::PositiveNumber);
   command->add_option("--out", options->folder, "Folder for the failing scenarios");
+  command->add_option("--traces", options->traces,
+                      "Write the trace hash of each seed to a file, to compare two builds");
   command->callback(
       [options, &action] { action = [options] { return Exploration(*options).run(); }; });
 }
