@@ -1,8 +1,8 @@
 // The daemon: one terminal from start to polite end. The composition root.
 #pragma once
 
-#include "mesh/codec.h"
-#include "pos-node/config.h"
+#include "mesh/entry/codec.h"
+#include "pos-node/config/config.h"
 
 namespace titan::pos {
 

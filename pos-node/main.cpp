@@ -2,8 +2,8 @@
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/cli/command_line.h"
 #include "pos-node/daemon.h"
-#include "pos-node/data_folder.h"
-#include "pos-node/machine_check.h"
+#include "pos-node/machine/machine_check.h"
+#include "pos-node/storage/data_folder.h"
 
 int main(int argc, char** argv) {
   const titan::mesh::WireCodec codec;

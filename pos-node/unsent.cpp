@@ -8,9 +8,9 @@
 #include <filesystem>
 
 #include "crdt/version_vector.h"
-#include "mesh/uploads.h"
+#include "mesh/replication/uploads.h"
 #include "pos-node/daemon.h"
-#include "pos-node/open_journal.h"
+#include "pos-node/storage/open_journal.h"
 
 namespace titan::pos {
 

@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
-#include "mesh/clock_hold.h"
-#include "mesh/known_dates.h"
+#include "mesh/clock/clock_hold.h"
+#include "mesh/clock/known_dates.h"
 
 namespace titan::retail {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::retail {
 

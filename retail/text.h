@@ -10,12 +10,12 @@
 
 #include "base/ids.h"
 #include "base/time.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::retail {
 
 // Limits count characters (code points), as the API's documentation does. An entry's own limits are
-// in bytes (mesh/entry.h): 64 characters of four bytes are just what a product's key may have
+// in bytes (mesh/entry/entry.h): 64 characters of four bytes are just what a product's key may have
 // there.
 inline constexpr std::size_t sku_characters_max = 64;
 inline constexpr std::size_t gtin_characters_max = 80;   // of a product, as the list gives it

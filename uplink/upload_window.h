@@ -20,8 +20,8 @@
 #include "base/time.h"
 #include "crdt/interval_set.h"
 #include "crdt/version_vector.h"
-#include "mesh/codec.h"
-#include "mesh/entry.h"
+#include "mesh/entry/codec.h"
+#include "mesh/entry/entry.h"
 #include "uplink/messages.h"
 
 namespace titan::uplink {

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "election/types.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "mesh/messages.h"
 #include "mesh/wire/reader.h"
 #include "proto/mesh.pb.h"

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/ids.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::mesh {
 

@@ -8,7 +8,7 @@
 // with a peer's bytes is in the Result.
 #pragma once
 
-#include "mesh/codec.h"
+#include "mesh/entry/codec.h"
 
 namespace titan::mesh {
 

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "base/result.h"
-#include "mesh/entry.h"
-#include "pos-node/api/json_writer.h"
-#include "pos-node/service.h"
+#include "mesh/entry/entry.h"
+#include "pos-node/json/json_writer.h"
+#include "pos-node/service/service.h"
 
 namespace titan::pos {
 

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "pos-node/api/http.h"
-#include "pos-node/metrics.h"
-#include "pos-node/service.h"
+#include "pos-node/service/metrics.h"
+#include "pos-node/service/service.h"
 #include "retail/catalogue/product_patch.h"
 
 namespace titan::pos {

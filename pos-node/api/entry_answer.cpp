@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "base/hex.h"
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/returned_lines.h"
 #include "pos-node/domain/sale_builder.h"

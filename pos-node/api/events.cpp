@@ -4,8 +4,8 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include "pos-node/api/answers.h"
-#include "pos-node/api/json_writer.h"
-#include "pos-node/status.h"
+#include "pos-node/json/json_writer.h"
+#include "pos-node/service/status.h"
 #include "proto/entry.pb.h"
 #include "retail/money.h"
 #include "retail/stock_state.h"

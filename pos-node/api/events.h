@@ -14,7 +14,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "crdt/stock.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "mesh/messages.h"
 
 namespace titan::pos {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pos-node/api/http.h"
-#include "pos-node/api/json_reader.h"
+#include "pos-node/json/json_reader.h"
 
 namespace titan::pos {
 

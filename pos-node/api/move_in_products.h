@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "pos-node/api/json_writer.h"
 #include "pos-node/api/move_in_notes.h"
+#include "pos-node/json/json_writer.h"
 
 namespace titan::pos {
 

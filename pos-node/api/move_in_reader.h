@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pos-node/api/json_reader.h"
-#include "pos-node/domain/move_in_rules.h"
+#include "pos-node/json/json_reader.h"
+#include "pos-node/move_in/move_in_rules.h"
 
 namespace titan::pos {
 

@@ -2,7 +2,7 @@
 #include <memory>
 #include <utility>
 
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/api/move_in_batch.h"
 #include "pos-node/api/move_in_notes.h"

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "pos-node/api/api.h"
 #include "pos-node/api/move_in_notes.h"
 #include "pos-node/api/move_in_products.h"

@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "pos-node/api/json_reader.h"
 #include "pos-node/domain/catalogue.h"
 #include "pos-node/domain/requests.h"
+#include "pos-node/json/json_reader.h"
 
 namespace titan::pos {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/hex.h"
-#include "mesh/clock_hold.h"
+#include "mesh/clock/clock_hold.h"
 #include "pos-node/api/answers.h"
 #include "retail/stock_state.h"
 #include "retail/tax.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pos-node/config.h"
+#include "pos-node/config/config.h"
 
 namespace titan::pos {
 

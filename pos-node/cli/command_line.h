@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "pos-node/config.h"
-#include "pos-node/machine_check.h"
+#include "pos-node/config/config.h"
+#include "pos-node/machine/machine_check.h"
 
 namespace titan::pos {
 

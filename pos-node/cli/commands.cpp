@@ -5,8 +5,8 @@
 #include <map>
 
 #include "base/hex.h"
-#include "pos-node/api/json_writer.h"
 #include "pos-node/cli/error_words.h"
+#include "pos-node/json/json_writer.h"
 #include "retail/money.h"
 
 namespace titan::pos {

@@ -1,6 +1,6 @@
 #include "pos-node/cli/journal_check.h"
 
-#include "mesh/verify.h"
+#include "mesh/entry/verify.h"
 #include "mesh/wire/wire_codec.h"
 
 namespace titan::pos {

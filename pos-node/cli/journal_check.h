@@ -12,7 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/crypto.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::pos {
 

@@ -10,13 +10,13 @@
 #include <thread>
 
 #include "pos-node/api/http.h"
-#include "pos-node/api/json_writer.h"
 #include "pos-node/cli/commands.h"
 #include "pos-node/cli/move_in_report.h"
-#include "pos-node/v01/faults.h"
-#include "pos-node/v01/former_file.h"
-#include "pos-node/v01/former_products.h"
-#include "pos-node/v01/former_sales.h"
+#include "pos-node/json/json_writer.h"
+#include "pos-node/move_in/v01/faults.h"
+#include "pos-node/move_in/v01/former_file.h"
+#include "pos-node/move_in/v01/former_products.h"
+#include "pos-node/move_in/v01/former_sales.h"
 #include "retail/currency.h"
 #include "retail/text.h"
 

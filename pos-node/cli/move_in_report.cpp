@@ -1,6 +1,6 @@
 #include "pos-node/cli/move_in_report.h"
 
-#include "pos-node/api/json_writer.h"
+#include "pos-node/json/json_writer.h"
 
 namespace titan::pos {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "pos-node/cli/console.h"
-#include "pos-node/domain/move_in_rules.h"
-#include "pos-node/v01/faults.h"
+#include "pos-node/move_in/move_in_rules.h"
+#include "pos-node/move_in/v01/faults.h"
 
 namespace titan::pos {
 

@@ -18,8 +18,8 @@
 #include "base/toml/toml.h"
 #include "pos-node/cli/client.h"
 #include "pos-node/cli/commands.h"
-#include "pos-node/clock.h"
-#include "pos-node/config_keys.h"
+#include "pos-node/config/config_keys.h"
+#include "pos-node/domain/clock.h"
 
 namespace titan::pos {
 namespace {

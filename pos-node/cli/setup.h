@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "pos-node/cli/console.h"
-#include "pos-node/config.h"
-#include "pos-node/machine_check.h"
+#include "pos-node/config/config.h"
+#include "pos-node/machine/machine_check.h"
 
 namespace titan::pos {
 

@@ -1,9 +1,9 @@
 // `titan-pos journal verify`: fetches all journals and checks every entry.
 #include <sodium.h>
 
-#include "pos-node/api/json_writer.h"
 #include "pos-node/cli/commands.h"
 #include "pos-node/cli/journal_check.h"
+#include "pos-node/json/json_writer.h"
 
 namespace titan::pos {
 namespace {

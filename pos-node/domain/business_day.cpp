@@ -8,7 +8,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "mesh/known_dates.h"
+#include "mesh/clock/known_dates.h"
 
 namespace titan::pos {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "retail/money.h"
 #include "retail/tax.h"
 

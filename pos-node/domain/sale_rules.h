@@ -18,9 +18,9 @@
 
 #include "base/ids.h"
 #include "base/result.h"
-#include "mesh/entry.h"
-#include "pos-node/clock.h"
+#include "mesh/entry/entry.h"
 #include "pos-node/domain/catalogue.h"
+#include "pos-node/domain/clock.h"
 #include "pos-node/domain/requests.h"
 #include "retail/cash_rounding.h"
 #include "retail/scan/labels.h"
@@ -119,8 +119,8 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
                            const RefundHistory& history);
 // `original`: the entry that the request names. Refused unless it is a sale or refund that this
 // device wrote, and of a sale of which nothing came back yet (`refunds`: those that count): a void
-// undoes all of it. The claim (mesh/idempotency.h) sees to it that of two voids one counts, also
-// where they name two entries of one request.
+// undoes all of it. The claim (mesh/journal/idempotency.h) sees to it that of two voids one counts,
+// also where they name two entries of one request.
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
                          const mesh::Entry& original, const std::vector<EntryPointer>& refunds);
 Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context);

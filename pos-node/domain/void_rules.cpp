@@ -1,5 +1,5 @@
 // A void: what undoes a whole sale, or a whole refund, at the terminal that made it.
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "pos-node/domain/returned_lines.h"
 #include "pos-node/domain/sale_builder.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "proto/entry.pb.h"
 #include "retail/money.h"
 

@@ -20,9 +20,9 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "crdt/interval_set.h"
-#include "mesh/codec.h"
-#include "mesh/sqlite/connection.h"
-#include "mesh/sqlite/sqlite_reader.h"
+#include "mesh/entry/codec.h"
+#include "mesh/sqlite/file/connection.h"
+#include "mesh/sqlite/journal/sqlite_reader.h"
 #include "pos-node/tables/entry_rows.h"
 
 namespace titan::pos {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "pos-node/tables/journal_failure.h"
 #include "pos-node/tables/projection.h"
 #include "retail/settlement.h"

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "mesh/sqlite/connection.h"
+#include "mesh/sqlite/file/connection.h"
 
 namespace titan::pos {
 

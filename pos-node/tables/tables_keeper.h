@@ -11,8 +11,8 @@
 #include <string>
 
 #include "base/time.h"
-#include "mesh/codec.h"
-#include "mesh/sqlite/sqlite_reader.h"
+#include "mesh/entry/codec.h"
+#include "mesh/sqlite/journal/sqlite_reader.h"
 #include "pos-node/tables/projection.h"
 #include "pos-node/tables/tables_file.h"
 

@@ -7,7 +7,7 @@
 #include <exception>
 #include <utility>
 
-#include "pos-node/mesh_host.h"
+#include "pos-node/hosts/mesh_host.h"
 
 namespace titan::pos {
 namespace {

@@ -13,7 +13,7 @@
 #include <string>
 #include <thread>
 
-#include "pos-node/config.h"
+#include "pos-node/config/config.h"
 #include "pos-node/tables/tables_keeper.h"
 
 namespace titan::pos {

@@ -19,7 +19,7 @@
 #include "base/time.h"
 #include "crdt/stock.h"
 #include "election/types.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::simulations {
 

@@ -5,8 +5,8 @@
 
 #include "base/overloaded.h"
 #include "election/term_bound.h"
-#include "mesh/verify.h"
-#include "mesh/watermark.h"
+#include "mesh/entry/verify.h"
+#include "mesh/entry/watermark.h"
 #include "proto/entry.pb.h"
 #include "uplink/upload_session.h"
 #include "uplink/wire/uplink_codec.h"
@@ -14,7 +14,7 @@
 namespace titan::simulations {
 namespace {
 
-// As cloud/gateway.h and uplink/postgres/lease_row.h have them.
+// As cloud/gateway/gateway.h and uplink/postgres/lease_row.h have them.
 constexpr std::uint32_t batch_entries_max = 512;
 constexpr std::uint32_t batch_bytes_max = 1024 * 1024;
 constexpr std::uint32_t window_batches = 8;
@@ -465,7 +465,7 @@ void Cloud::project(const Record& record) {
       const PublicKey& key = envelope.opening->device_public_key;
       database_.keys.emplace(device_of(key), key);
     }
-    // As cloud/projector.cpp: head office orders behind every price that it has seen.
+    // As cloud/ledger/projector.cpp: head office orders behind every price that it has seen.
     if (mesh::is_layered(envelope.kind)) {
       database_.feed_clock = std::max(database_.feed_clock, envelope.logical_clock);
     }

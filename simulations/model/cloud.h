@@ -23,8 +23,8 @@
 
 #include "crdt/stock.h"
 #include "crdt/version_vector.h"
-#include "mesh/codec.h"
-#include "mesh/journal.h"
+#include "mesh/entry/codec.h"
+#include "mesh/journal/journal_writer.h"
 #include "simulations/model/gate.h"
 #include "simulations/model/surroundings.h"
 #include "simulations/model/tcp.h"

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <utility>
 
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 
 namespace titan::simulations {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "mesh/own_journal.h"
+#include "mesh/journal/own_journal.h"
 #include "simulations/model/surroundings.h"
 #include "simulations/model/terminal.h"
 

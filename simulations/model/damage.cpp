@@ -14,7 +14,7 @@
 namespace titan::simulations {
 namespace {
 
-constexpr std::size_t page_bytes = 4096;  // as mesh/sqlite/connection.cpp makes them
+constexpr std::size_t page_bytes = 4096;  // as mesh/sqlite/file/connection.cpp makes them
 // Of the file's header: a database that was in WAL mode cannot be opened in memory.
 constexpr std::size_t write_version_at = 18;
 constexpr std::size_t read_version_at = 19;

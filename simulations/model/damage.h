@@ -2,8 +2,8 @@
 //
 // The database is in memory, so its pages are overwritten in an image of it that then takes its
 // place: whoever reads one of them afterwards gets SQLite's own error. Recovery is the product's
-// (mesh/sqlite/recovery.h), which works on files: the image is laid down in a temporary folder for
-// as long as that takes. Single-threaded.
+// (mesh/sqlite/journal/recovery.h), which works on files: the image is laid down in a temporary
+// folder for as long as that takes. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 #include "base/random.h"
 #include "base/result.h"
-#include "mesh/sqlite/recovery.h"
-#include "mesh/sqlite/sqlite_store.h"
+#include "mesh/sqlite/journal/recovery.h"
+#include "mesh/sqlite/journal/sqlite_store.h"
 
 namespace titan::simulations {
 

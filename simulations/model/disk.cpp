@@ -4,8 +4,8 @@
 #include <iterator>
 #include <utility>
 
-#include "mesh/idempotency.h"
-#include "mesh/sqlite/fold.h"
+#include "mesh/journal/idempotency.h"
+#include "mesh/sqlite/journal/fold.h"
 #include "mesh/wire/wire_codec.h"
 #include "simulations/model/damage.h"
 

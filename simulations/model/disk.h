@@ -4,7 +4,7 @@
 // and whether it fails is the simulator's. Requests gather while a commit runs, as in the daemon's
 // storage thread. What was not committed is gone after crash(). A process that is stalled begins no
 // commit; one that the kernel is at is finished all the same. What follows a failure is decided by
-// the node (mesh/disk_machine.h), as in the daemon. Single-threaded.
+// the node (mesh/node/disk_machine.h), as in the daemon. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@
 
 #include "base/crypto.h"
 #include "base/random.h"
-#include "mesh/disk_machine.h"
-#include "mesh/sqlite/sqlite_store.h"
+#include "mesh/node/disk_machine.h"
+#include "mesh/sqlite/journal/sqlite_store.h"
 #include "simulations/engine/schedule.h"
 #include "simulations/model/store_database.h"
 
 namespace titan::simulations {
 
-// As pos-node/storage_thread.h has them.
+// As pos-node/storage/storage_thread.h has them.
 inline constexpr Duration relaxed_commit_delay = milliseconds(5);
-// As pos-node/commit_queue.h: of one transaction and each kind.
+// As pos-node/storage/commit_queue.h: of one transaction and each kind.
 inline constexpr std::size_t commit_entries_max = 1000;
 inline constexpr std::size_t commit_bytes_max = 512 * 1024;
 inline constexpr std::size_t storage_queue_entries_max = 20'000;

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "discovery/ladder.h"
-#include "mesh/membership.h"
-#include "mesh/stored_state.h"
+#include "mesh/journal/stored_state.h"
+#include "mesh/membership/membership.h"
 #include "mesh/zmq/dialled_address.h"
 #include "mesh/zmq/transport_config.h"
 #include "simulations/model/gate.h"

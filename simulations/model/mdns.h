@@ -1,6 +1,6 @@
-// mDNS as it was measured (lab/README.md): a name shows after about a second, a polite goodbye
-// takes as long, a killed host's name stays for over two minutes, what was published during a cut
-// shows ten seconds after it. It finds; it never says who is alive.
+// mDNS as it was measured (qa/netlab/README.md): a name shows after about a second, a polite
+// goodbye takes as long, a killed host's name stays for over two minutes, what was published during
+// a cut shows ten seconds after it. It finds; it never says who is alive.
 //
 // A datagram that comes twice is told twice. One that others overtake comes late: a name that shows
 // late, or a goodbye that takes away the name of the terminal that was back meanwhile, until the

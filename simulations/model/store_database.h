@@ -20,7 +20,7 @@
 
 #include "crdt/version_vector.h"
 #include "election/types.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "simulations/model/gate.h"
 #include "uplink/giving_back.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/crypto.h"
 #include "base/random.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "simulations/engine/schedule.h"
 #include "simulations/engine/trace.h"
 #include "simulations/history/observation.h"

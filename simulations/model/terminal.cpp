@@ -491,8 +491,8 @@ void Terminal::watch_screens(const mesh::EntriesStored& stored) {
   }
 }
 
-// As pos-node/terminal_service.cpp: the ledger has settled it, since all entries here claim their
-// requests.
+// As pos-node/terminal/terminal_service.cpp: the ledger has settled it, since all entries here
+// claim their requests.
 void Terminal::on_duplicate() {
   surroundings_.recorder.reach("duplicate_found");
   surroundings_.recorder.observe(

@@ -1,8 +1,9 @@
 // One terminal: a data folder, and a process on it while one runs.
 //
-// The process is the product's Node with its parts hosted as pos-node/mesh_host.cpp hosts them, on
-// modelled disk, network and cloud. It can be started, killed, stalled, asked to leave; its disk
-// can be replaced while it is down; a running process can be copied beside itself. Single-threaded.
+// The process is the product's Node with its parts hosted as pos-node/hosts/mesh_host.cpp hosts
+// them, on modelled disk, network and cloud. It can be started, killed, stalled, asked to leave;
+// its disk can be replaced while it is down; a running process can be copied beside itself.
+// Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@
 #include <vector>
 
 #include "discovery/own_addresses.h"
-#include "mesh/node.h"
-#include "mesh/sqlite/sqlite_reader.h"
+#include "mesh/node/node.h"
+#include "mesh/sqlite/journal/sqlite_reader.h"
 #include "simulations/model/codecs.h"
 #include "simulations/model/disk.h"
 #include "simulations/model/gate.h"

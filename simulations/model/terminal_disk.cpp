@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "mesh/sqlite/sqlite_reader.h"
+#include "mesh/sqlite/journal/sqlite_reader.h"
 #include "simulations/model/damage.h"
 #include "simulations/model/terminal.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr Duration read_takes = Duration(250);
 constexpr int cache_kilobytes = 256;
-// As pos-node/mesh_host.cpp.
+// As pos-node/hosts/mesh_host.cpp.
 constexpr std::uint64_t check_bytes = 32 * 1024;
 constexpr Duration check_every = milliseconds(250);
 
@@ -101,7 +101,8 @@ void Terminal::look_for_damage(const Error& error) {
   });
 }
 
-// As pos-node/mesh_host.cpp. A file that nobody overwrote has nothing to tell: it is left alone.
+// As pos-node/hosts/mesh_host.cpp. A file that nobody overwrote has nothing to tell: it is left
+// alone.
 void Terminal::check_file_slowly(std::int64_t from) {
   process_->gate->in(check_every, [this, from] {
     std::int64_t next = from;

@@ -10,7 +10,7 @@
 namespace titan::simulations {
 namespace {
 
-constexpr Duration look_every = seconds(1);   // as pos-node/uplink_host.cpp
+constexpr Duration look_every = seconds(1);   // as pos-node/hosts/uplink_host.cpp
 constexpr Duration connect_max = seconds(3);  // as uplink/websocket/websocket_client.h
 constexpr int round_trips_to_open = 3;        // TCP, TLS 1.3, WebSocket
 constexpr Duration read_takes = Duration(300);

@@ -1,5 +1,6 @@
 // The store's end of the uplink in one process: hosts the product's UploadSession as
-// pos-node/uplink_host.cpp does, on a modelled connection to the modelled cloud. Single-threaded.
+// pos-node/hosts/uplink_host.cpp does, on a modelled connection to the modelled cloud.
+// Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-#include "mesh/node.h"
+#include "mesh/node/node.h"
 #include "simulations/model/gate.h"
 #include "simulations/model/surroundings.h"
 #include "simulations/model/tcp.h"

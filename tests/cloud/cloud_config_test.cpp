@@ -1,5 +1,5 @@
 // titan-cloud's configuration: what is wrong is named with its line; the sample is valid.
-#include "cloud/config.h"
+#include "cloud/config/config.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>

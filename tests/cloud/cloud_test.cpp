@@ -1,7 +1,7 @@
 // titan-cloud end to end: a real process, a real PostgreSQL, the real protocol.
 #include <catch2/catch.hpp>
 
-#include "mesh/verify.h"
+#include "mesh/entry/verify.h"
 #include "tests/cloud/cloud_process.h"
 
 namespace titan::cloud {

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#include "cloud/rest_parameters.h"
+#include "cloud/rest/rest_parameters.h"
 #include "tests/cloud/cloud_process.h"
 
 namespace titan::cloud {

@@ -5,10 +5,10 @@ import json
 import secrets
 import subprocess
 
-from harness.lab import ROOT
-from harness.machine import Machine
-from harness.pos import toml
-from harness.waiting import wait_until
+from qa.harness.lab import ROOT
+from qa.harness.machine import Machine
+from qa.harness.pos import toml
+from qa.harness.waiting import wait_until
 
 PACKAGES = ROOT / "build" / "packages"
 PORT = 8410

@@ -2,9 +2,9 @@
 
     sudo /usr/bin/python3 tests/end_to_end/run.py [--match PART-OF-NAME] [--nightly] [--list] [--json FILE]
 
-The folders: tools (what counts and checks), lab (the LAN itself), harness (what starts the
-processes), demo (its importer and its arithmetic), simulations (scenarios on real processes, the
-report's page), end_to_end (the product).
+The folders: qa/checks (what counts and checks), qa/netlab (the LAN itself), qa/harness (what starts
+the processes), qa/demo (its importer and its arithmetic), simulations (the simulator's commands, the
+report's page), qa/live (scenarios on real processes), end_to_end (the product).
 """
 
 import argparse
@@ -16,10 +16,11 @@ import sys
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS.parent))
 
-from harness import runner  # noqa: E402
-from harness.lab import NETLAB, can_make_namespaces  # noqa: E402
+from qa.harness import runner  # noqa: E402
+from qa.harness.lab import NETLAB, can_make_namespaces  # noqa: E402
 
-FOLDERS = [TESTS / folder for folder in ("tools", "lab", "harness", "demo", "simulations", "end_to_end")]
+FOLDERS = [TESTS / folder for folder in ("qa/checks", "qa/netlab", "qa/harness", "qa/demo", "simulations",
+                                         "qa/live", "end_to_end")]
 
 
 def main():

@@ -12,10 +12,10 @@ import decimal
 import itertools
 import time
 
-from harness.cloud import Cloud
-from harness.pos import ApiError
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.cloud import Cloud
+from qa.harness.pos import ApiError
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 
 GOODS = [f"p{number:02}" for number in range(20)]
 PRICE = "1.50"

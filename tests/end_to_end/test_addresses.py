@@ -3,9 +3,9 @@
 import asyncio
 import time
 
-from harness.runner import limit
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.runner import limit
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 
 # The product follows within 5 s; a busy machine gets as much again.
 FOLLOWED_SECONDS = 10

@@ -10,9 +10,9 @@ import pathlib
 import re
 import shutil
 
-from harness.cloud import Cloud
-from harness.lab import ROOT
-from harness.runner import Skip, limit
+from qa.harness.cloud import Cloud
+from qa.harness.lab import ROOT
+from qa.harness.runner import Skip, limit
 from shop import GOODS, PRICE, Shop
 from test_back_office import office_serves
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from harness.cloud import Cloud
-from harness.runner import limit
+from qa.harness.cloud import Cloud
+from qa.harness.runner import limit
 from shop import GOODS, PRICE, Shop
 from test_store_database import check_database, database_up
 

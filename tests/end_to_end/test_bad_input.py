@@ -5,7 +5,7 @@ import asyncio
 import base64
 import json
 
-from harness.runner import shared
+from qa.harness.runner import shared
 from shop import Shop, refused
 
 LINE = {"sku": "p01", "quantity": "1"}

@@ -12,11 +12,11 @@ import re
 import struct
 import time
 
-from harness.machine import Machine, room_for
-from harness.runner import limit, nightly, shared
-from harness.waiting import wait_until
+from qa.harness.machine import Machine, room_for
+from qa.harness.runner import limit, nightly, shared
+from qa.harness.waiting import wait_until
 from packaged_tills import PORT, Tills
-from simulations.lab import inside
+from qa.live import inside
 
 CARD = "eth0"
 DROP_INS = "/etc/systemd/system/titan-pos.service.d"
@@ -346,7 +346,7 @@ async def test_the_clock_is_at_1970_until_ntp(shop):
 
 
 def clock_words(offset_seconds):
-    """A control file (simulations/lab/inside.py) by which the wall clock is off by this."""
+    """A control file (qa/live/inside.py) by which the wall clock is off by this."""
     words = [0] * len(inside.FIELDS)
     words[inside.FIELDS.index("clock_offset_us")] = round(offset_seconds * 1e6)
     return struct.pack(f"<{len(words)}q", *words)

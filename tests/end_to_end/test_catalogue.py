@@ -2,9 +2,9 @@
 
 import time
 
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 
 PRODUCTS = 50_000
 # The figure to reach is 2 s (DESIGN §11) on an idle machine, for a store of 30 tills.

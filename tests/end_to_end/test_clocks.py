@@ -1,17 +1,17 @@
 """Wall clocks that go back, were ahead or died, on real tills: dates, flags, alarms, prices.
 
-The clock is set from within (simulations/lab/interpose.c); the monotonic clock runs on, as on a
+The clock is set from within (qa/live/interpose.c); the monotonic clock runs on, as on a
 machine whose clock somebody sets.
 """
 
 import datetime
 
-from harness.cloud import Cloud
-from harness.runner import limit
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.cloud import Cloud
+from qa.harness.runner import limit
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 from shop import refused
-from simulations.lab import inside
+from qa.live import inside
 
 MINUTE = 60
 HOUR = 60 * MINUTE

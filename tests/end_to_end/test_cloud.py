@@ -4,10 +4,10 @@ import shutil
 import ssl
 import subprocess
 
-from harness.cloud import Cloud
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.cloud import Cloud
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 from shop import GOODS, PRICE, refused, Shop
 
 STORE_PATH = "/v1/tenants/acme/stores/london-1"

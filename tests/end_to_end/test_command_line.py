@@ -5,9 +5,9 @@ import json
 import secrets
 import sqlite3
 
-from harness.lab import ROOT, binaries
-from harness.runner import shared
-from harness.store import Store
+from qa.harness.lab import ROOT, binaries
+from qa.harness.runner import shared
+from qa.harness.store import Store
 from shop import Shop
 
 

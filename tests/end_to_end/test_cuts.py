@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from harness.runner import limit, shared
+from qa.harness.runner import limit, shared
 from shop import Shop
 
 HEAL_SECONDS = 5  # DESIGN M5 gives 2 s for so few entries; here ten tills share two cores

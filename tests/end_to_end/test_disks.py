@@ -6,9 +6,9 @@ import re
 import shutil
 import subprocess
 
-from harness.pos import ApiError
-from harness.runner import limit, shared
-from harness.waiting import wait_until
+from qa.harness.pos import ApiError
+from qa.harness.runner import limit, shared
+from qa.harness.waiting import wait_until
 from shop import GOODS, Shop
 
 SMALL_DISK = "4m"  # a new journal with its write-ahead log takes well under half of it

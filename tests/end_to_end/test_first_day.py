@@ -6,16 +6,13 @@ The blocks of commands are taken from the document by what stands behind their `
 import asyncio
 import json
 import re
-import sys
 
-from harness.lab import ROOT
-from harness.machine import Machine
-from harness.runner import limit
-from harness.waiting import wait_until
+from qa.harness.lab import ROOT
+from qa.harness.machine import Machine
+from qa.harness.runner import limit
+from qa.harness.waiting import wait_until
+import former_till
 from packaged_tills import Tills, package
-
-sys.path.insert(0, str(ROOT / "tests" / "v01"))
-import former_till  # noqa: E402
 
 DOCUMENT = (ROOT / "docs" / "FIRST_DAY.md").read_text()
 CLOUD = "wss://cloud.example.com"

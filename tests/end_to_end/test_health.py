@@ -3,9 +3,9 @@
 import contextlib
 import secrets
 
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 from shop import Shop
 
 

@@ -7,9 +7,9 @@ import asyncio
 import subprocess
 import time
 
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 from hostile_host import HostileHost
 from shop import Shop
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from harness.runner import shared
+from qa.harness.runner import shared
 from shop import Shop, refused
 
 PAGE = "http://localhost:5173"

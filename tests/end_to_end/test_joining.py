@@ -1,8 +1,8 @@
 """Tills find each other: by mDNS, and where multicast does not get through, by the other rungs."""
 
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 
 MDNS_SECONDS = 15  # publishing and resolving take a second each; the machine may be busy
 

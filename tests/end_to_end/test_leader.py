@@ -5,8 +5,8 @@ import contextlib
 import signal
 import time
 
-from harness.runner import limit, shared
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.waiting import wait_until
 from shop import Shop
 
 # The figure to reach is 1 s (DESIGN §11) on an idle machine; tests share theirs.

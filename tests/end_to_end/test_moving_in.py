@@ -7,16 +7,13 @@ import json
 import pathlib
 import shutil
 import sqlite3
-import sys
 from urllib.parse import quote
 
-from harness.lab import ROOT, binaries
-from harness.runner import limit, shared
+from qa.harness.lab import ROOT, binaries
+from qa.harness.runner import limit, shared
+import former_till
 from shop import Shop, refused
 from test_store_database import database_up, query
-
-sys.path.insert(0, str(ROOT / "tests" / "v01"))
-import former_till  # noqa: E402
 
 TILLS = 5
 MANY_SALES = 1500  # of the files whose move-in is interrupted: some fifteen batches

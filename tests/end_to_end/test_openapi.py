@@ -8,9 +8,9 @@ from urllib.parse import quote
 import jsonschema
 import yaml
 
-from harness.lab import ROOT
-from harness.runner import shared
-from harness.waiting import wait_until
+from qa.harness.lab import ROOT
+from qa.harness.runner import shared
+from qa.harness.waiting import wait_until
 from shop import Shop
 
 METHODS = ("get", "put", "post", "delete", "patch")

@@ -4,10 +4,10 @@ import asyncio
 import re
 import subprocess
 
-from harness.lab import ROOT
-from harness.machine import Machine
-from harness.runner import limit
-from harness.waiting import wait_until
+from qa.harness.lab import ROOT
+from qa.harness.machine import Machine
+from qa.harness.runner import limit
+from qa.harness.waiting import wait_until
 from packaged_tills import ARCHITECTURE, Tills, package
 
 

@@ -4,10 +4,10 @@ import asyncio
 
 import aiohttp
 
-from harness.pos import ApiError
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.pos import ApiError
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 
 ARTICLES = 12_000
 CSV = {"Content-Type": "text/csv"}

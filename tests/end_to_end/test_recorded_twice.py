@@ -6,9 +6,9 @@ till, in the store database and in the cloud; and who voids one of them voids th
 
 import decimal
 
-from harness.pos import ApiError
-from harness.runner import limit, shared
-from harness.waiting import wait_until
+from qa.harness.pos import ApiError
+from qa.harness.runner import limit, shared
+from qa.harness.waiting import wait_until
 from shop import Shop
 from test_disks import lose_database
 from test_store_database import UNITS_PER_PIECE, database_up, query

@@ -1,7 +1,7 @@
 """Money back across tills and cuts: what each side could not know, everybody tells once it is known."""
 
-from harness.runner import limit, shared
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.waiting import wait_until
 from shop import Shop
 
 STORE_PATH = "/v1/tenants/acme/stores/london-1"

@@ -3,9 +3,9 @@
 import asyncio
 import socket
 
-from harness.lab import binaries
-from harness.runner import shared
-from harness.store import Store
+from qa.harness.lab import binaries
+from qa.harness.runner import shared
+from qa.harness.store import Store
 from shop import Shop, nothing_to_reset
 
 

@@ -1,7 +1,7 @@
 """Scans as scanners send them, labels of scales, shared codes and units, against the real daemon."""
 
-from harness.runner import shared
-from harness.store import Store
+from qa.harness.runner import shared
+from qa.harness.store import Store
 from shop import refused
 
 LIST = """sku,gtin,description,price,unit,delisted

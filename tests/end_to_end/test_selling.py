@@ -1,8 +1,8 @@
 """What a cashier does, on real tills."""
 
-from harness.runner import shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.runner import shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 from shop import GOODS, Shop, refused
 
 

@@ -3,10 +3,10 @@
 import re
 import signal
 
-from harness.lab import binaries
-from harness.pos import toml
-from harness.runner import shared
-from harness.waiting import wait_until
+from qa.harness.lab import binaries
+from qa.harness.pos import toml
+from qa.harness.runner import shared
+from qa.harness.waiting import wait_until
 from shop import Shop, nothing_to_reset
 
 

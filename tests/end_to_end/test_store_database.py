@@ -6,9 +6,9 @@ import re
 import signal
 from urllib.parse import parse_qs, urlsplit
 
-from harness.postgres import Postgres
-from harness.runner import limit, shared
-from harness.waiting import wait_until
+from qa.harness.postgres import Postgres
+from qa.harness.runner import limit, shared
+from qa.harness.waiting import wait_until
 from shop import Shop
 
 UP_SECONDS = 30  # initdb alone takes 0.7 s on an idle machine

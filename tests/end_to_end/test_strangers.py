@@ -5,10 +5,10 @@ import random
 import secrets
 import struct
 
-from harness.http import HttpClient
-from harness.runner import limit, shared
-from harness.store import Store
-from harness.waiting import wait_until
+from qa.harness.http import HttpClient
+from qa.harness.runner import limit, shared
+from qa.harness.store import Store
+from qa.harness.waiting import wait_until
 from shop import Shop, logged
 
 RUBBISH_SEED = 20111006

@@ -8,8 +8,8 @@ import pathlib
 import re
 import subprocess
 
-from harness.runner import limit, shared
-from harness.waiting import wait_until
+from qa.harness.runner import limit, shared
+from qa.harness.waiting import wait_until
 from shop import GOODS, PRICE, Shop
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "V01.md"

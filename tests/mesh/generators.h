@@ -6,8 +6,8 @@
 
 #include "base/crypto.h"
 #include "base/random.h"
-#include "mesh/entry.h"
-#include "mesh/journal.h"
+#include "mesh/entry/entry.h"
+#include "mesh/journal/journal_writer.h"
 #include "mesh/messages.h"
 
 namespace titan::mesh::testing {

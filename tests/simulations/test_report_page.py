@@ -6,8 +6,8 @@ import os
 import pathlib
 import tempfile
 
-from harness.lab import ROOT
-from harness.runner import limit
+from qa.harness.lab import ROOT
+from qa.harness.runner import limit
 
 BIN = pathlib.Path(os.environ.get("TITAN_BIN", ROOT / "build" / "release" / "bin"))
 LOOK = ROOT / "tests" / "browser" / "look.mjs"

@@ -8,9 +8,9 @@ import re
 import shutil
 import tempfile
 
-from demo import generated_day
-from harness.lab import ROOT
-from simulations.lab import scenario as scenarios
+from qa.demo import generated_day
+from qa.harness.lab import ROOT
+from qa.live import scenario as scenarios
 
 GOOD, FAILED, WRONG_INPUT = 0, 1, 2
 SECONDS_MAX = 120

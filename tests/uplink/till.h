@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "crdt/stock.h"
 #include "crdt/version_vector.h"
-#include "mesh/journal.h"
+#include "mesh/journal/journal_writer.h"
 #include "mesh/wire/wire_codec.h"
 #include "proto/entry.pb.h"
 #include "tests/uplink/catch_result.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mesh/known_dates.h"
+#include "mesh/clock/known_dates.h"
 #include "mesh/wire/product_list.h"
 #include "proto/entry.pb.h"
 #include "retail/settlement.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::uplink {
 

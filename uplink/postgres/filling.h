@@ -12,7 +12,7 @@
 #include <span>
 
 #include "crdt/version_vector.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 
 namespace titan::uplink {
 

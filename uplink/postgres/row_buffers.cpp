@@ -1,6 +1,6 @@
 #include "uplink/postgres/row_buffers.h"
 
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "retail/entry_flags.h"
 
 namespace titan::uplink {

@@ -10,7 +10,7 @@
 #include <string>
 #include <tuple>
 
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "uplink/postgres/entry_rows.h"
 #include "uplink/postgres/sql_values.h"
 

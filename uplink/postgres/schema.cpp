@@ -213,9 +213,10 @@ CREATE TABLE product_list_parts (
   PRIMARY KEY (store, journal, list, part));
 )sql";
 
-// A request that was recorded twice counts once (mesh/idempotency.h): whoever voids or refunds one
-// of its entries does it to what counts. void_claim: what a VOID of this row claims, so `claims`
-// tells which one counts; rows of the version before have none and go by the entry that is named.
+// A request that was recorded twice counts once (mesh/journal/idempotency.h): whoever voids or
+// refunds one of its entries does it to what counts. void_claim: what a VOID of this row claims, so
+// `claims` tells which one counts; rows of the version before have none and go by the entry that is
+// named.
 constexpr const char* migration_twins = R"sql(
 ALTER TABLE sales ADD COLUMN void_claim bytea;
 

@@ -26,8 +26,8 @@
 #include "base/result.h"
 #include "crdt/version_vector.h"
 #include "election/types.h"
-#include "mesh/codec.h"
-#include "mesh/entry.h"
+#include "mesh/entry/codec.h"
+#include "mesh/entry/entry.h"
 #include "uplink/postgres/store_database_status.h"
 
 namespace titan::uplink {

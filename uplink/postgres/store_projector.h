@@ -19,8 +19,8 @@
 
 #include "crdt/stock.h"
 #include "crdt/version_vector.h"
-#include "mesh/codec.h"
-#include "mesh/entry.h"
+#include "mesh/entry/codec.h"
+#include "mesh/entry/entry.h"
 #include "uplink/postgres/entry_rows.h"
 #include "uplink/postgres/sql_values.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "mesh/wire/product_list.h"
 
 namespace titan::mesh::testing {

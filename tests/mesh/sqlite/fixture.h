@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/random.h"
-#include "mesh/journal.h"
-#include "mesh/sqlite/sqlite_store.h"
+#include "mesh/journal/journal_writer.h"
+#include "mesh/sqlite/journal/sqlite_store.h"
 #include "mesh/wire/wire_codec.h"
 #include "proto/entry.pb.h"
 

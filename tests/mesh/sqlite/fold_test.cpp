@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
-#include "mesh/idempotency.h"
-#include "mesh/sqlite/fold.h"
+#include "mesh/journal/idempotency.h"
+#include "mesh/sqlite/journal/fold.h"
 
 using namespace titan;
 using namespace titan::mesh;

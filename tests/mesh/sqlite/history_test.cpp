@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
-#include "mesh/idempotency.h"
-#include "mesh/sqlite/sqlite_reader.h"
+#include "mesh/journal/idempotency.h"
+#include "mesh/sqlite/journal/sqlite_reader.h"
 #include "mesh/wire/move_in.h"
 
 using namespace titan;

@@ -5,8 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
-#include "mesh/sqlite/page_scan.h"
-#include "mesh/sqlite/recovery.h"
+#include "mesh/sqlite/file/page_scan.h"
+#include "mesh/sqlite/journal/recovery.h"
 
 using namespace titan;
 using namespace titan::mesh;

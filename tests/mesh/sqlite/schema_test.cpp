@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
-#include "mesh/sqlite/schema.h"
+#include "mesh/sqlite/file/schema.h"
 
 using namespace titan;
 using namespace titan::mesh;

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/hex.h"
-#include "mesh/verify.h"
+#include "mesh/entry/verify.h"
 #include "mesh/wire/wire_codec.h"
 #include "proto/entry.pb.h"
 #include "tests/mesh/generators.h"

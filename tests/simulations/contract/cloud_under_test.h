@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "crdt/stock.h"
-#include "mesh/verify.h"
-#include "mesh/watermark.h"
+#include "mesh/entry/verify.h"
+#include "mesh/entry/watermark.h"
 #include "tests/uplink/till.h"
 #include "uplink/messages.h"
 #include "uplink/wire/uplink_codec.h"

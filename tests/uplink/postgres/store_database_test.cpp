@@ -13,7 +13,7 @@
 #include <mutex>
 #include <pqxx/pqxx>
 
-#include "mesh/verify.h"
+#include "mesh/entry/verify.h"
 #include "tests/uplink/postgres/test_postgres.h"
 #include "tests/uplink/till.h"
 #include "uplink/postgres/schema.h"

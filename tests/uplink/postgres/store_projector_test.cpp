@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <deque>
 
-#include "mesh/idempotency.h"
+#include "mesh/journal/idempotency.h"
 #include "mesh/wire/product_list.h"
 #include "tests/uplink/postgres/test_postgres.h"
 #include "tests/uplink/till.h"

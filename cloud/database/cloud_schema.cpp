@@ -1,0 +1,38 @@
+#include "cloud/database/cloud_schema.h"
+
+#include "uplink/postgres/schema.h"
+
+namespace titan::cloud {
+
+namespace {
+
+constexpr const char* tables = R"sql(
+SELECT pg_advisory_xact_lock(7411, 2);
+CREATE TABLE IF NOT EXISTS stores (
+  store text PRIMARY KEY,
+  epoch bigint NOT NULL, epoch_random bytea NOT NULL, watermark_sequence bigint NOT NULL,
+  feed_journal bytea NOT NULL, feed_number bigint NOT NULL, feed_hash bytea NOT NULL,
+  feed_utc_ms bigint NOT NULL, feed_clock bigint NOT NULL,
+  created timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS tenant_products (
+  sku text PRIMARY KEY, product bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now());
+)sql";
+
+// The feed orders behind what a version before this one stored without taking its clock in.
+constexpr const char* catch_up = R"sql(
+UPDATE stores s SET feed_clock = seen.clock FROM (
+  SELECT store, max(logical_clock) AS clock FROM product_layers WHERE NOT from_feed GROUP BY store
+) seen WHERE seen.store = s.store AND seen.clock > s.feed_clock;
+)sql";
+
+}  // namespace
+
+void prepare_cloud_tenant(pqxx::connection& connection, const std::string& tenant) {
+  uplink::prepare_tenant(connection, tenant);
+  pqxx::work transaction(connection);
+  transaction.exec(tables);
+  transaction.exec(catch_up);
+  transaction.commit();
+}
+
+}  // namespace titan::cloud

@@ -1,0 +1,81 @@
+// What the uplinks of all stores share: who is connected, where each store stands, and the way to
+// the database. Lives on the loop; not thread-safe.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/crypto.h"
+#include "cloud/config/config.h"
+#include "cloud/database/store_key.h"
+#include "cloud/gateway/metrics.h"
+#include "cloud/lease/store_desk.h"
+#include "cloud/ledger/entry_log.h"
+#include "cloud/ledger/projector.h"
+#include "cloud/ledger/watermark.h"
+#include "mesh/entry/codec.h"
+
+namespace titan::cloud {
+
+class UplinkSession;
+
+// Limits of one uplink, told to the store with the handshake.
+inline constexpr std::uint32_t uplink_batch_entries_max = 512;
+inline constexpr std::uint32_t uplink_batch_bytes_max = 1024 * 1024;
+inline constexpr std::uint32_t uplink_window_batches = 8;
+inline constexpr std::uint32_t uplink_lease_ms = uplink::lease_s * 1000;
+// What may wait to be written to one store before no more is read for it.
+inline constexpr std::size_t uplink_queued_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t feed_push_bytes_max = 256 * 1024;
+inline constexpr std::size_t lost_entries_bytes_max = 1024 * 1024;
+
+// One store, for as long as this process runs.
+struct StoreState {
+  std::weak_ptr<UplinkSession> session;
+  std::map<DeviceId, PublicKey> device_keys;
+  std::set<DeviceId> answering_devices;   // have answered a challenge to this process
+  std::optional<StorePosition> position;  // nothing before its first connection or commit
+  WatermarkPace pace;
+  std::uint64_t lag_entries = 0;
+  std::uint64_t feed_stored = 0;  // by the store, as it told
+  WallTime last_seen;
+  bool quarantine_retried = false;
+};
+
+class Gateway {
+ public:
+  Gateway(boost::asio::io_context& loop, const Config& config, const mesh::Codec& codec,
+          KeyPair cloud_key, StoreDesk& desk, EntryLog& log, Projector& projector,
+          Metrics& metrics);
+
+  StoreState& state_of(const StoreKey& key) { return stores_[key]; }
+  const StoreState* find(const StoreKey& key) const;
+  // After a commit: the store may be told of its watermark and its feed.
+  void on_projected(const StoreKey& key, const StorePosition& position);
+  // Another gateway moved the store, or may have moved any.
+  void on_news(const StoreKey& key);
+  void on_news_missed();
+  // Every uplink is told that the cloud stops.
+  void close_all();
+  Now now() const;
+
+  boost::asio::io_context& loop;
+  const Config& config;
+  const mesh::Codec& codec;
+  const KeyPair cloud_key;
+  StoreDesk& desk;
+  EntryLog& log;
+  Projector& projector;
+  Metrics& metrics;
+  bool stopping = false;
+
+ private:
+  std::map<StoreKey, StoreState> stores_;
+};
+
+}  // namespace titan::cloud

@@ -1,0 +1,497 @@
+#include "cloud/gateway/uplink_session.h"
+
+#include <sodium.h>
+#include <spdlog/spdlog.h>
+
+#include "base/overloaded.h"
+#include "cloud/config/cloud_key.h"
+#include "election/term_bound.h"
+#include "mesh/entry/verify.h"
+#include "uplink/wire/uplink_codec.h"
+
+namespace titan::cloud {
+
+namespace {
+
+using uplink::ClosingCode;
+using uplink::RefusalCode;
+
+constexpr std::uint32_t busy_retry_ms = 500;
+constexpr std::size_t store_name_bytes_max = 64;
+
+// Takes the same time whether the first or the last character differs.
+bool same_secret(const std::string& a, const std::string& b) {
+  const Hash left = blake2b(a);
+  const Hash right = blake2b(b);
+  return sodium_memcmp(left.bytes.data(), right.bytes.data(), left.bytes.size()) == 0;
+}
+
+bool is_name(const std::string& text) {
+  if (text.empty() || text.size() > store_name_bytes_max) return false;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '/' || c == 0x7f) return false;
+  }
+  return true;
+}
+
+uplink::Nonce draw_nonce() {
+  return *uplink::Nonce::from_bytes(random_seed().view().substr(0, uplink::Nonce::size));
+}
+
+std::string token_text(const election::Token& token) {
+  return "term " + std::to_string(token.term) + " of process " + token.process.hex().substr(0, 8);
+}
+
+}  // namespace
+
+UplinkSession::UplinkSession(Gateway& gateway, std::weak_ptr<UplinkChannel> channel)
+    : gateway_(gateway),
+      channel_(std::move(channel)),
+      watermark_timer_(gateway.loop),
+      grace_timer_(gateway.loop),
+      nonce_(draw_nonce()) {}
+
+void UplinkSession::on_open() {
+  send(uplink::Challenge{nonce_});
+}
+
+void UplinkSession::send(const uplink::ToStore& message) {
+  if (const auto channel = channel_.lock()) channel->send(uplink::encode(message));
+}
+
+void UplinkSession::violate(const std::string& what) {
+  const auto channel = channel_.lock();
+  spdlog::warn("uplink of {} from {}: {}; closing it", key_.text(), channel ? channel->peer() : "?",
+               what);
+  end();
+  if (channel) channel->close(what);
+}
+
+void UplinkSession::on_message(const Bytes& bytes) {
+  if (phase_ == Phase::over) return;
+  auto message = uplink::decode_to_cloud(bytes);
+  if (!message) {
+    if (message.error().code == ErrorCode::unsupported) return;  // of a newer version
+    if (phase_ != Phase::waiting) return violate(message.error().message);
+    const bool forged = message.error().code == ErrorCode::refused;
+    return refuse(forged ? RefusalCode::signature : RefusalCode::malformed,
+                  "the handshake's " + message.error().message);
+  }
+  const bool is_handshake = std::holds_alternative<uplink::Handshake>(*message);
+  if (is_handshake != (phase_ == Phase::waiting)) return violate("a message out of turn");
+  std::visit(Overloaded{
+                 [&](uplink::Handshake& m) { on_handshake(m); },
+                 [&](uplink::Batch& m) { on_batch(std::move(m)); },
+                 [&](uplink::LeaseRenewal& m) { on_renewal(m); },
+                 [&](uplink::EntriesWanted& m) { on_wanted(m); },
+                 [&](uplink::FeedProgress& m) { on_feed_progress(m); },
+             },
+             *message);
+}
+
+// ---- handshake --------------------------------------------------------------------------------
+
+void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
+  key_ = {handshake.tenant, handshake.store};
+  token_ = handshake.token;
+  terminal_ = handshake.terminal;
+  device_key_ = handshake.device_key;
+  if (handshake.protocol == 0 || handshake.protocol > uplink::uplink_protocol_version + 1) {
+    return refuse(RefusalCode::protocol,
+                  "the terminal speaks version " + std::to_string(handshake.protocol) +
+                      " of the uplink, this cloud version " +
+                      std::to_string(uplink::uplink_protocol_version) + "; update the older one");
+  }
+  const TenantConfig* tenant = gateway_.config.find_tenant(key_.tenant);
+  if (!tenant || !same_secret(tenant->access_key, handshake.access_key)) {
+    // One answer for both: whoever guesses names learns nothing.
+    return refuse(RefusalCode::bad_key,
+                  "tenant or access key is not known to this cloud; check "
+                  "[store] tenant and [cloud] access_key");
+  }
+  if (!is_name(key_.store)) {
+    return refuse(RefusalCode::unknown_store,
+                  "the store's name cannot be used: 1 to 64 "
+                  "characters, no '/', no control characters");
+  }
+  if (!answers_challenge(handshake)) {
+    return refuse(RefusalCode::signature,
+                  "the handshake does not answer this connection's challenge; if the terminal is "
+                  "not up to date, update it");
+  }
+  if (gateway_.stopping) return refuse(RefusalCode::busy, "the cloud stops", {}, false, 1000);
+  tenant_store_ = mesh::tenant_store_hash(key_.tenant, key_.store);
+  phase_ = Phase::opening;
+  for (const auto& item : handshake.cursors) {
+    const auto& intervals = item.item.stored.intervals();
+    const bool has_start = !intervals.empty() && intervals.front().first == 1;
+    if (has_start) cursors_[item.journal] = intervals.front().last;
+  }
+  gateway_.desk.open(key_, token_, terminal_,
+                     [self = shared_from_this()](Result<OpenedStore> opened) {
+                       self->on_opened(std::move(opened));
+                     });
+}
+
+// A handshake of protocol 1 answers none; from a device that has answered one it is a recorded one.
+bool UplinkSession::answers_challenge(const uplink::Handshake& handshake) {
+  auto& answering = state().answering_devices;
+  const DeviceId device = device_of(handshake.device_key);
+  if (handshake.protocol < uplink::challenge_since_version) return !answering.contains(device);
+  if (handshake.nonce != nonce_) return false;
+  answering.insert(device);
+  return true;
+}
+
+void UplinkSession::on_opened(Result<OpenedStore> opened) {
+  if (phase_ != Phase::opening) return;
+  if (!opened) {
+    return refuse(RefusalCode::busy, "the cloud's database does not answer", {}, false,
+                  busy_retry_ms);
+  }
+  if (opened->refused_by) {
+    const auto& holder = *opened->refused_by;
+    if (holder.was_jump) {
+      spdlog::warn(
+          "store {}: {} of {} is more than {} above the lease's term {} and is refused; if "
+          "the store's tills agree on it, reset the lease (POST .../lease/reset)",
+          key_.text(), token_text(token_), terminal_, election::term_jump_max, holder.token.term);
+      return refuse(RefusalCode::lower_token,
+                    "its term " + std::to_string(token_.term) + " is more than " +
+                        std::to_string(election::term_jump_max) + " above the lease's term " +
+                        std::to_string(holder.token.term) +
+                        ", which no store reaches; head office can reset the store's lease",
+                    holder.token, holder.gone);
+    }
+    return refuse(
+        RefusalCode::lower_token,
+        (holder.terminal.empty() ? "another terminal" : holder.terminal) +
+            (holder.gone ? " held the store's lease and is gone" : " holds the store's lease"),
+        holder.token, holder.gone);
+  }
+  accept(std::move(*opened));
+}
+
+void UplinkSession::accept(OpenedStore opened) {
+  StoreState& store = state();
+  if (const auto old = store.session.lock(); old && old.get() != this) {
+    // A late answer for a lower token must not push out the session that fenced it already.
+    if (old->accepted() && old->token_ > token_) {
+      return refuse(RefusalCode::lower_token, old->terminal_ + " holds the store's lease",
+                    old->token_);
+    }
+    gateway_.metrics.fenced.Increment();
+    old->close(ClosingCode::fenced, "a newer connection of this store replaces it", token_);
+  }
+  phase_ = Phase::up;
+  store.session = weak_from_this();
+  store.last_seen = gateway_.now().wall;
+  for (const auto& key : opened.position.device_keys)
+    store.device_keys.emplace(device_of(key), key);
+  store.device_keys.emplace(device_of(device_key_), device_key_);
+  const bool known = store.position && store.position->sequence >= opened.position.sequence;
+  if (!known) store.position = opened.position;
+  const StorePosition& position = *store.position;
+
+  uplink::HandshakeAccepted accepted;
+  accepted.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
+  accepted.feed_journal = position.feed_journal;
+  accepted.feed_number = position.feed_number;
+  accepted.cloud_key = gateway_.cloud_key.public_key;
+  accepted.batch_entries_max = uplink_batch_entries_max;
+  accepted.batch_bytes_max = uplink_batch_bytes_max;
+  accepted.window_batches = uplink_window_batches;
+  accepted.lease_ms = uplink_lease_ms;
+  accepted.held = journal_items(*position.vector);
+  watermark_sent_ = position.sequence;
+  const auto cursor = cursors_.find(position.feed_journal);
+  feed_sent_ = cursor == cursors_.end() ? 0 : cursor->second;
+  store.feed_stored = feed_sent_;
+  cursors_.clear();
+  spdlog::info("store {}: {} is its uplink now, under {}; the cloud holds {} entries of it{}",
+               key_.text(), terminal_, token_text(token_), position.vector->entry_count(),
+               opened.created ? " (a new store)" : "");
+  gateway_.metrics.handshakes_accepted.Increment();
+  gateway_.metrics.uplinks.Increment();
+  send(accepted);
+  if (!store.quarantine_retried) {
+    store.quarantine_retried = true;
+    gateway_.projector.retry_quarantine(key_, [key = key_](Result<std::size_t> released) {
+      if (released && *released > 0) {
+        spdlog::info("store {}: {} entries left the quarantine", key.text(), *released);
+      }
+    });
+  }
+  push_feed();
+}
+
+void UplinkSession::refuse(RefusalCode code, const std::string& reason,
+                           const election::Token& holder, bool holder_gone,
+                           std::uint32_t retry_after_ms) {
+  const auto channel = channel_.lock();
+  const auto level = code == RefusalCode::lower_token ? spdlog::level::debug : spdlog::level::warn;
+  spdlog::log(level, "uplink of {} from {} refused: {}", key_.text(),
+              channel ? channel->peer() : "?", reason);
+  gateway_.metrics.handshakes_refused.Increment();
+  phase_ = Phase::over;
+  send(uplink::HandshakeRefused{code, reason, holder, holder_gone, retry_after_ms});
+  if (channel) channel->close("refused");
+}
+
+// ---- batches ----------------------------------------------------------------------------------
+
+void UplinkSession::on_batch(uplink::Batch batch) {
+  if (phase_ != Phase::up) return;
+  if (++batches_under_way_ > uplink_window_batches) {
+    return violate("more batches under way than the window allows");
+  }
+  if (batch.entries.size() > uplink_batch_entries_max)
+    return violate("a batch of too many entries");
+  gateway_.metrics.batches.Increment();
+  StoreState& store = state();
+  uplink::BatchAck ack;
+  ack.sequence = batch.sequence;
+
+  // Where in the batch each entry stands; a repeated one stands in several places.
+  std::map<std::pair<mesh::EntryId, Hash>, std::vector<std::uint32_t>> places;
+  std::vector<std::shared_ptr<const mesh::Entry>> entries;
+  for (std::uint32_t i = 0; i < batch.entries.size(); ++i) {
+    auto entry = gateway_.codec.decode_entry(batch.entries[i]);
+    if (!entry) {
+      ack.failures.push_back({i, false, false, entry.error().message});
+      continue;
+    }
+    auto& place = places[{entry->envelope.id, entry->hash}];
+    place.push_back(i);
+    if (place.size() == 1) {
+      entries.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
+    }
+  }
+  mesh::VerifyContext context;
+  context.tenant_store = tenant_store_;
+  context.key_of = [&](const DeviceId& device) -> std::optional<PublicKey> {
+    const auto found = store.device_keys.find(device);
+    if (found == store.device_keys.end()) return std::nullopt;
+    return found->second;
+  };
+  context.device_of_journal = [&](const JournalId& journal) {
+    return store.position->vector->device_of(journal);
+  };
+  context.offered_keys = batch.device_keys;
+  auto checked = mesh::check_entries(std::move(entries), context);
+  for (const auto& rejection : checked.rejected) {
+    const bool later = rejection.code == mesh::RejectionCode::unknown_device;
+    for (const auto place : places[{rejection.id, rejection.hash}]) {
+      ack.failures.push_back({place, later, false, rejection.reason});
+    }
+    spdlog::warn("store {}: {}", key_.text(), rejection.reason);
+  }
+  gateway_.metrics.entries_refused.Increment(static_cast<double>(ack.failures.size()));
+  for (const auto& key : checked.learned_keys) store.device_keys.emplace(device_of(key), key);
+
+  const auto size = static_cast<std::uint32_t>(batch.entries.size());
+  std::vector<std::vector<std::uint32_t>> accepted_places;
+  for (const auto& entry : checked.accepted) {
+    accepted_places.push_back(places[{entry->envelope.id, entry->hash}]);
+  }
+  LogRecord record{key_, token_, std::move(checked.accepted), std::move(checked.learned_keys)};
+  if (record.entries.empty()) {
+    return on_appended({}, std::move(ack), size, AppendOutcome{});
+  }
+  gateway_.log.append(std::move(record),
+                      [self = shared_from_this(), size, ack = std::move(ack),
+                       places = std::move(accepted_places)](Result<AppendOutcome> outcome) mutable {
+                        self->on_appended(std::move(places), std::move(ack), size, outcome);
+                      });
+}
+
+void UplinkSession::on_appended(std::vector<std::vector<std::uint32_t>> places,
+                                uplink::BatchAck ack, std::size_t size,
+                                const Result<AppendOutcome>& outcome) {
+  --batches_under_way_;
+  std::size_t not_held = ack.failures.size();
+  if (!outcome) {
+    gateway_.metrics.batches_deferred.Increment();
+    for (const auto& place : places) {
+      for (const auto index : place) {
+        ack.failures.push_back({index, true, false, outcome.error().message});
+        ++not_held;
+      }
+    }
+  } else {
+    gateway_.metrics.entries.Increment(static_cast<double>(places.size()));
+    for (const auto& entry : outcome->quarantined) {
+      gateway_.metrics.entries_quarantined.Increment();
+      for (const auto index : places[entry.index]) {
+        ack.failures.push_back({index, false, true, entry.reason});
+      }
+    }
+  }
+  ack.accepted = static_cast<std::uint32_t>(size - not_held);
+  ack.token = token_;
+  if (phase_ == Phase::up) send(ack);
+}
+
+// ---- lease ------------------------------------------------------------------------------------
+
+void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
+  if (phase_ != Phase::up) return;
+  StoreState& store = state();
+  store.lag_entries = renewal.pending_entries;
+  store.last_seen = gateway_.now().wall;
+  if (renewing_) return;  // the database is slow; the store sends the next one anyway
+  renewing_ = true;
+  gateway_.desk.renew(
+      key_, token_, store.position->sequence,
+      [self = shared_from_this(), sequence = renewal.sequence](Result<LeaseAnswer> answer) {
+        self->renewing_ = false;
+        if (self->phase_ != Phase::up || !answer) return;
+        if (!answer->lost_to) self->send(uplink::LeaseRenewed{sequence});
+        self->take_lease_answer(*answer);
+      });
+}
+
+void UplinkSession::take_lease_answer(const LeaseAnswer& answer) {
+  if (const auto& holder = answer.lost_to) {
+    return close(ClosingCode::lease_lost,
+                 holder->token.is_none() ? "the store's lease was reset"
+                                         : "the store's lease moved to " + holder->terminal,
+                 holder->token);
+  }
+  if (answer.position) gateway_.on_projected(key_, *answer.position);
+}
+
+// One look at a time: what comes meanwhile is seen by the next.
+void UplinkSession::on_news() {
+  if (phase_ != Phase::up) return;
+  if (looking_) {
+    look_again_ = true;
+    return;
+  }
+  looking_ = true;
+  gateway_.desk.look(key_, token_, state().position->sequence,
+                     [self = shared_from_this()](Result<LeaseAnswer> answer) {
+                       self->looking_ = false;
+                       if (self->phase_ != Phase::up) return;
+                       if (answer) self->take_lease_answer(*answer);
+                       if (std::exchange(self->look_again_, false)) self->on_news();
+                     });
+}
+
+void UplinkSession::close(ClosingCode code, const std::string& reason,
+                          const election::Token& holder) {
+  if (phase_ == Phase::over) return;
+  end();
+  spdlog::info("store {}: the uplink of {} ({}) is closed: {}", key_.text(), terminal_,
+               token_text(token_), reason);
+  send(uplink::Closing{code, reason, holder});
+  if (const auto channel = channel_.lock()) channel->close(reason);
+}
+
+void UplinkSession::end() {
+  if (phase_ == Phase::up) gateway_.metrics.uplinks.Decrement();
+  phase_ = Phase::over;
+  watermark_timer_.cancel();
+}
+
+void UplinkSession::on_closed(const std::string& reason) {
+  const bool was_up = phase_ == Phase::up;
+  end();
+  if (!was_up) return;
+  spdlog::info("store {}: the uplink of {} ended: {}", key_.text(), terminal_, reason);
+  // Who steps down says so; then nobody need wait for the lease to run out.
+  if (reason == uplink::goodbye) return gateway_.desk.release(key_, token_);
+  grace_timer_.expires_after(std::chrono::milliseconds(uplink::cut_grace_ms));
+  const MonoTime cut = gateway_.now().mono;
+  grace_timer_.async_wait([self = shared_from_this(), cut](boost::system::error_code error) {
+    if (!error) self->gateway_.desk.release_if_silent(self->key_, self->token_, cut);
+  });
+}
+
+// ---- watermark, feed, entries the store lost ----------------------------------------------------
+
+void UplinkSession::on_store_moved() {
+  if (phase_ != Phase::up) return;
+  push_watermark();
+  push_feed();
+}
+
+void UplinkSession::push_watermark() {
+  StoreState& store = state();
+  if (phase_ != Phase::up || store.position->sequence <= watermark_sent_ || watermark_waiting_) {
+    return;
+  }
+  const MonoTime now = gateway_.now().mono;
+  if (now < store.pace.next()) {
+    watermark_waiting_ = true;
+    watermark_timer_.expires_after(store.pace.next() - now);
+    watermark_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      self->watermark_waiting_ = false;
+      if (!error) self->push_watermark();
+    });
+    return;
+  }
+  uplink::ServerPush push;
+  push.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, *store.position);
+  watermark_sent_ = store.position->sequence;
+  store.pace.on_sent(now, push.watermark->vector_bytes.size());
+  gateway_.metrics.watermarks.Increment();
+  send(push);
+}
+
+// One read at a time, and none while the store does not read: a slow store costs no memory.
+void UplinkSession::push_feed() {
+  const auto channel = channel_.lock();
+  StoreState& store = state();
+  if (phase_ != Phase::up || feed_reading_ || !channel) return;
+  if (feed_sent_ >= store.position->feed_number || channel->queued_bytes() > 0) return;
+  feed_reading_ = true;
+  gateway_.desk.read_feed(
+      key_, store.position->feed_journal, feed_sent_, feed_push_bytes_max,
+      [self = shared_from_this()](Result<ReadEntries> read) {
+        self->feed_reading_ = false;
+        if (self->phase_ != Phase::up || !read) return;
+        if (read->entries.empty()) return;
+        self->feed_sent_ = read->last_number;
+        self->gateway_.metrics.feed_entries.Increment(static_cast<double>(read->entries.size()));
+        self->send(uplink::ServerPush{std::move(read->entries), {}});
+        self->push_feed();
+      });
+}
+
+void UplinkSession::on_drained() {
+  push_feed();
+}
+
+void UplinkSession::on_feed_progress(const uplink::FeedProgress& progress) {
+  if (phase_ != Phase::up) return;
+  StoreState& store = state();
+  if (progress.feed_journal == store.position->feed_journal) {
+    store.feed_stored = std::max(store.feed_stored, progress.number);
+  }
+}
+
+void UplinkSession::on_wanted(const uplink::EntriesWanted& wanted) {
+  if (phase_ != Phase::up) return;
+  if (fetching_) return violate("a second request for entries before the first was answered");
+  fetching_ = true;
+  const std::size_t bytes_max =
+      std::clamp<std::size_t>(wanted.bytes_max, 64 * 1024, lost_entries_bytes_max);
+  gateway_.desk.read_entries(
+      key_, wanted.wanted, bytes_max,
+      [self = shared_from_this(), request = wanted.request](Result<ReadEntries> read) {
+        self->fetching_ = false;
+        if (self->phase_ != Phase::up) return;
+        uplink::LostEntries lost;
+        lost.request = request;
+        lost.last = true;
+        if (!read) return;  // the store asks again on its next connection
+        lost.entries = std::move(read->entries);
+        for (const auto& [device, key] : self->state().device_keys) {
+          if (lost.device_keys.size() < uplink::device_keys_max) lost.device_keys.push_back(key);
+        }
+        self->send(lost);
+      });
+}
+
+}  // namespace titan::cloud

@@ -1,0 +1,98 @@
+// One store's uplink, on the cloud's side: handshake, lease, batches, watermark, feed.
+//
+// Lives on the loop. The channel (a WebSocket) owns the session and outlives every call it makes;
+// the session holds the channel weakly, since answers from the database come later than a cut.
+//
+// Nothing is acknowledged before the entry log says it is durable. A store may have no more batches
+// under way than its window; one that does not keep to that is cut off, so it cannot starve others.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cloud/gateway/gateway.h"
+#include "uplink/messages.h"
+
+namespace titan::cloud {
+
+class UplinkChannel {
+ public:
+  virtual ~UplinkChannel() = default;
+  virtual void send(Bytes message) = 0;
+  // Writes what is queued, then closes.
+  virtual void close(const std::string& reason) = 0;
+  virtual std::size_t queued_bytes() const = 0;
+  virtual std::string peer() const = 0;
+};
+
+class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
+ public:
+  UplinkSession(Gateway& gateway, std::weak_ptr<UplinkChannel> channel);
+
+  // The channel can be written to: the store is challenged.
+  void on_open();
+  void on_message(const Bytes& message);
+  // The channel's queue has room again.
+  void on_drained();
+  void on_closed(const std::string& reason);
+  void on_store_moved();
+  // Another gateway moved the store, or may have: its lease, watermark or feed.
+  void on_news();
+  void close(uplink::ClosingCode code, const std::string& reason, const election::Token& holder);
+
+  bool accepted() const { return phase_ == Phase::up; }
+  const election::Token& token() const { return token_; }
+  const std::string& terminal() const { return terminal_; }
+
+ private:
+  enum class Phase { waiting, opening, up, over };
+
+  void on_handshake(const uplink::Handshake& handshake);
+  bool answers_challenge(const uplink::Handshake& handshake);
+  void on_opened(Result<OpenedStore> opened);
+  void accept(OpenedStore opened);
+  void refuse(uplink::RefusalCode code, const std::string& reason,
+              const election::Token& holder = {}, bool holder_gone = false,
+              std::uint32_t retry_after_ms = 0);
+  void on_batch(uplink::Batch batch);
+  void on_appended(std::vector<std::vector<std::uint32_t>> places, uplink::BatchAck ack,
+                   std::size_t size, const Result<AppendOutcome>& outcome);
+  void on_renewal(const uplink::LeaseRenewal& renewal);
+  void take_lease_answer(const LeaseAnswer& answer);
+  void on_wanted(const uplink::EntriesWanted& wanted);
+  void on_feed_progress(const uplink::FeedProgress& progress);
+  void send(const uplink::ToStore& message);
+  void violate(const std::string& what);
+  void end();
+  void push_watermark();
+  void push_feed();
+  StoreState& state() { return gateway_.state_of(key_); }
+
+  Gateway& gateway_;
+  const std::weak_ptr<UplinkChannel> channel_;
+  boost::asio::steady_timer watermark_timer_;
+  boost::asio::steady_timer grace_timer_;  // after a cut
+
+  Phase phase_ = Phase::waiting;
+  const uplink::Nonce nonce_;
+  StoreKey key_;
+  election::Token token_;
+  std::string terminal_;
+  PublicKey device_key_;
+  Hash tenant_store_;
+  std::map<JournalId, std::uint64_t> cursors_;  // of the handshake: 1..n stored by the leader
+  std::uint32_t batches_under_way_ = 0;
+  bool renewing_ = false;
+  bool looking_ = false;     // at the store's row, because of news
+  bool look_again_ = false;  // there was more since
+  bool fetching_ = false;
+  std::uint64_t feed_sent_ = 0;
+  bool feed_reading_ = false;
+  std::uint64_t watermark_sent_ = 0;
+  bool watermark_waiting_ = false;
+};
+
+}  // namespace titan::cloud

@@ -1,0 +1,225 @@
+#include "cloud/ledger/projector.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
+
+#include "uplink/postgres/schema.h"
+
+namespace titan::cloud {
+
+namespace {
+
+constexpr std::size_t quarantine_retry_max = 1000;
+
+// Faults of what is being written, not of the database: another attempt would end the same way.
+bool is_data_fault(const pqxx::sql_error& error) {
+  const std::string state = error.sqlstate();
+  return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
+}
+
+// The greatest logical clock of what head office may have to overrule: prices, lists, settings,
+// users. That of a sale orders nothing, so a till that only sold with its clock ahead moves nobody.
+std::uint64_t clock_of_layers(const std::vector<std::shared_ptr<const mesh::Entry>>& entries) {
+  std::uint64_t seen = 0;
+  for (const auto& entry : entries) {
+    if (!mesh::is_layered(entry->envelope.kind)) continue;
+    seen = std::max(seen, entry->envelope.logical_clock);
+  }
+  // What no honest clock says is not taken in whole: the feed must never run out of numbers.
+  constexpr std::uint64_t room = std::uint64_t{1} << 32;
+  return std::min(seen, mesh::logical_clock_max - room);
+}
+
+WallTime wall_now() {
+  using namespace std::chrono;
+  return {duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
+}
+
+}  // namespace
+
+Projector::Projector(boost::asio::io_context& loop, const std::string& database_url,
+                     const mesh::Codec& codec, const FeedWriter& feed, const StoreNews& news,
+                     Projected on_projected)
+    : loop_(loop), codec_(codec), feed_(feed), news_(news), on_projected_(std::move(on_projected)) {
+  for (std::size_t i = 0; i < projector_workers; ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>("projector " + std::to_string(i + 1), database_url));
+  }
+}
+
+Projector::Worker& Projector::worker_of(const StoreKey& key) {
+  const Hash hash = blake2b(key.text());
+  return *workers_[hash.bytes[0] % workers_.size()];
+}
+
+Projector::StoreCache& Projector::cache_of(Worker& worker, const StoreKey& key) {
+  const auto found = worker.stores.find(key);
+  if (found != worker.stores.end()) return found->second;
+  uplink::StoreProjector projector(key.store, device_of(feed_.public_key()));
+  return worker.stores.emplace(key, StoreCache(std::move(projector))).first->second;
+}
+
+std::size_t Projector::queued() const {
+  std::size_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->database.queued();
+  return sum;
+}
+
+// Another process may have moved the store on meanwhile; its sequence tells.
+StoreRow Projector::lock_store(pqxx::transaction_base& transaction, StoreCache& cache,
+                               const StoreKey& key) {
+  const auto row = read_store_row(transaction, key.store, true);
+  if (!row) throw std::runtime_error("the store " + key.text() + " has no row in the database");
+  if (row->watermark_sequence != cache.sequence) {
+    cache.projector.load(transaction);
+    cache.sequence = row->watermark_sequence;
+  }
+  return *row;
+}
+
+void Projector::commit(pqxx::work& transaction, StoreCache& cache, const StoreKey& key,
+                       StoreRow row, bool changed) {
+  if (changed) {
+    row.watermark_sequence = raise_watermark(transaction, key.store);
+    news_.tell(transaction, key);
+  }
+  cache.sequence = 0;  // whatever the commit's outcome is, it is read again unless it succeeds
+  transaction.commit();
+  cache.projector.committed();
+  cache.sequence = row.watermark_sequence;
+  if (!changed) return;
+  StorePosition position;
+  position.epoch = row.epoch;
+  position.epoch_random = row.epoch_random;
+  position.sequence = row.watermark_sequence;
+  position.vector = std::make_shared<const crdt::VersionVector>(cache.projector.vector());
+  position.feed_journal = row.feed.journal;
+  position.feed_number = row.feed.number;
+  for (const auto& [device, device_key] : cache.projector.keys()) {
+    position.device_keys.push_back(device_key);
+  }
+  boost::asio::post(loop_, [this, key, position] { on_projected_(key, position); });
+}
+
+uplink::ApplyOutcome Projector::apply_once(pqxx::connection& connection, Worker& worker,
+                                           const LogRecord& record, bool without_bodies,
+                                           const std::string& why) {
+  StoreCache& cache = cache_of(worker, record.store);
+  try {
+    pqxx::work transaction(connection);
+    StoreRow row = lock_store(transaction, cache, record.store);
+    raise_feed_clock(transaction, record.store.store, row, clock_of_layers(record.entries));
+    auto outcome =
+        cache.projector.apply(transaction, record.entries, record.device_keys, without_bodies, why);
+    commit(transaction, cache, record.store, row, outcome.new_entries > 0);
+    return outcome;
+  } catch (...) {
+    cache.sequence = 0;
+    throw;
+  }
+}
+
+// What the tables do not take although the body could be read: found by going entry by entry.
+AppendOutcome Projector::apply_singly(pqxx::connection& connection, Worker& worker,
+                                      const LogRecord& record) {
+  AppendOutcome result;
+  for (std::size_t i = 0; i < record.entries.size(); ++i) {
+    LogRecord single{record.store, record.token, {record.entries[i]}, record.device_keys};
+    uplink::ApplyOutcome outcome;
+    try {
+      outcome = apply_once(connection, worker, single, false, "");
+    } catch (const pqxx::sql_error& error) {
+      if (!is_data_fault(error)) throw;
+      outcome = apply_once(connection, worker, single, true, uplink::one_line(error.what()));
+    }
+    if (!outcome.quarantined.empty()) {
+      result.quarantined.push_back({i, outcome.quarantined.front().reason});
+    }
+  }
+  return result;
+}
+
+AppendOutcome Projector::apply(pqxx::connection& connection, Worker& worker,
+                               const LogRecord& record) {
+  AppendOutcome result;
+  try {
+    auto outcome = apply_once(connection, worker, record, false, "");
+    for (auto& entry : outcome.quarantined) {
+      result.quarantined.push_back({entry.index, std::move(entry.reason)});
+    }
+  } catch (const pqxx::sql_error& error) {
+    if (!is_data_fault(error)) throw;
+    result = apply_singly(connection, worker, record);
+  }
+  for (const auto& entry : result.quarantined) {
+    const auto& id = record.entries[entry.index]->envelope.id;
+    spdlog::warn(
+        "store {}: entry {} of journal {} is quarantined: {}; its stock effects count, "
+        "its rows are missing until it can be read",
+        record.store.text(), id.number, id.journal.hex(), entry.reason);
+  }
+  return result;
+}
+
+void Projector::project(LogRecord record, EntryLog::Done done) {
+  Worker& worker = worker_of(record.store);
+  auto shared = std::make_shared<LogRecord>(std::move(record));
+  worker.database.post({shared->store.tenant,
+                        [this, &worker, shared, done](pqxx::connection& connection) {
+                          auto outcome = apply(connection, worker, *shared);
+                          boost::asio::post(
+                              loop_, [done, outcome = std::move(outcome)] { done(outcome); });
+                        },
+                        [this, done](const Error& error) {
+                          boost::asio::post(loop_, [done, error] { done(error); });
+                        }});
+}
+
+void Projector::append_feed(const StoreKey& key, MakeFeedItems make, FeedDone done) {
+  Worker& worker = worker_of(key);
+  const auto run = [this, &worker, key, make = std::move(make),
+                    done](pqxx::connection& connection) {
+    StoreCache& cache = cache_of(worker, key);
+    try {
+      pqxx::work transaction(connection);
+      StoreRow row = lock_store(transaction, cache, key);
+      const auto items = make(transaction);
+      if (!items) {
+        boost::asio::post(loop_, [done, error = items.error()] { done(error); });
+        return;
+      }
+      const auto entries = feed_.append(transaction, key, row, *items, wall_now());
+      cache.projector.apply(transaction, entries, {});
+      commit(transaction, cache, key, row, !entries.empty());
+      boost::asio::post(loop_, [done, number = row.feed.number] { done(number); });
+    } catch (...) {
+      cache.sequence = 0;
+      throw;
+    }
+  };
+  worker.database.post({key.tenant, run, [this, done](const Error& error) {
+                          boost::asio::post(loop_, [done, error] { done(error); });
+                        }});
+}
+
+void Projector::retry_quarantine(const StoreKey& key,
+                                 std::function<void(Result<std::size_t>)> done) {
+  Worker& worker = worker_of(key);
+  const auto run = [this, &worker, key, done](pqxx::connection& connection) {
+    StoreCache& cache = cache_of(worker, key);
+    pqxx::work transaction(connection);
+    lock_store(transaction, cache, key);
+    const auto released =
+        cache.projector.retry_quarantine(transaction, codec_, quarantine_retry_max);
+    transaction.commit();
+    boost::asio::post(loop_, [done, released] { done(released); });
+  };
+  worker.database.post({key.tenant, run, [this, done](const Error& error) {
+                          boost::asio::post(loop_, [done, error] { done(error); });
+                        }});
+}
+
+}  // namespace titan::cloud

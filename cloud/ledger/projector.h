@@ -1,0 +1,107 @@
+// Turns what stores sent into rows, and head office's changes into feed entries.
+//
+// Every store belongs to one of a few workers, by its name, so the work of one store stays in order
+// and a store with much work delays only what stands behind it in its worker's queue; a store can
+// queue no more than its upload window. One transaction per record: entries, rows, cursors, claims
+// and the watermark's sequence together, exactly once in effect.
+//
+// Public functions are called on the loop; answers and on_projected are posted to it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cloud/database/database_worker.h"
+#include "cloud/database/store_news.h"
+#include "cloud/feed/feed.h"
+#include "cloud/ledger/entry_log.h"
+#include "crdt/version_vector.h"
+#include "mesh/entry/codec.h"
+#include "uplink/postgres/store_projector.h"
+
+namespace titan::cloud {
+
+// Records waiting per worker; beyond that stores are told to try again later.
+inline constexpr std::size_t projector_queue_max = 20'000;
+inline constexpr std::size_t projector_workers = 2;
+
+// Where a store stands after a commit.
+struct StorePosition {
+  std::uint64_t epoch = 0;
+  Bytes epoch_random;
+  std::uint64_t sequence = 0;
+  std::shared_ptr<const crdt::VersionVector> vector;
+  JournalId feed_journal;
+  std::uint64_t feed_number = 0;
+  // Of the devices whose entries it holds: who is told the vector may send what follows on it.
+  std::vector<PublicKey> device_keys;
+};
+
+class Projector {
+ public:
+  using Projected = std::function<void(const StoreKey&, const StorePosition&)>;
+  using FeedDone = std::function<void(Result<std::uint64_t>)>;  // the newest feed number
+
+  Projector(boost::asio::io_context& loop, const std::string& database_url,
+            const mesh::Codec& codec, const FeedWriter& feed, const StoreNews& news,
+            Projected on_projected);
+
+  void project(LogRecord record, EntryLog::Done done);
+  // `make` is called in the transaction that the items are appended in.
+  using MakeFeedItems = std::function<Result<std::vector<FeedItem>>(pqxx::transaction_base&)>;
+  void append_feed(const StoreKey& key, MakeFeedItems make, FeedDone done);
+  // Tries the quarantined bodies of a store again; answers how many could be projected.
+  void retry_quarantine(const StoreKey& key, std::function<void(Result<std::size_t>)> done);
+  std::size_t queued() const;
+
+ private:
+  // What a worker's thread remembers of a store.
+  struct StoreCache {
+    explicit StoreCache(uplink::StoreProjector p) : projector(std::move(p)) {}
+    uplink::StoreProjector projector;
+    std::uint64_t sequence = 0;  // of the cached vector; 0: not loaded
+  };
+  struct Worker {
+    Worker(const std::string& name, const std::string& url)
+        : database(name, url, projector_queue_max) {}
+    std::map<StoreKey, StoreCache> stores;  // of the worker's thread
+    DatabaseWorker database;                // last: its thread ends before what it uses
+  };
+
+  Worker& worker_of(const StoreKey& key);
+  StoreCache& cache_of(Worker& worker, const StoreKey& key);
+  StoreRow lock_store(pqxx::transaction_base& transaction, StoreCache& cache, const StoreKey& key);
+  AppendOutcome apply(pqxx::connection& connection, Worker& worker, const LogRecord& record);
+  AppendOutcome apply_singly(pqxx::connection& connection, Worker& worker, const LogRecord& record);
+  uplink::ApplyOutcome apply_once(pqxx::connection& connection, Worker& worker,
+                                  const LogRecord& record, bool without_bodies,
+                                  const std::string& why);
+  void commit(pqxx::work& transaction, StoreCache& cache, const StoreKey& key, StoreRow row,
+              bool changed);
+
+  boost::asio::io_context& loop_;
+  const mesh::Codec& codec_;
+  const FeedWriter& feed_;
+  const StoreNews& news_;
+  const Projected on_projected_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+// The embedded entry log: appending is projecting.
+class InProcessEntryLog final : public EntryLog {
+ public:
+  explicit InProcessEntryLog(Projector& projector) : projector_(projector) {}
+  void append(LogRecord record, Done done) override {
+    projector_.project(std::move(record), std::move(done));
+  }
+
+ private:
+  Projector& projector_;
+};
+
+}  // namespace titan::cloud

@@ -1,0 +1,89 @@
+// Head office's side: REST over the tenants' schemas, described in docs/INTERFACES.md.
+//
+// handle() is called on the loop; queries run on a worker of their own and answer on the loop.
+// Everything but /healthz, /metrics and /v1/key needs the admin key.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cloud/database/database_worker.h"
+#include "cloud/feed/product_push.h"
+#include "cloud/gateway/gateway.h"
+
+namespace titan::cloud {
+
+inline constexpr std::size_t query_queue_max = 1000;
+inline constexpr std::size_t request_body_bytes_max = 32 * 1024 * 1024;
+
+struct RestRequest {
+  std::string method;
+  std::string target;  // as sent
+  std::string authorization;
+  std::string content_type;
+  std::string body;
+};
+
+struct RestResponse {
+  unsigned status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::string allow = {};  // the address's methods: with 405, and to OPTIONS
+};
+
+unsigned status_of(ErrorCode code);
+RestResponse error_response(unsigned status, const Error& error);
+RestResponse error_response(const Error& error);
+
+class Rest {
+ public:
+  using Reply = std::function<void(RestResponse)>;
+
+  Rest(Gateway& gateway, const std::string& database_url);
+  void handle(const RestRequest& request, Reply reply);
+  // Whether a request with this header field may send a body, and is told more than what is open.
+  bool is_authorized(std::string_view authorization) const;
+  // For on_projected: nothing; for the log line at the end.
+  std::size_t queued() const { return database_.queued(); }
+
+ private:
+  struct Call;
+  struct Route;
+  static const std::vector<Route>& routes();
+  using Query = std::function<boost::json::object(pqxx::transaction_base&)>;
+
+  static Status read_parameter(const std::vector<std::string_view>& known, const std::string& list,
+                               const std::string& name, const std::string& text, Call& call);
+  void handle_open(const std::string& name, Reply reply);
+  void handle_tenant(const RestRequest& request, const std::vector<std::string>& path,
+                     const std::vector<std::pair<std::string, std::string>>& query, Reply reply);
+  void query(const std::string& tenant, Query run, Reply reply);
+  void list_stores(const Call& call, Reply reply);
+  void list_stock(const Call& call, Reply reply);
+  void one_stock(const Call& call, Reply reply);
+  void list_sales(const Call& call, Reply reply);
+  void show_vector(const Call& call, Reply reply);
+  void list_alarms(const Call& call, Reply reply);
+  void list_quarantine(const Call& call, Reply reply);
+  void retry_quarantine(const Call& call, Reply reply);
+  void reset_lease(const Call& call, Reply reply);
+  void list_products(const Call& call, Reply reply);
+  // Answers a list that is refused itself.
+  Result<std::shared_ptr<const ProductPush>> read_push(const Call& call, const RestRequest& request,
+                                                       const Reply& reply);
+  void spread_products(const std::string& tenant, const std::vector<std::string>& stores,
+                       std::shared_ptr<const ProductPush> push,
+                       std::shared_ptr<const ProductsBySku> products, const Overridden& overridden,
+                       const Reply& reply);
+  void put_store_products(const Call& call, const RestRequest& request, Reply reply);
+  void put_tenant_products(const Call& call, const RestRequest& request, Reply reply);
+
+  Gateway& gateway_;
+  DatabaseWorker database_;
+};
+
+}  // namespace titan::cloud

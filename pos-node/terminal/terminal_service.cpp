@@ -1,0 +1,517 @@
+#include "pos-node/terminal/terminal_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "base/version.h"
+#include "pos-node/domain/zone_news.h"
+#include "pos-node/machine/service_manager.h"
+#include "proto/entry.pb.h"
+
+namespace titan::pos {
+namespace {
+
+namespace v1 = titan::entry::v1;
+
+// Products kept at hand, some hundred bytes each; one more and all are read anew.
+constexpr std::size_t products_kept_max = 1024;
+
+ProductPointer to_product(const mesh::StoredProduct& stored) {
+  auto product = std::make_shared<Product>();
+  product->set_sku(stored.sku);
+  for (const std::string& gtin : stored.gtins) product->add_gtins(gtin);
+  product->set_description(stored.description);
+  product->set_brand(stored.brand);
+  if (stored.price) {
+    product->mutable_price()->set_amount(stored.price->amount);
+    product->mutable_price()->set_exponent(stored.price->exponent);
+  }
+  product->set_currency(stored.currency);
+  product->set_unit(stored.unit);
+  product->set_tax_code(stored.tax_code);
+  product->set_tax_rate_basis_points(stored.tax_rate_basis_points);
+  product->set_tax_included(stored.tax_included);
+  product->set_delisted(stored.delisted);
+  product->set_price_version(stored.price_version);
+  if (stored.low_stock_micro) product->set_low_stock_micro(*stored.low_stock_micro);
+  for (const mesh::StoredTax& tax : stored.taxes) {
+    auto& out = *product->add_taxes();
+    out.set_code(tax.code);
+    out.set_rate_micropercent(tax.rate_micropercent);
+    out.set_exempt(tax.exempt);
+  }
+  product->set_category(stored.category);
+  return product;
+}
+
+const char* role_text(election::Role role) {
+  switch (role) {
+    case election::Role::leader:
+      return "leader";
+    case election::Role::follower:
+      return "follower";
+    case election::Role::pre_candidate:
+    case election::Role::candidate:
+      break;
+  }
+  return "candidate";
+}
+
+std::string place_text(const mesh::EntryId& id) {
+  return id.journal.hex() + ":" + std::to_string(id.number);
+}
+
+}  // namespace
+
+TerminalService::TerminalService(StoreRules rules, MeshHost& mesh,
+                                 std::unique_ptr<mesh::SqliteReader> reader, Metrics& metrics,
+                                 WallTime started)
+    : facts_(std::move(rules.facts)),
+      calendar_(std::move(rules.calendar)),
+      zone_data_problem_(zone_data_complaint(calendar_)),
+      mesh_(mesh),
+      reader_(std::move(reader)),
+      metrics_(metrics),
+      started_(started) {
+  load_low_stock();
+  if (zone_data_problem_) raise_alarm("zone_data", *zone_data_problem_);
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+void TerminalService::set_rules(StoreRules rules) {
+  facts_ = std::move(rules.facts);
+  calendar_ = std::move(rules.calendar);
+  zone_data_problem_ = zone_data_complaint(calendar_);
+  if (zone_data_problem_) raise_alarm("zone_data", *zone_data_problem_);
+}
+
+bool TerminalService::is_watched() const {
+  return events_ != nullptr && events_->has_subscribers();
+}
+
+void TerminalService::publish(const Event& event) {
+  if (is_watched()) events_->publish(event, wall());
+}
+
+void TerminalService::on_event(const mesh::Event& event) {
+  std::visit(Overloaded{
+                 [&](const mesh::EntrySeen& seen) {
+                   if (!is_watched()) return;
+                   SaleEvent told = sale_event(*seen.entry, seen.own);
+                   if (told.terminal.empty()) told.terminal = terminal_of(*seen.entry);
+                   publish(told);
+                 },
+                 [&](const mesh::StockChanged& changed) {
+                   if (!is_watched()) return;
+                   for (const crdt::StockChange& change : changed.changes) {
+                     publish(stock_event(change, changed.cause, low_stock_units(change.product)));
+                     reorder_watch_.on_changed(change);
+                   }
+                 },
+                 [&](const mesh::EntriesStored& stored) { on_entries_stored(stored); },
+                 [&](const mesh::MemberChanged& changed) {
+                   const mesh::MemberInfo& member = changed.update.member;
+                   spdlog::info("{} ({}) is {}", member.terminal, member.process.hex().substr(0, 8),
+                                to_string(changed.update.state));
+                   publish(MemberEvent{member.terminal, member.process, changed.update.state,
+                                       changed.before});
+                 },
+                 [&](const mesh::LeaderChanged& changed) {
+                   LeaderEvent leader{
+                       changed.leader.has_value(), changed.terminal, {}, 0, changed.is_self};
+                   if (changed.leader) {
+                     leader.process = changed.leader->process;
+                     leader.term = changed.leader->term;
+                     spdlog::info("{} leads the store, term {}",
+                                  changed.is_self ? "this terminal" : changed.terminal,
+                                  leader.term);
+                   } else {
+                     spdlog::info("no leader is heard");
+                   }
+                   publish(leader);
+                 },
+                 [&](const mesh::WatermarkMoved& moved) {
+                   publish(WatermarkEvent{moved.sequence, moved.pending_entries});
+                 },
+                 [&](const mesh::Alarm& alarm) { raise_alarm(alarm.code, alarm.message); },
+                 [&](const mesh::DuplicateFound& found) { on_duplicate(found.duplicate); },
+                 [&](const mesh::LinkWanted&) {},
+                 [&](const mesh::Note& note) { spdlog::debug("{}", note.message); },
+             },
+             event);
+}
+
+// Of an entry without a receipt; empty when the author is not a member now, or is the cloud.
+std::string TerminalService::terminal_of(const mesh::Entry& entry) const {
+  const DeviceId& device = entry.envelope.device;
+  if (device == facts_.device) return facts_.terminal;
+  if (entry.envelope.opening) return entry.envelope.opening->terminal;
+  for (const mesh::MemberView& view : mesh_.node().members()) {
+    if (view.member.device() == device) return view.member.terminal;
+  }
+  return "";
+}
+
+void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
+  metrics_.entries_stored.Increment(static_cast<double>(stored.entries.size()));
+  bool has_list = false;
+  for (const EntryPointer& entry : stored.entries) {
+    const mesh::Kind kind = entry->envelope.kind;
+    // A part may be the one that a list was waiting for.
+    has_list |= kind == mesh::Kind::product_list || kind == mesh::Kind::product_list_part;
+    if (mesh::ProductProjection::concerns(entry->envelope.kind)) products_.clear();
+    if (entry->envelope.kind == mesh::Kind::product) note_products(*entry);
+    for (const RuleAlarm& alarm : refund_watch_.on_stored(*entry)) {
+      raise_alarm(alarm.code, alarm.message);
+    }
+    look_at_other_tills(*entry);
+  }
+  if (has_list) load_low_stock();
+  for (const auto& duplicate : std::exchange(duplicates_due_, {})) on_duplicate(duplicate);
+}
+
+void TerminalService::look_at_stock() {
+  for (const std::string& product : reorder_watch_.look(mesh_.node().is_catching_up())) {
+    publish(AlarmEvent{"reorder", product + " is below zero: reorder it"});
+  }
+}
+
+void TerminalService::look_at_other_tills(const mesh::Entry& entry) {
+  const auto name_of = [this](const mesh::Entry& other) {
+    const std::string terminal = terminal_of(other);
+    return terminal.empty() ? std::string("another terminal") : terminal;
+  };
+  for (const RuleAlarm& alarm : settings_watch_.on_stored(entry, wall(), name_of)) {
+    raise_alarm(alarm.code, alarm.message);
+  }
+  if (const auto first = key_watch_.on_stored(entry)) {
+    raise_alarm("request_at_two_tills",
+                name_of(entry) + " recorded the request with key '" +
+                    entry.envelope.idempotency_key + "' as entry " + place_text(entry.envelope.id) +
+                    ", which another terminal had recorded as " + place_text(*first) +
+                    "; both count: if it was one and the same, void one of them");
+  }
+}
+
+void TerminalService::note_products(const mesh::Entry& entry) {
+  v1::Products body;
+  if (!body.ParseFromString(entry.envelope.body)) return;
+  for (const Product& product : body.products()) {
+    if (!product.has_low_stock_micro() && !low_stock_.contains(product.sku())) continue;
+    // Layers decide what is in force, and the table knows them.
+    const auto effective = reader_->product(product.sku());
+    if (effective && *effective) note_low_stock(product.sku(), (*effective)->low_stock_micro);
+  }
+}
+
+void TerminalService::raise_alarm(const std::string& code, const std::string& message) {
+  spdlog::warn("alarm {}: {}", code, message);
+  metrics_.alarms.Increment();
+  alarms_.push_front({code, message, wall()});
+  if (alarms_.size() > alarms_kept) alarms_.pop_back();
+  publish(AlarmEvent{code, message});
+}
+
+// ---- products ----------------------------------------------------------------------------------
+
+void TerminalService::load_low_stock() {
+  const auto limits = reader_->low_stock_limits();
+  if (!limits) return;
+  low_stock_.clear();
+  low_stock_.insert(limits->begin(), limits->end());
+}
+
+void TerminalService::note_low_stock(const std::string& sku,
+                                     const std::optional<std::int64_t>& low_stock_micro) {
+  if (low_stock_micro) {
+    low_stock_[sku] = *low_stock_micro;
+  } else {
+    low_stock_.erase(sku);
+  }
+}
+
+std::int64_t TerminalService::low_stock_units(std::string_view sku) {
+  const auto own = low_stock_.find(sku);
+  return own == low_stock_.end() ? facts_.low_stock_units : own->second;
+}
+
+Result<ProductPointer> TerminalService::product(std::string_view sku) {
+  if (const auto kept = products_.find(sku); kept != products_.end()) return kept->second;
+  const auto found = reader_->product(std::string(sku));
+  if (!found) return found.error();
+  if (!*found) return ProductPointer{};
+  if (products_.size() >= products_kept_max) products_.clear();
+  return products_.emplace(sku, to_product(**found)).first->second;
+}
+
+Result<std::vector<ProductPointer>> TerminalService::products_by_gtin(std::string_view gtin) {
+  const auto found = reader_->products_by_gtin(gtin);
+  if (!found) return found.error();
+  std::vector<ProductPointer> products;
+  for (const mesh::StoredProduct& product : *found) products.push_back(to_product(product));
+  return products;
+}
+
+Result<ProductPage> TerminalService::search_products(const std::string& query, std::size_t limit,
+                                                     const std::string& after) {
+  const auto found = query.empty() ? reader_->list_products(limit, after)
+                                   : reader_->search_products(query, limit, after);
+  if (!found) return found.error();
+  ProductPage page;
+  for (const mesh::StoredProduct& product : found->products) {
+    page.products.push_back(to_product(product));
+  }
+  page.next = found->next;
+  return page;
+}
+
+// ---- entries -----------------------------------------------------------------------------------
+
+void TerminalService::append(mesh::EntryDraft draft, AppendCallback done) {
+  mesh_.append(draft, [this, done = std::move(done)](const Result<mesh::Appended>& appended) {
+    if (!appended) return done(appended.error());
+    if (appended->entry) return done(Appended{appended->entry, appended->repeated});
+    auto first = entry(appended->id);
+    if (!first) return done(first.error());
+    if (!*first) {
+      return done(make_error(ErrorCode::unavailable,
+                             "the first answer to this idempotency_key is on its way to this "
+                             "terminal's disk; repeat in a moment",
+                             "idempotency_key"));
+    }
+    done(Appended{*first, true});
+  });
+}
+
+Result<std::optional<mesh::IdempotencyRecord>> TerminalService::recorded(
+    const std::string& idempotency_key) {
+  return mesh_.node().recorded(idempotency_key);
+}
+
+Result<EntryPointer> TerminalService::decode(const mesh::StoredEntry& stored) const {
+  auto decoded = mesh_.codec().decode_entry(stored.bytes);
+  if (!decoded) return decoded.error();
+  return std::make_shared<const mesh::Entry>(std::move(*decoded));
+}
+
+Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {
+  if (auto beside = mesh_.stored_beside(id)) return EntryPointer(std::move(beside));
+  const auto found = reader_->find_entry(id);
+  if (!found) return found.error();
+  if (found->empty()) return EntryPointer{};
+  return decode(found->front());
+}
+
+Result<std::vector<JournalSummary>> TerminalService::journals() {
+  const auto rows = reader_->journals();
+  if (!rows) return rows.error();
+  std::vector<JournalSummary> summaries;
+  for (const mesh::StoredJournal& row : *rows) {
+    JournalSummary summary{row.journal, row.device, row.terminal, {}, row.device == facts_.device};
+    if (const auto* item = mesh_.node().vector().find(row.journal)) summary.stored = item->stored;
+    summaries.push_back(std::move(summary));
+  }
+  return summaries;
+}
+
+Result<JournalPage> TerminalService::journal_page(const JournalId& journal, std::uint64_t from,
+                                                  std::size_t limit, std::size_t bytes_max) {
+  const auto device = mesh_.node().vector().device_of(journal);
+  if (!device) {
+    return make_error(ErrorCode::not_found, "no journal " + journal.hex() + " is known here",
+                      "journal");
+  }
+  const auto rows = reader_->journal_entries(journal, from, limit + 1);
+  if (!rows) return rows.error();
+  JournalPage page;
+  page.device = *device;
+  std::size_t bytes = 0;
+  for (const mesh::StoredEntry& row : *rows) {
+    const bool full = page.entries.size() >= limit || bytes + row.bytes.size() > bytes_max;
+    if (full && !page.entries.empty()) {
+      page.next = row.id.number;
+      break;
+    }
+    auto entry = decode(row);
+    if (!entry) return entry.error();
+    bytes += row.bytes.size();
+    page.entries.push_back(std::move(*entry));
+  }
+  return page;
+}
+
+// ---- status ------------------------------------------------------------------------------------
+
+StatusReport TerminalService::status() {
+  const mesh::Node& node = mesh_.node();
+  StatusReport report;
+  report.version = program_version;
+  report.started = started_;
+  report.role = role_text(node.role());
+  if (const auto leader = node.leader()) {
+    LeaderReport row{"", leader->process, {}, leader->term};
+    if (const auto member = node.member_of(leader->process)) {
+      row.terminal = member->terminal;
+      row.device = member->device();
+    }
+    report.leader = row;
+  }
+  for (const mesh::MemberView& view : node.members()) {
+    report.members.push_back({view.member.terminal, view.member.process, view.member.device(),
+                              view.state, view.member.addresses, view.linked, view.round_trip,
+                              view.clock_skew_ms, view.is_self, view.member.may_lead});
+    if (view.clock_skew_ms && view.state == mesh::MemberState::alive) {
+      report.clock_skew_ms_max = std::max(report.clock_skew_ms_max, std::abs(*view.clock_skew_ms));
+    }
+  }
+  // By name, which is how people look for a till; processes are drawn at random.
+  std::sort(report.members.begin(), report.members.end(),
+            [](const MemberReport& a, const MemberReport& b) {
+              return std::tie(a.terminal, a.process) < std::tie(b.terminal, b.process);
+            });
+  const auto root = node.vector().root().to_bytes();
+  report.vector_root = to_hex({reinterpret_cast<const char*>(root.data()), root.size()});
+  report.entries = node.vector().entry_count();
+  for (const auto& [device, journals] : node.vector().devices()) {
+    for (const auto& [journal, item] : journals) {
+      report.journals.push_back({journal, device, item.stored});
+    }
+  }
+  report.stock_digest = node.stock_digest();
+  report.pending_uploads = node.pending_uploads();
+  if (const auto& watermark = node.watermark()) {
+    report.watermark = WatermarkReport{watermark->epoch, watermark->sequence};
+  }
+  if (reports_.store_database) report.store_database = reports_.store_database();
+  if (reports_.uplink) report.uplink = reports_.uplink();
+  const ClockReading reading = clock();
+  report.clock_quality = clock_quality(reading);
+  report.business_date = reading.local_date;
+  report.time_zone = calendar_.zone();
+  report.restart_needed_for = restart_needed_for_;
+  report.zone_data = zone_data_version();
+  report.zone_data_problem = zone_data_problem_;
+  if (const auto reason = unhealthy()) report.health.push_back({"disk", *reason, {}, {}});
+  for (HealthReason& reason : degraded()) report.health.push_back(std::move(reason));
+  look_at_waits();
+  report.waiting_for = waiting_watch_.now_waiting(mesh_.now());
+  report.alarms.assign(alarms_.begin(), alarms_.end());
+  return report;
+}
+
+mesh::ClockQuality TerminalService::clock_quality(const ClockReading& reading) const {
+  const bool is_plausible = reading.quality != mesh::ClockQuality::implausible;
+  const bool is_held = is_plausible && mesh_.node().is_holding_time(reading.time);
+  return is_held ? mesh::ClockQuality::held : reading.quality;
+}
+
+void TerminalService::look_at_waits() {
+  const HealthFacts health = health_facts();
+  WaitingFacts facts;
+  if (reports_.has_network) facts.has_network = reports_.has_network();
+  if (reports_.mdns_problem) facts.mdns_problem = reports_.mdns_problem();
+  facts.is_alone = is_alone(health.members);
+  facts.missing = missing_members(health).size();
+  facts.uplink = health.uplink;
+  facts.store_database = health.store_database;
+  const ClockReading reading = clock();
+  facts.clock_quality = clock_quality(reading);
+  facts.wall = reading.time;
+  const WaitingWatch::Change change = waiting_watch_.look(facts, mesh_.now());
+  for (const WaitingReport& begun : change.begun) {
+    spdlog::info("waiting for {}: {}", begun.what, begun.message);
+  }
+  for (const WaitingWatch::Ended& ended : change.ended) {
+    spdlog::info("waits no longer for {}, after {} s", ended.what,
+                 std::chrono::duration_cast<seconds>(ended.took).count());
+  }
+  const auto here = static_cast<std::size_t>(std::count_if(
+      health.members.begin(), health.members.end(), [](const mesh::MemberView& member) {
+        return member.state == mesh::MemberState::alive ||
+               member.state == mesh::MemberState::suspect;
+      }));
+  std::string line = unhealthy() ? "cannot sell; see titan-pos status" : "sells";
+  line += "; " + summary_line(role_text(mesh_.node().role()), here, here + facts.missing,
+                              waiting_watch_.now_waiting(mesh_.now()));
+  if (line == shown_line_) return;
+  shown_line_ = line;
+  show_in_service_manager(line);
+}
+
+HealthFacts TerminalService::health_facts() {
+  HealthFacts facts;
+  facts.members = mesh_.node().members();
+  facts.last_met = reports_.last_met;
+  if (reports_.refused_peers) facts.refused = reports_.refused_peers();
+  if (reports_.store_database) facts.store_database = reports_.store_database();
+  if (reports_.uplink) facts.uplink = reports_.uplink();
+  facts.now = mesh_.now();
+  return facts;
+}
+
+std::vector<std::string> TerminalService::missing_terminals() {
+  const HealthFacts facts = health_facts();
+  std::vector<std::string> names;
+  for (const mesh::MemberView& member : missing_members(facts)) {
+    names.push_back(member.member.terminal);
+  }
+  // Switched off in good order: no reason for alarm, but its disk is not here either.
+  for (const mesh::MemberView& member : facts.members) {
+    if (member.state != mesh::MemberState::left) continue;
+    const bool is_back =
+        std::any_of(facts.members.begin(), facts.members.end(), [&](const mesh::MemberView& other) {
+          return other.member.device() == member.member.device() &&
+                 (other.state == mesh::MemberState::alive ||
+                  other.state == mesh::MemberState::suspect);
+        });
+    if (!is_back) names.push_back(member.member.terminal);
+  }
+  return names;
+}
+
+std::optional<std::string> TerminalService::unhealthy() {
+  if (mesh_.storage_problem().empty()) return std::nullopt;
+  return "the disk cannot be written: " + mesh_.storage_problem();
+}
+
+void TerminalService::refresh_metrics(Metrics& metrics) {
+  const mesh::Node& node = mesh_.node();
+  double alive = 0;
+  for (const mesh::MemberView& view : node.members()) {
+    alive += view.state == mesh::MemberState::alive ? 1 : 0;
+  }
+  metrics.members_alive.Set(alive);
+  const HealthFacts facts = health_facts();
+  const auto missing = missing_members(facts);
+  metrics.members_missing.Set(static_cast<double>(missing.size()));
+  metrics.store_cut.Set(missing.empty() ? 0 : 1);
+  metrics.alone.Set(!missing.empty() && is_alone(facts.members) ? 1 : 0);
+  metrics.refused_peers.Set(static_cast<double>(facts.refused.size()));
+  metrics.leader.Set(node.is_leader() ? 1 : 0);
+  metrics.term.Set(node.leader() ? static_cast<double>(node.leader()->term) : 0);
+  metrics.pending_uploads.Set(static_cast<double>(node.pending_uploads()));
+  metrics.storage_queue.Set(static_cast<double>(mesh_.queued_entries()));
+  metrics.event_subscribers.Set(events_ == nullptr ? 0
+                                                   : static_cast<double>(events_->subscribers()));
+  if (reports_.api_connections) {
+    metrics.api_connections.Set(static_cast<double>(reports_.api_connections()));
+  }
+  const mesh::TransportCounters& counters = mesh_.transport().counters();
+  const auto raise_to = [](prometheus::Counter& counter, std::uint64_t total) {
+    counter.Increment(static_cast<double>(total) - counter.Value());
+  };
+  raise_to(metrics.mesh_bytes_in, counters.bytes_received);
+  raise_to(metrics.mesh_bytes_out, counters.bytes_sent);
+  raise_to(metrics.handshakes_failed, counters.handshakes_failed);
+  raise_to(metrics.frames_dropped, counters.dropped_queue_full);
+  std::size_t queued = 0;
+  for (const mesh::LinkView& link : mesh_.transport().links()) queued += link.queued_frames;
+  metrics.send_queue.Set(static_cast<double>(queued));
+}
+
+}  // namespace titan::pos

@@ -1,0 +1,68 @@
+#include "pos-node/watches/refund_watch.h"
+
+#include <utility>
+
+#include "proto/entry.pb.h"
+
+namespace titan::pos {
+namespace {
+
+namespace v1 = titan::entry::v1;
+
+std::optional<mesh::EntryId> original_of(const mesh::Entry& entry) {
+  v1::EntryReference reference;
+  if (entry.envelope.kind == mesh::Kind::refund) {
+    v1::Refund body;
+    if (!body.ParseFromString(entry.envelope.body)) return std::nullopt;
+    reference = std::move(*body.mutable_original());
+  } else if (entry.envelope.kind == mesh::Kind::void_sale) {
+    v1::Void body;
+    if (!body.ParseFromString(entry.envelope.body)) return std::nullopt;
+    reference = std::move(*body.mutable_original());
+  }
+  const auto journal = JournalId::from_bytes(reference.journal());
+  if (!journal) return std::nullopt;
+  return mesh::EntryId{*journal, reference.number()};
+}
+
+void remember(std::set<mesh::EntryId>& sales, const mesh::EntryId& sale) {
+  if (sales.size() >= watched_sales_max) sales.clear();
+  sales.insert(sale);
+}
+
+}  // namespace
+
+std::vector<RuleAlarm> RefundWatch::on_stored(const mesh::Entry& entry) {
+  if (entry.envelope.kind == mesh::Kind::sale || entry.envelope.kind == mesh::Kind::history) {
+    if (awaited_.erase(entry.envelope.id) == 0) return {};
+    return judge(entry.envelope.id);
+  }
+  const auto sale = original_of(entry);
+  if (!sale) return {};
+  const bool own = entry.envelope.device == service_.facts().device;
+  const auto known = service_.entry(*sale);
+  if (own && entry.envelope.kind == mesh::Kind::refund && known && *known) return {};
+  return judge(*sale);
+}
+
+std::vector<RuleAlarm> RefundWatch::judge(const mesh::EntryId& sale) {
+  RefundHistory history;
+  auto original = service_.entry(sale);
+  if (!original) return {};
+  if (!*original) {
+    remember(awaited_, sale);
+    return {};
+  }
+  auto refunds = service_.refunds_of(sale);
+  const auto voided = service_.voided_by(**original);
+  if (!refunds || !voided) return {};
+  history.original = std::move(*original);
+  history.refunds = std::move(*refunds);
+  history.voided = voided->has_value();
+  auto alarms = over_refund_alarms(history);
+  if (alarms.empty() || told_.contains(sale)) return {};
+  remember(told_, sale);
+  return alarms;
+}
+
+}  // namespace titan::pos
