@@ -46,7 +46,7 @@ class Lab:
     """Own it with `async with Lab() as lab`: everything started through it ends with it."""
 
     def __init__(self, isolated=True, folder=None):
-        owner = os.environ.get("TITAN_RUN") or f"tl{os.getpid()}"
+        owner = os.environ.get("TITAN_LAB") or os.environ.get("TITAN_RUN") or f"tl{os.getpid()}"
         self.prefix = f"{owner}x{next(_serial)}"
         self.isolated = isolated
         self.hosts = []

@@ -9,6 +9,7 @@ wrote. It is mounted in the machine's namespace alone, so nothing has to be unmo
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -58,6 +59,13 @@ def bare_root():
 
 def layers_with(packages):
     """The layers of a disk with these packages (files) installed, the lowest first."""
+    LAYERS.mkdir(parents=True, exist_ok=True)
+    with open(LAYERS / "lock", "w") as lock:  # test files run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return made_layers_with(packages)
+
+
+def made_layers_with(packages):
     bare = bare_root()
     content = hashlib.sha256(str((BARE / "ready").stat().st_mtime_ns).encode())
     for package in packages:

@@ -18,6 +18,7 @@ import time
 import traceback
 
 from qa.harness.lab import ROOT, Lab
+from qa.harness.side_by_side import run_files
 
 LIMIT_SECONDS = 60
 LOG_BYTES_KEPT = 1_000_000  # of each log of a failed test, its end
@@ -232,15 +233,32 @@ async def run_all(tests, report, left=()):
         raise
     finally:
         await run.end_shared()
-        if report:
-            pathlib.Path(report).write_text(json.dumps({"tests": results, "left": list(left)},
-                                                      indent=1) + "\n")
+        write_report(report, results, left)
     return results
 
 
-def main(folders, match="", report=None, listing=False, nightly_ones=False):
-    """Exit code 0 when every test passed. `nightly_ones`: those marked @nightly, else the others."""
-    found = [(name, function) for name, function in discover(folders) if match in name]
+def by_file(tests):
+    """[(file, its tests)], first those that may take longest: they must not begin last."""
+    files = {}
+    for name, function in tests:
+        files.setdefault(name.split(".")[0], []).append((name, function))
+    return sorted(files.items(), reverse=True, key=lambda row: sum(
+        getattr(function, "limit_seconds", LIMIT_SECONDS) for _, function in row[1]))
+
+
+def write_report(path, results, left):
+    if path:
+        pathlib.Path(path).write_text(json.dumps({"tests": results, "left": list(left)},
+                                                 indent=1) + "\n")
+
+
+def main(folders, match="", report=None, listing=False, nightly_ones=False, file=None, jobs=1,
+         command=None):
+    """Exit code 0 when every test passed. `nightly_ones`: those marked @nightly, else the others.
+    `file`: of this file (without .py) only. With several `jobs` files run side by side, each by
+    `command(file, report)`."""
+    found = [(name, function) for name, function in discover(folders)
+             if match in name and file in (None, name.split(".")[0])]
     tests = [(name, function) for name, function in found
              if getattr(function, "is_nightly", False) == nightly_ones]
     left = [] if nightly_ones else [name for name, function in found
@@ -253,6 +271,9 @@ def main(folders, match="", report=None, listing=False, nightly_ones=False):
         # SIGTERM ends a run as Ctrl-C does: through the clean-up of the test that runs.
         task = asyncio.current_task()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        if jobs > 1:
+            return await run_files(by_file(tests), jobs, command,
+                                   lambda results: write_report(report, results, left))
         return await run_all(tests, report, left)
 
     try:
@@ -261,7 +282,8 @@ def main(folders, match="", report=None, listing=False, nightly_ones=False):
         print("stopped; everything started was ended", flush=True)
         return 130
     failed = sum(not result["ok"] for result in results)
-    print(f"{len(results) - failed} of {len(results)} end-to-end tests passed", flush=True)
-    if left:
+    if file is None:
+        print(f"{len(results) - failed} of {len(results)} end-to-end tests passed", flush=True)
+    if left and file is None:
         print(f"left to ./titan nightly: {', '.join(left)}", flush=True)
     return 1 if failed else 0
