@@ -1,6 +1,7 @@
-"""Checks that a folder includes only what stands above it, and that the core does no I/O.
+"""Checks that a folder includes only what stands above it, that the rooms of a folder include one
+another in one direction only, and that the core does no I/O.
 
-The order of the folders is the one in CMakeLists.txt and docs/ARCHITECTURE.md. Core folders are
+The order of the folders is the one in house.py, CMakeLists.txt and docs/ARCHITECTURE.md. Core folders are
 sans-IO: no socket, file, clock, thread, randomness, log call or generated protobuf type, and no
 container whose order depends on a hash or an address (it would break the simulator's seed).
 Adapters live in sub-folders of a core folder; `wire` sub-folders may see protobuf, nothing else.
@@ -11,11 +12,10 @@ import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from qa.checks import house  # noqa: E402
+from qa.checks.house import INCLUDE, ORDER, ROOT  # noqa: E402
 
-# A folder may include its own files and those of the folders before it.
-ORDER = ["base", "proto", "crdt", "election", "mesh", "retail", "discovery", "uplink", "pos-node",
-         "cloud", "simulations"]
 # Hosts stand side by side: none includes another.
 HOSTS = {"pos-node", "cloud", "simulations"}
 # Sans-IO, top level and `wire`; every other sub-folder is an adapter.
@@ -47,7 +47,6 @@ FORBIDDEN_TEXT = [
     (re.compile(r"\bstd::(cout|cerr|clog)\b|\bf?printf\(|\bspdlog::"),
      "writes output; leave a typed event"),
 ]
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT = re.compile(r"//.*$")
 
 
@@ -100,13 +99,22 @@ def faults_of_file(path):
                     yield f"{path}:{number}: {reason}"
 
 
+def faults_of_rooms(files, root):
+    """One line for each circle: a way round it, with an include for each step."""
+    graph = house.rooms(files, root)
+    for circle in house.circles(graph):
+        steps = "; ".join(f"{file} includes {name}" for room in circle
+                          for other, (file, name) in sorted(graph[room].items()) if other in circle)
+        yield f"{', '.join(circle)} include one another: {steps}; move what both need to one of them"
+
+
 def main():
-    files = [path.relative_to(ROOT) for folder in ORDER for suffix in ("*.h", "*.cpp")
-             for path in sorted((ROOT / folder).rglob(suffix))]
+    files = house.source_files()
     if not files:
         print("no source files found: run this from a complete checkout")
         return 1
     faults = [fault for path in files for fault in faults_of_file(path)]
+    faults += faults_of_rooms(files, ROOT)
     for fault in faults:
         print(fault)
     print(f"{len(files)} files, {len(faults)} faults")

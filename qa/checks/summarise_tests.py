@@ -104,9 +104,9 @@ def main():
     own_passed = count_lines(tally, arguments.folder / "results" / "titan")
     left = count_end_to_end(tally, arguments.folder)
 
-    slow = [row for row in sorted(tally.slowest, reverse=True)[:5] if row[0] >= 1]
-    if slow:
-        print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in slow))
+    slow = [row for row in sorted(tally.slowest, reverse=True)[:10] if row[0] >= 1]
+    for seconds, name in slow:
+        print(f"slow: {seconds:6.1f} s  {name}")
     for name in left:
         print(f"left to ./titan nightly: {name}")
     if arguments.pattern and tally.passed == own_passed and not tally.failures:

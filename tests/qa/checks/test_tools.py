@@ -51,6 +51,27 @@ async def test_layer_check_leaves_good_code_alone(lab):
         assert faults_of(lab, path, text) == [], path
 
 
+async def test_layer_check_finds_rooms_that_include_one_another(lab):
+    files = {"mesh/node/node.h": '#include "mesh/journal/writer.h"\n',
+             "mesh/journal/writer.h": '#include "mesh/entry/entry.h"\n',
+             "mesh/entry/entry.h": '#include "mesh/node/node.h"\n', "mesh/node/main.cpp": ""}
+    for path, text in files.items():
+        (lab.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (lab.folder / path).write_text(text)
+    tool = load("check_layers")
+    faults = list(tool.faults_of_rooms(sorted(files), lab.folder))
+    assert len(faults) == 1, faults
+    assert faults[0].startswith("mesh/entry, mesh/journal, mesh/node include one another"), faults
+    (lab.folder / "mesh/entry/entry.h").write_text("")
+    assert list(tool.faults_of_rooms(sorted(files), lab.folder)) == []
+
+
+async def test_the_picture_of_the_house_is_fresh():
+    picture = load("draw_house")
+    assert picture.PICTURE.read_text() == picture.draw(), \
+        "draw it anew: python3 qa/checks/draw_house.py"
+
+
 async def titan_says(script):
     """What a shell prints that has read the functions of ./titan."""
     child = await asyncio.create_subprocess_exec(
