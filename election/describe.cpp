@@ -2,13 +2,10 @@
 
 #include <variant>
 
+#include "base/overloaded.h"
+
 namespace titan::election {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 std::string of_votes(std::uint32_t granted, std::uint32_t electorate) {
   return std::to_string(granted) + " of " + std::to_string(electorate);

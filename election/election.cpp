@@ -7,17 +7,10 @@
 #include <tuple>
 #include <utility>
 
+#include "base/overloaded.h"
 #include "election/term_bound.h"
 
 namespace titan::election {
-namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-
-}  // namespace
 
 Election::Election(Config config, ProcessId self, DeviceId self_device, bool may_lead,
                    std::uint32_t priority, Promise stored_promise, std::uint64_t highest_term_seen,
