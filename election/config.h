@@ -59,8 +59,9 @@ struct Config {
   // Members count for the size of a view after this long in it without suspicion. Longer: the
   // bigger side of a cut wins for certain after a slow heal; newcomers weigh nothing for longer.
   Duration view_settle = seconds(5);
-  // The whole view goes along with this many beats after it changed, and with every so-manieth.
-  // More often: relays vouch sooner for others; bytes rise with the square of the members.
+  // The whole view goes along with this many beats after it changed, and with every beat whose
+  // number whole_view_every divides. More often: relays vouch sooner for others; bytes rise with
+  // the square of the members.
   std::uint32_t whole_view_repeats = 3;
   std::uint32_t whole_view_every = 20;
 

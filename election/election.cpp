@@ -233,6 +233,8 @@ void Election::note_sign_of_life(MonoTime now) {
 
 // ---- what is heard of leaders ------------------------------------------------------------------
 
+// The same beat told by many renews nothing, so an echo keeps no dead leader alive. A lost one
+// costs nothing: every probe and answer tells the news again.
 void Election::on_leader_news(Now now, const ProcessId& heard_from, const LeaderNews& news) {
   if (left_ || heard_from == self_) return;
   note_sign_of_life(now.mono);
@@ -257,11 +259,15 @@ void Election::on_message(Now now, const ProcessId& from, const Message& message
   check_invariants();
 }
 
+// Only the leader speaks of itself, and only a beat newer than the last renews its lease. Lost: the
+// next comes a beat_interval later, and a lease spans at least three.
 void Election::on_beat(MonoTime now, const ProcessId& from, const Beat& beat) {
   if (beat.news.token.process != from) return;
   hear(now, beat.news, true);
 }
 
+// What is told of a leader, by whomever. Its term is noted also when it does not list us: our next
+// election must go above it.
 void Election::hear(MonoTime now, const LeaderNews& news, bool directly) {
   if (news.token.is_none() || news.token.process == self_) return;
   if (!is_plausible_term(news.token.term, highest_term())) return;
@@ -350,6 +356,7 @@ void Election::forget_leader(MonoTime now) {
   }
 }
 
+// Ends only our own waiting: whoever still hears the leader vetoes. Lost: the lease runs out.
 void Election::on_leader_gone_hint(Now now) {
   if (left_ || role_ != Role::follower || !leader_) return;
   lapse(now.mono);
@@ -396,6 +403,9 @@ void Election::promise(std::uint64_t term, const ProcessId& candidate, Withheld 
   if (promises_.make(made, std::move(what))) effects_.promises.push_back(made);
 }
 
+// What waited for the disk acts only if it is still wanted: the vote for oneself in the round it
+// was made for, the raise of a leadership that goes on. Never reported: the vote is not given, the
+// round fails at its end, and the leader keeps its term.
 void Election::on_promise_stored(Now now, const Promise& stored) {
   if (left_) return;
   for (const Released& released : promises_.release(stored)) {
@@ -451,6 +461,20 @@ void Election::check_invariants() const {
   }
   if (role_ == Role::pre_candidate) assert(may_lead_ && !leader_);
   if (leader_) assert(leader_->process() != self_);
+  if (rival_) assert(rival_->process() != self_);
+  if (leader_ && rival_) assert(leader_->process() != rival_->process());
+  if (lost_) assert(!leader_ && role_ != Role::leader);
+  if (handing_over_) {
+    assert(!handing_over_->tried.empty() && handing_over_->tried.back() == handing_over_->to);
+    assert(handing_over_->tried.size() <= config_.hand_over_tries);
+  }
+  const bool is_asking = role_ == Role::pre_candidate || role_ == Role::candidate;
+  assert(is_asking == (round_.number != 0));
+  const bool may_stand = role_ == Role::follower && !leader_ && may_lead_;
+  assert(may_stand || stand_at_ == MonoTime::never());
+  assert((role_ == Role::leader) == (next_beat_at_ != MonoTime::never()));
+  assert(left_ || leader_.has_value() == (lease_until_ != MonoTime::never()));
+  assert(whole_views_due_ <= config_.whole_view_repeats);
   assert(!left_ || role_ == Role::follower);
 }
 

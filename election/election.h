@@ -105,20 +105,22 @@ class Election {
  private:
   // One round of asking every remembered member, for pre-votes or for votes.
   struct Round {
-    std::uint64_t number = 0;
-    std::uint64_t term = 0;  // 0 in a pre-vote
-    Token hand_over_of;
-    bool for_cloud = false;  // handed over because we reach the cloud
+    std::uint64_t number = 0;  // 0: no round; a reply to an earlier one is ignored
+    std::uint64_t term = 0;    // the latest that is promised, to this process; 0 in a pre-vote
+    Token hand_over_of;        // of the leader that asked us to stand; its followers do not veto
+    bool for_cloud = false;    // handed over because we reach the cloud
+    // In a vote only once the own promise is stored: without it no majority makes a leader.
     bool own_vote_counts = false;
+    // The last answer of each who answered; never of this process. Only those of others_ count.
     std::map<ProcessId, VoteAnswer> answers;
-    MonoTime ends;
-    MonoTime ask_again;
+    MonoTime ends;       // the round has failed then
+    MonoTime ask_again;  // who has not answered is asked once more
   };
   struct HandingOver {
-    ProcessId to;
+    ProcessId to;  // the last of `tried`
     HandOverReason reason = HandOverReason::leaving;
-    MonoTime ends;
-    std::vector<ProcessId> tried;
+    MonoTime ends;  // `to` has not made itself leader until then: the next one, or none
+    std::vector<ProcessId> tried;  // at most config.hand_over_tries
   };
 
   // election.cpp: the view, time, what is heard
@@ -188,47 +190,56 @@ class Election {
   Random random_;
 
   // The view.
-  bool view_known_ = false;
+  bool view_known_ = false;    // nobody stands before: an empty view would elect itself
   std::vector<Voter> others_;  // sorted by device, then process; without this one
   bool holds_all_pending_ = true;
-  std::map<ProcessId, MonoTime> in_view_since_;  // never() while suspect
+  // Exactly the processes of others_ that are alive; since when each is without suspicion, never()
+  // for those under it.
+  std::map<ProcessId, MonoTime> in_view_since_;
   CloudState cloud_;
-  MonoTime cloud_lost_at_;
+  MonoTime cloud_lost_at_;  // while it is out of reach: since then, or since this leadership began
   MonoTime cloud_hand_over_allowed_at_;
 
   // Terms and votes.
   Promises promises_;
+  // Heard of anybody, and plausible then. Never falls; the own next term goes above it.
   std::uint64_t highest_term_ = 0;
+  // Until then pre-votes are refused to all but the one voted for; in the past: to nobody.
   MonoTime vote_hold_until_;
 
   // As anyone.
   Role role_ = Role::follower;
   bool leaving_ = false;
-  bool left_ = false;
-  MonoTime last_heard_;                // any sign of life of anybody
-  std::optional<HeardLeader> leader_;  // followed; its lease has not run out
+  bool left_ = false;    // no input has an effect any more
+  MonoTime last_heard_;  // any sign of life of anybody
+  // Of these three each is of another process, and none of this one. The followed one stays while
+  // a hand-over of it is voted on, and for that long its lease may have run out.
+  std::optional<HeardLeader> leader_;  // followed; none as leader
   std::optional<HeardLeader> lost_;    // followed before; only later beats of it are signs of life
-  std::optional<HeardLeader> rival_;   // another live leader
-  ProcessId successor_;                // whom the followed leader named when it stepped down
-  MonoTime lease_until_ = MonoTime::never();
+  std::optional<HeardLeader> rival_;   // another leader; it may have fallen silent since
+  ProcessId successor_;  // whom the followed leader named when it stepped down; else of no meaning
+  MonoTime lease_until_ = MonoTime::never();  // of leader_; never() without one
+  // When a pre-vote starts; never() unless a follower that may lead and follows nobody.
   MonoTime stand_at_ = MonoTime::never();
-  MonoTime alone_until_;
+  MonoTime alone_until_;        // no view of one elects itself earlier; over once someone is heard
   MonoTime start_until_;        // does not stand earlier
   std::uint32_t failures_ = 0;  // rounds failed in a row
-  std::uint64_t round_number_ = 0;
-  Round round_;  // valid as pre_candidate and candidate
+  std::uint64_t round_number_ = 0;  // of the last round; rises with each, never starts over
+  Round round_;                     // of a pre_candidate and a candidate, else empty
 
   // As leader.
-  Token token_;
-  std::uint64_t last_led_term_ = 0;
-  std::uint64_t raising_to_ = 0;  // 0: no raise waits for the disk
-  std::uint64_t beat_ = 0;        // never starts over
+  Token token_;                      // none unless leader; its term is promised and stored
+  std::uint64_t last_led_term_ = 0;  // never falls: no term is led twice
+  std::uint64_t raising_to_ = 0;     // above token_.term; 0: no raise waits for the disk
+  std::uint64_t beat_ = 0;           // never starts over
   MonoTime beat_at_;
-  MonoTime next_beat_at_ = MonoTime::never();
-  std::uint32_t view_number_ = 0;
-  std::uint32_t whole_views_due_ = 0;
-  MonoTime company_at_;  // last moment with deaf_company_min others in the view
-  std::optional<HandingOver> handing_over_;
+  MonoTime next_beat_at_ = MonoTime::never();  // never() unless leader
+  std::uint32_t view_number_ = 0;              // rises when somebody enters or leaves the view
+  std::uint32_t whole_views_due_ = 0;  // beats that still bring it; at most whole_view_repeats
+  // When the view last held deaf_company_min others. Later than last_heard_: that company went
+  // while nobody was heard, so it may be this process that is deaf.
+  MonoTime company_at_;
+  std::optional<HandingOver> handing_over_;  // only as leader
 
   Effects effects_;
 };

@@ -40,15 +40,19 @@ class HeardLeader {
  private:
   void adopt(MonoTime now, const LeaderNews& news);
 
-  Token token_;
-  std::uint64_t beat_ = 0;
-  MonoTime beat_at_;
+  // Of the last beat taken.
+  Token token_;             // always of one process; never falls
+  std::uint64_t beat_ = 0;  // rises with each beat taken
+  MonoTime beat_at_;  // when the leader made it, by our clock; never falls, never ahead of now
   bool progressed_ = false;
   bool holds_cloud_lease_ = false;
   std::uint32_t view_size_ = 0;
   std::uint32_t view_number_ = 0;
-  std::uint32_t whole_view_number_ = 0;
+
+  // The last whole view heard. It vouches for its members while whole_view_number_ == view_number_:
+  // of a view that has changed since it says nothing.
   bool whole_view_known_ = false;
+  std::uint32_t whole_view_number_ = 0;
   std::vector<ProcessId> whole_view_;  // sorted
 };
 

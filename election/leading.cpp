@@ -130,6 +130,8 @@ void Election::raise_term(std::uint64_t above) {
   promise(term, self_, TermRaise{});
 }
 
+// The higher token is used only now that its promise is stored: a crash in between must not let the
+// term be given away a second time.
 void Election::finish_raise(MonoTime now, std::uint64_t term) {
   if (role_ != Role::leader || raising_to_ != term) return;
   raising_to_ = 0;
@@ -140,6 +142,7 @@ void Election::finish_raise(MonoTime now, std::uint64_t term) {
   send_beats(now);
 }
 
+// Lost: the next attempt to take the lease is refused again.
 void Election::on_lease_refused(Now, const Token& holder, bool holder_gone) {
   if (left_ || role_ != Role::leader || !holder_gone) return;
   if (!is_plausible_term(holder.term, highest_term()) || holder < token_) return;
@@ -174,6 +177,8 @@ void Election::step_down(MonoTime now, StepDownReason reason, const Token& succe
   if (!leader_) schedule_stand(now, config_.lease);
 }
 
+// Only the leader's own word, of the token followed or a newer one. Nothing rests on it but time:
+// lost, the lease runs out.
 void Election::on_step_down(MonoTime now, const ProcessId& from, const StepDown& message) {
   if (message.token.is_none() || message.token.process != from) return;
   if (rival_ && rival_->process() == from) rival_.reset();
@@ -231,6 +236,9 @@ void Election::start_hand_over(MonoTime now, const ProcessId& to, HandOverReason
   send(to, HandOver{token_, reason});
 }
 
+// Only from the leader that is followed, and it is followed until somebody is elected: a hand-over
+// that is lost or fails leaves the store its leader. One that leaves tries the next member then,
+// one without the cloud goes on.
 void Election::on_hand_over(MonoTime now, const ProcessId& from, const HandOver& message) {
   if (message.token.is_none() || message.token.process != from) return;
   if (role_ != Role::follower || !may_lead_) return;

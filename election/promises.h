@@ -47,9 +47,11 @@ class Promises {
   void check_invariants() const;
 
  private:
-  Promise latest_;
-  Promise stored_;
+  Promise latest_;  // stored_.term <= latest_.term
+  Promise stored_;  // the latest reported; what it says of terms at or below it is good
   std::size_t withheld_max_;
+  // In the order made: terms never fall, and none is below stored_. Beyond withheld_max_ the oldest
+  // is dropped: its candidate asks again, or its round fails.
   std::deque<Released> withheld_;
 };
 

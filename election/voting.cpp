@@ -93,6 +93,8 @@ void Election::abandon_round() {
   if (promises_.latest().voted_for == self_) vote_hold_until_ = MonoTime{};
 }
 
+// Binds nobody: a pre-vote won only allows asking for votes. Lost: who has not answered is asked
+// again until the round ends.
 void Election::on_pre_vote_reply(MonoTime now, const ProcessId& from, const PreVoteReply& reply) {
   if (role_ != Role::pre_candidate || reply.round != round_.number) return;
   observe_term(reply.promised_term);
@@ -101,6 +103,8 @@ void Election::on_pre_vote_reply(MonoTime now, const ProcessId& from, const PreV
   count(now);
 }
 
+// Counts for the term it was given in, once a member however often it comes. Lost: asked again, and
+// the voter repeats what it promised.
 void Election::on_vote_reply(MonoTime now, const ProcessId& from, const VoteReply& reply) {
   if (role_ != Role::candidate || reply.term != round_.term) return;
   observe_term(reply.promised_term);
@@ -138,6 +142,8 @@ bool Election::is_handed_over(const ProcessId& candidate, const Token& leadershi
   return leader_ && leader_->process() == leadership.process;
 }
 
+// Promises nothing and raises no term, so that a member which cannot win disturbs nobody. Lost,
+// like its answer: asked again.
 void Election::on_pre_vote_request(MonoTime now, const ProcessId& from,
                                    const PreVoteRequest& request) {
   if (role_ == Role::follower && leader_ && leader_->process() == from) {
@@ -157,6 +163,8 @@ void Election::on_pre_vote_request(MonoTime now, const ProcessId& from,
   send(from, reply);
 }
 
+// A term is granted to one process only, and the grant leaves once the promise is stored. Lost,
+// like its answer: asked again; a repeat is answered from the promise, and promises nothing new.
 void Election::on_vote_request(MonoTime now, const ProcessId& from, const VoteRequest& request) {
   if (request.term == 0 || !is_plausible_term(request.term, highest_term())) return;
   VoteReply reply;
