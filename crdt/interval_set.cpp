@@ -125,6 +125,17 @@ IntervalSet IntervalSet::minus(const IntervalSet& other) const {
   return rest;
 }
 
+IntervalSet IntervalSet::lowest(std::uint64_t limit) const {
+  IntervalSet taken;
+  for (const Interval& interval : intervals_) {
+    if (limit == 0) break;
+    const std::uint64_t count = std::min(limit, interval.count());
+    taken.intervals_.push_back({interval.first, interval.first + count - 1});
+    limit -= count;
+  }
+  return taken;
+}
+
 IntervalSet IntervalSet::gaps() const {
   IntervalSet missing;
   std::uint64_t next = 1;

@@ -40,6 +40,8 @@ class IntervalSet {
   std::uint64_t top() const { return intervals_.empty() ? 0 : intervals_.back().last; }
   // The numbers of this set that `other` lacks.
   IntervalSet minus(const IntervalSet& other) const;
+  // At most `limit` of its numbers, from the lowest on.
+  IntervalSet lowest(std::uint64_t limit) const;
   // 1..top() minus this set.
   IntervalSet gaps() const;
   const std::vector<Interval>& intervals() const { return intervals_; }

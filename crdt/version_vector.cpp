@@ -155,8 +155,14 @@ void VersionVector::check_invariants() const {
   assert(entries == entry_count_);
 }
 
-std::map<JournalId, IntervalSet> missing(const VersionVector& ours, const VersionVector& theirs) {
-  std::map<JournalId, IntervalSet> wanted;
+std::uint64_t count(const JournalNumbers& numbers) {
+  std::uint64_t sum = 0;
+  for (const auto& [journal, set] : numbers) sum += set.count();
+  return sum;
+}
+
+JournalNumbers missing(const VersionVector& ours, const VersionVector& theirs) {
+  JournalNumbers wanted;
   for (const auto& [device, journals] : theirs.devices()) {
     if (ours.device_digest(device) == theirs.device_digest(device)) continue;
     for (const auto& [journal, item] : journals) {

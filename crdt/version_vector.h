@@ -91,8 +91,12 @@ class VersionVector {
   std::uint64_t entry_count_ = 0;
 };
 
+// Numbers of several journals, of each at least one.
+using JournalNumbers = std::map<JournalId, IntervalSet>;
+std::uint64_t count(const JournalNumbers& numbers);
+
 // The numbers that `theirs` has and `ours` lacks, journal by journal. A journal whose numbers agree
 // but whose content differs is forked; its branches are compared by hash lists, not here.
-std::map<JournalId, IntervalSet> missing(const VersionVector& ours, const VersionVector& theirs);
+JournalNumbers missing(const VersionVector& ours, const VersionVector& theirs);
 
 }  // namespace titan::crdt

@@ -5,16 +5,6 @@
 
 namespace titan::uplink {
 
-namespace {
-
-std::uint64_t count_of(const GivingBack::Numbers& numbers) {
-  std::uint64_t sum = 0;
-  for (const auto& [journal, set] : numbers) sum += set.count();
-  return sum;
-}
-
-}  // namespace
-
 void GivingBack::begin(const Known& known, const crdt::VersionVector& projected) {
   lacking_.clear();
   given_.clear();
@@ -30,7 +20,7 @@ void GivingBack::begin(const Known& known, const crdt::VersionVector& projected)
 }
 
 std::uint64_t GivingBack::count() const {
-  return count_of(lacking_) + count_of(given_);
+  return crdt::count(lacking_) + crdt::count(given_);
 }
 
 // What was given is stored by now, or will not be.
@@ -43,7 +33,7 @@ void GivingBack::settle(const Held& held, MonoTime now) {
   }
   given_ = std::move(waited_for);
   if (now < deadline_) return;
-  refused_ += count_of(given_);
+  refused_ += crdt::count(given_);
   given_.clear();
 }
 
@@ -55,13 +45,8 @@ GivingBack::Numbers GivingBack::next(const Held& held, std::size_t entries_max, 
     const auto first = lacking_.begin();
     // Peers may have given it meanwhile.
     first->second = first->second.minus(held(first->first));
-    crdt::IntervalSet piece;
-    for (const auto& interval : first->second.intervals()) {
-      if (room == 0) break;
-      const std::uint64_t taken = std::min(room, interval.count());
-      piece.add(crdt::Interval{interval.first, interval.first + taken - 1});
-      room -= taken;
-    }
+    const crdt::IntervalSet piece = first->second.lowest(room);
+    room -= piece.count();
     if (!piece.empty()) given_.emplace(first->first, piece);
     first->second = first->second.minus(piece);
     if (first->second.empty()) lacking_.erase(first);

@@ -18,8 +18,8 @@ namespace titan::uplink {
 
 class GivingBack {
  public:
-  using Numbers = std::map<JournalId, crdt::IntervalSet>;
-  using Known = std::map<JournalId, crdt::VectorItem>;
+  using Numbers = crdt::JournalNumbers;
+  using Known = crdt::VersionVector::Journals;
   // The numbers of a journal that are stored on this terminal now.
   using Held = std::function<crdt::IntervalSet(const JournalId& journal)>;
 

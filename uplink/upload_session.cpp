@@ -17,12 +17,6 @@ std::string token_text(const election::Token& token) {
   return "term " + std::to_string(token.term) + " of process " + token.process.hex().substr(0, 8);
 }
 
-std::uint64_t count(const std::map<JournalId, crdt::IntervalSet>& numbers) {
-  std::uint64_t sum = 0;
-  for (const auto& [journal, set] : numbers) sum += set.count();
-  return sum;
-}
-
 }  // namespace
 
 std::vector<std::string> UplinkConfig::validate() const {
@@ -372,7 +366,7 @@ void UploadSession::forget_lacking() {
 // Adds what is not asked for yet.
 void UploadSession::on_storage_reopened(Now now, const crdt::VersionVector& stored) {
   if (phase_ == Phase::idle) return;
-  std::map<JournalId, crdt::IntervalSet> held;
+  crdt::JournalNumbers held;
   for (const auto& [device, journals] : stored.devices()) {
     for (const auto& [journal, item] : journals) held[journal] = item.stored;
   }
@@ -419,7 +413,7 @@ void UploadSession::fetch_lacking(Now now) {
     return;
   }
   // What came with the last answer is on its way to the disk; asking now would fetch it again.
-  const bool stored = count(lacking_) + fetched_ <= lacking_at_request_;
+  const bool stored = crdt::count(lacking_) + fetched_ <= lacking_at_request_;
   if (!stored && now.mono < fetch_deadline_) return;
   EntriesWanted wanted;
   wanted.request = ++fetch_request_;
@@ -430,7 +424,7 @@ void UploadSession::fetch_lacking(Now now) {
   }
   fetching_ = true;
   fetched_ = 0;
-  lacking_at_request_ = count(lacking_);
+  lacking_at_request_ = crdt::count(lacking_);
   fetch_deadline_ = now.mono + config_.fetch_answer_timeout;
   send(std::move(wanted));
 }
@@ -446,7 +440,8 @@ void UploadSession::on_lost_entries(Now now, const LostEntries& lost) {
   fetching_ = false;
   fetch_deadline_ = now.mono + config_.fetch_stored_timeout;
   if (fetched_ > 0) return;
-  effects_.push_back(UplinkNote{"the cloud could not send " + std::to_string(count(lacking_)) +
+  effects_.push_back(UplinkNote{"the cloud could not send " +
+                                std::to_string(crdt::count(lacking_)) +
                                 " entries that it says it holds; other terminals may"});
   lacking_.clear();
 }
@@ -603,7 +598,7 @@ UplinkStatus UploadSession::status() const {
   status.batches_in_flight = window_.batches_in_flight();
   status.set_aside = window_.set_aside();
   status.quarantined = quarantined_;
-  status.to_fetch = count(lacking_);
+  status.to_fetch = crdt::count(lacking_);
   status.uploaded = uploaded_;
   return status;
 }

@@ -5,28 +5,6 @@
 
 namespace titan::uplink {
 
-namespace {
-
-std::uint64_t count(const std::map<JournalId, crdt::IntervalSet>& numbers) {
-  std::uint64_t sum = 0;
-  for (const auto& [journal, set] : numbers) sum += set.count();
-  return sum;
-}
-
-// The lowest numbers of `set`, at most `limit` of them.
-crdt::IntervalSet lowest(const crdt::IntervalSet& set, std::uint64_t limit) {
-  crdt::IntervalSet result;
-  for (const auto& interval : set.intervals()) {
-    if (limit == 0) break;
-    const std::uint64_t taken = std::min(limit, interval.count());
-    result.add(crdt::Interval{interval.first, interval.first + taken - 1});
-    limit -= taken;
-  }
-  return result;
-}
-
-}  // namespace
-
 UploadWindow::UploadWindow(WindowConfig config, const mesh::Codec& codec)
     : config_(config), codec_(codec) {}
 
@@ -171,7 +149,7 @@ std::optional<WindowRead> UploadWindow::next_read(Now now) {
     const mesh::EntryId first{journal, numbers.intervals().front().first};
     if (recent_.contains(first)) continue;
     reading_ =
-        WindowRead{++last_read_id_, journal, lowest(numbers, config_.read_numbers_max), bytes_max_};
+        WindowRead{++last_read_id_, journal, numbers.lowest(config_.read_numbers_max), bytes_max_};
     return reading_;
   }
   return std::nullopt;
@@ -289,13 +267,13 @@ std::optional<MonoTime> UploadWindow::oldest_in_flight() const {
 }
 
 std::uint64_t UploadWindow::pending_entries() const {
-  std::uint64_t sum = count(pending_) + count(waiting_) + staged_.size();
+  std::uint64_t sum = crdt::count(pending_) + crdt::count(waiting_) + staged_.size();
   for (const auto& [sequence, batch] : in_flight_) sum += batch.entries.size();
   return sum;
 }
 
 std::uint64_t UploadWindow::set_aside() const {
-  return count(set_aside_);
+  return crdt::count(set_aside_);
 }
 
 void UploadWindow::check_invariants() const {

@@ -91,7 +91,7 @@ class UploadWindow {
   std::uint64_t pending_entries() const;  // not yet held: pending, staged, in flight, waiting
   std::size_t batches_in_flight() const { return in_flight_.size(); }
   std::uint64_t set_aside() const;  // refused or unreadable, until the next connection
-  const std::map<JournalId, crdt::IntervalSet>& stored() const { return stored_; }
+  const crdt::JournalNumbers& stored() const { return stored_; }
 
   void check_invariants() const;
 
@@ -105,7 +105,7 @@ class UploadWindow {
     std::vector<mesh::EntryId> entries;
     MonoTime sent;
   };
-  using Numbers = std::map<JournalId, crdt::IntervalSet>;
+  using Numbers = crdt::JournalNumbers;
 
   void stage_recent(Now now);
   void stage(Now now, const mesh::EntryId& id, Bytes bytes);

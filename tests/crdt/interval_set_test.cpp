@@ -94,6 +94,15 @@ TEST_CASE("An interval set behaves like a set of numbers") {
     RC_ASSERT(numbers_of(set_of(a).gaps()) == gaps);
   });
 
+  rc::prop("the lowest numbers", [] {
+    const Model model = *any_model();
+    const auto limit = *rc::gen::inRange<std::size_t>(0, model.size() + 2);
+    const IntervalSet lowest = set_of(model).lowest(limit);
+    lowest.check_invariants();
+    const auto end = std::next(model.begin(), std::min(limit, model.size()));
+    RC_ASSERT(numbers_of(lowest) == Model(model.begin(), end));
+  });
+
   rc::prop("however it was made, equal numbers are equal sets", [] {
     std::vector<Interval> intervals;
     const auto count = *rc::gen::inRange(0, 12);

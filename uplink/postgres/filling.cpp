@@ -25,22 +25,12 @@ void Filling::add(const Numbers& numbers) {
 }
 
 std::uint64_t Filling::count() const {
-  std::uint64_t sum = 0;
-  for (const auto& [journal, numbers] : lacking_) sum += numbers.count();
-  return sum;
+  return crdt::count(lacking_);
 }
 
 Filling::Piece Filling::next(std::uint64_t entries_max) const {
   const auto& [journal, numbers] = *lacking_.begin();
-  Piece piece{journal, {}};
-  std::uint64_t room = entries_max;
-  for (const auto& interval : numbers.intervals()) {
-    if (room == 0) break;
-    const std::uint64_t taken = std::min(room, interval.count());
-    piece.numbers.add(crdt::Interval{interval.first, interval.first + taken - 1});
-    room -= taken;
-  }
-  return piece;
+  return {journal, numbers.lowest(entries_max)};
 }
 
 std::uint64_t Filling::on_read(const Piece& piece,

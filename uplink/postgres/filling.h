@@ -18,8 +18,8 @@ namespace titan::uplink {
 
 class Filling {
  public:
-  using Numbers = std::map<JournalId, crdt::IntervalSet>;
-  using Known = std::map<JournalId, crdt::VectorItem>;
+  using Numbers = crdt::JournalNumbers;
+  using Known = crdt::VersionVector::Journals;
   struct Piece {
     JournalId journal;
     crdt::IntervalSet numbers;
