@@ -70,6 +70,10 @@ std::string describe(const Token& token, const NameOf& name) {
   return "(" + std::to_string(token.term) + " " + name(token.process) + ")";
 }
 
+std::string token_text(const Token& token) {
+  return "term " + std::to_string(token.term) + " of process " + short_name(token.process);
+}
+
 std::string describe(const Message& message, const NameOf& name) {
   return std::visit(
       Overloaded{

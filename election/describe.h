@@ -16,6 +16,8 @@ using NameOf = std::function<std::string(const ProcessId&)>;
 std::string short_name(const ProcessId& process);
 
 std::string describe(const Token& token, const NameOf& name = short_name);
+// The same in a sentence for a person: "term 7 of process 1a2b3c4d".
+std::string token_text(const Token& token);
 std::string describe(const Message& message, const NameOf& name = short_name);
 std::string describe(const Event& event, const NameOf& name = short_name);
 

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/overloaded.h"
+#include "election/describe.h"
 
 namespace titan::uplink {
 
@@ -11,10 +12,6 @@ namespace {
 
 std::string seconds_text(Duration duration) {
   return std::to_string(std::chrono::duration_cast<seconds>(duration).count()) + " s";
-}
-
-std::string token_text(const election::Token& token) {
-  return "term " + std::to_string(token.term) + " of process " + token.process.hex().substr(0, 8);
 }
 
 }  // namespace
@@ -257,7 +254,7 @@ void UploadSession::on_refused(Now now, const HandshakeRefused& refused) {
       std::string text = is_jump
                              ? "the cloud refused this store: " + refused.reason
                              : "another terminal of this store is connected to the cloud under " +
-                                   token_text(refused.holder) +
+                                   election::token_text(refused.holder) +
                                    "; sales are kept and uploaded once the terminals see each "
                                    "other again";
       if (is_jump && state_message_ != text) {

@@ -5,6 +5,7 @@
 
 #include "base/overloaded.h"
 #include "cloud/config/cloud_key.h"
+#include "election/describe.h"
 #include "election/term_bound.h"
 #include "mesh/entry/verify.h"
 #include "uplink/wire/uplink_codec.h"
@@ -36,10 +37,6 @@ bool is_name(const std::string& text) {
 
 uplink::Nonce draw_nonce() {
   return *uplink::Nonce::from_bytes(random_seed().view().substr(0, uplink::Nonce::size));
-}
-
-std::string token_text(const election::Token& token) {
-  return "term " + std::to_string(token.term) + " of process " + token.process.hex().substr(0, 8);
 }
 
 }  // namespace
@@ -155,7 +152,8 @@ void UplinkSession::on_opened(Result<OpenedStore> opened) {
       spdlog::warn(
           "store {}: {} of {} is more than {} above the lease's term {} and is refused; if "
           "the store's tills agree on it, reset the lease (POST .../lease/reset)",
-          key_.text(), token_text(token_), terminal_, election::term_jump_max, holder.token.term);
+          key_.text(), election::token_text(token_), terminal_, election::term_jump_max,
+          holder.token.term);
       return refuse(RefusalCode::lower_token,
                     "its term " + std::to_string(token_.term) + " is more than " +
                         std::to_string(election::term_jump_max) + " above the lease's term " +
@@ -209,7 +207,7 @@ void UplinkSession::accept(OpenedStore opened) {
   store.feed_stored = feed_sent_;
   cursors_.clear();
   spdlog::info("store {}: {} is its uplink now, under {}; the cloud holds {} entries of it{}",
-               key_.text(), terminal_, token_text(token_), position.vector->entry_count(),
+               key_.text(), terminal_, election::token_text(token_), position.vector->entry_count(),
                opened.created ? " (a new store)" : "");
   gateway_.metrics.handshakes_accepted.Increment();
   gateway_.metrics.uplinks.Increment();
@@ -383,7 +381,7 @@ void UplinkSession::close(ClosingCode code, const std::string& reason,
   if (phase_ == Phase::over) return;
   end();
   spdlog::info("store {}: the uplink of {} ({}) is closed: {}", key_.text(), terminal_,
-               token_text(token_), reason);
+               election::token_text(token_), reason);
   send(uplink::Closing{code, reason, holder});
   if (const auto channel = channel_.lock()) channel->close(reason);
 }

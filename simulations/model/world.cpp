@@ -233,7 +233,7 @@ std::string World::describe() const {
 }
 
 std::uint64_t World::entries_missing() const {
-  std::map<JournalId, crdt::IntervalSet> all;
+  crdt::JournalNumbers all;
   std::uint64_t up = 0;
   std::uint64_t held = 0;
   for (const auto& each : terminals_) {
@@ -244,9 +244,7 @@ std::uint64_t World::entries_missing() const {
       for (const auto& [journal, item] : journals) all[journal].add(item.stored);
     }
   }
-  std::uint64_t sum = 0;
-  for (const auto& [journal, numbers] : all) sum += numbers.count();
-  return sum * up - held;
+  return crdt::count(all) * up - held;
 }
 
 void World::observe_end() {
