@@ -47,6 +47,13 @@ bool verify(const PublicKey& key, BytesView message, const Signature& signature)
                                      key.bytes.data()) == 0;
 }
 
+// Hashes are of one length, as the comparison needs it.
+bool same_secret(BytesView a, BytesView b) {
+  const Hash left = blake2b(a);
+  const Hash right = blake2b(b);
+  return sodium_memcmp(left.bytes.data(), right.bytes.data(), left.bytes.size()) == 0;
+}
+
 DeviceId device_of(const PublicKey& key) {
   DeviceId device;
   const Hash hash = blake2b(key.view());

@@ -31,6 +31,9 @@ Hash blake2b_keyed(BytesView key, BytesView bytes);
 Signature sign(const KeyPair& key, BytesView message);
 [[nodiscard]] bool verify(const PublicKey& key, BytesView message, const Signature& signature);
 
+// Takes the same time whether the first or the last character differs.
+[[nodiscard]] bool same_secret(BytesView a, BytesView b);
+
 DeviceId device_of(const PublicKey& key);
 
 }  // namespace titan

@@ -1,6 +1,5 @@
 #include "cloud/gateway/uplink_session.h"
 
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 
 #include "base/overloaded.h"
@@ -19,13 +18,6 @@ using uplink::RefusalCode;
 
 constexpr std::uint32_t busy_retry_ms = 500;
 constexpr std::size_t store_name_bytes_max = 64;
-
-// Takes the same time whether the first or the last character differs.
-bool same_secret(const std::string& a, const std::string& b) {
-  const Hash left = blake2b(a);
-  const Hash right = blake2b(b);
-  return sodium_memcmp(left.bytes.data(), right.bytes.data(), left.bytes.size()) == 0;
-}
 
 bool is_name(const std::string& text) {
   if (text.empty() || text.size() > store_name_bytes_max) return false;

@@ -1,6 +1,4 @@
 // Which address takes what: methods, parameters, and who may ask.
-#include <sodium.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 
@@ -75,12 +73,6 @@ const std::vector<Rest::Route>& Rest::routes() {
 }
 
 namespace {
-
-bool same_secret(std::string_view a, std::string_view b) {
-  const Hash left = blake2b(a);
-  const Hash right = blake2b(b);
-  return sodium_memcmp(left.bytes.data(), right.bytes.data(), left.bytes.size()) == 0;
-}
 
 RestResponse unknown_address() {
   return error_response(make_error(ErrorCode::not_found, "there is nothing at this address"));

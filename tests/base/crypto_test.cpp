@@ -60,6 +60,14 @@ TEST_CASE("A signature holds for its message and key alone") {
   });
 }
 
+TEST_CASE("Secrets are equal only to the last character, of whatever length") {
+  CHECK(same_secret("secret", "secret"));
+  CHECK(same_secret("", ""));
+  CHECK_FALSE(same_secret("secret", "secreT"));
+  CHECK_FALSE(same_secret("secret", "secret "));
+  CHECK_FALSE(same_secret("secret", ""));
+}
+
 TEST_CASE("A device is the start of its key's hash") {
   Random random(7);
   const KeyPair key = KeyPair::from_seed(SecretSeed::draw(random));
