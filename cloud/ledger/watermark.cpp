@@ -1,5 +1,7 @@
 #include "cloud/ledger/watermark.h"
 
+#include "mesh/entry/watermark.h"
+
 namespace titan::cloud {
 
 std::vector<mesh::JournalItem> journal_items(const crdt::VersionVector& vector) {
@@ -21,7 +23,7 @@ mesh::Watermark make_watermark(const mesh::Codec& codec, const KeyPair& cloud_ke
   vector.journals = journal_items(*position.vector);
   mesh::Watermark watermark;
   watermark.vector_bytes = codec.encode_watermark_vector(vector);
-  watermark.signature = sign(cloud_key, "titan-watermark-1" + watermark.vector_bytes);
+  watermark.signature = sign(cloud_key, mesh::watermark_signed_part(watermark.vector_bytes));
   watermark.cloud_key = cloud_key.public_key;
   return watermark;
 }

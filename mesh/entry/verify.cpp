@@ -6,6 +6,8 @@
 #include <span>
 #include <tuple>
 
+#include "mesh/entry/watermark.h"
+
 namespace titan::mesh {
 namespace {
 
@@ -153,14 +155,6 @@ const char* to_string(RejectionCode code) {
 
 bool signature_verifies(const Entry& entry, const PublicKey& key) {
   return verify(key, signed_part(entry.envelope_bytes), entry.signature);
-}
-
-Bytes watermark_signed_part(BytesView vector_bytes) {
-  constexpr BytesView domain = "titan-watermark-1";
-  Bytes message;
-  message.reserve(domain.size() + vector_bytes.size());
-  message.append(domain).append(vector_bytes);
-  return message;
 }
 
 bool watermark_verifies(const Watermark& watermark, const PublicKey& cloud_key) {

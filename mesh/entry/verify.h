@@ -68,8 +68,6 @@ CheckedEntries check_entries(std::vector<std::shared_ptr<const Entry>> entries,
 // One signature, nothing else.
 [[nodiscard]] bool signature_verifies(const Entry& entry, const PublicKey& key);
 
-// The bytes a watermark's signature covers: "titan-watermark-1" followed by the vector's bytes.
-Bytes watermark_signed_part(BytesView vector_bytes);
 // Whether the cloud with this key signed it, and says so itself.
 [[nodiscard]] bool watermark_verifies(const Watermark& watermark, const PublicKey& cloud_key);
 

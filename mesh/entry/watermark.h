@@ -5,9 +5,12 @@
 
 namespace titan::mesh {
 
-// "titan-watermark-1" followed by the serialised vector.
+// No other signature begins with this, so none can be passed off as a watermark's.
+inline constexpr BytesView watermark_domain = "titan-watermark-1";
+
+// The domain followed by the serialised vector.
 inline Bytes watermark_signed_part(BytesView vector_bytes) {
-  return Bytes("titan-watermark-1").append(vector_bytes);
+  return Bytes(watermark_domain).append(vector_bytes);
 }
 
 }  // namespace titan::mesh

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "mesh/entry/watermark.h"
 #include "mesh/journal/journal_writer.h"
 #include "mesh/wire/wire_codec.h"
 #include "tests/mesh/generators.h"
