@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 
+#include "uplink/postgres/data_fault.h"
 #include "uplink/postgres/schema.h"
 
 namespace titan::cloud {
@@ -13,12 +14,6 @@ namespace titan::cloud {
 namespace {
 
 constexpr std::size_t quarantine_retry_max = 1000;
-
-// Faults of what is being written, not of the database: another attempt would end the same way.
-bool is_data_fault(const pqxx::sql_error& error) {
-  const std::string state = error.sqlstate();
-  return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
-}
 
 // The greatest logical clock of what head office may have to overrule: prices, lists, settings,
 // users. That of a sale orders nothing, so a till that only sold with its clock ahead moves nobody.
@@ -132,7 +127,7 @@ AppendOutcome Projector::apply_singly(pqxx::connection& connection, Worker& work
     try {
       outcome = apply_once(connection, worker, single, false, "");
     } catch (const pqxx::sql_error& error) {
-      if (!is_data_fault(error)) throw;
+      if (!uplink::is_data_fault(error)) throw;
       outcome = apply_once(connection, worker, single, true, uplink::one_line(error.what()));
     }
     if (!outcome.quarantined.empty()) {
@@ -151,7 +146,7 @@ AppendOutcome Projector::apply(pqxx::connection& connection, Worker& worker,
       result.quarantined.push_back({entry.index, std::move(entry.reason)});
     }
   } catch (const pqxx::sql_error& error) {
-    if (!is_data_fault(error)) throw;
+    if (!uplink::is_data_fault(error)) throw;
     result = apply_singly(connection, worker, record);
   }
   for (const auto& entry : result.quarantined) {

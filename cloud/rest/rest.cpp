@@ -56,7 +56,7 @@ RestResponse error_response(const Error& error) {
 namespace {
 
 // SQLSTATE class 22: the fault is in what was asked, not in the database.
-bool is_data_fault(const pqxx::sql_error& error) {
+bool is_fault_of_request(const pqxx::sql_error& error) {
   return error.sqlstate().starts_with("22");
 }
 
@@ -116,7 +116,7 @@ void Rest::query(const std::string& tenant, Query run, Reply reply) {
                       } catch (const Error& error) {
                         response = error_response(error);
                       } catch (const pqxx::sql_error& error) {
-                        if (!is_data_fault(error)) throw;
+                        if (!is_fault_of_request(error)) throw;
                         spdlog::error("rest: a value got as far as the database: {}",
                                       uplink::one_line(error.what()));
                         response = error_response(make_error(

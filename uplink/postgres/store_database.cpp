@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "uplink/giving_back.h"
+#include "uplink/postgres/data_fault.h"
 #include "uplink/postgres/entry_pieces.h"
 #include "uplink/postgres/filling.h"
 #include "uplink/postgres/lease_row.h"
@@ -52,11 +53,6 @@ std::uint64_t count(const Numbers& numbers) {
   std::uint64_t sum = 0;
   for (const auto& [journal, set] : numbers) sum += set.count();
   return sum;
-}
-
-bool is_data_fault(const pqxx::sql_error& error) {
-  const std::string state = error.sqlstate();
-  return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
 }
 
 }  // namespace
