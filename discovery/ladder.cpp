@@ -21,7 +21,8 @@ Ladder::Ladder(LadderConfig config) : config_(config) {}
 
 // ---- inputs
 
-void Ladder::found(Now now, Rung rung, const std::string& address, std::optional<DeviceId> device) {
+void Ladder::found(Now now, AddressSource source, const std::string& address,
+                   std::optional<DeviceId> device) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) {
     if (candidates_.size() >= config_.addresses_max && !make_room()) {
@@ -33,13 +34,13 @@ void Ladder::found(Now now, Rung rung, const std::string& address, std::optional
     }
     Candidate& candidate = candidates_[address];
     candidate.order = next_order_++;
-    candidate.rungs.insert(rung);
+    candidate.sources.insert(source);
     candidate.device = device;
     start(now, address, candidate);
     return;
   }
   Candidate& candidate = known->second;
-  const bool is_news = candidate.rungs.insert(rung).second || rung == Rung::mdns;
+  const bool is_news = candidate.sources.insert(source).second || source == AddressSource::mdns;
   const bool other_device = device && candidate.device && *device != *candidate.device;
   if (device && candidate.state != State::linked) candidate.device = device;
   if (candidate.state == State::self) {
@@ -62,9 +63,9 @@ void Ladder::found(Now now, Rung rung, const std::string& address, std::optional
 void Ladder::wanted(Now now, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end() || known->second.state != State::reserve) {
-    return found(now, Rung::member, address);
+    return found(now, AddressSource::member, address);
   }
-  known->second.rungs.insert(Rung::member);
+  known->second.sources.insert(AddressSource::member);
   start(now, address, known->second);
 }
 
@@ -74,17 +75,17 @@ void Ladder::greeted(Now now, const DeviceId& device, bool is_own_device,
   if (!origin.empty()) called_from(now, origin, whose);
   for (const std::string& address : told) {
     if (address == origin) continue;
-    is_own_device ? wanted(now, address) : found(now, Rung::member, address, device);
+    is_own_device ? wanted(now, address) : found(now, AddressSource::member, address, device);
   }
 }
 
 void Ladder::called_from(Now now, const std::string& address,
                          const std::optional<DeviceId>& device) {
-  if (!candidates_.contains(address)) found(now, Rung::member, address, device);
+  if (!candidates_.contains(address)) found(now, AddressSource::member, address, device);
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;  // there was no room
   Candidate& candidate = known->second;
-  candidate.rungs.insert(Rung::member);
+  candidate.sources.insert(AddressSource::member);
   if (candidate.state == State::linked || candidate.state == State::parked) return;
   if (device) candidate.device = device;
   // A spare one of a device that is linked stays spare: the other address works.
@@ -102,12 +103,12 @@ void Ladder::network_changed(Now now) {
   }
 }
 
-void Ladder::lost(Now, Rung rung, const std::string& address) {
+void Ladder::lost(Now, AddressSource source, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;
   Candidate& candidate = known->second;
-  candidate.rungs.erase(rung);
-  if (!candidate.rungs.empty() || candidate.linked_at) return;
+  candidate.sources.erase(source);
+  if (!candidate.sources.empty() || candidate.linked_at) return;
   if (candidate.state == State::linked || candidate.state == State::parked) return;
   hang_up(address, candidate, State::reserve);
   candidates_.erase(known);
@@ -268,7 +269,8 @@ bool Ladder::make_room() {
   for (auto it = candidates_.begin(); it != candidates_.end(); ++it) {
     const Candidate& candidate = it->second;
     const bool is_kept = candidate.linked_at || candidate.state == State::linked ||
-                         candidate.rungs.contains(Rung::seed) || candidate.state == State::self;
+                         candidate.sources.contains(AddressSource::seed) ||
+                         candidate.state == State::self;
     if (is_kept) continue;
     if (victim == candidates_.end() || candidate.order < victim->second.order) victim = it;
   }
@@ -293,7 +295,7 @@ std::vector<Effect> Ladder::take_effects() {
 std::vector<Ladder::View> Ladder::addresses() const {
   std::vector<View> views;
   for (const auto& [address, candidate] : candidates_) {
-    views.push_back({address, candidate.rungs, candidate.device, candidate.state,
+    views.push_back({address, candidate.sources, candidate.device, candidate.state,
                      candidate.linked_at.has_value()});
   }
   return views;
@@ -314,17 +316,17 @@ void Ladder::check_invariants() const {
   }
 }
 
-const char* to_string(Rung rung) {
-  switch (rung) {
-    case Rung::mdns:
+const char* to_string(AddressSource source) {
+  switch (source) {
+    case AddressSource::mdns:
       return "mdns";
-    case Rung::seed:
+    case AddressSource::seed:
       return "seed";
-    case Rung::remembered:
+    case AddressSource::remembered:
       return "remembered";
-    case Rung::member:
+    case AddressSource::member:
       return "member";
-    case Rung::cloud:
+    case AddressSource::cloud:
       return "cloud";
   }
   return "unknown";

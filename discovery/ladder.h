@@ -1,9 +1,9 @@
 // Which addresses to dial, and how eagerly: the discovery ladder.
 //
-// Addresses come from several rungs at once: mDNS, seeds of the configuration, peers remembered on
-// disk, addresses learnt from other members or from the cloud. A rung only *finds*: what it loses
-// again is not given up if it ever answered, since mDNS loses hosts that are well and keeps hosts
-// that are gone. The ladder never judges who is alive; it only sees to it that whoever can be
+// Addresses come from several sources at once: mDNS, seeds of the configuration, peers remembered
+// on disk, addresses learnt from other members or from the cloud. A source only *finds*: what it
+// loses again is not given up if it ever answered, since mDNS loses hosts that are well and keeps
+// hosts that are gone. The ladder never judges who is alive; it only sees to it that whoever can be
 // reached is dialled.
 //
 // - The address of a device that last worked is dialled first; its others get their turn if it does
@@ -33,8 +33,8 @@
 
 namespace titan::discovery {
 
-enum class Rung : std::uint8_t { mdns, seed, remembered, member, cloud };
-const char* to_string(Rung rung);
+enum class AddressSource : std::uint8_t { mdns, seed, remembered, member, cloud };
+const char* to_string(AddressSource source);
 
 struct LadderConfig {
   // Between attempts at full speed. Rises: less idle work; falls: a returned peer is linked sooner.
@@ -83,10 +83,10 @@ class Ladder {
   explicit Ladder(LadderConfig config = {});
 
   // -- inputs
-  // `device`: whose address it is, if the rung says so.
-  void found(Now now, Rung rung, const std::string& address,
+  // `device`: whose address it is, if the source says so.
+  void found(Now now, AddressSource source, const std::string& address,
              std::optional<DeviceId> device = std::nullopt);
-  void lost(Now now, Rung rung, const std::string& address);
+  void lost(Now now, AddressSource source, const std::string& address);
   // A member that is not linked said that it listens there. Unlike found() it wakes a spare address
   // of a linked device: of two terminals with one device key the other one may be there.
   void wanted(Now now, const std::string& address);
@@ -116,7 +116,7 @@ class Ladder {
   enum class State : std::uint8_t { reserve, held, dialled, parked, linked, resting, self };
   struct View {
     std::string address;
-    std::set<Rung> rungs;
+    std::set<AddressSource> sources;
     std::optional<DeviceId> device;
     State state = State::reserve;
     bool ever_linked = false;
@@ -126,7 +126,7 @@ class Ladder {
 
  private:
   struct Candidate {
-    std::set<Rung> rungs;
+    std::set<AddressSource> sources;
     std::optional<DeviceId> device;
     State state = State::reserve;
     MonoTime deadline = MonoTime::never();  // of the state or the pace

@@ -1,4 +1,4 @@
-// The ladder's mDNS rung: publishes this terminal and finds the others of its store, through the
+// Addresses from mDNS: publishes this terminal and finds the others of its store, through the
 // Avahi daemon's client library.
 //
 // The library blocks on D-Bus calls, for up to 25 s when the daemon hangs; so it runs on a thread

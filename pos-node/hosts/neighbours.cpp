@@ -9,7 +9,7 @@
 
 namespace titan::pos {
 
-using discovery::Rung;
+using discovery::AddressSource;
 
 namespace {
 // A refused address is tried again each minute (LadderConfig::refused_rest): one that was not
@@ -145,7 +145,7 @@ Status Neighbours::start(MeshHost& mesh) {
     if (known.member.device() == device_) continue;
     for (const std::string& address : dialable(known.member.addresses)) {
       mesh.transport().vouch(address);
-      ladder_.found(clock_.now(), Rung::remembered, address, known.member.device());
+      ladder_.found(clock_.now(), AddressSource::remembered, address, known.member.device());
     }
   }
   resolve_seeds();
@@ -163,7 +163,7 @@ void Neighbours::resolve_seeds() {
       loop_, config_.seeds, own_->protocols(),
       discovery::SeedCallbacks{[this](const std::string&, const std::string& address) {
                                  mesh_->transport().vouch(address);
-                                 found(Rung::seed, address, std::nullopt);
+                                 found(AddressSource::seed, address, std::nullopt);
                                },
                                [](const std::string& seed, const std::string& reason) {
                                  spdlog::warn("seed {} has no address: {}", seed, reason);
@@ -226,10 +226,10 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
   avahi_ = std::make_unique<discovery::AvahiDiscovery>(
       loop_, std::move(own),
       discovery::AvahiCallbacks{[this](const std::string& address, const DeviceId& device) {
-                                  found(Rung::mdns, address, device);
+                                  found(AddressSource::mdns, address, device);
                                 },
                                 [this](const std::string& address) {
-                                  ladder_.lost(clock_.now(), Rung::mdns, address);
+                                  ladder_.lost(clock_.now(), AddressSource::mdns, address);
                                   carry_out();
                                 },
                                 [this](const std::string& reason) { mdns_problem_ = reason; },
@@ -255,10 +255,11 @@ void Neighbours::stop() {
   alone_timer_.cancel();
 }
 
-void Neighbours::found(Rung rung, const std::string& address, std::optional<DeviceId> device) {
+void Neighbours::found(AddressSource source, const std::string& address,
+                       std::optional<DeviceId> device) {
   // A name that a member says of itself may mean another host here; dialling it fails each time.
   if (!mesh::is_numeric_address(address)) return;
-  ladder_.found(clock_.now(), rung, address, device);
+  ladder_.found(clock_.now(), source, address, device);
   carry_out();
 }
 

@@ -52,7 +52,8 @@ class Neighbours {
 
  private:
   void resolve_seeds();
-  void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
+  void found(discovery::AddressSource source, const std::string& address,
+             std::optional<DeviceId> device);
   void browse_and_publish(std::uint16_t port);
   void on_cards(const std::vector<discovery::CardAddress>& cards);
   void ask_while_alone();

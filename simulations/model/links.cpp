@@ -47,10 +47,11 @@ void Links::start(const std::vector<mesh::RememberedMember>& remembered,
       ladder_.remember_last_good(known.member.device(), known.last_good_address);
     }
     for (const std::string& address : known.member.addresses) {
-      ladder_.found(now, discovery::Rung::remembered, address, known.member.device());
+      ladder_.found(now, discovery::AddressSource::remembered, address, known.member.device());
     }
   }
-  for (const std::string& address : seeds) ladder_.found(now, discovery::Rung::seed, address);
+  for (const std::string& address : seeds)
+    ladder_.found(now, discovery::AddressSource::seed, address);
   carry_out();
 }
 
@@ -59,14 +60,14 @@ void Links::wanted(const std::string& address) {
   carry_out();
 }
 
-void Links::found(discovery::Rung rung, const std::string& address,
+void Links::found(discovery::AddressSource source, const std::string& address,
                   std::optional<DeviceId> device) {
-  ladder_.found(callbacks_.now(), rung, address, device);
+  ladder_.found(callbacks_.now(), source, address, device);
   carry_out();
 }
 
-void Links::lost(discovery::Rung rung, const std::string& address) {
-  ladder_.lost(callbacks_.now(), rung, address);
+void Links::lost(discovery::AddressSource source, const std::string& address) {
+  ladder_.lost(callbacks_.now(), source, address);
   carry_out();
 }
 

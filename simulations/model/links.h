@@ -41,9 +41,10 @@ class Links {
 
   void start(const std::vector<mesh::RememberedMember>& remembered,
              const std::vector<std::string>& seeds);
-  void found(discovery::Rung rung, const std::string& address, std::optional<DeviceId> device);
+  void found(discovery::AddressSource source, const std::string& address,
+             std::optional<DeviceId> device);
   void wanted(const std::string& address);
-  void lost(discovery::Rung rung, const std::string& address);
+  void lost(discovery::AddressSource source, const std::string& address);
   void network_changed();
   // False if the frame was dropped: no link, or the peer's queue is full.
   bool send(const ProcessId& to, Bytes frame);

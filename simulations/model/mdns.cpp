@@ -88,9 +88,10 @@ void Mdns::tell(std::uint32_t publisher, std::uint32_t browser) {
   });
   links->gate()->pass(
       [links, addresses = std::move(addresses), gone = std::move(gone), device = from.device] {
-        for (const std::string& address : gone) links->lost(discovery::Rung::mdns, address);
+        for (const std::string& address : gone)
+          links->lost(discovery::AddressSource::mdns, address);
         for (const std::string& address : addresses) {
-          links->found(discovery::Rung::mdns, address, device);
+          links->found(discovery::AddressSource::mdns, address, device);
         }
       });
 }
@@ -128,7 +129,8 @@ void Mdns::tell_lost(std::uint32_t publisher, std::uint32_t browser) {
   Links* links = records_[browser].is_published ? records_[browser].terminal->links() : nullptr;
   if (links == nullptr) return;
   links->gate()->pass([links, addresses = std::exchange(told_[{publisher, browser}], {})] {
-    for (const std::string& address : addresses) links->lost(discovery::Rung::mdns, address);
+    for (const std::string& address : addresses)
+      links->lost(discovery::AddressSource::mdns, address);
   });
 }
 

@@ -39,7 +39,7 @@ class World {
   // Every device has at least one working address from now on; news stop coming.
   void heal() {
     for (const auto& [address, device] : owner_) {
-      ladder_.found(now_, Rung::member, address, device);
+      ladder_.found(now_, AddressSource::member, address, device);
       if (address.ends_with("c1")) up_.insert(address);
     }
     take();
@@ -84,13 +84,13 @@ class World {
         if (linked_.contains(address)) drop(address);
         break;
       case 2:
-        ladder_.found(now_, Rung::mdns, address, device);
+        ladder_.found(now_, AddressSource::mdns, address, device);
         break;
       case 3:
-        ladder_.lost(now_, Rung::mdns, address);
+        ladder_.lost(now_, AddressSource::mdns, address);
         break;
       case 4:
-        ladder_.found(now_, Rung::member, address, device);
+        ladder_.found(now_, AddressSource::member, address, device);
         break;
       case 5:
         ladder_.network_changed(now_);

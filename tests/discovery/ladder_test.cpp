@@ -46,23 +46,25 @@ class Script {
   }
 
  private:
-  static Rung rung(const std::string& name) {
-    for (const Rung rung : {Rung::mdns, Rung::seed, Rung::remembered, Rung::member, Rung::cloud}) {
-      if (name == to_string(rung)) return rung;
+  static AddressSource source(const std::string& name) {
+    for (const AddressSource source :
+         {AddressSource::mdns, AddressSource::seed, AddressSource::remembered,
+          AddressSource::member, AddressSource::cloud}) {
+      if (name == to_string(source)) return source;
     }
-    FAIL("no such rung: " << name);
-    return Rung::mdns;
+    FAIL("no such source: " << name);
+    return AddressSource::mdns;
   }
 
   void apply(const std::string& command, const std::string& first, const std::string& second,
              const std::string& third) {
     if (command == "found") {
       const auto owner = third.empty() ? std::nullopt : std::optional(device(third));
-      ladder_.found(now_, rung(first), second, owner);
+      ladder_.found(now_, source(first), second, owner);
     } else if (command == "wanted") {
       ladder_.wanted(now_, first);
     } else if (command == "lost") {
-      ladder_.lost(now_, rung(first), second);
+      ladder_.lost(now_, source(first), second);
     } else if (command == "greeted" || command == "clone") {
       // first: the device; second: where it calls from; third: what it tells
       ladder_.greeted(now_, device(first), command == "clone",

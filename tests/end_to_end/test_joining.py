@@ -1,4 +1,4 @@
-"""Tills find each other: by mDNS, and where multicast does not get through, by the other rungs."""
+"""Tills find each other by mDNS, and in other ways where multicast does not get through."""
 
 from qa.harness.runner import limit, shared
 from qa.harness.store import Store

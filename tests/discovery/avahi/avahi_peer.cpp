@@ -1,4 +1,4 @@
-// One terminal's mDNS rung in a process of its own.
+// One terminal's mDNS in a process of its own.
 //
 //   titan_avahi_peer TENANT STORE TERMINAL SEED PORT [ipv6]
 //
