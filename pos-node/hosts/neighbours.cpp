@@ -12,7 +12,7 @@ namespace titan::pos {
 using discovery::AddressSource;
 
 namespace {
-// A refused address is tried again each minute (LadderConfig::refused_rest): one that was not
+// A refused address is tried again each minute (AddressBookConfig::refused_rest): one that was not
 // refused for this long is not there any more.
 constexpr Duration refusal_lasts = seconds(180);
 // Beyond it, the one refused longest ago is forgotten.
@@ -52,13 +52,13 @@ mesh::TransportCallbacks Neighbours::callbacks() {
   callbacks.on_link_up = [this](const mesh::MemberInfo& peer, const std::string& address) {
     refusals_.erase(address);
     linked_.insert(address);
-    ladder_.link_up(clock_.now(), address, peer.device());
+    address_book_.link_up(clock_.now(), address, peer.device());
     carry_out();
   };
   callbacks.on_link_down = [this](const ProcessId&, mesh::LinkDown, const std::string& address) {
     linked_.erase(address);
     if (linked_.empty()) alone_pause_ = ask_again_min;
-    ladder_.link_down(clock_.now(), address);
+    address_book_.link_down(clock_.now(), address);
     carry_out();
   };
   callbacks.on_refused = [this](const std::string& address, const std::string& reason) {
@@ -72,22 +72,22 @@ mesh::TransportCallbacks Neighbours::callbacks() {
   };
   callbacks.on_resting = [this](const std::string& address) {
     note_refusal(address);
-    ladder_.refused(clock_.now(), address);
+    address_book_.refused(clock_.now(), address);
     carry_out();
   };
   callbacks.on_self = [this](const std::string& address) {
     refusals_.erase(address);
-    ladder_.is_self(clock_.now(), address);
+    address_book_.is_self(clock_.now(), address);
     carry_out();
   };
   callbacks.on_parked = [this](const std::string& address, const ProcessId&) {
     refusals_.erase(address);
-    ladder_.parked(clock_.now(), address);
+    address_book_.parked(clock_.now(), address);
     carry_out();
   };
   callbacks.on_greeted = [this](const mesh::MemberInfo& member, const std::string& origin) {
-    ladder_.greeted(clock_.now(), member.device(), member.device() == device_,
-                    dialable(member.addresses), origin);
+    address_book_.greeted(clock_.now(), member.device(), member.device() == device_,
+                          dialable(member.addresses), origin);
     carry_out();
   };
   callbacks.on_turned_away = [](const std::string& host, const std::string& reason) {
@@ -139,13 +139,13 @@ Status Neighbours::start(MeshHost& mesh) {
   cards_->start([this](const std::vector<discovery::CardAddress>& cards) { on_cards(cards); });
   for (const mesh::RememberedMember& known : remembered_) {
     if (!known.last_good_address.empty()) {
-      ladder_.remember_last_good(known.member.device(), known.last_good_address);
+      address_book_.remember_last_good(known.member.device(), known.last_good_address);
       mesh.transport().vouch(known.last_good_address);
     }
     if (known.member.device() == device_) continue;
     for (const std::string& address : dialable(known.member.addresses)) {
       mesh.transport().vouch(address);
-      ladder_.found(clock_.now(), AddressSource::remembered, address, known.member.device());
+      address_book_.found(clock_.now(), AddressSource::remembered, address, known.member.device());
     }
   }
   resolve_seeds();
@@ -189,7 +189,7 @@ void Neighbours::on_cards(const std::vector<discovery::CardAddress>& cards) {
         "\"[::]:7411\"",
         config_.mesh_listen);
   }
-  ladder_.network_changed(clock_.now());
+  address_book_.network_changed(clock_.now());
   alone_pause_ = ask_again_min;
   if (seeds_) seeds_->look_up_now();
   if (avahi_) avahi_->network_changed();
@@ -229,7 +229,7 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
                                   found(AddressSource::mdns, address, device);
                                 },
                                 [this](const std::string& address) {
-                                  ladder_.lost(clock_.now(), AddressSource::mdns, address);
+                                  address_book_.lost(clock_.now(), AddressSource::mdns, address);
                                   carry_out();
                                 },
                                 [this](const std::string& reason) { mdns_problem_ = reason; },
@@ -240,7 +240,7 @@ void Neighbours::browse_and_publish(std::uint16_t port) {
 void Neighbours::on_event(const mesh::Event& event) {
   if (const auto* wanted = std::get_if<mesh::LinkWanted>(&event)) {
     for (const std::string& address : dialable(wanted->addresses)) {
-      ladder_.wanted(clock_.now(), address);
+      address_book_.wanted(clock_.now(), address);
     }
     carry_out();
   }
@@ -259,7 +259,7 @@ void Neighbours::found(AddressSource source, const std::string& address,
                        std::optional<DeviceId> device) {
   // A name that a member says of itself may mean another host here; dialling it fails each time.
   if (!mesh::is_numeric_address(address)) return;
-  ladder_.found(clock_.now(), source, address, device);
+  address_book_.found(clock_.now(), source, address, device);
   carry_out();
 }
 
@@ -276,7 +276,7 @@ std::vector<std::string> Neighbours::dialable(const std::vector<std::string>& to
 
 void Neighbours::carry_out() {
   if (stopped_ || mesh_ == nullptr) return;
-  for (discovery::Effect& effect : ladder_.take_effects()) {
+  for (discovery::Effect& effect : address_book_.take_effects()) {
     std::visit(
         Overloaded{
             [&](const discovery::Dial& dial) {
@@ -295,12 +295,12 @@ void Neighbours::carry_out() {
         },
         effect);
   }
-  const MonoTime deadline = ladder_.next_deadline();
+  const MonoTime deadline = address_book_.next_deadline();
   if (deadline == MonoTime::never()) return;
   timer_.expires_at(clock_.at(deadline));
   timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled || stopped_) return;
-    ladder_.tick(clock_.now());
+    address_book_.tick(clock_.now());
     carry_out();
   });
 }

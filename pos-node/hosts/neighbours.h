@@ -1,6 +1,7 @@
-// Finding the other terminals of the store, and being found: the ladder's host. Feeds it what mDNS,
-// the seeds, the disk, other members and the transport tell, and lets the transport dial what it
-// decides. Tells the others where this terminal listens, and again when its network cards change.
+// Finding the other terminals of the store, and being found: the address book's host. Feeds it what
+// mDNS, the seeds, the disk, other members and the transport tell, and lets the transport dial what
+// it decides. Tells the others where this terminal listens, and again when its network cards
+// change.
 //
 // Lives on the loop thread.
 #pragma once
@@ -16,8 +17,8 @@
 #include <vector>
 
 #include "base/crypto.h"
+#include "discovery/address_book.h"
 #include "discovery/avahi/avahi_discovery.h"
-#include "discovery/ladder.h"
 #include "discovery/own_addresses.h"
 #include "discovery/system/seed_resolver.h"
 #include "mesh/journal/stored_state.h"
@@ -76,7 +77,7 @@ class Neighbours {
   MeshHost* mesh_ = nullptr;  // from start() on
   std::unique_ptr<discovery::CardWatch> cards_;
   std::optional<discovery::OwnAddresses> own_;  // from start() on
-  discovery::Ladder ladder_;
+  discovery::AddressBook address_book_;
   std::set<std::string> linked_;             // addresses
   std::map<std::string, Refusal> refusals_;  // by address, at most refusals_max
   std::unique_ptr<discovery::SeedResolver> seeds_;

@@ -44,40 +44,41 @@ void Links::start(const std::vector<mesh::RememberedMember>& remembered,
   for (const mesh::RememberedMember& known : remembered) {
     if (known.member.device() == own) continue;
     if (!known.last_good_address.empty()) {
-      ladder_.remember_last_good(known.member.device(), known.last_good_address);
+      address_book_.remember_last_good(known.member.device(), known.last_good_address);
     }
     for (const std::string& address : known.member.addresses) {
-      ladder_.found(now, discovery::AddressSource::remembered, address, known.member.device());
+      address_book_.found(now, discovery::AddressSource::remembered, address,
+                          known.member.device());
     }
   }
   for (const std::string& address : seeds)
-    ladder_.found(now, discovery::AddressSource::seed, address);
+    address_book_.found(now, discovery::AddressSource::seed, address);
   carry_out();
 }
 
 void Links::wanted(const std::string& address) {
-  ladder_.wanted(callbacks_.now(), address);
+  address_book_.wanted(callbacks_.now(), address);
   carry_out();
 }
 
 void Links::found(discovery::AddressSource source, const std::string& address,
                   std::optional<DeviceId> device) {
-  ladder_.found(callbacks_.now(), source, address, device);
+  address_book_.found(callbacks_.now(), source, address, device);
   carry_out();
 }
 
 void Links::lost(discovery::AddressSource source, const std::string& address) {
-  ladder_.lost(callbacks_.now(), source, address);
+  address_book_.lost(callbacks_.now(), source, address);
   carry_out();
 }
 
 void Links::network_changed() {
-  ladder_.network_changed(callbacks_.now());
+  address_book_.network_changed(callbacks_.now());
   carry_out();
 }
 
 void Links::carry_out() {
-  for (discovery::Effect& effect : ladder_.take_effects()) {
+  for (discovery::Effect& effect : address_book_.take_effects()) {
     std::visit(
         Overloaded{
             [&](const discovery::Dial& e) { dial(e.address, e.retry_every); },
@@ -87,13 +88,13 @@ void Links::carry_out() {
         },
         effect);
   }
-  const MonoTime deadline = ladder_.next_deadline();
-  if (deadline >= ladder_armed_for_) return;
-  ladder_armed_for_ = deadline;
+  const MonoTime deadline = address_book_.next_deadline();
+  if (deadline >= address_book_armed_for_) return;
+  address_book_armed_for_ = deadline;
   gate_->at(deadline, [this, deadline] {
-    if (ladder_armed_for_ != deadline) return;
-    ladder_armed_for_ = MonoTime::never();
-    ladder_.tick(callbacks_.now());
+    if (address_book_armed_for_ != deadline) return;
+    address_book_armed_for_ = MonoTime::never();
+    address_book_.tick(callbacks_.now());
     carry_out();
   });
 }
@@ -256,10 +257,10 @@ void Links::on_greeted(const std::string& address, std::uint64_t attempt, Links&
   if (member.process == own.process) return;
   const bool is_own_device = member.device() == own.device();
   if (surroundings_.scenario.planted_bug != PlantedBug::stale_addresses) {
-    ladder_.greeted(callbacks_.now(), member.device(), is_own_device, member.addresses,
-                    dialler.callbacks_.address());
+    address_book_.greeted(callbacks_.now(), member.device(), is_own_device, member.addresses,
+                          dialler.callbacks_.address());
   } else if (!is_own_device) {
-    ladder_.greeted(callbacks_.now(), member.device(), false, member.addresses, "");
+    address_book_.greeted(callbacks_.now(), member.device(), false, member.addresses, "");
   }
   carry_out();
 }
@@ -273,20 +274,20 @@ void Links::on_accepted(const std::string& address, std::uint64_t attempt,
   const Now now = callbacks_.now();
   if (peer.process == callbacks_.member().process) {
     perform(address, *out, out->machine.on_self());
-    ladder_.is_self(now, address);
+    address_book_.is_self(now, address);
     return carry_out();
   }
   if (const auto linked = linked_at_.find(peer.process);
       linked != linked_at_.end() && linked->second != address) {
     perform(address, *out, out->machine.on_parked());
-    ladder_.parked(now, address);
+    address_book_.parked(now, address);
     return carry_out();
   }
   perform(address, *out, out->machine.on_accepted(now.mono));
   if (out->machine.phase() != Phase::linked || out->linked) return;
   out->linked = true;
   linked_at_[peer.process] = address;
-  ladder_.link_up(now, address, peer.device());
+  address_book_.link_up(now, address, peer.device());
   carry_out();
   callbacks_.on_link_up(peer);
 }
@@ -298,7 +299,7 @@ void Links::on_unlinked(const std::string& address, Outgoing& out) {
     if (other == address || !link.peer || link.peer->process != process) continue;
     perform(other, link, link.machine.on_released(gate_->now()));
   }
-  ladder_.link_down(callbacks_.now(), address);
+  address_book_.link_down(callbacks_.now(), address);
   carry_out();
   callbacks_.on_link_down(process, mesh::LinkEnd::closed);
   check_refused(process, address);

@@ -1,9 +1,10 @@
-// A process's transport and its discovery: dials what the ladder says, keeps links, carries frames.
+// A process's transport and its discovery: dials what the address book says, keeps links, carries
+// frames.
 //
-// The ladder and the state machine of a dialled address are the product's own; what libzmq and the
-// kernel do is modelled by Tcp. As in mesh/zmq/transport.h, a link is a dialled connection whose
-// hello was accepted, frames come on the connection that the other dialled, and a process is linked
-// through one address at a time. Single-threaded.
+// The address book and the state machine of a dialled address are the product's own; what libzmq
+// and the kernel do is modelled by Tcp. As in mesh/zmq/transport.h, a link is a dialled connection
+// whose hello was accepted, frames come on the connection that the other dialled, and a process is
+// linked through one address at a time. Single-threaded.
 #pragma once
 
 #include <functional>
@@ -13,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "discovery/ladder.h"
+#include "discovery/address_book.h"
 #include "mesh/journal/stored_state.h"
 #include "mesh/membership/membership.h"
 #include "mesh/zmq/dialled_address.h"
@@ -90,8 +91,8 @@ class Links {
   const Callbacks callbacks_;
   const mesh::TransportTimings timings_;
   const TcpLimits limits_;
-  discovery::Ladder ladder_;
-  MonoTime ladder_armed_for_ = MonoTime::never();
+  discovery::AddressBook address_book_;
+  MonoTime address_book_armed_for_ = MonoTime::never();
   std::map<std::string, Outgoing> dialled_;
   std::map<ProcessId, std::string> linked_at_;
   std::vector<std::shared_ptr<Tcp>> inbound_;

@@ -1,10 +1,10 @@
-// Which addresses to dial, and how eagerly: the discovery ladder.
+// Which addresses to dial, and how eagerly.
 //
 // Addresses come from several sources at once: mDNS, seeds of the configuration, peers remembered
 // on disk, addresses learnt from other members or from the cloud. A source only *finds*: what it
 // loses again is not given up if it ever answered, since mDNS loses hosts that are well and keeps
-// hosts that are gone. The ladder never judges who is alive; it only sees to it that whoever can be
-// reached is dialled.
+// hosts that are gone. The address book never judges who is alive; it only sees to it that whoever
+// can be reached is dialled.
 //
 // - The address of a device that last worked is dialled first; its others get their turn if it does
 //   not answer within others_after, and rest again once the device is linked.
@@ -36,7 +36,7 @@ namespace titan::discovery {
 enum class AddressSource : std::uint8_t { mdns, seed, remembered, member, cloud };
 const char* to_string(AddressSource source);
 
-struct LadderConfig {
+struct AddressBookConfig {
   // Between attempts at full speed. Rises: less idle work; falls: a returned peer is linked sooner.
   Duration retry_fast = milliseconds(200);
   Duration retry_max = seconds(5);
@@ -78,9 +78,9 @@ struct Note {  // a log line
 using Effect = std::variant<Dial, HangUp, Remember, Note>;
 std::string describe(const Effect& effect);
 
-class Ladder {
+class AddressBook {
  public:
-  explicit Ladder(LadderConfig config = {});
+  explicit AddressBook(AddressBookConfig config = {});
 
   // -- inputs
   // `device`: whose address it is, if the source says so.
@@ -126,13 +126,14 @@ class Ladder {
 
  private:
   struct Candidate {
-    std::set<AddressSource> sources;
-    std::optional<DeviceId> device;
+    std::set<AddressSource> sources;  // empty only once it was linked: then no source is needed
+    std::optional<DeviceId> device;   // never none while linked
     State state = State::reserve;
-    MonoTime deadline = MonoTime::never();  // of the state or the pace
-    Duration pace{};
+    // Of the state or the pace. Never never() while held or resting: those would wait for ever.
+    MonoTime deadline = MonoTime::never();
+    Duration pace{};        // while dialled: from retry_fast to retry_max
     MonoTime others_since;  // while the device is linked elsewhere: from here this one is spare
-    std::optional<MonoTime> linked_at;  // last known moment of a link
+    std::optional<MonoTime> linked_at;  // last known moment of a link; kept for good once it was
     std::uint64_t order = 0;            // of arrival
   };
   using Candidates = std::map<std::string, Candidate>;
@@ -147,14 +148,14 @@ class Ladder {
   bool make_room();
   void on_deadline(Now now, const std::string& address, Candidate& candidate);
 
-  LadderConfig config_;
-  Candidates candidates_;
-  std::map<DeviceId, std::string> last_good_;
+  AddressBookConfig config_;
+  Candidates candidates_;  // at most addresses_max found ones, and those that were linked to
+  std::map<DeviceId, std::string> last_good_;  // need not be among the candidates any more
   std::vector<Effect> effects_;
   std::uint64_t next_order_ = 0;
-  bool told_full_ = false;
+  bool told_full_ = false;  // that there is no room is told once
 };
 
-const char* to_string(Ladder::State state);
+const char* to_string(AddressBook::State state);
 
 }  // namespace titan::discovery

@@ -1,5 +1,5 @@
-// The ladder against a small world of hosts whose cards and cables come and go at random: whatever
-// happened, after the world is quiet every reachable host is linked within a bound.
+// The address book against a small world of hosts whose cards and cables come and go at random:
+// whatever happened, after the world is quiet every reachable host is linked within a bound.
 #include <catch2/catch.hpp>
 
 #include <map>
@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "base/random.h"
-#include "discovery/ladder.h"
+#include "discovery/address_book.h"
 
 using namespace titan;
 using namespace titan::discovery;
@@ -39,7 +39,7 @@ class World {
   // Every device has at least one working address from now on; news stop coming.
   void heal() {
     for (const auto& [address, device] : owner_) {
-      ladder_.found(now_, AddressSource::member, address, device);
+      address_book_.found(now_, AddressSource::member, address, device);
       if (address.ends_with("c1")) up_.insert(address);
     }
     take();
@@ -55,7 +55,7 @@ class World {
     const MonoTime end = now_.mono + duration;
     while (now_.mono < end) {
       now_.mono = std::min(end, now_.mono + milliseconds(50));
-      ladder_.tick(now_);
+      address_book_.tick(now_);
       take();
       connect();
     }
@@ -63,7 +63,7 @@ class World {
 
   std::string describe() const {
     std::ostringstream text;
-    for (const auto& view : ladder_.addresses()) {
+    for (const auto& view : address_book_.addresses()) {
       text << view.address << " " << to_string(view.state)
            << (up_.contains(view.address) ? " (works)\n" : "\n");
     }
@@ -84,19 +84,19 @@ class World {
         if (linked_.contains(address)) drop(address);
         break;
       case 2:
-        ladder_.found(now_, AddressSource::mdns, address, device);
+        address_book_.found(now_, AddressSource::mdns, address, device);
         break;
       case 3:
-        ladder_.lost(now_, AddressSource::mdns, address);
+        address_book_.lost(now_, AddressSource::mdns, address);
         break;
       case 4:
-        ladder_.found(now_, AddressSource::member, address, device);
+        address_book_.found(now_, AddressSource::member, address, device);
         break;
       case 5:
-        ladder_.network_changed(now_);
+        address_book_.network_changed(now_);
         break;
       case 6:
-        ladder_.greeted(now_, device, random_.below(4) == 0, {address}, any_address());
+        address_book_.greeted(now_, device, random_.below(4) == 0, {address}, any_address());
         break;
       default:
         if (linked_.contains(address)) drop(address);
@@ -113,17 +113,17 @@ class World {
   void drop(const std::string& address) {
     linked_.erase(address);
     parked_.clear();
-    ladder_.link_down(now_, address);
+    address_book_.link_down(now_, address);
   }
 
   void take() {
-    ladder_.check_invariants();
-    for (const auto& effect : ladder_.take_effects()) {
+    address_book_.check_invariants();
+    for (const auto& effect : address_book_.take_effects()) {
       if (const auto* dial = std::get_if<Dial>(&effect)) dialled_[dial->address] = now_.mono;
       if (const auto* hang_up = std::get_if<HangUp>(&effect)) {
         dialled_.erase(hang_up->address);
         parked_.erase(hang_up->address);
-        if (linked_.erase(hang_up->address) > 0) ladder_.link_down(now_, hang_up->address);
+        if (linked_.erase(hang_up->address) > 0) address_book_.link_down(now_, hang_up->address);
       }
     }
   }
@@ -139,17 +139,17 @@ class World {
       for (const auto& other : linked_) device_linked |= owner_.at(other) == device;
       if (device_linked) {
         parked_.insert(address);
-        ladder_.parked(now_, address);
+        address_book_.parked(now_, address);
       } else {
         linked_.insert(address);
-        ladder_.link_up(now_, address, device);
+        address_book_.link_up(now_, address, device);
       }
       take();
     }
   }
 
   Random random_;
-  Ladder ladder_;
+  AddressBook address_book_;
   Now now_;
   std::map<std::string, DeviceId> owner_;
   std::set<std::string> up_;
@@ -161,7 +161,7 @@ class World {
 }  // namespace
 
 TEST_CASE("whatever happened, every reachable device is linked within a second of the heal",
-          "[ladder]") {
+          "[address_book]") {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     World world(seed);
     world.run_random(200);

@@ -1,4 +1,4 @@
-#include "discovery/ladder.h"
+#include "discovery/address_book.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -6,9 +6,9 @@
 
 namespace titan::discovery {
 
-using State = Ladder::State;
+using State = AddressBook::State;
 
-std::vector<std::string> LadderConfig::validate() const {
+std::vector<std::string> AddressBookConfig::validate() const {
   std::vector<std::string> complaints;
   if (retry_fast <= Duration::zero()) complaints.push_back("retry_fast must be above 0");
   if (retry_max < retry_fast) complaints.push_back("retry_max must not be below retry_fast");
@@ -17,12 +17,12 @@ std::vector<std::string> LadderConfig::validate() const {
   return complaints;
 }
 
-Ladder::Ladder(LadderConfig config) : config_(config) {}
+AddressBook::AddressBook(AddressBookConfig config) : config_(config) {}
 
 // ---- inputs
 
-void Ladder::found(Now now, AddressSource source, const std::string& address,
-                   std::optional<DeviceId> device) {
+void AddressBook::found(Now now, AddressSource source, const std::string& address,
+                        std::optional<DeviceId> device) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) {
     if (candidates_.size() >= config_.addresses_max && !make_room()) {
@@ -60,7 +60,7 @@ void Ladder::found(Now now, AddressSource source, const std::string& address,
   }
 }
 
-void Ladder::wanted(Now now, const std::string& address) {
+void AddressBook::wanted(Now now, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end() || known->second.state != State::reserve) {
     return found(now, AddressSource::member, address);
@@ -69,8 +69,8 @@ void Ladder::wanted(Now now, const std::string& address) {
   start(now, address, known->second);
 }
 
-void Ladder::greeted(Now now, const DeviceId& device, bool is_own_device,
-                     const std::vector<std::string>& told, const std::string& origin) {
+void AddressBook::greeted(Now now, const DeviceId& device, bool is_own_device,
+                          const std::vector<std::string>& told, const std::string& origin) {
   const auto whose = is_own_device ? std::nullopt : std::optional(device);
   if (!origin.empty()) called_from(now, origin, whose);
   for (const std::string& address : told) {
@@ -79,8 +79,8 @@ void Ladder::greeted(Now now, const DeviceId& device, bool is_own_device,
   }
 }
 
-void Ladder::called_from(Now now, const std::string& address,
-                         const std::optional<DeviceId>& device) {
+void AddressBook::called_from(Now now, const std::string& address,
+                              const std::optional<DeviceId>& device) {
   if (!candidates_.contains(address)) found(now, AddressSource::member, address, device);
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;  // there was no room
@@ -95,7 +95,7 @@ void Ladder::called_from(Now now, const std::string& address,
   dial(now, address, candidate, config_.retry_fast);
 }
 
-void Ladder::network_changed(Now now) {
+void AddressBook::network_changed(Now now) {
   for (auto& [address, candidate] : candidates_) {
     const bool is_waiting = candidate.state == State::held || candidate.state == State::dialled ||
                             candidate.state == State::self;
@@ -103,7 +103,7 @@ void Ladder::network_changed(Now now) {
   }
 }
 
-void Ladder::lost(Now, AddressSource source, const std::string& address) {
+void AddressBook::lost(Now, AddressSource source, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;
   Candidate& candidate = known->second;
@@ -114,11 +114,11 @@ void Ladder::lost(Now, AddressSource source, const std::string& address) {
   candidates_.erase(known);
 }
 
-void Ladder::remember_last_good(const DeviceId& device, const std::string& address) {
+void AddressBook::remember_last_good(const DeviceId& device, const std::string& address) {
   last_good_[device] = address;
 }
 
-void Ladder::link_up(Now now, const std::string& address, const DeviceId& device) {
+void AddressBook::link_up(Now now, const std::string& address, const DeviceId& device) {
   Candidate& candidate = candidates_[address];
   candidate.device = device;
   candidate.state = State::linked;
@@ -141,7 +141,7 @@ void Ladder::link_up(Now now, const std::string& address, const DeviceId& device
   }
 }
 
-void Ladder::parked(Now now, const std::string& address) {
+void AddressBook::parked(Now now, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;
   known->second.state = State::parked;
@@ -149,7 +149,7 @@ void Ladder::parked(Now now, const std::string& address) {
   known->second.deadline = MonoTime::never();
 }
 
-void Ladder::link_down(Now now, const std::string& address) {
+void AddressBook::link_down(Now now, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end() || known->second.state != State::linked) return;
   Candidate& candidate = known->second;
@@ -172,26 +172,26 @@ void Ladder::link_down(Now now, const std::string& address) {
   }
 }
 
-void Ladder::refused(Now now, const std::string& address) {
+void AddressBook::refused(Now now, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end() || known->second.state == State::linked) return;
   hang_up(address, known->second, State::resting);
   known->second.deadline = now.mono + config_.refused_rest;
 }
 
-void Ladder::is_self(Now, const std::string& address) {
+void AddressBook::is_self(Now, const std::string& address) {
   const auto known = candidates_.find(address);
   if (known == candidates_.end()) return;
   hang_up(address, known->second, State::self);
 }
 
-void Ladder::tick(Now now) {
+void AddressBook::tick(Now now) {
   for (auto& [address, candidate] : candidates_) {
     if (candidate.deadline <= now.mono) on_deadline(now, address, candidate);
   }
 }
 
-void Ladder::on_deadline(Now now, const std::string& address, Candidate& candidate) {
+void AddressBook::on_deadline(Now now, const std::string& address, Candidate& candidate) {
   switch (candidate.state) {
     case State::held:
     case State::resting:
@@ -208,7 +208,7 @@ void Ladder::on_deadline(Now now, const std::string& address, Candidate& candida
 
 // ---- the one place for each decision
 
-void Ladder::start(Now now, const std::string& address, Candidate& candidate) {
+void AddressBook::start(Now now, const std::string& address, Candidate& candidate) {
   candidate.others_since = now.mono;
   const std::string* first = last_good(candidate);
   if (first != nullptr && *first != address && candidates_.contains(*first)) {
@@ -219,14 +219,14 @@ void Ladder::start(Now now, const std::string& address, Candidate& candidate) {
   dial(now, address, candidate, config_.retry_fast);
 }
 
-void Ladder::dial(Now now, const std::string& address, Candidate& candidate, Duration pace) {
+void AddressBook::dial(Now now, const std::string& address, Candidate& candidate, Duration pace) {
   candidate.state = State::dialled;
   candidate.pace = pace;
   candidate.deadline = now.mono + pace * config_.attempts_per_pace;
   effects_.push_back(Dial{address, pace});
 }
 
-void Ladder::slow_down(Now now, const std::string& address, Candidate& candidate) {
+void AddressBook::slow_down(Now now, const std::string& address, Candidate& candidate) {
   if (candidate.device && is_linked(*candidate.device)) {
     const MonoTime until = candidate.others_since + config_.others_until;
     candidate.deadline = until;
@@ -244,7 +244,7 @@ void Ladder::slow_down(Now now, const std::string& address, Candidate& candidate
   dial(now, address, candidate, std::min(2 * candidate.pace, config_.retry_max));
 }
 
-void Ladder::hang_up(const std::string& address, Candidate& candidate, State state) {
+void AddressBook::hang_up(const std::string& address, Candidate& candidate, State state) {
   const bool was_dialled = candidate.state == State::dialled || candidate.state == State::parked ||
                            candidate.state == State::linked;
   if (was_dialled) effects_.push_back(HangUp{address});
@@ -252,19 +252,19 @@ void Ladder::hang_up(const std::string& address, Candidate& candidate, State sta
   candidate.deadline = MonoTime::never();
 }
 
-bool Ladder::is_linked(const DeviceId& device) const {
+bool AddressBook::is_linked(const DeviceId& device) const {
   return std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& item) {
     return item.second.state == State::linked && item.second.device == device;
   });
 }
 
-const std::string* Ladder::last_good(const Candidate& candidate) const {
+const std::string* AddressBook::last_good(const Candidate& candidate) const {
   if (!candidate.device) return nullptr;
   const auto known = last_good_.find(*candidate.device);
   return known == last_good_.end() ? nullptr : &known->second;
 }
 
-bool Ladder::make_room() {
+bool AddressBook::make_room() {
   auto victim = candidates_.end();
   for (auto it = candidates_.begin(); it != candidates_.end(); ++it) {
     const Candidate& candidate = it->second;
@@ -282,17 +282,17 @@ bool Ladder::make_room() {
 
 // ---- outputs
 
-MonoTime Ladder::next_deadline() const {
+MonoTime AddressBook::next_deadline() const {
   MonoTime next = MonoTime::never();
   for (const auto& [address, candidate] : candidates_) next = std::min(next, candidate.deadline);
   return next;
 }
 
-std::vector<Effect> Ladder::take_effects() {
+std::vector<Effect> AddressBook::take_effects() {
   return std::exchange(effects_, {});
 }
 
-std::vector<Ladder::View> Ladder::addresses() const {
+std::vector<AddressBook::View> AddressBook::addresses() const {
   std::vector<View> views;
   for (const auto& [address, candidate] : candidates_) {
     views.push_back({address, candidate.sources, candidate.device, candidate.state,
@@ -301,17 +301,17 @@ std::vector<Ladder::View> Ladder::addresses() const {
   return views;
 }
 
-void Ladder::check_invariants() const {
+void AddressBook::check_invariants() const {
   for (const auto& [address, candidate] : candidates_) {
     const bool waits = candidate.state == State::held || candidate.state == State::resting;
     if (waits && candidate.deadline == MonoTime::never()) {
-      throw std::logic_error("ladder: " + address + " waits for ever");
+      throw std::logic_error("address book: " + address + " waits for ever");
     }
     if (candidate.state == State::linked && !candidate.device) {
-      throw std::logic_error("ladder: " + address + " is linked to nobody");
+      throw std::logic_error("address book: " + address + " is linked to nobody");
     }
     if (candidate.state == State::dialled && candidate.pace > config_.retry_max) {
-      throw std::logic_error("ladder: " + address + " is dialled too slowly");
+      throw std::logic_error("address book: " + address + " is dialled too slowly");
     }
   }
 }
@@ -332,7 +332,7 @@ const char* to_string(AddressSource source) {
   return "unknown";
 }
 
-const char* to_string(Ladder::State state) {
+const char* to_string(AddressBook::State state) {
   switch (state) {
     case State::reserve:
       return "reserve";

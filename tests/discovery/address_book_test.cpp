@@ -1,9 +1,9 @@
-// The ladder in virtual time, as transcripts: a command a line, what it leaves behind it.
+// The address book in virtual time, as transcripts: a command a line, what it leaves behind it.
 #include <catch2/catch.hpp>
 
 #include <sstream>
 
-#include "discovery/ladder.h"
+#include "discovery/address_book.h"
 
 using namespace titan;
 using namespace titan::discovery;
@@ -15,7 +15,7 @@ namespace {
 // down ADDRESS | parked ADDRESS | refused ADDRESS | self ADDRESS | wait MS
 class Script {
  public:
-  explicit Script(LadderConfig config = {}) : ladder_(config) {}
+  explicit Script(AddressBookConfig config = {}) : address_book_(config) {}
 
   std::string run(const std::string& commands) {
     std::istringstream lines(commands);
@@ -60,30 +60,30 @@ class Script {
              const std::string& third) {
     if (command == "found") {
       const auto owner = third.empty() ? std::nullopt : std::optional(device(third));
-      ladder_.found(now_, source(first), second, owner);
+      address_book_.found(now_, source(first), second, owner);
     } else if (command == "wanted") {
-      ladder_.wanted(now_, first);
+      address_book_.wanted(now_, first);
     } else if (command == "lost") {
-      ladder_.lost(now_, source(first), second);
+      address_book_.lost(now_, source(first), second);
     } else if (command == "greeted" || command == "clone") {
       // first: the device; second: where it calls from; third: what it tells
-      ladder_.greeted(now_, device(first), command == "clone",
-                      third.empty() ? std::vector<std::string>{} : std::vector{third},
-                      second == "-" ? "" : second);
+      address_book_.greeted(now_, device(first), command == "clone",
+                            third.empty() ? std::vector<std::string>{} : std::vector{third},
+                            second == "-" ? "" : second);
     } else if (command == "network") {
-      ladder_.network_changed(now_);
+      address_book_.network_changed(now_);
     } else if (command == "last_good") {
-      ladder_.remember_last_good(device(first), second);
+      address_book_.remember_last_good(device(first), second);
     } else if (command == "up") {
-      ladder_.link_up(now_, first, device(second));
+      address_book_.link_up(now_, first, device(second));
     } else if (command == "down") {
-      ladder_.link_down(now_, first);
+      address_book_.link_down(now_, first);
     } else if (command == "parked") {
-      ladder_.parked(now_, first);
+      address_book_.parked(now_, first);
     } else if (command == "refused") {
-      ladder_.refused(now_, first);
+      address_book_.refused(now_, first);
     } else if (command == "self") {
-      ladder_.is_self(now_, first);
+      address_book_.is_self(now_, first);
     } else {
       FAIL("no such command: " << command);
     }
@@ -91,31 +91,31 @@ class Script {
 
   void wait(Duration duration, std::ostringstream& trace) {
     const MonoTime end = now_.mono + duration;
-    while (ladder_.next_deadline() <= end) {
-      now_.mono = std::max(now_.mono, ladder_.next_deadline());
-      ladder_.tick(now_);
+    while (address_book_.next_deadline() <= end) {
+      now_.mono = std::max(now_.mono, address_book_.next_deadline());
+      address_book_.tick(now_);
       take(trace);
     }
     now_.mono = end;
-    ladder_.tick(now_);
+    address_book_.tick(now_);
     take(trace);
   }
 
   void take(std::ostringstream& trace) {
-    ladder_.check_invariants();
-    for (const auto& effect : ladder_.take_effects()) {
+    address_book_.check_invariants();
+    for (const auto& effect : address_book_.take_effects()) {
       trace << "  " << now_.mono.since_start.count() / 1000 << ": " << describe(effect) << "\n";
     }
   }
 
-  Ladder ladder_;
+  AddressBook address_book_;
   Now now_;
 };
 
 }  // namespace
 
 TEST_CASE("an address that never answers is dialled for ever, ever slower down to 5 s",
-          "[ladder]") {
+          "[address_book]") {
   CHECK(Script().run("found seed ten:1\n"
                      "wait 3600000\n") ==
         "found seed ten:1\n"
@@ -128,7 +128,8 @@ TEST_CASE("an address that never answers is dialled for ever, ever slower down t
         "  62000: dial ten:1 every 5000 ms\n");
 }
 
-TEST_CASE("a cut that heals within ten minutes is dialled at full speed throughout", "[ladder]") {
+TEST_CASE("a cut that heals within ten minutes is dialled at full speed throughout",
+          "[address_book]") {
   CHECK(Script().run("found mdns ten:1 A\n"
                      "up ten:1 A\n"
                      "wait 60000\n"
@@ -146,7 +147,7 @@ TEST_CASE("a cut that heals within ten minutes is dialled at full speed througho
         "up ten:1 A\n");
 }
 
-TEST_CASE("a till that is off for the night is tried again for ever", "[ladder]") {
+TEST_CASE("a till that is off for the night is tried again for ever", "[address_book]") {
   CHECK(Script().run("found mdns ten:1 A\n"
                      "up ten:1 A\n"
                      "down ten:1\n"
@@ -169,7 +170,7 @@ TEST_CASE("a till that is off for the night is tried again for ever", "[ladder]"
         "up ten:1 A\n");
 }
 
-TEST_CASE("the address that last worked is dialled first, the others after it", "[ladder]") {
+TEST_CASE("the address that last worked is dialled first, the others after it", "[address_book]") {
   CHECK(Script().run("last_good A wifi:1\n"
                      "found remembered wifi:1 A\n"
                      "found remembered cable:1 A\n"
@@ -190,7 +191,8 @@ TEST_CASE("the address that last worked is dialled first, the others after it", 
         "  500: remember cable:1 of 4100\n");
 }
 
-TEST_CASE("once a device is linked its other addresses rest, until the link goes", "[ladder]") {
+TEST_CASE("once a device is linked its other addresses rest, until the link goes",
+          "[address_book]") {
   CHECK(Script().run("found mdns cable:1 A\n"
                      "found mdns wifi:1 A\n"
                      "up cable:1 A\n"
@@ -218,7 +220,7 @@ TEST_CASE("once a device is linked its other addresses rest, until the link goes
 }
 
 TEST_CASE("a spare address is dialled again when a member that is not linked listens there",
-          "[ladder]") {
+          "[address_book]") {
   CHECK(Script().run("found mdns till:1 A\n"
                      "found mdns clone:1 A\n"
                      "up till:1 A\n"
@@ -238,7 +240,7 @@ TEST_CASE("a spare address is dialled again when a member that is not linked lis
         "  20500: dial clone:1 every 200 ms\n");
 }
 
-TEST_CASE("an address that the transport keeps in reserve is left to it", "[ladder]") {
+TEST_CASE("an address that the transport keeps in reserve is left to it", "[address_book]") {
   CHECK(Script().run("found mdns cable:1 A\n"
                      "found member wifi:1 A\n"
                      "up cable:1 A\n"
@@ -262,7 +264,7 @@ TEST_CASE("an address that the transport keeps in reserve is left to it", "[ladd
 }
 
 TEST_CASE("a service that disappears is no death sentence, one that never answered is forgotten",
-          "[ladder]") {
+          "[address_book]") {
   CHECK(Script().run("found mdns well:1 A\n"
                      "found mdns ghost:1 B\n"
                      "up well:1 A\n"
@@ -282,7 +284,7 @@ TEST_CASE("a service that disappears is no death sentence, one that never answer
         "  0: dial well:1 every 200 ms\n");
 }
 
-TEST_CASE("with mDNS dead, seeds and remembered peers are dialled all the same", "[ladder]") {
+TEST_CASE("with mDNS dead, seeds and remembered peers are dialled all the same", "[address_book]") {
   CHECK(Script().run("found seed ten:1\n"
                      "last_good B ten:2\n"
                      "found remembered ten:2 B\n"
@@ -298,7 +300,8 @@ TEST_CASE("with mDNS dead, seeds and remembered peers are dialled all the same",
         "  0: dial ten:3 every 200 ms\n");
 }
 
-TEST_CASE("a refused address rests; when mDNS shows it anew it is tried at once", "[ladder]") {
+TEST_CASE("a refused address rests; when mDNS shows it anew it is tried at once",
+          "[address_book]") {
   CHECK(Script().run("found mdns other:1 Z\n"
                      "refused other:1\n"
                      "wait 60000\n"
@@ -324,7 +327,7 @@ TEST_CASE("a refused address rests; when mDNS shows it anew it is tried at once"
         "  60000: dial other:1 every 200 ms\n");
 }
 
-TEST_CASE("news of a slow address make it fast again; gossip repeated does not", "[ladder]") {
+TEST_CASE("news of a slow address make it fast again; gossip repeated does not", "[address_book]") {
   CHECK(Script().run("found member ten:1 A\n"
                      "wait 100000\n"
                      "found member ten:1 A\n"
@@ -342,7 +345,7 @@ TEST_CASE("news of a slow address make it fast again; gossip repeated does not",
         "  100000: dial ten:1 every 200 ms\n");
 }
 
-TEST_CASE("our own address is left alone until it belongs to another device", "[ladder]") {
+TEST_CASE("our own address is left alone until it belongs to another device", "[address_book]") {
   CHECK(Script().run("found mdns ten:1 A\n"
                      "self ten:1\n"
                      "found mdns ten:1 A\n"
@@ -359,7 +362,7 @@ TEST_CASE("our own address is left alone until it belongs to another device", "[
 }
 
 TEST_CASE("where a member calls from is dialled, though it tells an address it had before",
-          "[ladder]") {
+          "[address_book]") {
   CHECK(Script().run("found member old:1 A\n"
                      "up old:1 A\n"
                      "down old:1\n"
@@ -387,7 +390,7 @@ TEST_CASE("where a member calls from is dialled, though it tells an address it h
 }
 
 TEST_CASE("a call from an address that did not answer for long is dialled back at once",
-          "[ladder]") {
+          "[address_book]") {
   CHECK(Script().run("found seed ten:1\n"
                      "wait 61000\n"
                      "greeted A ten:1\n"
@@ -413,7 +416,7 @@ TEST_CASE("a call from an address that did not answer for long is dialled back a
         "greeted A ten:1\n");
 }
 
-TEST_CASE("a clone of our own disk is dialled where it calls from", "[ladder]") {
+TEST_CASE("a clone of our own disk is dialled where it calls from", "[address_book]") {
   CHECK(Script().run("clone A clone:1 told:1\n"
                      "up clone:1 A\n"
                      "wait 20000\n"
@@ -432,7 +435,7 @@ TEST_CASE("a clone of our own disk is dialled where it calls from", "[ladder]") 
 }
 
 TEST_CASE("on another network all are dialled at full speed, our own old address as well",
-          "[ladder]") {
+          "[address_book]") {
   CHECK(Script().run("found seed far:1\n"
                      "found mdns ten:1 A\n"
                      "self ten:1\n"
@@ -454,8 +457,8 @@ TEST_CASE("on another network all are dialled at full speed, our own old address
         "  61000: dial ten:1 every 200 ms\n");
 }
 
-TEST_CASE("the number of addresses is bounded; what never answered goes first", "[ladder]") {
-  LadderConfig config;
+TEST_CASE("the number of addresses is bounded; what never answered goes first", "[address_book]") {
+  AddressBookConfig config;
   config.addresses_max = 3;
   CHECK(Script(config).run("found seed seed:1\n"
                            "found member good:1 A\n"
@@ -483,8 +486,8 @@ TEST_CASE("the number of addresses is bounded; what never answered goes first", 
         "found member more:2 E\n");
 }
 
-TEST_CASE("a wrong configuration is named", "[ladder]") {
-  LadderConfig config;
+TEST_CASE("a wrong configuration is named", "[address_book]") {
+  AddressBookConfig config;
   CHECK(config.validate().empty());
   config.retry_max = milliseconds(1);
   config.attempts_per_pace = 0;
