@@ -45,9 +45,9 @@ class GivingBack {
   void settle(const Held& held, MonoTime now);
 
   const Duration answer_limit_;
-  Numbers lacking_;
-  Numbers given_;
-  MonoTime deadline_;
+  Numbers lacking_;    // held by the database, not here, and not given yet; disjoint from given_
+  Numbers given_;      // one piece: to be read, then waited for
+  MonoTime deadline_;  // of that piece; of no meaning without one
   std::uint64_t taken_ = 0;
   std::uint64_t refused_ = 0;
 };

@@ -108,7 +108,6 @@ void UploadSession::drop_connection(Now now, const std::string& reason) {
   fetching_ = false;
   fetch_deadline_ = MonoTime::never();
   feed_journal_ = {};
-  feed_number_ = 0;
   feed_reported_ = 0;
   next_feed_report_ = now.mono;
 }
@@ -220,7 +219,6 @@ void UploadSession::on_accepted(Now now, const HandshakeAccepted& accepted) {
   lease_until_ = now.mono + lease_;
   next_renewal_ = now.mono + lease_ / 3;
   feed_journal_ = accepted.feed_journal;
-  feed_number_ = accepted.feed_number;
   window_.on_connected(accepted.held, accepted.batch_entries_max, accepted.batch_bytes_max,
                        accepted.window_batches);
   forget_lacking();
@@ -360,7 +358,6 @@ void UploadSession::forget_lacking() {
   lacking_at_request_ = 0;
 }
 
-// Adds what is not asked for yet.
 void UploadSession::on_storage_reopened(Now now, const crdt::VersionVector& stored) {
   if (phase_ == Phase::idle) return;
   crdt::JournalNumbers held;
@@ -379,6 +376,7 @@ void UploadSession::on_storage_reopened(Now now, const crdt::VersionVector& stor
   connect(now);
 }
 
+// Adds what is not asked for yet.
 void UploadSession::note_lacking(Now now, const std::vector<mesh::JournalItem>& held) {
   std::uint64_t added = 0;
   for (const auto& [journal, item] : held) {
@@ -606,6 +604,14 @@ void UploadSession::check_invariants() const {
   assert((state_ == UplinkState::up) == (phase_ == Phase::up));
   assert((phase_ == Phase::idle) == token_.is_none());
   assert(phase_ == Phase::up || lease_until_ == MonoTime::never());
+  assert(phase_ == Phase::up || next_renewal_ == MonoTime::never());
+  assert(phase_ == Phase::up || lacking_.empty());
+  assert(phase_ == Phase::challenged || challenge_until_ == MonoTime::never());
+  const bool has_no_end = phase_ == Phase::idle || phase_ == Phase::up;
+  assert(has_no_end == (phase_deadline_ == MonoTime::never()));
+  const bool may_probe = phase_ == Phase::idle && probe_wanted_ && !probing_;
+  assert(may_probe || next_probe_ == MonoTime::never());
+  assert(renewals_sent_.size() <= 3);
   for (const auto& [journal, numbers] : lacking_) {
     assert(!numbers.empty());
     (void)journal, (void)numbers;

@@ -216,44 +216,51 @@ class UploadSession {
   std::vector<UplinkEffect> effects_;
 
   // Life of the process.
-  std::uint64_t connection_ = 0;
-  bool cloud_challenges_ = false;  // it has: it is not of protocol 1
-  UplinkState state_ = UplinkState::not_leader;
+  std::uint64_t connection_ = 0;     // of the latest attempt; rises with each
+  std::uint64_t renewal_ = 0;        // sequence of the latest renewal; never starts over
+  std::uint64_t fetch_request_ = 0;  // number of the latest request; never starts over
+  bool cloud_challenges_ = false;    // it has: it is not of protocol 1
+  UplinkState state_ = UplinkState::not_leader;  // up if and only if phase_ is
   std::string state_message_;
   WallTime state_since_;
-  std::uint32_t view_size_ = 1;
-  std::optional<std::pair<bool, bool>> told_state_;
-  bool probe_wanted_ = false;
-  bool probing_ = false;
-  MonoTime next_probe_ = MonoTime::never();
+  std::uint32_t view_size_ = 1;                      // of the leader's view, this terminal included
+  std::optional<std::pair<bool, bool>> told_state_;  // reachable, lease held; none: nothing yet
+  KeySource key_source_;
+  bool probe_wanted_ = false;                // only while idle
+  bool probing_ = false;                     // one probe at a time; only its answer ends it
+  MonoTime next_probe_ = MonoTime::never();  // never() unless wanted and none is under way
 
   // Life of a leadership.
-  Phase phase_ = Phase::idle;
+  Phase phase_ = Phase::idle;  // idle if and only if no token is led under
   election::Token token_;
-  std::uint32_t failed_attempts_ = 0;
-  KeySource key_source_;
-  bool offers_keys_ = false;  // on this connection the cloud could not check an entry
+  std::uint32_t failed_attempts_ = 0;  // in a row, since the cloud last accepted
   std::uint64_t uploaded_ = 0;
   std::uint64_t quarantined_ = 0;
 
   // Life of a connection.
-  MonoTime phase_deadline_ = MonoTime::never();  // waiting: next attempt; connecting: give up
-  MonoTime challenge_until_ = MonoTime::never();
-  bool shook_hands_unasked_ = false;  // without a challenge
-  Duration lease_{};
+  // While waiting: the next attempt; until up: give up. never() while idle or up.
+  MonoTime phase_deadline_ = MonoTime::never();
+  MonoTime challenge_until_ = MonoTime::never();  // never() unless challenged
+  bool shook_hands_unasked_ = false;              // without a challenge
+  bool offers_keys_ = false;                      // the cloud could not check an entry
+  Duration lease_{};                              // as the cloud said when it accepted us
+  // From the acceptance on, then from when the latest answered renewal was sent. never() unless up.
   MonoTime lease_until_ = MonoTime::never();
-  MonoTime next_renewal_ = MonoTime::never();
-  std::uint64_t renewal_ = 0;
+  MonoTime next_renewal_ = MonoTime::never();  // never() unless up
+  // Not answered, by sequence. One a third of a lease, and gone with it: three at most.
   std::map<std::uint64_t, MonoTime> renewals_sent_;
-  JournalId feed_journal_;
-  std::uint64_t feed_number_ = 0;
-  std::uint64_t feed_reported_ = 0;
+  JournalId feed_journal_;           // pushed unasked: neither uploaded nor fetched
+  std::uint64_t feed_reported_ = 0;  // stored here from 1 to this, without a gap
   MonoTime next_feed_report_{};
-  std::map<JournalId, crdt::IntervalSet> lacking_;
-  std::uint64_t fetch_request_ = 0;
-  bool fetching_ = false;
+  // What the cloud holds and this disk does not: disjoint from what the window has stored, and
+  // empty unless up.
+  crdt::JournalNumbers lacking_;
+  bool fetching_ = false;      // the last part of an answer has not come
   std::uint64_t fetched_ = 0;  // entries of the answers to the present request
+  // What was lacking when it was sent, and what was found lacking since. Once lacking_ has shrunk
+  // by fetched_, all that came is stored.
   std::uint64_t lacking_at_request_ = 0;
+  // While fetching: the cloud is stuck then. Else: what came is asked for again unless stored.
   MonoTime fetch_deadline_ = MonoTime::never();
 };
 

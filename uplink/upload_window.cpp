@@ -277,7 +277,11 @@ std::uint64_t UploadWindow::set_aside() const {
 }
 
 void UploadWindow::check_invariants() const {
-  assert(in_flight_.size() <= std::max<std::size_t>(window_batches_, 0) || !connected_);
+  assert(in_flight_.size() <= window_batches_ || !connected_);
+  assert(connected_ || (staged_.empty() && in_flight_.empty() && !reading_));
+  assert(waiting_.empty() == (waiting_until_ == MonoTime::never()));
+  assert(recent_bytes_ <= config_.recent_bytes_max);
+  assert(recent_order_.empty() || recent_.contains(recent_order_.front()));
   std::size_t bytes = 0;
   for (const auto& entry : staged_) bytes += entry.bytes.size();
   assert(bytes == staged_bytes_);

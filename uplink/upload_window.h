@@ -119,28 +119,32 @@ class UploadWindow {
   const WindowConfig config_;
   const mesh::Codec& codec_;
 
+  // Life of the process: neither starts over, so what belongs to an earlier connection is known.
+  std::uint64_t last_read_id_ = 0;
+  std::uint64_t last_sequence_ = 0;
+
   // Life of a leadership.
-  Numbers stored_;
-  std::map<JournalId, crdt::ContentSum> content_;
+  Numbers stored_;                                 // durable here; only grows
+  std::map<JournalId, crdt::ContentSum> content_;  // of the same, every branch of a forked number
+  // Entries at hand, all branches of a number; at most recent_bytes_max bytes.
   std::map<mesh::EntryId, std::vector<std::shared_ptr<const mesh::Entry>>> recent_;
-  std::deque<mesh::EntryId> recent_order_;
+  std::deque<mesh::EntryId> recent_order_;  // as they came; the first is in recent_, others may not
   std::size_t recent_bytes_ = 0;
 
   // Life of a connection.
   bool connected_ = false;
+  // The smaller of the configured limits and the cloud's.
   std::size_t entries_max_ = 0;
   std::size_t bytes_max_ = 0;
   std::size_t window_batches_ = 0;
-  Numbers pending_;
-  JournalId last_served_;
-  std::optional<WindowRead> reading_;
-  std::uint64_t last_read_id_ = 0;
-  std::deque<Staged> staged_;
+  Numbers pending_;                    // within stored_
+  JournalId last_served_;              // the next turn is of the journal behind it
+  std::optional<WindowRead> reading_;  // one at a time
+  std::deque<Staged> staged_;  // filled up to two batches; beyond them at most what one read brings
   std::size_t staged_bytes_ = 0;
-  std::map<std::uint64_t, InFlight> in_flight_;
-  std::uint64_t last_sequence_ = 0;
-  Numbers waiting_;
-  MonoTime waiting_until_ = MonoTime::never();
+  std::map<std::uint64_t, InFlight> in_flight_;  // at most window_batches_; the oldest first
+  Numbers waiting_;                              // refused for now; all released at once
+  MonoTime waiting_until_ = MonoTime::never();   // never() if and only if nothing waits
   Numbers set_aside_;
 };
 

@@ -41,16 +41,16 @@ class Filling {
 
  private:
   struct Comparison {
-    crdt::IntervalSet projected;
-    crdt::IntervalSet lacked;
-    crdt::ContentSum content;   // projected, and read since
-    crdt::ContentSum expected;  // on this disk
+    crdt::IntervalSet projected;  // when the filling began; all of it is read if the sums differ
+    crdt::IntervalSet lacked;     // then; only these are added to `content`
+    crdt::ContentSum content;     // projected, and read since
+    crdt::ContentSum expected;    // on this disk
   };
 
   void compare(const JournalId& journal);
 
   Numbers lacking_;
-  std::map<JournalId, Comparison> comparisons_;
+  std::map<JournalId, Comparison> comparisons_;  // of journals with numbers in lacking_; each once
 };
 
 }  // namespace titan::uplink

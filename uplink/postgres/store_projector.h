@@ -95,11 +95,13 @@ class StoreProjector {
 
   const std::string store_;
   const DeviceId cloud_device_;
+  // What the tables sync_state and devices say, as of the last committed() or load().
   crdt::VersionVector vector_;
   std::map<DeviceId, PublicKey> keys_;
-  // Of the open transaction.
+  // What the open transaction makes of them; both empty between transactions. A journal's whole
+  // item, so that several apply() calls in one transaction build on each other.
   std::map<JournalId, TouchedJournal> touched_;
-  std::map<DeviceId, PublicKey> new_keys_;
+  std::map<DeviceId, PublicKey> new_keys_;  // disjoint from keys_
 };
 
 // "1-17,19-20" and back; what cannot be read is an empty set.
