@@ -7,23 +7,10 @@
 #include <string>
 
 #include "election/ranking.h"
+#include "tests/election/voters.h"
 
 namespace titan::election {
 namespace {
-
-ProcessId process(std::uint8_t number) {
-  ProcessId id;
-  id.bytes[0] = number;
-  return id;
-}
-
-Voter voter(std::uint8_t number) {
-  Voter result;
-  result.process = process(number);
-  result.device.bytes[0] = number;
-  result.alive = true;
-  return result;
-}
 
 Voter random_voter() {
   Voter result = voter(*rc::gen::inRange<std::uint8_t>(1, 5));
