@@ -1,13 +1,7 @@
 #include "uplink/postgres/store_database.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <pqxx/pqxx>
 #include <set>
@@ -21,6 +15,7 @@
 #include "uplink/postgres/lease_row.h"
 #include "uplink/postgres/managed_postgres.h"
 #include "uplink/postgres/schema.h"
+#include "uplink/postgres/store_mailbox.h"
 #include "uplink/postgres/store_projector.h"
 
 namespace titan::uplink {
@@ -28,17 +23,8 @@ namespace titan::uplink {
 namespace {
 
 using EntryPointer = std::shared_ptr<const mesh::Entry>;
-using Numbers = Filling::Numbers;
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-// How long the thread sleeps at most before it looks whether its server still runs.
-constexpr int idle_ms_max = 200;
-// At the end: what is under way gets this long, then its connection is cut ...
-constexpr int polite_end_ms = 250;
-// ... and after this the thread is left alone. A private server may take its time to stop.
-constexpr int end_limit_ms = 500;
-constexpr int end_limit_private_ms = 1000;
 
 struct Fenced {
   LeaseHolder holder;
@@ -49,14 +35,9 @@ MonoTime mono_now() {
   return {std::chrono::duration_cast<Duration>(SteadyClock::now().time_since_epoch())};
 }
 
-std::uint64_t count(const Numbers& numbers) {
-  std::uint64_t sum = 0;
-  for (const auto& [journal, set] : numbers) sum += set.count();
-  return sum;
-}
-
 }  // namespace
 
+// The database thread, and what is its own. Whatever the loop touches as well is in the mailbox.
 class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
  public:
   Worker(StoreDatabaseConfig config, std::unique_ptr<EntrySource> source, const mesh::Codec& codec,
@@ -65,198 +46,64 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
         source_(std::move(source)),
         codec_(codec),
         callbacks_(std::move(callbacks)),
+        mailbox_(config_),
         projector_(config_.store, config_.cloud_device),
         giving_(milliseconds(config_.give_back_answer_ms)) {}
 
-  // ---- called by the owner
+  // Called on the loop.
+  StoreMailbox& mailbox() { return mailbox_; }
 
   void start() {
     if (config_.mode == "none") return;
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
   }
 
-  // A libpq call that waits for a server that hangs has no end of its own.
   void stop() {
     if (!thread_.joinable()) return;
-    std::unique_lock lock(mutex_);
-    stopping_ = true;
-    ++generation_;
-    wake_.notify_all();
-    const auto wait = [&](int limit_ms) {
-      return wake_.wait_for(lock, milliseconds(limit_ms), [this] { return ended_; });
-    };
-    if (!wait(polite_end_ms)) {
-      if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
-      wait((config_.mode == "auto" ? end_limit_private_ms : end_limit_ms) - polite_end_ms);
-    }
-    const bool ended = ended_;
-    lock.unlock();
-    if (ended) {
+    if (mailbox_.stop()) {
       thread_.join();
     } else {
-      thread_.detach();  // it owns what it touches, and looks at stopping_ before it goes on
+      thread_.detach();  // it owns what it touches, and asks the mailbox before it goes on
     }
-  }
-
-  // ---- called on the loop
-
-  void lead(const election::Token& token, const crdt::VersionVector& stored) {
-    const std::lock_guard lock(mutex_);
-    if (leading_ && token_ == token) return;
-    leading_ = true;
-    token_ = token;
-    begin_with(stored);
-    ++generation_;
-    wake_.notify_all();
-  }
-
-  void on_journal_opened(const crdt::VersionVector& stored) {
-    if (config_.mode == "none") return;
-    const std::lock_guard lock(mutex_);
-    begin_with(stored);
-    look_pending_ = config_.mode == "auto";
-    look_at_ = SteadyClock::now() + milliseconds(config_.look_after_ms);
-    ++generation_;
-    wake_.notify_all();
-  }
-
-  void learn_keys(const std::vector<PublicKey>& keys) {
-    const std::lock_guard lock(mutex_);
-    for (const PublicKey& key : keys) told_keys_.emplace(device_of(key), key);
-  }
-
-  void follow() {
-    const std::lock_guard lock(mutex_);
-    if (!leading_) return;
-    leading_ = false;
-    queue_.clear();
-    overflow_.clear();
-    ++generation_;
-    wake_.notify_all();
-  }
-
-  void on_stored(std::span<const EntryPointer> entries) {
-    const std::lock_guard lock(mutex_);
-    if (!(leading_ || look_pending_) || config_.mode == "none") return;
-    ++stored_seen_;
-    for (const auto& entry : entries) {
-      const auto& id = entry->envelope.id;
-      crdt::VectorItem& known = known_[id.journal];
-      known.stored.add(id.number);
-      known.content.add(crdt::ContentSum::of(entry->hash));
-      if (!leading_) continue;
-      if (queue_.size() < config_.queued_entries_max) {
-        queue_.push_back(entry);
-      } else {
-        overflow_[id.journal].add(id.number);
-      }
-    }
-    wake_.notify_one();
-  }
-
-  StoreDatabaseStatus status() const {
-    const std::lock_guard lock(mutex_);
-    StoreDatabaseStatus status = status_;
-    status.behind += queue_.size() + count(overflow_);
-    return status;
   }
 
  private:
-  // Under the lock: what this disk holds, as it is told.
-  void begin_with(const crdt::VersionVector& stored) {
-    known_.clear();
-    for (const auto& [device, journals] : stored.devices()) {
-      for (const auto& [journal, item] : journals) known_[journal] = item;
-    }
-    queue_.clear();
-    overflow_.clear();
-  }
-
   // ---- called on the database thread
 
   void run() {
-    for (;;) {
-      std::uint64_t generation = 0;
-      election::Token token;
-      bool leads = false;
-      {
-        std::unique_lock lock(mutex_);
-        const auto called = [this] { return stopping_ || leading_; };
-        if (look_pending_) {
-          wake_.wait_until(lock, look_at_, called);
-        } else {
-          wake_.wait(lock, [&] { return called() || look_pending_; });
-        }
-        if (stopping_) break;
-        generation = generation_;
-        token = token_;
-        leads = leading_;
-        if (!leads && (!look_pending_ || SteadyClock::now() < look_at_)) continue;
-      }
-      if (!leads) {
-        look(generation);
+    while (const auto task = mailbox_.next_task()) {
+      if (!task->token) {
+        look(task->generation);
         continue;
       }
-      serve(generation, token);
-      bool still_leading = false;
-      {
-        const std::lock_guard lock(mutex_);
-        still_leading = leading_ && !stopping_;
-      }
-      if (still_leading) continue;  // under another token: the server stays
+      serve(task->generation, *task->token);
+      if (mailbox_.leads()) continue;  // under another token: the server stays
       tell(StoreDatabaseState::off, "");
-      if (!leads_again_soon()) server_.reset();
+      if (!server_ || !mailbox_.leads_within(config_.follower_keeps_ms)) server_.reset();
     }
     server_.reset();
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-    wake_.notify_all();
-  }
-
-  bool leads_again_soon() {
-    if (!server_) return false;
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, milliseconds(config_.follower_keeps_ms),
-                   [this] { return stopping_ || leading_; });
-    return leading_ && !stopping_;
+    mailbox_.end();
   }
 
   // While it stands, stop() can cut the connection.
   class Interruptible {
    public:
-    Interruptible(Worker& worker, const pqxx::connection& connection) : worker_(worker) {
-      const std::lock_guard lock(worker_.mutex_);
-      worker_.socket_ = connection.sock();
+    Interruptible(StoreMailbox& mailbox, const pqxx::connection& connection) : mailbox_(mailbox) {
+      mailbox_.set_socket(connection.sock());
     }
-    ~Interruptible() {
-      const std::lock_guard lock(worker_.mutex_);
-      worker_.socket_ = -1;
-    }
+    ~Interruptible() { mailbox_.set_socket(-1); }
     Interruptible(const Interruptible&) = delete;
     Interruptible& operator=(const Interruptible&) = delete;
 
    private:
-    Worker& worker_;
+    StoreMailbox& mailbox_;
   };
-
-  bool is_current(std::uint64_t generation) const {
-    const std::lock_guard lock(mutex_);
-    return generation == generation_ && !stopping_;
-  }
-
-  // False: the leadership this was for is over.
-  bool pause(std::uint64_t generation, int limit_ms) {
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, milliseconds(limit_ms),
-                   [&] { return stopping_ || generation != generation_; });
-    return !stopping_ && generation == generation_;
-  }
 
   // Until the leadership ends: connect, fill, follow; after a failure again.
   void serve(std::uint64_t generation, const election::Token& token) {
     int retry_ms = config_.retry_first_ms;
     tell(StoreDatabaseState::starting, "");
-    while (is_current(generation)) {
+    while (mailbox_.is_current(generation)) {
       int pause_ms = retry_ms;
       try {
         const std::string url = start_server(generation);
@@ -272,34 +119,39 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
       }
       if (was_up_) retry_ms = config_.retry_first_ms;
       was_up_ = false;
-      if (!pause(generation, pause_ms)) break;
+      if (!mailbox_.pause(generation, pause_ms)) break;
     }
   }
 
   std::string start_server(std::uint64_t generation) {
     if (config_.mode != "auto") return config_.mode;
-    if (!server_) {
-      server_ = std::make_unique<ManagedPostgres>(
-          config_.data + "/postgres", [this, generation](int ms) { return pause(generation, ms); });
-    }
+    if (!server_) make_server(generation);
     // The pause of an earlier leadership would end this one's start at once.
-    server_->set_pause([this, generation](int ms) { return pause(generation, ms); });
+    server_->set_pause(pause_of(generation));
     Status started = server_->start();
     tell_notes();
     if (!started) {
-      if (!is_current(generation)) throw Outdated{};
+      if (!mailbox_.is_current(generation)) throw Outdated{};
       throw std::runtime_error(started.error().message);
     }
     return server_->url();
   }
 
+  ManagedPostgres::Pause pause_of(std::uint64_t generation) {
+    return [this, generation](int ms) { return mailbox_.pause(generation, ms); };
+  }
+
+  void make_server(std::uint64_t generation) {
+    server_ = std::make_unique<ManagedPostgres>(config_.data + "/postgres", pause_of(generation));
+  }
+
   void serve_connected(const std::string& url, std::uint64_t generation,
                        const election::Token& token) {
     const auto connection = open_connection(url);
-    const Interruptible interruptible(*this, *connection);
-    if (!is_current(generation)) throw Outdated{};
+    const Interruptible interruptible(mailbox_, *connection);
+    if (!mailbox_.is_current(generation)) throw Outdated{};
     prepare_tenant(*connection, config_.tenant);
-    set_address(url);
+    mailbox_.set_address(without_password(url));
     if (config_.mode == "auto") make_schema_default(*connection);
     take_lease(*connection, token);
     // A projection may lose its last moments in a crash: the cursors go back with it. The lease row
@@ -309,18 +161,18 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     was_up_ = true;
     next_renewal_ = SteadyClock::now() + milliseconds(config_.lease_renewal_ms);
     bool fresh_turn = true;
-    while (is_current(generation)) {
+    while (mailbox_.is_current(generation)) {
       if (server_ && !server_->is_running()) {
         throw std::runtime_error("the private PostgreSQL ended; starting it again");
       }
       renew_lease_if_due(*connection, token);
       const bool gave = give_back(*connection);
       // Filling and following take turns, so neither waits for the other to end.
-      std::vector<EntryPointer> batch = fresh_turn ? take_fresh() : read_lacking();
-      if (batch.empty()) batch = fresh_turn ? read_lacking() : take_fresh();
+      std::vector<EntryPointer> batch = fresh_turn ? mailbox_.take_fresh() : read_lacking();
+      if (batch.empty()) batch = fresh_turn ? read_lacking() : mailbox_.take_fresh();
       fresh_turn = !fresh_turn;
       if (batch.empty()) {
-        if (!gave) wait_for_entries(generation);
+        if (!gave) mailbox_.wait_for_entries(generation);
         continue;
       }
       project(*connection, batch, token);
@@ -363,18 +215,8 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   }
 
   void load(pqxx::connection& connection, std::uint64_t generation) {
-    {
-      pqxx::work transaction(connection);
-      projector_.load(transaction);
-      transaction.commit();
-    }
-    Filling::Known known;
-    {
-      const std::lock_guard lock(mutex_);
-      known = known_;
-      overflow_.clear();
-      queue_.clear();  // all of it is in `known` and read from disk with the rest
-    }
+    reload_projector(connection);
+    const auto known = mailbox_.begin_filling();
     filling_.begin(known, projector_.vector());
     lacking_at_start_ = filling_.count();
     unreadable_ = 0;
@@ -387,20 +229,16 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   void begin_giving(const Filling::Known& known, std::uint64_t generation) {
     giving_.begin(known, projector_.vector());
     giving_generation_ = generation;
-    if (giving_.is_done()) end_look();
+    if (giving_.is_done()) mailbox_.end_look(generation);
   }
 
   // True: a piece was handed over just now.
   bool give_back(pqxx::connection& connection) {
     if (giving_.is_done()) return false;
-    const auto held = [this](const JournalId& journal) {
-      const std::lock_guard lock(mutex_);
-      const auto known = known_.find(journal);
-      return known == known_.end() ? crdt::IntervalSet{} : known->second.stored;
-    };
+    const auto held = [this](const JournalId& journal) { return mailbox_.stored_of(journal); };
     const auto piece = giving_.next(held, config_.batch_entries_max, mono_now());
     if (giving_.is_done()) {
-      end_look();
+      mailbox_.end_look(giving_generation_);
       if (was_up_) show_progress();
       post([gave = callbacks_.on_gave_back, taken = giving_.taken(), refused = giving_.refused()] {
         if (gave) gave(taken, refused);
@@ -420,55 +258,34 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     return true;
   }
 
-  void end_look() {
-    const std::lock_guard lock(mutex_);
-    if (giving_generation_ != generation_) return;
-    look_pending_ = false;
-    if (!leading_) known_.clear();  // nobody keeps it up any more
-  }
-
   // Not as the leader: nothing is written, so nobody's lease is asked for.
   void look(std::uint64_t generation) {
     try {
       look_into_private(generation);
     } catch (const std::exception& error) {
-      const std::lock_guard lock(mutex_);
-      if (generation == generation_) status_.message = one_line(error.what());
+      mailbox_.set_message(generation, one_line(error.what()));
     }
     server_.reset();
-    const std::lock_guard lock(mutex_);
-    if (generation != generation_ || !look_pending_) return;
-    look_at_ = SteadyClock::now() + milliseconds(config_.look_again_ms);
+    mailbox_.look_again(generation);
   }
 
   void look_into_private(std::uint64_t generation) {
-    server_ = std::make_unique<ManagedPostgres>(
-        config_.data + "/postgres", [this, generation](int ms) { return pause(generation, ms); });
-    giving_generation_ = generation;
-    if (!server_->has_cluster()) return end_look();
+    make_server(generation);
+    if (!server_->has_cluster()) return mailbox_.end_look(generation);
     Status started = server_->start_existing();
     tell_notes();
     if (!started) {
-      if (!server_->has_cluster()) return end_look();
+      if (!server_->has_cluster()) return mailbox_.end_look(generation);
       throw std::runtime_error(started.error().message);
     }
     const auto connection = open_connection(server_->url());
-    const Interruptible interruptible(*this, *connection);
-    if (!is_current(generation)) return;
+    const Interruptible interruptible(mailbox_, *connection);
+    if (!mailbox_.is_current(generation)) return;
     prepare_tenant(*connection, config_.tenant);
     reload_projector(*connection);
-    Filling::Known known;
-    {
-      const std::lock_guard lock(mutex_);
-      known = known_;
-    }
-    begin_giving(known, generation);
-    while (is_current(generation) && !giving_.is_done()) {
-      if (give_back(*connection)) continue;
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, milliseconds(idle_ms_max), [&, before = stored_seen_] {
-        return stopping_ || generation != generation_ || stored_seen_ != before;
-      });
+    begin_giving(mailbox_.known(), generation);
+    while (mailbox_.is_current(generation) && !giving_.is_done()) {
+      if (!give_back(*connection)) mailbox_.wait_for_stored(generation);
     }
   }
 
@@ -476,25 +293,8 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     if (callbacks_.post) callbacks_.post(std::move(act));
   }
 
-  std::vector<EntryPointer> take_fresh() {
-    std::vector<EntryPointer> batch;
-    std::size_t bytes = 0;
-    const std::lock_guard lock(mutex_);
-    while (!queue_.empty() && batch.size() < config_.batch_entries_max &&
-           bytes < config_.batch_bytes_max) {
-      bytes += queue_.front()->bytes.size();
-      batch.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-    }
-    return batch;
-  }
-
   std::vector<EntryPointer> read_lacking() {
-    {
-      const std::lock_guard lock(mutex_);
-      filling_.add(overflow_);
-      overflow_.clear();
-    }
+    filling_.add(mailbox_.take_overflow());
     if (filling_.empty()) return {};
     const Filling::Piece piece = filling_.next(config_.batch_entries_max);
     auto read = source_->read(piece.journal, piece.numbers, config_.batch_bytes_max);
@@ -530,13 +330,7 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
         devices.insert(entry->envelope.device);
       }
     }
-    std::vector<PublicKey> keys;
-    const std::lock_guard lock(mutex_);
-    for (const DeviceId& device : devices) {
-      const auto key = told_keys_.find(device);
-      if (key != told_keys_.end()) keys.push_back(key->second);
-    }
-    return keys;
+    return mailbox_.keys_of(devices);
   }
 
   void project(pqxx::connection& connection, std::span<const EntryPointer> entries,
@@ -567,33 +361,16 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
     transaction.commit();
   }
 
-  void wait_for_entries(std::uint64_t generation) {
-    std::unique_lock lock(mutex_);
-    const bool woken = wake_.wait_for(lock, milliseconds(idle_ms_max), [&] {
-      return stopping_ || generation != generation_ || !queue_.empty() || !overflow_.empty();
-    });
-    if (!woken || stopping_ || generation != generation_) return;
-    // A moment more, so that sales that come together share a transaction.
-    wake_.wait_for(lock, milliseconds(config_.batch_age_ms), [&] {
-      return stopping_ || generation != generation_ || queue_.size() >= config_.batch_entries_max;
-    });
-  }
-
   // ---- status
 
   void show_progress() {
     const std::uint64_t lacking = filling_.count();
     const bool filling = lacking > 0;
-    {
-      const std::lock_guard lock(mutex_);
-      status_.complete_to = projector_.vector().entry_count();
-      status_.behind = lacking;
-      status_.quarantined = quarantined_;
-      status_.progress = lacking_at_start_ == 0
-                             ? 1.0
-                             : 1.0 - static_cast<double>(std::min(lacking, lacking_at_start_)) /
-                                         static_cast<double>(lacking_at_start_);
-    }
+    const double progress = lacking_at_start_ == 0
+                                ? 1.0
+                                : 1.0 - static_cast<double>(std::min(lacking, lacking_at_start_)) /
+                                            static_cast<double>(lacking_at_start_);
+    mailbox_.set_progress(projector_.vector().entry_count(), lacking, progress, quarantined_);
     tell(filling ? StoreDatabaseState::filling : StoreDatabaseState::up,
          words_for(StoreDatabaseFlaws{quarantined_, giving_.refused(), unreadable_}));
   }
@@ -614,23 +391,10 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
                      gone = holder.gone] { refused(token, gone); });
   }
 
-  void set_address(const std::string& url) {
-    const std::lock_guard lock(mutex_);
-    status_.address = without_password(url);
-  }
-
   void tell(StoreDatabaseState state, const std::string& message) {
-    StoreDatabaseStatus told;
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_ || (status_.state == state && status_.message == message)) return;
-      status_.state = state;
-      status_.message = message;
-      if (state == StoreDatabaseState::off) status_ = {};
-      told = status_;
-    }
-    if (!callbacks_.post || !callbacks_.on_status) return;
-    callbacks_.post([on_status = callbacks_.on_status, told] { on_status(told); });
+    const auto changed = mailbox_.change_state(state, message);
+    if (!changed || !callbacks_.post || !callbacks_.on_status) return;
+    callbacks_.post([on_status = callbacks_.on_status, told = *changed] { on_status(told); });
   }
 
   const StoreDatabaseConfig config_;
@@ -638,33 +402,17 @@ class StoreDatabase::Worker : public std::enable_shared_from_this<Worker> {
   const mesh::Codec& codec_;
   const StoreDatabaseCallbacks callbacks_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  bool ended_ = false;
-  int socket_ = -1;  // of the connection in use
-  bool leading_ = false;
-  election::Token token_;
-  std::uint64_t generation_ = 0;
-  Filling::Known known_;
-  std::map<DeviceId, PublicKey> told_keys_;
-  bool look_pending_ = false;  // the database may hold more than the journals
-  SteadyClock::time_point look_at_;
-  std::uint64_t stored_seen_ = 0;
-  std::deque<EntryPointer> queue_;
-  Numbers overflow_;
-  StoreDatabaseStatus status_;
+  StoreMailbox mailbox_;
 
-  // Of the database thread.
-  std::unique_ptr<ManagedPostgres> server_;
+  std::unique_ptr<ManagedPostgres> server_;  // in mode "auto": while leading, or looking
   StoreProjector projector_;
   Filling filling_;
   GivingBack giving_;
-  std::uint64_t giving_generation_ = 0;
-  std::uint64_t lacking_at_start_ = 0;
-  std::uint64_t unreadable_ = 0;
-  std::uint64_t quarantined_ = 0;
-  bool was_up_ = false;
+  std::uint64_t giving_generation_ = 0;  // of the task that `giving_` was begun for
+  std::uint64_t lacking_at_start_ = 0;   // of the present filling
+  std::uint64_t unreadable_ = 0;         // of the present filling
+  std::uint64_t quarantined_ = 0;        // since the process began
+  bool was_up_ = false;                  // since the last failure: the next attempt comes soon
   SteadyClock::time_point next_renewal_;
 
   std::thread thread_;
@@ -682,22 +430,22 @@ StoreDatabase::~StoreDatabase() {
 }
 
 void StoreDatabase::on_journal_opened(const crdt::VersionVector& stored) {
-  worker_->on_journal_opened(stored);
+  worker_->mailbox().on_journal_opened(stored);
 }
 void StoreDatabase::learn_keys(const std::vector<PublicKey>& keys) {
-  worker_->learn_keys(keys);
+  worker_->mailbox().learn_keys(keys);
 }
 void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector& stored) {
-  worker_->lead(token, stored);
+  worker_->mailbox().lead(token, stored);
 }
 void StoreDatabase::follow() {
-  worker_->follow();
+  worker_->mailbox().follow();
 }
 void StoreDatabase::on_stored(std::span<const std::shared_ptr<const mesh::Entry>> entries) {
-  worker_->on_stored(entries);
+  worker_->mailbox().on_stored(entries);
 }
 StoreDatabaseStatus StoreDatabase::status() const {
-  return worker_->status();
+  return worker_->mailbox().status();
 }
 
 }  // namespace titan::uplink
