@@ -199,6 +199,7 @@ class UploadSession {
   void set_state(Now now, UplinkState state, std::string message);
   void tell_cloud_state(bool reachable, bool holds_lease);
   void send(ToCloud message);
+  static std::string seconds_text(Duration duration);
   void pump(Now now);
   void renew_lease(Now now);
   void report_feed(Now now);
