@@ -122,6 +122,45 @@ void set_original(BodyReader& reader, SaleRow& row, const pb::EntryReference& in
   row.original_hash = Hash::from_bytes(in.hash()).value_or(Hash{});
 }
 
+SaleRow refund_of(BodyReader& reader) {
+  const auto refund = reader.parse<pb::Refund>("a refund");
+  SaleRow row = sale_of(reader, refund.sale(), "refund");
+  row.reason = refund.reason();
+  for (std::size_t i = 0; i < row.items.size(); ++i) {
+    if (i >= static_cast<std::size_t>(refund.original_lines_size())) break;
+    row.items[i].original_line = refund.original_lines(static_cast<int>(i));
+  }
+  set_original(reader, row, refund.original());
+  return row;
+}
+
+SaleRow void_of(BodyReader& reader) {
+  const auto voided = reader.parse<pb::Void>("a void");
+  SaleRow row;
+  row.kind = "void";
+  row.currency = voided.currency();
+  row.exponent = reader.places(voided.exponent(), "the currency");
+  row.total_minor = voided.total_minor();
+  row.cashier = voided.cashier();
+  row.reason = voided.reason();
+  set_original(reader, row, voided.original());
+  return row;
+}
+
+SaleRow former_sale_of(BodyReader& reader) {
+  const auto history = reader.parse<pb::History>("a sale of the former system");
+  SaleRow row = sale_of(reader, history.sale(), "history");
+  row.former = FormerSale{history.origin(),
+                          history.id(),
+                          history.receipt(),
+                          history.utc_ms(),
+                          history.utc_offset_minutes(),
+                          history.was_sent(),
+                          history.was_voided(),
+                          history.move_in()};
+  return row;
+}
+
 std::string json_text(const std::string& text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "\"";
@@ -172,6 +211,31 @@ ProductRow product_of(BodyReader& reader, const pb::Product& in) {
   return row;
 }
 
+std::vector<ProductRow> products_of(BodyReader& reader) {
+  std::vector<ProductRow> rows;
+  const auto products = reader.parse<pb::Products>("a list of products");
+  for (const auto& product : products.products()) rows.push_back(product_of(reader, product));
+  return rows;
+}
+
+// Sorted, since the wire's map has no order.
+std::vector<std::pair<std::string, std::string>> settings_of(BodyReader& reader) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  const auto settings = reader.parse<pb::Settings>("a list of settings");
+  for (const auto& [key, value] : settings.values()) rows.emplace_back(key, value);
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+std::vector<UserRow> users_of(BodyReader& reader) {
+  std::vector<UserRow> rows;
+  const auto users = reader.parse<pb::Users>("a list of users");
+  for (const auto& user : users.users()) {
+    rows.push_back({user.id(), user.display(), user.role(), user.pin_hash(), user.disabled()});
+  }
+  return rows;
+}
+
 }  // namespace
 
 Result<ProductRow> product_row(BytesView serialised) {
@@ -189,42 +253,15 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
     case mesh::Kind::sale:
       rows.sale = sale_of(reader, reader.parse<pb::Sale>("a sale"), "sale");
       break;
-    case mesh::Kind::refund: {
-      const auto refund = reader.parse<pb::Refund>("a refund");
-      rows.sale = sale_of(reader, refund.sale(), "refund");
-      rows.sale->reason = refund.reason();
-      for (std::size_t i = 0; i < rows.sale->items.size(); ++i) {
-        if (i >= static_cast<std::size_t>(refund.original_lines_size())) break;
-        rows.sale->items[i].original_line = refund.original_lines(static_cast<int>(i));
-      }
-      set_original(reader, *rows.sale, refund.original());
+    case mesh::Kind::refund:
+      rows.sale = refund_of(reader);
       break;
-    }
-    case mesh::Kind::void_sale: {
-      const auto voided = reader.parse<pb::Void>("a void");
-      rows.sale = SaleRow{};
-      rows.sale->kind = "void";
-      rows.sale->currency = voided.currency();
-      rows.sale->exponent = reader.places(voided.exponent(), "the currency");
-      rows.sale->total_minor = voided.total_minor();
-      rows.sale->cashier = voided.cashier();
-      rows.sale->reason = voided.reason();
-      set_original(reader, *rows.sale, voided.original());
+    case mesh::Kind::void_sale:
+      rows.sale = void_of(reader);
       break;
-    }
-    case mesh::Kind::history: {
-      const auto history = reader.parse<pb::History>("a sale of the former system");
-      rows.sale = sale_of(reader, history.sale(), "history");
-      rows.sale->former = FormerSale{history.origin(),
-                                     history.id(),
-                                     history.receipt(),
-                                     history.utc_ms(),
-                                     history.utc_offset_minutes(),
-                                     history.was_sent(),
-                                     history.was_voided(),
-                                     history.move_in()};
+    case mesh::Kind::history:
+      rows.sale = former_sale_of(reader);
       break;
-    }
     case mesh::Kind::history_withdrawn:
       rows.withdrawn_move_in =
           reader.parse<pb::HistoryWithdrawn>("a move-in that is undone").move_in();
@@ -236,33 +273,21 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
     case mesh::Kind::opening_stock:
       (void)reader.parse<pb::StockMovement>("a movement of stock");
       break;
-    case mesh::Kind::product: {
-      const auto products = reader.parse<pb::Products>("a list of products");
-      for (const auto& product : products.products()) {
-        rows.products.push_back(product_of(reader, product));
-      }
+    case mesh::Kind::product:
+      rows.products = products_of(reader);
       break;
-    }
     case mesh::Kind::product_list_part:
       if (!mesh::parse_list_part(entry.envelope.body)) reader.fail("its body is no part of a list");
       break;
     case mesh::Kind::product_list:
       if (!mesh::parse_list_head(entry.envelope.body)) reader.fail("its body is no product list");
       break;
-    case mesh::Kind::setting: {
-      const auto settings = reader.parse<pb::Settings>("a list of settings");
-      for (const auto& [key, value] : settings.values()) rows.settings.emplace_back(key, value);
-      std::sort(rows.settings.begin(), rows.settings.end());
+    case mesh::Kind::setting:
+      rows.settings = settings_of(reader);
       break;
-    }
-    case mesh::Kind::user: {
-      const auto users = reader.parse<pb::Users>("a list of users");
-      for (const auto& user : users.users()) {
-        rows.users.push_back(
-            {user.id(), user.display(), user.role(), user.pin_hash(), user.disabled()});
-      }
+    case mesh::Kind::user:
+      rows.users = users_of(reader);
       break;
-    }
     default:
       break;
   }

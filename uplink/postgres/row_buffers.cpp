@@ -96,9 +96,13 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
     former_claims_.insert(envelope.claim);
   }
   rows.end_row();
+  add_items(entry, sale.items);
+  add_payments(entry, sale.payments);
+}
 
-  for (std::size_t line = 0; line < sale.items.size(); ++line) {
-    const auto& item = sale.items[line];
+void RowBuffers::add_items(const mesh::Entry& entry, const std::vector<SaleItemRow>& items) {
+  for (std::size_t line = 0; line < items.size(); ++line) {
+    const auto& item = items[line];
     begin(items_, entry);
     items_.number(line)
         .text(item.sku)
@@ -138,8 +142,11 @@ void RowBuffers::add_sale(const mesh::Entry& entry, const SaleRow& sale, bool co
           .end_row();
     }
   }
-  for (std::size_t line = 0; line < sale.payments.size(); ++line) {
-    const auto& payment = sale.payments[line];
+}
+
+void RowBuffers::add_payments(const mesh::Entry& entry, const std::vector<PaymentRow>& payments) {
+  for (std::size_t line = 0; line < payments.size(); ++line) {
+    const auto& payment = payments[line];
     begin(payments_, entry);
     payments_.number(line)
         .text(payment.method)
@@ -228,23 +235,16 @@ void RowBuffers::write(pqxx::transaction_base& transaction) const {
   std::string sql;
   // Rows of an entry are new whenever the entry is; a conflict means a repaired body is projected
   // after a part of it had been.
-  if (!sales_.empty()) {
-    sql += "INSERT INTO sales VALUES " + sales_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!history_.empty()) {
-    sql += "INSERT INTO sales VALUES " + history_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!withdrawals_.empty()) {
-    sql += "INSERT INTO withdrawals VALUES " + withdrawals_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!items_.empty()) {
-    sql += "INSERT INTO sale_items VALUES " + items_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!item_taxes_.empty()) {
-    sql += "INSERT INTO sale_item_taxes VALUES " + item_taxes_.sql() + " ON CONFLICT DO NOTHING;";
-  }
-  if (!payments_.empty()) {
-    sql += "INSERT INTO payments VALUES " + payments_.sql() + " ON CONFLICT DO NOTHING;";
+  const std::pair<const char*, const SqlRows&> by_table[] = {{"sales", sales_},
+                                                             {"sales", history_},
+                                                             {"withdrawals", withdrawals_},
+                                                             {"sale_items", items_},
+                                                             {"sale_item_taxes", item_taxes_},
+                                                             {"payments", payments_}};
+  for (const auto& [table, rows] : by_table) {
+    if (rows.empty()) continue;
+    sql +=
+        std::string("INSERT INTO ") + table + " VALUES " + rows.sql() + " ON CONFLICT DO NOTHING;";
   }
   if (!products_.empty()) {
     std::string assignments;

@@ -38,6 +38,8 @@ class RowBuffers {
   };
 
   void add_sale(const mesh::Entry& entry, const SaleRow& sale, bool counts);
+  void add_items(const mesh::Entry& entry, const std::vector<SaleItemRow>& items);
+  void add_payments(const mesh::Entry& entry, const std::vector<PaymentRow>& payments);
   void choose_former_sales(pqxx::transaction_base& transaction) const;
   void begin(SqlRows& rows, const mesh::Entry& entry) const;
   std::string product_rows() const;
