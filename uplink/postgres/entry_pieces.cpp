@@ -1,8 +1,6 @@
 #include "uplink/postgres/entry_pieces.h"
 
-#include <charconv>
-#include <string_view>
-
+#include "uplink/postgres/row_fields.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::uplink {
@@ -28,10 +26,8 @@ PieceRead read_piece(pqxx::transaction_base& transaction, const std::string& sto
         sql_text(store) + " AND journal = " + sql_bytes(journal.view()) + " AND (" + which +
         ")) piece WHERE up_to - size < " + std::to_string(bytes_max) + " ORDER BY number, hash");
     for (const auto& row : rows) {
-      std::uint64_t number = 0;
-      const std::string_view text = row[0].c_str();
-      std::from_chars(text.data(), text.data() + text.size(), number);
-      read.entries.push_back(pqxx::binarystring(row[1]).str());
+      const std::uint64_t number = unsigned_from(row[0]);
+      read.entries.push_back(bytes_from(row[1]));
       bytes += read.entries.back().size();
       if (numbers.contains(number)) read.found[journal].add(number);
     }

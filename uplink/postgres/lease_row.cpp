@@ -1,6 +1,7 @@
 #include "uplink/postgres/lease_row.h"
 
 #include "election/term_bound.h"
+#include "uplink/postgres/row_fields.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::uplink {
@@ -72,8 +73,7 @@ std::optional<LeaseHolder> read_lease(pqxx::transaction_base& transaction,
   if (rows.empty()) return std::nullopt;
   LeaseHolder holder;
   holder.token.term = rows[0][0].as<std::uint64_t>();
-  holder.token.process =
-      ProcessId::from_bytes(pqxx::binarystring(rows[0][1]).str()).value_or(ProcessId{});
+  holder.token.process = id_from<ProcessId>(rows[0][1]);
   holder.terminal = rows[0][2].as<std::string>();
   holder.gone = rows[0][3].as<bool>();
   return holder;

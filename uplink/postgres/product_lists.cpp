@@ -5,6 +5,7 @@
 #include "mesh/wire/product_list.h"
 #include "proto/entry.pb.h"
 #include "uplink/postgres/row_buffers.h"
+#include "uplink/postgres/row_fields.h"
 #include "uplink/postgres/store_projector.h"
 
 namespace titan::uplink {
@@ -76,10 +77,10 @@ void StoreProjector::apply_list(pqxx::transaction_base& transaction, const Journ
                        ") p JOIN entries e USING (store, journal, number, hash) ORDER BY p.part");
   if (static_cast<std::size_t>(rows.size()) < expected) return;
   std::vector<Bytes> parts;
-  for (const auto& row : rows) parts.push_back(pqxx::binarystring(row[0]).str());
+  for (const auto& row : rows) parts.push_back(bytes_from(row[0]));
   const mesh::EntryId id{journal, heads[0][0].as<std::uint64_t>()};
-  const auto hash = Hash::from_bytes(pqxx::binarystring(heads[0][1]).str()).value_or(Hash{});
-  const Bytes head_bytes = pqxx::binarystring(heads[0][3]).str();
+  const auto hash = id_from<Hash>(heads[0][1]);
+  const Bytes head_bytes = bytes_from(heads[0][3]);
   const Status written = write_list(transaction, id, hash, head_bytes, parts);
   if (!written) {
     return quarantine(quarantined, id, hash, mesh::Kind::product_list, written.error().message);

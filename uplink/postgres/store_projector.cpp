@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "uplink/postgres/row_buffers.h"
+#include "uplink/postgres/row_fields.h"
 #include "uplink/postgres/sql_values.h"
 
 namespace titan::uplink {
@@ -13,18 +14,6 @@ namespace titan::uplink {
 namespace {
 
 using Identity = std::tuple<JournalId, std::uint64_t, Hash>;
-
-template <class Id>
-Id id_from(const pqxx::field& field) {
-  return Id::from_bytes(pqxx::binarystring(field).str()).value_or(Id{});
-}
-
-std::uint64_t unsigned_from(const pqxx::field& field) {
-  std::uint64_t value = 0;
-  const std::string_view text = field.c_str();
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 std::string row_of(const std::string& store, const mesh::EntryId& id, const Hash& hash) {
   return " WHERE store = " + sql_text(store) + " AND journal = " + sql_bytes(id.journal.view()) +
@@ -333,7 +322,7 @@ std::size_t StoreProjector::retry_quarantine(pqxx::transaction_base& transaction
   SqlRows quarantined;
   std::size_t released = 0;
   for (const auto& row : rows) {
-    const auto entry = codec.decode_entry(pqxx::binarystring(row[0]).str());
+    const auto entry = codec.decode_entry(bytes_from(row[0]));
     if (!entry) continue;
     auto body = rows_of(*entry);
     if (!body) continue;
