@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
+#include "base/digits.h"
 #include "base/utf8.h"
 
 namespace titan {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 int hex_digit(char c) {
   if (is_digit(c)) return c - '0';

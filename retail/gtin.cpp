@@ -1,30 +1,15 @@
 #include "retail/gtin.h"
 
-#include <algorithm>
+#include "retail/check_digits.h"
 
 namespace titan::retail {
-namespace {
-
-char expected_check_digit(std::string_view code) {
-  int sum = 0;
-  int weight = 3;
-  for (std::size_t i = code.size() - 1; i-- > 0;) {
-    sum += (code[i] - '0') * weight;
-    weight = 4 - weight;
-  }
-  return static_cast<char>('0' + (10 - sum % 10) % 10);
-}
-
-}  // namespace
 
 GtinFault check_gtin(std::string_view code) {
-  if (!std::all_of(code.begin(), code.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    return GtinFault::not_digits;
-  }
+  if (!code.empty() && !is_digits(code)) return GtinFault::not_digits;
   if (code.size() != 8 && code.size() != 12 && code.size() != 13 && code.size() != 14) {
     return GtinFault::length;
   }
-  return code.back() == expected_check_digit(code) ? GtinFault::none : GtinFault::check_digit;
+  return has_right_check_digit(code) ? GtinFault::none : GtinFault::check_digit;
 }
 
 std::string_view gtin_flag(GtinFault fault) {
@@ -52,8 +37,8 @@ std::string describe_gtin_fault(std::string_view code, GtinFault fault) {
       return "GTIN " + quoted + " has " + std::to_string(code.size()) +
              " digits instead of 8, 12, 13 or 14";
     case GtinFault::check_digit:
-      return "GTIN " + quoted + " has a wrong check digit (" + expected_check_digit(code) +
-             " expected)";
+      return "GTIN " + quoted + " has a wrong check digit (" +
+             check_digit_of(code.substr(0, code.size() - 1)) + " expected)";
   }
   return "";
 }

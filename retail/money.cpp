@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/digits.h"
+
 namespace titan::retail {
 namespace {
 
@@ -45,11 +47,7 @@ Result<Decimal> parse_decimal(std::string_view text, std::uint32_t scale_max) {
   const std::string_view whole = rest.substr(0, point);
   const std::string_view fraction =
       point == std::string_view::npos ? std::string_view{} : rest.substr(point + 1);
-  const auto all_digits = [](std::string_view part) {
-    return std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  if (whole.empty() || !all_digits(whole) || !all_digits(fraction) ||
-      (point != std::string_view::npos && fraction.empty())) {
+  if (!is_digits(whole) || (point != std::string_view::npos && !is_digits(fraction))) {
     return wrong("is not a decimal number; write it like 12 or -0.50");
   }
   if (fraction.size() > scale_max) {

@@ -27,7 +27,9 @@ struct Tax {
 
 inline constexpr std::uint32_t micropercent_per_basis_point = 10'000;
 inline constexpr std::uint32_t tax_rate_micropercent_max = 1'000'000'000;  // 1000 %
-inline constexpr std::size_t taxes_max = 8;                                // of one article
+inline constexpr std::uint32_t tax_rate_basis_points_max =
+    tax_rate_micropercent_max / micropercent_per_basis_point;
+inline constexpr std::size_t taxes_max = 8;  // of one article
 
 // Never empty: an article without a rate has one tax of rate zero.
 std::vector<Tax> taxes_of(const titan::entry::v1::Product& product);

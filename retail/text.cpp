@@ -6,14 +6,12 @@
 #include <chrono>
 #include <vector>
 
+#include "base/digits.h"
 #include "base/utf8.h"
 
 namespace titan::retail {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_continuation(unsigned char byte) {
   return (byte & 0xC0) == 0x80;
 }

@@ -5,8 +5,8 @@
 
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
+#include "retail/check_digits.h"
 #include "retail/gtin.h"
-#include "retail/scan/check_digits.h"
 #include "retail/text.h"
 
 namespace titan::pos {

@@ -18,7 +18,7 @@ class Catalogue {
   // byte for byte.
   virtual Result<ProductPointer> product(std::string_view sku) = 0;
   // Every product that has this code, in the order of their skus; delisted ones too. Codes compare
-  // as numbers, so 12, 13 and 14 digits of the same article agree (retail/scan/check_digits.h,
+  // as numbers, so 12, 13 and 14 digits of the same article agree (retail/check_digits.h,
   // code_key).
   virtual Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) = 0;
 };

@@ -37,7 +37,6 @@ inline constexpr std::size_t products_per_entry_max = 500;
 // Of an entry's bytes, kept for what the journal adds to a body (ids, hashes, opening, receipt).
 inline constexpr std::size_t envelope_bytes_reserve = 8 * 1024;
 inline constexpr std::int64_t quantity_pieces_max = 1'000'000'000;
-inline constexpr std::uint32_t tax_rate_basis_points_max = 100'000;
 
 // Flags on lines and sales. They are written into entries: append-only, never renamed.
 namespace flag {

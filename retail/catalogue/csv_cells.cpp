@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/digits.h"
 #include "retail/catalogue/spreadsheet_code.h"
 #include "retail/gtin.h"
 
@@ -12,10 +13,6 @@ namespace {
 // Blanks that a person does not tell from U+0020, and marks that print nothing.
 constexpr std::array<std::string_view, 5> outer_blanks = {" ", "\xC2\xA0", "\xE2\x80\xAF",
                                                           "\xE2\x80\x8B", "\xEF\xBB\xBF"};
-
-bool all_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
 
 std::string lower(std::string_view text) {
   std::string low(text);
@@ -37,7 +34,7 @@ constexpr std::size_t gtin_digits_min = 8;
 constexpr std::size_t gtin_digits_max = 14;
 
 bool is_gtin_long(std::string_view digits) {
-  return all_digits(digits) && digits.size() >= gtin_digits_min && digits.size() <= gtin_digits_max;
+  return is_digits(digits) && digits.size() >= gtin_digits_min && digits.size() <= gtin_digits_max;
 }
 
 // "4006381333931.0": a number cell's decimals behind a code.
@@ -47,7 +44,7 @@ std::string without_zero_decimals(const std::string& code) {
   const std::string_view fraction = std::string_view(code).substr(mark + 1);
   const bool zeros = !fraction.empty() && fraction.size() <= 2 &&
                      fraction.find_first_not_of('0') == std::string_view::npos;
-  return zeros && all_digits(code.substr(0, mark)) ? code.substr(0, mark) : code;
+  return zeros && is_digits(code.substr(0, mark)) ? code.substr(0, mark) : code;
 }
 
 // Blanks of every width as one that is plain: between the digits of a code they mean the same.
@@ -209,7 +206,7 @@ std::string without_text_mark(std::string cell) {
   if (cell.size() >= 3 && cell.starts_with("=\"") && cell.ends_with('"')) {
     return cell.substr(2, cell.size() - 3);
   }
-  if (cell.front() == '=' && all_digits(std::string_view(cell).substr(1))) return cell.substr(1);
+  if (cell.front() == '=' && is_digits(std::string_view(cell).substr(1))) return cell.substr(1);
   if (cell.size() > 1 && cell.front() == '\'' && cell[1] >= '0' && cell[1] <= '9') {
     return cell.substr(1);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/digits.h"
 #include "retail/currency.h"
 
 namespace titan::retail {
@@ -58,10 +59,6 @@ void drop_currency(std::string& text) {
   }
 }
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 // A number without signs, blanks and currency: digits, points and commas.
 struct Bare {
   std::string digits;
@@ -97,12 +94,12 @@ std::optional<Bare> bare_number(std::string_view cell, bool is_percent) {
 // "1.234.567": a first group of one to three digits, then groups of three.
 bool is_grouped(std::string_view text, char mark) {
   const std::size_t first = text.find(mark);
-  if (first == 0 || first > 3 || !all_digits(text.substr(0, first)) || text.front() == '0') {
+  if (first == 0 || first > 3 || !is_digits(text.substr(0, first)) || text.front() == '0') {
     return false;
   }
   text.remove_prefix(first);
   while (!text.empty()) {
-    if (text.front() != mark || text.size() < 4 || !all_digits(text.substr(1, 3))) return false;
+    if (text.front() != mark || text.size() < 4 || !is_digits(text.substr(1, 3))) return false;
     text.remove_prefix(4);
   }
   return true;
@@ -121,10 +118,10 @@ std::optional<std::string> reading(std::string_view text, char decimal, char tho
     if (!is_grouped(whole, thousands)) return std::nullopt;
     std::erase(number, thousands);
   }
-  if (!all_digits(number)) return std::nullopt;
+  if (!is_digits(number)) return std::nullopt;
   if (mark == std::string_view::npos) return number;
   const std::string_view fraction = text.substr(mark + 1);
-  if (!all_digits(fraction)) return std::nullopt;
+  if (!is_digits(fraction)) return std::nullopt;
   return number + "." + std::string(fraction);
 }
 

@@ -2,21 +2,17 @@
 
 #include <algorithm>
 
+#include "retail/check_digits.h"
 #include "retail/gtin.h"
 
 namespace titan::retail {
 namespace {
 
 constexpr std::size_t sentences_max = 3;  // in one error message
-constexpr std::size_t gtin_digits = 14;
-
-bool all_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
 
 // A number column eats zeros on the left: 11 digits that are right as 12, 7 that are right as 8.
 std::string lost_zero_hint(std::string_view code) {
-  if (!all_digits(code) || (code.size() != 7 && code.size() != 11)) return "";
+  if (!is_digits(code) || (code.size() != 7 && code.size() != 11)) return "";
   const std::string whole = "0" + std::string(code);
   if (check_gtin(whole) != GtinFault::none) return "";
   return " (a spreadsheet may have dropped the zero of " + whole + ")";
@@ -61,11 +57,6 @@ std::string capitalised(std::string text) {
   return text;
 }
 
-std::string padded_gtin(std::string_view code) {
-  if (!all_digits(code) || code.size() > gtin_digits) return std::string(code);
-  return std::string(gtin_digits - code.size(), '0') + std::string(code);
-}
-
 std::string shared_gtin_warning(const std::string& place, const std::string& gtin,
                                 const std::string& other_sku) {
   return place + ": GTIN " + gtin + " also belongs to " + other_sku +
@@ -87,7 +78,7 @@ void ListBuilder::add(ProductPatch patch) {
       warn(patch.place + ": " + describe_gtin_fault(gtin, fault) + lost_zero_hint(gtin) +
            "; taken all the same.");
     }
-    const auto [at, fresh] = sku_by_gtin_.try_emplace(padded_gtin(gtin), sku);
+    const auto [at, fresh] = sku_by_gtin_.try_emplace(code_key(gtin), sku);
     if (!fresh && at->second != sku) {
       warn(shared_gtin_warning(patch.place, gtin, at->second));
       at->second = sku;

@@ -82,8 +82,6 @@ class ListBuilder {
 
 // "line 7" -> "Line 7".
 std::string capitalised(std::string text);
-// 8, 12, 13 and 14 digits of one article agree: padded with zeros on the left to 14.
-std::string padded_gtin(std::string_view code);
 std::string shared_gtin_warning(const std::string& place, const std::string& gtin,
                                 const std::string& other_sku);
 

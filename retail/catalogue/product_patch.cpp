@@ -6,14 +6,13 @@
 #include "retail/catalogue/list_numbers.h"
 #include "retail/catalogue/product_list.h"
 #include "retail/catalogue/spreadsheet_code.h"
+#include "retail/check_digits.h"
 #include "retail/currency.h"
 #include "retail/money.h"
 #include "retail/text.h"
 
 namespace titan::retail {
 namespace {
-
-constexpr std::int64_t basis_points_max = 100'000;  // 1000 %
 
 using SetText = void (Product::*)(const std::string&);
 template <SetText set, std::size_t length_max>
@@ -86,7 +85,7 @@ Complaint take_basis_points(ProductPatch& patch, const FieldInput& input) {
   }
   const auto rate = parse_decimal(input.text);
   const auto whole = rate ? rescale_exactly(*rate, 0) : std::nullopt;
-  if (!whole || *whole < 0 || *whole > basis_points_max) {
+  if (!whole || *whole < 0 || *whole > tax_rate_basis_points_max) {
     return "must be a whole number of basis points: 2000 is 20 %";
   }
   const auto micro = static_cast<std::uint32_t>(*whole) * micropercent_per_basis_point;
@@ -307,9 +306,9 @@ Complaint state_field(ProductPatch& patch, const FieldRule& rule, const FieldInp
 void keep_gtins(ProductPatch& patch, const Product& known) {
   Product both = known;
   for (const std::string& gtin : patch.said.gtins()) {
-    const bool is_there = std::any_of(
-        both.gtins().begin(), both.gtins().end(),
-        [&](const std::string& other) { return padded_gtin(other) == padded_gtin(gtin); });
+    const bool is_there =
+        std::any_of(both.gtins().begin(), both.gtins().end(),
+                    [&](const std::string& other) { return code_key(other) == code_key(gtin); });
     if (!is_there) both.add_gtins(gtin);
   }
   *patch.said.mutable_gtins() = both.gtins();

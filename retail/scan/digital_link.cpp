@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 
 namespace titan::retail {
 namespace {

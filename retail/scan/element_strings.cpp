@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 
 namespace titan::retail {
 namespace {

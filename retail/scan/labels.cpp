@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "retail/scan/check_digits.h"
+#include "base/digits.h"
+#include "retail/check_digits.h"
 
 namespace titan::retail {
 namespace {
@@ -12,10 +13,6 @@ constexpr std::size_t upc_a_digits = 12;
 constexpr std::size_t ean13_digits = 13;
 
 constexpr std::uint32_t decimals_max = 6;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::size_t count(std::string_view layout, char letter) {
   return static_cast<std::size_t>(std::count(layout.begin(), layout.end(), letter));

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "retail/check_digits.h"
 #include "retail/gtin.h"
-#include "retail/scan/check_digits.h"
 
 namespace titan::retail {
 namespace {

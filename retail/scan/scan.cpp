@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 #include "retail/scan/digital_link.h"
 #include "retail/scan/element_strings.h"
 #include "retail/scan/plain_codes.h"

@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 #include "retail/scan/scan.h"
 
 using namespace titan;

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/utf8.h"
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 #include "retail/scan/element_strings.h"
 #include "retail/scan/plain_codes.h"
 #include "retail/scan/scan.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mesh/entry/code_key.h"
 #include "proto/entry.pb.h"
 
 namespace titan::mesh {
@@ -10,8 +11,6 @@ namespace {
 namespace wire = titan::entry::v1;
 
 enum Layer : int { feed_layer = 0, store_layer = 1, clearing_layer = 2 };
-
-constexpr std::size_t gtin_digits = 14;
 
 void put_big_endian(Bytes& bytes, std::uint64_t value, int size) {
   for (int shift = (size - 1) * 8; shift >= 0; shift -= 8) {
@@ -53,10 +52,6 @@ std::vector<std::string> split(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return parts;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 constexpr std::string_view select_by_sku =
@@ -101,12 +96,6 @@ StoredProduct product_at(const Use& row) {
 }
 
 }  // namespace
-
-std::string normalised_gtin(std::string_view code) {
-  const bool is_number = !code.empty() && std::all_of(code.begin(), code.end(), is_digit);
-  if (!is_number || code.size() > gtin_digits) return std::string(code);
-  return std::string(gtin_digits - code.size(), '0') + std::string(code);
-}
 
 void ProductProjection::apply(const Entry& entry, std::int64_t position) {
   switch (entry.envelope.kind) {
@@ -298,7 +287,7 @@ void ProductProjection::index_text(std::int64_t product, const SearchText& text,
 void ProductProjection::index_gtins(std::int64_t product, const std::vector<std::string>& gtins,
                                     bool remove) {
   for (const std::string& gtin : gtins) {
-    const std::string key = normalised_gtin(gtin);
+    const std::string key = code_key(gtin);
     Use use = connection_.use(
         remove
             ? std::string_view("DELETE FROM product_gtins WHERE gtin = ? AND product = ?")
@@ -315,7 +304,7 @@ std::optional<StoredProduct> ProductQueries::product(const std::string& sku) {
 }
 
 std::vector<StoredProduct> ProductQueries::products_by_gtin(std::string_view code) {
-  const std::string key = normalised_gtin(code);
+  const std::string key = code_key(code);
   Use use = connection_.use(select_by_gtin);
   use.text(1, key);
   std::vector<StoredProduct> found;

@@ -70,10 +70,6 @@ inline constexpr std::size_t product_page_max = 1000;
 inline constexpr std::int64_t ranked_matches_max = 1000;  // more matches are listed unranked
 inline constexpr std::size_t best_matches_max = 100;      // that a search tells before the rest
 
-// 8, 12, 13 or 14 digits and every other run of at most 14: padded with zeros on the left to 14, so
-// that the forms of one number (UPC-A, EAN-13, GTIN-14) are equal. Anything else is left as it is.
-std::string normalised_gtin(std::string_view code);
-
 class ProductProjection {
  public:
   // `cloud_device`: whose entries are the feed; none when no cloud is known.

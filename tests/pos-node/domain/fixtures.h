@@ -8,7 +8,7 @@
 
 #include "pos-node/domain/sale_builder.h"
 #include "pos-node/domain/sale_rules.h"
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 #include "retail/text.h"
 
 namespace titan::pos::test {

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "pos-node/domain/label_line.h"
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 #include "tests/pos-node/domain/fixtures.h"
 
 using namespace titan;

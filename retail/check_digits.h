@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-namespace titan::retail {
+#include "base/digits.h"
+#include "mesh/entry/code_key.h"
 
-// False for an empty text.
-bool is_digits(std::string_view text);
+namespace titan::retail {
 
 // Of a GTIN, GLN or SSCC without its last digit (section 7.9.1: weights 3 and 1 from the right).
 // `digits` must be digits.
@@ -22,8 +22,6 @@ bool has_right_check_digit(std::string_view code);
 // 7.9.2 to 7.9.4); nothing for any other field. 2875 has 9, 14685 has 6.
 std::optional<char> value_check_digit(std::string_view value);
 
-// How the product table compares codes: at most 14 digits are one number, padded to 14, so that the
-// forms of a GTIN agree; everything else is compared as it is.
-std::string code_key(std::string_view code);
+using mesh::code_key;
 
 }  // namespace titan::retail

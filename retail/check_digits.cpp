@@ -1,12 +1,10 @@
-#include "retail/scan/check_digits.h"
+#include "retail/check_digits.h"
 
 #include <algorithm>
 #include <array>
 
 namespace titan::retail {
 namespace {
-
-constexpr std::size_t gtin_digits = 14;
 
 // Products of a digit with the weights of section 7.9.2, each brought to one digit: minus takes the
 // tens away from the units, plus adds them, three leaves them out.
@@ -21,11 +19,6 @@ int digit_at(std::string_view digits, std::size_t place) {
 }
 
 }  // namespace
-
-bool is_digits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 char check_digit_of(std::string_view digits) {
   int sum = 0;
@@ -60,11 +53,6 @@ std::optional<char> value_check_digit(std::string_view value) {
     return static_cast<char>('0' + (at - five_minus.begin()));
   }
   return std::nullopt;
-}
-
-std::string code_key(std::string_view code) {
-  if (!is_digits(code) || code.size() > gtin_digits) return std::string(code);
-  return std::string(gtin_digits - code.size(), '0') + std::string(code);
 }
 
 }  // namespace titan::retail
