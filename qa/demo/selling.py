@@ -12,7 +12,7 @@ import json
 import time
 
 from qa.harness.http import HttpError
-from qa.harness.pos import ApiError
+from qa.harness.service import ApiError
 
 ANSWER_SECONDS_MAX = 5.0
 REPEAT_PAUSE_SECONDS = 0.2

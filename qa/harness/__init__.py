@@ -8,6 +8,7 @@ Used by the end-to-end tests (tests/end_to_end), the demo and the benchmarks:
     process.py     a daemon: start, wait, kill, stop, memory and CPU
     waiting.py     wait for a condition, with a limit and what was seen
     postgres.py    a private PostgreSQL
+    service.py     what a till and a cloud have in common: a process and an HTTP API
     pos.py         Till: titan-pos
     cloud.py       Cloud: titan-cloud with its PostgreSQL
     store.py       Store: several tills of one store

@@ -1,29 +1,27 @@
 """Cloud: a private PostgreSQL and one titan-cloud in a host of the lab (docs/INTERFACES.md)."""
 
 import secrets
-from urllib.parse import quote
 
 from qa.harness.lab import binaries
-from qa.harness.pos import ApiError, toml
 from qa.harness.postgres import Postgres
-from qa.harness.waiting import wait_until
+from qa.harness.service import Service, toml
 
 PORT = 8500
 START_SECONDS_MAX = 15
 
 
-class Cloud:
+class Cloud(Service):
     """`await cloud.start()` before making the tills: they need its public key."""
 
     def __init__(self, lab, host, tenants=("acme",), name="cloud"):
+        self.admin_key = secrets.token_hex(16)
+        super().__init__(name, lab.http(host, PORT, headers={
+            "Authorization": f"Bearer {self.admin_key}"}))
         self.lab = lab
         self.host = host
-        self.name = name
         self.tenants = {tenant: secrets.token_hex(16) for tenant in tenants}
-        self.admin_key = secrets.token_hex(16)
         self.folder = lab.folder / name
         self.postgres = Postgres(self.folder / "pg", f"{name}-postgres", lab.processes)
-        self.process = None
         self.public_key = None
         listen = "0.0.0.0" if lab.isolated else "127.0.0.1"
         self.settings = {
@@ -32,7 +30,6 @@ class Cloud:
             "database": {"url": self.postgres.url("titan")},
             "tenants": [{"name": tenant, "access_key": key} for tenant, key in self.tenants.items()],
         }
-        self.http = lab.http(host, PORT, headers={"Authorization": f"Bearer {self.admin_key}"})
 
     async def start(self):
         """PostgreSQL if it does not run, then titan-cloud; returns when it answers."""
@@ -51,19 +48,11 @@ class Cloud:
         return self
 
     async def ready(self, seconds=START_SECONDS_MAX):
-        async def healthy():
-            self.process.assert_running()
-            response = await self.http.request("GET", "/healthz", seconds=2)
-            assert response.status == 200, response
-            return True
-        await wait_until(healthy, seconds, f"{self.name} answers")
+        await self.wait_until_healthy(seconds, "answers")
 
     async def stop(self):
         """SIGTERM to titan-cloud; the seconds it took. PostgreSQL goes on."""
         return await self.process.stop()
-
-    async def kill(self):
-        await self.process.kill()
 
     def settings_for_tills(self, tenant="acme"):
         """The [cloud] section of a till."""
@@ -78,13 +67,6 @@ class Cloud:
     async def reconnect(self):
         await self.lab.mend([self.host], [host for host in self.lab.hosts if host != self.host])
 
-    async def api(self, method, path, json=None, **options):
-        """The decoded answer; ApiError for a status of 400 or above."""
-        response = await self.http.request(method, path, json=json, **options)
-        if response.status >= 400:
-            raise ApiError(f"{self.name} {method} {path}", response)
-        return response.json() if response.body else None
-
     async def store(self, store="london-1", tenant="acme"):
         """What the cloud says about one store, or None before it was ever there."""
         stores = (await self.api("GET", f"/v1/tenants/{tenant}/stores"))["stores"]
@@ -92,12 +74,4 @@ class Cloud:
 
     async def stock(self, store="london-1", tenant="acme"):
         """{sku: on_hand} of every product that ever moved in a store."""
-        rows, after = [], ""
-        while True:
-            place = f"&after={quote(after, safe='')}" if after else ""
-            page = await self.api(
-                "GET", f"/v1/tenants/{tenant}/stores/{store}/stock?limit=1000{place}")
-            rows += page["stock"]
-            after = page.get("next")
-            if not after:
-                return {row["sku"]: row["on_hand"] for row in rows}
+        return await self.stock_of(f"/v1/tenants/{tenant}/stores/{store}/stock")

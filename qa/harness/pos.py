@@ -9,6 +9,7 @@ from urllib.parse import quote
 import aiohttp
 
 from qa.harness.lab import binaries
+from qa.harness.service import ApiError, Service, toml
 from qa.harness.waiting import wait_until
 
 API_PORT = 8410
@@ -16,38 +17,7 @@ MESH_PORT = 7411
 START_SECONDS_MAX = 10
 
 
-class ApiError(AssertionError):
-    """The API answered with an error. `status`, `code`, `field`, `message` as it said."""
-
-    def __init__(self, what, response):
-        self.status = response.status
-        try:
-            error = response.json()["error"]
-        except (OSError, LookupError, TypeError):
-            error = {}
-        self.code = error.get("code", "")
-        self.field = error.get("field", "")
-        self.message = error.get("message", response.text[:300])
-        super().__init__(f"{what}: {self.status} {self.code} {self.field}: {self.message}")
-
-
-def toml(settings):
-    """Settings {section: {key: value}} as TOML. A string in JSON form is one in TOML, too."""
-    def value(item):
-        if isinstance(item, list):
-            return "[" + ", ".join(map(value, item)) + "]"
-        return json.dumps(item, ensure_ascii=False)
-
-    lines = []
-    for section, content in settings.items():
-        tables = content if isinstance(content, list) else [content]
-        for table in tables:
-            lines.append(f"[[{section}]]" if isinstance(content, list) else f"[{section}]")
-            lines += [f"{key} = {value(item)}" for key, item in table.items()]
-    return "\n".join(lines) + "\n"
-
-
-class Till:
+class Till(Service):
     """One terminal in one host. Change `settings` before start(); restart keeps the data folder.
 
     On a lab that is not isolated all tills share loopback, so their ports differ by host."""
@@ -55,14 +25,14 @@ class Till:
     def __init__(self, lab, host, store_settings, name=None, cloud=None, data=None, prefix=()):
         """`prefix`: words in front of its command line, which end in it by exec (env …). They may
         change before a start."""
+        self.api_port = lab.port(host, API_PORT)
+        super().__init__(name or f"till-{host}", lab.http(host, self.api_port))
         self.prefix = list(prefix)
         self.program = "titan-pos"
         self.lab = lab
         self.host = host
-        self.name = name or f"till-{host}"
         self.folder = lab.folder / self.name
         self.data = data or self.folder / "data"
-        self.api_port = lab.port(host, API_PORT)
         mesh_port = lab.port(host, MESH_PORT)
         self.mesh_address = f"{lab.address(host)}:{mesh_port}"
         self.settings = {
@@ -76,8 +46,6 @@ class Till:
         }
         if cloud is not None:
             self.settings["cloud"] = cloud.settings_for_tills()
-        self.process = None
-        self.http = lab.http(host, self.api_port)
         self._keys = 0
 
     # --- life ---
@@ -106,12 +74,7 @@ class Till:
         return self
 
     async def ready(self, seconds=START_SECONDS_MAX):
-        async def healthy():
-            self.process.assert_running()
-            response = await self.http.request("GET", "/healthz", seconds=2)
-            assert response.status == 200, response
-            return True
-        await wait_until(healthy, seconds, f"{self.name} answers on its API")
+        await self.wait_until_healthy(seconds, "answers on its API")
 
     async def stop(self):
         """SIGTERM; the seconds it took. Its exit code must be 0."""
@@ -120,10 +83,6 @@ class Till:
             f"{self.name} ended with {self.process.exit_code}:\n{self.process.log_tail()}"
         return taken
 
-    async def kill(self):
-        """SIGKILL, as a power cut would."""
-        await self.process.kill()
-
     def copy_data(self, target):
         """A disk image: copies the data folder of a till that does not run."""
         assert not self.running, f"{self.name} runs; its disk cannot be imaged"
@@ -131,13 +90,6 @@ class Till:
         return target
 
     # --- the API ---
-
-    async def api(self, method, path, json=None, **options):
-        """The decoded answer; ApiError for a status of 400 or above."""
-        response = await self.http.request(method, path, json=json, **options)
-        if response.status >= 400:
-            raise ApiError(f"{self.name} {method} {path}", response)
-        return response.json() if response.body else None
 
     async def status(self):
         return await self.api("GET", "/v1/status")
@@ -189,18 +141,7 @@ class Till:
 
     async def stock(self):
         """{sku: on_hand} of every product that ever moved."""
-        return {row["sku"]: row["on_hand"] for row in await self.pages("/v1/stock", "stock")}
-
-    async def pages(self, path, field, limit=1000):
-        """All rows of a paged list."""
-        rows, after = [], ""
-        while True:
-            place = f"&after={quote(after, safe='')}" if after else ""
-            page = await self.api("GET", f"{path}?limit={limit}{place}")
-            rows += page[field]
-            after = page.get("next")
-            if not after:
-                return rows
+        return await self.stock_of("/v1/stock")
 
     async def import_products(self, products):
         """Into the store's layer; all or nothing."""

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 
-from qa.harness.pos import ApiError
+from qa.harness.service import ApiError
 from qa.harness.waiting import wait_until
 from qa.live.shop import STORE, TENANT
 

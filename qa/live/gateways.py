@@ -6,7 +6,7 @@ import sys
 
 from qa.harness.cloud import PORT, START_SECONDS_MAX, Cloud
 from qa.harness.lab import binaries
-from qa.harness.pos import toml
+from qa.harness.service import toml
 from qa.harness.waiting import wait_until
 
 BALANCER = pathlib.Path(__file__).with_name("balancer.py")

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from qa.harness.pos import ApiError
+from qa.harness.service import ApiError
 
 REOPENED = "storage is open again"  # as a terminal's log says it
 STATUS_SECONDS = 0.1

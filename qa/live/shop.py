@@ -6,7 +6,7 @@ import itertools
 import random
 import secrets
 
-from qa.harness.pos import ApiError
+from qa.harness.service import ApiError
 from qa.harness.waiting import wait_until
 from qa.live import inside, inventory, workload
 from qa.live.gateways import Gateways

@@ -7,7 +7,7 @@ import subprocess
 
 from qa.harness.lab import ROOT
 from qa.harness.machine import Machine
-from qa.harness.pos import toml
+from qa.harness.service import toml
 from qa.harness.waiting import wait_until
 
 PACKAGES = ROOT / "build" / "packages"

@@ -13,7 +13,7 @@ import itertools
 import time
 
 from qa.harness.cloud import Cloud
-from qa.harness.pos import ApiError
+from qa.harness.service import ApiError
 from qa.harness.store import Store
 from qa.harness.waiting import wait_until
 

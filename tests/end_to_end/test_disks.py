@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 
-from qa.harness.pos import ApiError
 from qa.harness.runner import limit, shared
+from qa.harness.service import ApiError
 from qa.harness.waiting import wait_until
 from shop import GOODS, Shop
 

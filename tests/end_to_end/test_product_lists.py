@@ -4,8 +4,8 @@ import asyncio
 
 import aiohttp
 
-from qa.harness.pos import ApiError
 from qa.harness.runner import limit, shared
+from qa.harness.service import ApiError
 from qa.harness.store import Store
 from qa.harness.waiting import wait_until
 

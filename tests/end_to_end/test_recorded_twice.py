@@ -6,8 +6,8 @@ till, in the store database and in the cloud; and who voids one of them voids th
 
 import decimal
 
-from qa.harness.pos import ApiError
 from qa.harness.runner import limit, shared
+from qa.harness.service import ApiError
 from qa.harness.waiting import wait_until
 from shop import Shop
 from test_disks import lose_database

@@ -4,8 +4,8 @@ import re
 import signal
 
 from qa.harness.lab import binaries
-from qa.harness.pos import toml
 from qa.harness.runner import shared
+from qa.harness.service import toml
 from qa.harness.waiting import wait_until
 from shop import Shop, nothing_to_reset
 

@@ -15,7 +15,7 @@ from entry_bytes import entry_bytes
 from qa.demo.shop import Shop
 from qa.demo.story import Story
 from qa.harness.http import HttpError, Response
-from qa.harness.pos import ApiError
+from qa.harness.service import ApiError
 
 UNITS = 1_000_000
 SIGNS = {"/v1/sales": -1, "/v1/refunds": 1, "/v1/adjustments": 1, "/v1/deliveries": 1}

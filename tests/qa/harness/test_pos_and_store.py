@@ -6,8 +6,8 @@ import pathlib
 import tomllib
 
 from qa.harness.lab import Lab, LabError
-from qa.harness.pos import ApiError, toml
 from qa.harness.process import ProcessEnded
+from qa.harness.service import ApiError, toml
 from qa.harness.store import Store
 
 STAND_IN = pathlib.Path(__file__).parent / "stand_in_titan_pos.py"
