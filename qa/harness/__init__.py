@@ -12,6 +12,7 @@ Used by the end-to-end tests (tests/end_to_end), the demo and the benchmarks:
     pos.py         Till: titan-pos
     cloud.py       Cloud: titan-cloud with its PostgreSQL
     store.py       Store: several tills of one store
+    relay.py       bytes passed on between two connections
     forward.py     a port of a host, published on 127.0.0.1
     runner.py      finds and runs `async def test_…` functions
 

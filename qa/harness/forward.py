@@ -2,7 +2,7 @@
 
 import asyncio
 
-CHUNK_BYTES = 65536
+from qa.harness.relay import relay
 
 
 class Forward:
@@ -32,7 +32,7 @@ class Forward:
                 far_reader, far_writer = await self._connect()
             except OSError:
                 return  # the client sees its connection closed, as if nobody listened
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+            await relay(reader, writer, far_reader, far_writer)
         except asyncio.CancelledError:
             pass
         finally:
@@ -47,14 +47,3 @@ class Forward:
         except BaseException:
             made.close()
             raise
-
-
-async def _copy(reader, writer):
-    try:
-        while data := await reader.read(CHUNK_BYTES):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
