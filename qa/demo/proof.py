@@ -11,6 +11,8 @@ import decimal
 
 from qa.demo import journals as journal_reader
 from qa.demo.shop import STORE, TENANT
+from qa.harness.postgres import PSQL, rows_of
+from qa.harness.process import run_to_end
 from qa.harness.waiting import wait_until
 
 PROOF_SECONDS_MAX = 150  # all of it, on a machine that is busy with other things
@@ -285,18 +287,12 @@ def _totals(rows):
 
 
 async def _psql(address, sql):
-    child = await asyncio.create_subprocess_exec(
-        "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql, address,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE)
     try:
-        output, errors = await asyncio.wait_for(child.communicate(), PSQL_SECONDS_MAX)
+        code, output, errors = await run_to_end(*PSQL, "-c", sql, address, seconds=PSQL_SECONDS_MAX)
     except asyncio.TimeoutError:
-        child.kill()
-        await child.wait()
         raise RuntimeError(f"psql {address}: no answer within {PSQL_SECONDS_MAX} s") from None
-    if child.returncode != 0:
-        raise RuntimeError(f"psql {address}: {errors.decode().strip()}")
-    return [line.split("\t") for line in output.decode().splitlines()]
+    if code != 0:
+        raise RuntimeError(f"psql {address}: {errors.strip()}")
+    return rows_of(output)
 
 

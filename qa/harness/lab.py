@@ -18,7 +18,7 @@ import tempfile
 from qa.harness.forward import Forward
 from qa.harness.http import HttpClient
 from qa.harness.namespace import Namespace, OwnNamespace
-from qa.harness.process import Process
+from qa.harness.process import Process, run_to_end
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NETLAB = ROOT / "qa" / "netlab" / "netlab.sh"
@@ -126,19 +126,10 @@ class Lab:
 
     async def run_here(self, *argv, seconds=30, stdin=None, environment=None):
         """The same on this machine, or where argv goes into a host by itself."""
-        child = await asyncio.create_subprocess_exec(
-            *map(str, argv), env={**os.environ, **(environment or {})},
-            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
         try:
-            output, errors = await asyncio.wait_for(child.communicate(stdin), seconds)
+            return await run_to_end(*argv, seconds=seconds, environment=environment, stdin=stdin)
         except asyncio.TimeoutError:
             raise AssertionError(f"{' '.join(map(str, argv))}: still running after {seconds} s") from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        return child.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
 
     def end_with(self, closing):
         """Calls `await closing.close()` before anything else of this lab ends."""

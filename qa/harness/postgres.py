@@ -7,13 +7,32 @@ import pwd
 import shutil
 import signal
 import tempfile
+from urllib.parse import parse_qs, urlsplit
 
 from qa.harness.process import Process
 from qa.harness.waiting import wait_until
 
 PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 READY_SECONDS_MAX = 60  # after a kill it first syncs its whole folder, slow on a busy disk
+# Without the user's own settings, plain rows, an exit code other than 0 after an error.
+PSQL = ("psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1")
 SOCKET_PATH_BYTES_MAX = 100  # the kernel takes 107, the socket's own name needs some of them
+
+
+def rows_of(output):
+    """What PSQL printed, as lists of strings."""
+    return [line.split("\t") for line in output.splitlines()]
+
+
+async def query_store_database(till, address, sql):
+    """Rows as lists of strings, asked in the till's host at the address that it tells."""
+    parts = urlsplit(address)
+    code, output, errors = await till.lab.run(
+        till.host, *PSQL, "-h", parse_qs(parts.query)["host"][0], "-U",
+        parts.username or "postgres", "-d", parts.path.lstrip("/"), "-c", sql)
+    if code != 0:
+        raise OSError(f"{till.name}: its store database does not answer: {errors.strip()}")
+    return rows_of(output)
 
 
 class Postgres:
@@ -61,9 +80,9 @@ class Postgres:
 
     async def query(self, sql, database="postgres"):
         """Rows as lists of strings."""
-        output = await self._run("psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-                                 "-h", self._socket_folder, "-U", "postgres", "-d", database, "-c", sql)
-        return [line.split("\t") for line in output.splitlines()]
+        output = await self._run(*PSQL, "-h", self._socket_folder, "-U", "postgres", "-d", database,
+                                 "-c", sql)
+        return rows_of(output)
 
     def url(self, database="postgres"):
         return f"postgresql:///{database}?host={self._socket_folder}&user=postgres"

@@ -119,5 +119,21 @@ class Process:
         raise LookupError(f"{self.name}: no {field} in /proc/{self.pid}/status")
 
 
+async def run_to_end(*argv, seconds, environment=None, stdin=None):
+    """(exit code, standard output, standard error) of a command. What is not over in time is
+    killed, with asyncio.TimeoutError."""
+    child = await asyncio.create_subprocess_exec(
+        *map(str, argv), env={**os.environ, **(environment or {})},
+        stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    try:
+        output, errors = await asyncio.wait_for(child.communicate(stdin), seconds)
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return child.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
+
+
 class ProcessEnded(Exception):
     """It is gone, so no waiting helps."""

@@ -2,9 +2,9 @@
 
 import dataclasses
 import sqlite3
-from urllib.parse import parse_qs, urlsplit
 
 from qa.demo.journals import fields
+from qa.harness.postgres import query_store_database
 
 # Numbers of proto/entry.proto.
 ENVELOPE = 1
@@ -75,22 +75,14 @@ async def read_cloud(cloud, tenant, store):
     return entries_of_rows(row for row in rows if len(row) == 4)
 
 
-async def read_store_database(lab, till, tenant, store):
+async def read_store_database(till, tenant, store):
     """(entries, (term, process)) of a leader's store database, or None where it shows no address."""
     address = (await till.status())["store_database"]["address"]
     if not address.startswith("postgresql://"):
         return None
-    parts = urlsplit(address)
-
-    async def query(sql):
-        code, output, errors = await lab.run(
-            till.host, "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-            "-h", parse_qs(parts.query)["host"][0], "-U", parts.username or "postgres",
-            "-d", parts.path.lstrip("/"), "-c", sql)
-        if code != 0:
-            raise OSError(f"{till.name}: its store database does not answer: {errors.strip()}")
-        return [line.split("\t") for line in output.splitlines()]
-    entries = await query(ENTRIES_SQL.format(schema=f"tenant_{tenant}", store=store))
-    token = await query(f"SELECT term, encode(process, 'hex') FROM tenant_{tenant}.leadership"
-                        f" WHERE store = '{store}'")
+    entries = await query_store_database(
+        till, address, ENTRIES_SQL.format(schema=f"tenant_{tenant}", store=store))
+    token = await query_store_database(
+        till, address, f"SELECT term, encode(process, 'hex') FROM tenant_{tenant}.leadership"
+                       f" WHERE store = '{store}'")
     return entries_of_rows(entries), (int(token[0][0]), token[0][1]) if token else None

@@ -241,7 +241,7 @@ class Shop:
             return
         till = self.terminals[leader].till
         held = await self.reading(
-            inventory.read_store_database(self.lab, till, TENANT, STORE), "the store database")
+            inventory.read_store_database(till, TENANT, STORE), "the store database")
         if held:
             self.history.tell("database_opened", terminal=leader, entries=len(held[0]))
         for entry in held[0] if held else ():

@@ -205,10 +205,10 @@ async def test_every_till_the_store_database_and_the_cloud_have_the_files_sums(s
         assert held == stock, f"{till.name}: {held}"
     leader = await shop.leader()
     await database_up(shop, leader)
-    rows = await query(shop.lab, leader, "SELECT to_char(business_date, 'YYYY-MM-DD'), count(*), sum(total_minor) "
-                                         "FROM sales WHERE kind = 'history' AND counts GROUP BY 1")
+    rows = await query(leader, "SELECT to_char(business_date, 'YYYY-MM-DD'), count(*), sum(total_minor) "
+                               "FROM sales WHERE kind = 'history' AND counts GROUP BY 1")
     assert {day: [int(count), int(total)] for day, count, total in rows} == wanted, rows
-    ((count, items, paid, total),) = await query(shop.lab, leader, """
+    ((count, items, paid, total),) = await query(leader, """
         SELECT (SELECT count(DISTINCT (former_terminal, former_id)) FROM sales WHERE kind = 'history'),
                (SELECT sum(i.total_minor) FROM sale_items i JOIN sales s USING (store, journal, number, hash)
                 WHERE s.kind = 'history'),

@@ -41,7 +41,7 @@ async def stock_everywhere(shop, sku):
     """{who: pieces}: each till, the leader's store database, the cloud."""
     stock = {till.name: decimal.Decimal(await till.on_hand(sku)) for till in shop.tills}
     leader = await shop.leader()
-    rows = await query(shop.lab, leader, f"SELECT on_hand FROM inventory WHERE sku = '{sku}'")
+    rows = await query(leader, f"SELECT on_hand FROM inventory WHERE sku = '{sku}'")
     stock["store database"] = decimal.Decimal(rows[0][0]) / UNITS_PER_PIECE if rows else decimal.Decimal(0)
     stock["cloud"] = decimal.Decimal((await shop.cloud.stock()).get(sku, 0))
     return stock
@@ -157,7 +157,7 @@ async def test_a_sale_recorded_twice_is_voided_by_a_void_of_either_entry(shop):
     for sku in skus:
         await is_everywhere(shop, sku, 0)
     projected = dict(await query(
-        shop.lab, await shop.leader(),
+        await shop.leader(),
         "SELECT encode(journal, 'hex') || ':' || number,"
         " encode(void_journal, 'hex') || ':' || void_number FROM voided_sales"))
     for number in range(count):
@@ -207,7 +207,7 @@ async def test_refunds_of_both_entries_are_refunds_of_one_sale(shop):
                 raise AssertionError("a third one came back")
             except ApiError as error:
                 assert error.status == 409, error
-    rows = await query(shop.lab, await shop.leader(),
+    rows = await query(await shop.leader(),
                        "SELECT trim_scale(sold), trim_scale(refunded) FROM over_refunds")
     assert rows == [["1", "2"]], rows
 

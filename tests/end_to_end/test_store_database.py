@@ -4,9 +4,8 @@ import decimal
 import os
 import re
 import signal
-from urllib.parse import parse_qs, urlsplit
 
-from qa.harness.postgres import Postgres
+from qa.harness.postgres import Postgres, query_store_database
 from qa.harness.runner import limit, shared
 from qa.harness.waiting import wait_until
 from shop import Shop
@@ -31,39 +30,32 @@ async def database_up(shop, leader, seconds=UP_SECONDS):
     return await leader.wait_until(complete, seconds, "its store database is up and complete")
 
 
-async def query(lab, till, sql):
+async def query(till, sql):
     """Rows of the store database, as lists of strings, through the address the till tells."""
     address = (await till.status())["store_database"]["address"]
     assert address.startswith("postgresql://"), f"no address to look at: '{address}'"
-    parts = urlsplit(address)
-    folder = parse_qs(parts.query)["host"][0]
-    code, output, errors = await lab.run(
-        till.host, "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-        "-h", folder, "-U", parts.username or "postgres", "-d", parts.path.lstrip("/"),
-        "-c", f"SET search_path = tenant_acme; {sql}")
-    assert code == 0, f"{sql}: {errors}"
-    return [line.split("\t") for line in output.splitlines()]
+    return await query_store_database(till, address, f"SET search_path = tenant_acme; {sql}")
 
 
 async def check_database(shop, till):
     """Entries, stock, sales, lines and payments are those of the journals."""
     status = await till.status()
-    held = await query(shop.lab, till, "SELECT encode(journal, 'hex'), number FROM entries")
+    held = await query(till, "SELECT encode(journal, 'hex'), number FROM entries")
     wanted = sorted([journal["journal"], str(number)] for journal in status["vector"]["journals"]
                     for first, last in journal["stored"] for number in range(first, last + 1))
     assert sorted(held) == wanted, f"{len(held)} entries instead of {len(wanted)}"
     stock = {sku: str(decimal.Decimal(units) / UNITS_PER_PIECE) for sku, units in
-             await query(shop.lab, till, "SELECT sku, on_hand FROM inventory")}
+             await query(till, "SELECT sku, on_hand FROM inventory")}
     shop.book.check_stock(f"the store database of {till.name}", stock)
     sales = {f"{journal}:{number}": (receipt, total) for journal, number, receipt, total in
-             await query(shop.lab, till, "SELECT encode(journal, 'hex'), number, receipt, total_minor"
-                                         " FROM sales WHERE kind = 'sale'")}
+             await query(till, "SELECT encode(journal, 'hex'), number, receipt, total_minor"
+                               " FROM sales WHERE kind = 'sale'")}
     booked = {entry: (sale["receipt"], sale["total"].replace(".", "").lstrip("0") or "0")
               for entry, sale in shop.book.sales.items()}
     assert sales == booked, set(sales.items()) ^ set(booked.items())
     lines = sum(len(sale["lines"]) for sale in shop.book.sales.values())
     effects = sum(len({line["sku"] for line in sale["lines"]}) for sale in shop.book.sales.values())
-    ((items, deltas, paid, due),) = await query(shop.lab, till, """
+    ((items, deltas, paid, due),) = await query(till, """
         SELECT (SELECT count(*) FROM sale_items), (SELECT count(*) FROM inventory_deltas
                 WHERE reason = 'SALE'), (SELECT coalesce(sum(amount_minor - change_minor), 0) FROM payments),
                (SELECT coalesce(sum(total_minor), 0) FROM sales)""")
@@ -78,7 +70,7 @@ async def test_store_database_holds_what_the_journals_hold(shop):
     leader = await shop.leader()
     await database_up(shop, leader)
     await check_database(shop, leader)
-    ((products,),) = await query(shop.lab, leader, "SELECT count(*) FROM products")
+    ((products,),) = await query(leader, "SELECT count(*) FROM products")
     assert products == "20", products
 
 
