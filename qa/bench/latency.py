@@ -1,6 +1,7 @@
 """How fast a sale is durable, and how fast everybody has it."""
 
 import asyncio
+import contextlib
 
 from qa.bench.bench_lab import entry_bytes, metric, open_shop, program
 from qa.bench.report import Report, median
@@ -20,10 +21,23 @@ async def _hub_database(lab):
     return postgres.url("hub")
 
 
-async def _arguments(lab, till, postgres, rounds, sales):
-    return ["--lab", lab.prefix, "--tills", f"1-{TILLS}", "--hub-host", HUB_HOST,
-            "--postgres", postgres, "--folder", lab.folder,
-            "--entry-bytes", await entry_bytes(till), "--rounds", rounds, "--sales", sales]
+def _where(lab):
+    return ["--lab", lab.prefix, "--tills", f"1-{TILLS}", "--folder", lab.folder]
+
+
+@contextlib.asynccontextmanager
+async def _shop_and_hub(context):
+    """(lab, its store of TILLS tills, what propagation_bench needs to know of them and the hub)."""
+    async with context.lab(HUB_HOST) as lab:
+        store = await open_shop(lab, range(1, TILLS + 1))
+        yield lab, store, [*_where(lab), "--hub-host", HUB_HOST,
+                           "--postgres", await _hub_database(lab),
+                           "--entry-bytes", await entry_bytes(store.tills[0])]
+
+
+def _size(context, rounds, sales):
+    """How much is measured; each a pair, the first when it is to be quick."""
+    return ["--rounds", rounds[not context.quick], "--sales", sales[not context.quick]]
 
 
 def _calm(report, told):
@@ -35,11 +49,8 @@ def _calm(report, told):
 async def propagation(context):
     report = Report("propagation", "Propagation: a sale of 5 lines posted to one till until the "
                     "API of the 9 others told of it, 50/s, 10 hosts")
-    async with context.lab(HUB_HOST) as lab:
-        store = await open_shop(lab, range(1, TILLS + 1))
-        arguments = await _arguments(lab, store.tills[0], await _hub_database(lab),
-                                     rounds=2 if context.quick else 6,
-                                     sales=150 if context.quick else 500)
+    async with _shop_and_hub(context) as (_, store, arguments):
+        arguments += _size(context, (2, 6), (150, 500))
         found = await program("propagation_bench", *arguments)
         for till in store.tills:
             await till.stop()
@@ -76,9 +87,8 @@ async def node(context):
     report = Report("node", "Node to node: the same without HTTP: an entry appended in one process "
                     "until 9 others checked it, 50/s, 10 hosts")
     async with context.lab(TILLS) as lab:
-        found = await program("node_to_node_bench", "--lab", lab.prefix, "--tills", f"1-{TILLS}",
-                              "--folder", lab.folder, "--rounds", 2 if context.quick else 6,
-                              "--sales", 150 if context.quick else 500)
+        found = await program("node_to_node_bench", *_where(lab),
+                              *_size(context, (2, 6), (150, 500)))
     report.figures = found
     ours, raw = found["node"], found["raw"]
     report.row("until the last of the 9, p50", ours["last"]["p50_ms"],
@@ -121,22 +131,17 @@ async def flat_out(context):
     connections = (8, 16, 32)
     report = Report("flatout", "Flat out: one till sells as fast as it goes until the API of the 9 "
                     "others told of every sale")
-    async with context.lab(HUB_HOST) as lab:
-        store = await open_shop(lab, range(1, TILLS + 1))
-        arguments = await _arguments(lab, store.tills[0], await _hub_database(lab),
-                                     rounds=1 if context.quick else 3,
-                                     sales=1000 if context.quick else 5000)
+    size = _size(context, (1, 3), (1000, 5000))
+    async with _shop_and_hub(context) as (lab, store, arguments):
         # Two tills stand for all: the one that sells and one that receives.
         async with _QueueWatch([store.tills[0], store.tills[-1]]) as queues:
-            found = await program("propagation_bench", *arguments, "--flat-out", "--connections",
-                                  ",".join(map(str, connections)))
+            found = await program("propagation_bench", *arguments, *size, "--flat-out",
+                                  "--connections", ",".join(map(str, connections)))
         await store.wait_until_equal(seconds=30)
         for till in store.tills:
             await till.kill()
-        bare = await program("node_to_node_bench", "--lab", lab.prefix, "--tills", f"1-{TILLS}",
-                             "--folder", lab.folder, "--rate", 0, "--outstanding", 16,
-                             "--rounds", 1 if context.quick else 3,
-                             "--sales", 1000 if context.quick else 5000)
+        bare = await program("node_to_node_bench", *_where(lab), "--rate", 0,
+                             "--outstanding", 16, *size)
     report.figures = {**found, "node_to_node": bare, "longest_queues": queues.longest}
     raw_rate = median(found["raw"]["per_second_by_round"])
     hub_rate = median(found["hub"]["per_second_by_round"])

@@ -210,6 +210,15 @@ def run(arguments):
     return code
 
 
+def lacks_rights(command):
+    """Says so where this process may make no network namespaces."""
+    if can_make_namespaces():
+        return False
+    print(f"titan lab {command}: network namespaces take the rights of root; "
+          f"try: sudo ./titan lab {command}", file=sys.stderr)
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(prog="titan lab run", description=__doc__.splitlines()[0])
     parser.add_argument("file", help="a scenario, e.g. simulations/scenarios/….toml")
@@ -219,9 +228,7 @@ def main():
     parser.add_argument("--history", help="keep the history, for titan-sim judge")
     parser.add_argument("--logs", help="keep what the processes logged, in this folder")
     arguments = parser.parse_args()
-    if not can_make_namespaces():
-        print("titan lab run: network namespaces take the rights of root; try: sudo ./titan lab run",
-              file=sys.stderr)
+    if lacks_rights("run"):
         return 2
     os.umask(0o022)
     try:

@@ -20,7 +20,7 @@ import time
 if __name__ == "__main__":  # started by path: the packages lie two folders up
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
-from qa.harness.lab import ROOT, can_make_namespaces  # noqa: E402
+from qa.harness.lab import ROOT  # noqa: E402
 from qa.live import run, scenario as scenarios, standstill  # noqa: E402
 from qa.live.faults import KINDS  # noqa: E402
 
@@ -183,9 +183,7 @@ def main():
                         help="default: simulations/scenarios")
     parser.add_argument("--results", metavar="FILE", help="write what became of each, as JSON")
     arguments = parser.parse_args()
-    if not can_make_namespaces():
-        print("titan lab suite: network namespaces take the rights of root; "
-              "try: sudo ./titan lab suite", file=sys.stderr)
+    if run.lacks_rights("suite"):
         return 2
     try:
         return play_all(files_of(arguments.named), arguments.results)

@@ -18,8 +18,7 @@ import time
 if __name__ == "__main__":  # started by path: the packages lie two folders up
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
-from qa.harness.lab import can_make_namespaces  # noqa: E402
-from qa.live import scenario as scenarios, suite  # noqa: E402
+from qa.live import run, scenario as scenarios, suite  # noqa: E402
 
 MINUTES_USUAL = 60
 
@@ -66,9 +65,7 @@ def main():
     parser.add_argument("--seed", type=int, help="of the first store; default: any")
     parser.add_argument("--results", metavar="FILE", help="write what became of each, as JSON")
     arguments = parser.parse_args()
-    if not can_make_namespaces():
-        print("titan lab torture: network namespaces take the rights of root; "
-              "try: sudo ./titan lab torture", file=sys.stderr)
+    if run.lacks_rights("torture"):
         return 2
     seed = arguments.seed if arguments.seed is not None else random.randrange(1, 10**9) * 1000
     return torture(arguments.minutes, seed, arguments.results)
