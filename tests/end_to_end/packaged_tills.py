@@ -24,6 +24,14 @@ def package(name):
     return found[0]
 
 
+async def open_tills(lab, hosts):
+    """Tills on so many machines, booted and of one store."""
+    tills = await Tills(lab, range(1, hosts + 1)).configure()
+    await tills.boot()
+    await tills.joined()
+    return tills
+
+
 class Tills:
     """Machines with titan-pos of one store, each with a till till-HOST."""
 

@@ -43,6 +43,14 @@ async def open_till(lab, clock=None, cloud=None, **store):
     return till
 
 
+async def open_alone(lab, shown, **store):
+    """(the clock, a till that is a store by itself and starts at what the clock shows)."""
+    await lab.create(1)
+    clock = Clock(lab, "till-1")
+    clock.show(shown)
+    return clock, await open_till(lab, clock, **store)
+
+
 async def sell(till, **fields):
     return await till.api("POST", "/v1/sales", {
         "idempotency_key": till.next_key(),
@@ -55,11 +63,8 @@ async def alarm_codes(till):
 
 @limit(60)
 async def test_a_clock_that_goes_back_takes_neither_time_nor_date_with_it(lab):
-    await lab.create(1)
-    clock = Clock(lab, "till-1")
     evening = NOON.replace(hour=23, minute=4)  # four minutes past midnight in Berlin
-    clock.show(evening)
-    till = await open_till(lab, clock)
+    clock, till = await open_alone(lab, evening)
     first = await sell(till)
     assert first["business_date"] == "2027-03-10" and first["flags"] == [], first
     dead = datetime.datetime(1970, 1, 1, 0, 3, tzinfo=datetime.timezone.utc)
@@ -79,10 +84,7 @@ async def test_a_clock_that_goes_back_takes_neither_time_nor_date_with_it(lab):
 
 @limit(60)
 async def test_a_jump_ahead_that_is_taken_back_ends_in_a_new_journal(lab):
-    await lab.create(1)
-    clock = Clock(lab, "till-1")
-    clock.show(NOON)
-    till = await open_till(lab, clock)
+    clock, till = await open_alone(lab, NOON)
     before = await sell(till)
     clock.show(NOON + datetime.timedelta(days=2900))
     ahead = await sell(till)
@@ -101,10 +103,7 @@ async def test_a_jump_ahead_that_is_taken_back_ends_in_a_new_journal(lab):
 
 @limit(60)
 async def test_a_till_without_a_clock_takes_the_latest_day_it_knows(lab):
-    await lab.create(1)
-    clock = Clock(lab, "till-1")
-    clock.show(NOON)
-    till = await open_till(lab, clock)
+    clock, till = await open_alone(lab, NOON)
     await sell(till)
     await till.stop()
     clock.show(datetime.datetime(1970, 1, 2, tzinfo=datetime.timezone.utc))
@@ -122,10 +121,8 @@ async def test_a_till_without_a_clock_takes_the_latest_day_it_knows(lab):
 
 @limit(60)
 async def test_the_night_belongs_to_the_day_before_and_a_stated_day_is_judged(lab):
-    await lab.create(1)
-    clock = Clock(lab, "till-1")
-    clock.show(NOON.replace(hour=1, minute=30))  # 02:30 in Berlin
-    till = await open_till(lab, clock, day_ends="04:00")
+    half_past_two = NOON.replace(hour=1, minute=30)  # in Berlin
+    clock, till = await open_alone(lab, half_past_two, day_ends="04:00")
     assert (await sell(till))["business_date"] == "2027-03-08"
     clock.show(NOON.replace(hour=3, minute=1))
     assert (await sell(till))["business_date"] == "2027-03-09"

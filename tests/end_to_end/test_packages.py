@@ -8,7 +8,7 @@ from qa.harness.lab import ROOT
 from qa.harness.machine import Machine
 from qa.harness.runner import limit
 from qa.harness.waiting import wait_until
-from packaged_tills import ARCHITECTURE, Tills, package
+from packaged_tills import ARCHITECTURE, open_tills, package
 
 
 def as_version(package_file, version, folder):
@@ -25,9 +25,7 @@ def as_version(package_file, version, folder):
 @limit(300)
 async def test_switched_on_packaged_tills_join_and_sell_also_after_a_power_cut(lab):
     await lab.create(3)
-    tills = await Tills(lab, [1, 2, 3]).configure()
-    await tills.boot()
-    await tills.joined()
+    tills = await open_tills(lab, 3)
     for number, machine in enumerate(tills.machines):
         await tills.sell(machine, f"before-{number}")
     await asyncio.gather(*(machine.cut_power() for machine in tills.machines))
@@ -60,9 +58,7 @@ async def test_switched_on_packaged_tills_join_and_sell_also_after_a_power_cut(l
 @limit(240)
 async def test_a_till_is_upgraded_rolled_back_removed_and_purged(lab):
     await lab.create(2)
-    tills = await Tills(lab, [1, 2]).configure()
-    await tills.boot()
-    await tills.joined()
+    tills = await open_tills(lab, 2)
     machine, other = tills.machines
     count = 0
 
@@ -142,9 +138,7 @@ async def test_a_page_and_a_completion_know_every_command():
 @limit(240)
 async def test_a_disk_that_is_full_during_an_upgrade_leaves_the_till_selling(lab):
     await lab.create(1)
-    tills = await Tills(lab, [1]).configure()
-    await tills.boot()
-    await tills.joined()
+    tills = await open_tills(lab, 1)
     (machine,) = tills.machines
     newer = as_version(package("titan-pos"), "9.0.0", lab.folder)
     await machine.deliver(newer)
@@ -173,9 +167,7 @@ async def test_a_disk_that_is_full_during_an_upgrade_leaves_the_till_selling(lab
 @limit(240)
 async def test_what_a_newer_version_left_is_refused_in_words_and_kept(lab):
     await lab.create(1)
-    tills = await Tills(lab, [1]).configure()
-    await tills.boot()
-    await tills.joined()
+    tills = await open_tills(lab, 1)
     (machine,) = tills.machines
     await tills.sell(machine, "before")
     await machine.must("systemctl", "stop", "titan-pos")

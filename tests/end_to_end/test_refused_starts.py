@@ -1,6 +1,7 @@
 """A till that cannot start ends with exit code 2 and says what is wrong, where, and what to do."""
 
 import asyncio
+import contextlib
 import socket
 
 from qa.harness.lab import binaries
@@ -60,25 +61,23 @@ async def test_a_missing_file_and_a_missing_key_are_refused(shop):
     await refused_start(till, "store.tenant")
 
 
+def listening(shop, address, port):
+    """Somebody who listens in the second host; to be closed."""
+    made = shop.lab.namespace(2).socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((address, port))
+    made.listen()
+    return contextlib.closing(made)
+
+
 async def test_an_api_port_that_is_taken_is_named(shop):
-    taken = shop.lab.namespace(2).socket()
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    taken.bind(("127.0.0.1", 8410))
-    taken.listen()
-    try:
+    with listening(shop, "127.0.0.1", 8410):
         await refused_start(another(shop, name="port-taken"), "8410", "api")
-    finally:
-        taken.close()
 
 
 async def test_a_mesh_port_that_is_taken_is_named(shop):
-    taken = shop.lab.namespace(2).socket()
-    taken.bind(("0.0.0.0", 7411))
-    taken.listen()
-    try:
+    with listening(shop, "0.0.0.0", 7411):
         await refused_start(another(shop, name="mesh-taken"), "7411", "mesh")
-    finally:
-        taken.close()
 
 
 async def test_a_data_folder_in_use_by_another_process_is_refused_and_the_first_goes_on(shop):

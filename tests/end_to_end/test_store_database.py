@@ -209,22 +209,28 @@ async def holds(shop, till, sales):
     return not set(sales) & set(shop.book.missing(await till.status()))
 
 
+async def sell_on_alone(shop, old):
+    """The leader is cut off and sells; sales that are in its journal and its database only."""
+    await database_up(shop, old)
+    await shop.lab.isolate(old.host)
+    late = [await shop.book.sell(old, "p02") for _ in range(4)]
+    await database_up(shop, old)
+    return [sale["id"] for sale in late]
+
+
 @limit(120)
 async def test_a_till_that_follows_gives_back_what_only_its_postgresql_has(lab):
     shop = await Shop.open(lab, 2, database="auto")
     old = await shop.leader()
     (other,) = shop.without(old)
-    await database_up(shop, old)
-    await lab.isolate(old.host)
-    late = [await shop.book.sell(old, "p02") for _ in range(4)]
-    await database_up(shop, old)
+    late = await sell_on_alone(shop, old)
     await other.wait_until(lambda status: status["role"] == "leader", 15, "leads on its side")
     await lose_journal(old)
     await until_dead(old)
     await lab.heal()
     await old.start()
     await old.wait_until(lambda status: status["role"] == "follower", 15, "follows")
-    await wait_until(lambda: holds(shop, other, [sale["id"] for sale in late]), 40,
+    await wait_until(lambda: holds(shop, other, late), 40,
                      "what only the database had is on the other till too",
                      seen=lambda: old.process.log_tail())
     await shop.settled()
@@ -239,13 +245,10 @@ async def test_the_next_leader_finds_in_the_shared_postgresql_what_the_disk_of_t
     await shop.store.wait_until_equal()
     old = await shop.leader()
     (other,) = shop.without(old)
-    await database_up(shop, old)
-    await lab.isolate(old.host)
-    late = [await shop.book.sell(old, "p02") for _ in range(4)]
-    await database_up(shop, old)
+    late = await sell_on_alone(shop, old)
     await lose_journal(old)
     await other.wait_until(lambda status: status["role"] == "leader", 15, "leads alone")
-    await wait_until(lambda: holds(shop, other, [sale["id"] for sale in late]), 40,
+    await wait_until(lambda: holds(shop, other, late), 40,
                      "the next leader gets from the database what the disk took with it",
                      seen=lambda: other.process.log_tail())
     await lab.heal()
