@@ -5,8 +5,8 @@ import asyncio
 import json
 import time
 
-from qa.bench.bench_lab import Fault, add_till, program
 from qa.bench.report import Report, median
+from qa.bench.shared import Fault, add_till, program
 from qa.harness.store import Store
 from qa.harness.waiting import wait_until
 

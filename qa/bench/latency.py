@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 
-from qa.bench.bench_lab import entry_bytes, metric, open_shop, program
 from qa.bench.report import Report, median
+from qa.bench.shared import entry_bytes, metric, open_shop, program
 from qa.harness.postgres import Postgres
 
 TILLS = 10

@@ -5,8 +5,8 @@ import json
 import pathlib
 import tempfile
 
-from qa.bench.bench_lab import Fault
 from qa.bench.report import Report
+from qa.bench.shared import Fault
 from qa.harness.lab import binaries
 
 PROGRAMS = {"sqlite_bench": ("--entries", "20000", "--commits", "500"), "transport_bench": (),

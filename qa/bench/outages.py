@@ -6,9 +6,9 @@ import contextlib
 import enum
 import time
 
-from qa.bench.bench_lab import (Driver, Fault, open_shop, total_bytes_out, wait_for_uplink,
-                                  wire_bytes_out)
 from qa.bench.report import Report, median
+from qa.bench.shared import (Driver, Fault, open_shop, total_bytes_out, wait_for_uplink,
+                                  wire_bytes_out)
 from qa.harness.cloud import Cloud
 from qa.harness.waiting import wait_until
 

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from qa.bench import boot, latency, micro, outages, size  # noqa: E402
-from qa.bench.bench_lab import Context  # noqa: E402
+from qa.bench.shared import Context  # noqa: E402
 from qa.harness.lab import NETLAB, binaries, can_make_namespaces  # noqa: E402
 
 BENCHMARKS = {

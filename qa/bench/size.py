@@ -6,9 +6,9 @@ import pathlib
 import socket
 import time
 
-from qa.bench.bench_lab import (Driver, Fault, add_till, import_catalogue, metric, open_shop,
-                                  program, wire_bytes_out)
 from qa.bench.report import Report, median
+from qa.bench.shared import (Driver, Fault, add_till, import_catalogue, metric, open_shop,
+                                  program, wire_bytes_out)
 from qa.harness.store import Store
 from qa.harness.waiting import wait_until
 

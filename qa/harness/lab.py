@@ -1,4 +1,4 @@
-"""A LAN of network namespaces for one test or one demo run; see qa/netlab/netlab.sh.
+"""A lab: one LAN of qa/netlab (network namespaces) for one test, benchmark or demo run.
 
 Host numbers run from 1; host I is 10.77.0.I, and fd77::I. Every lab has a prefix of its own, so several run
 side by side. Without the right to make namespaces a lab can still be made with isolated=False:

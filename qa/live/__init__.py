@@ -1,8 +1,11 @@
 """Plays a scenario file on real processes: titan-pos in network namespaces, titan-cloud, PostgreSQL.
 
     run.py         the command: ./titan lab run FILE
+    suite.py       many of them: ./titan lab suite
+    torture.py     random ones, for as long as asked: ./titan lab torture
     scenario.py    the scenario, as titan-sim has read and checked it
     shop.py        the store: hosts, terminals, cloud, what goes on them and off them
+    gateways.py    the cloud: one gateway, or several behind balancer.py
     terminal.py    one terminal: its process, disk images, and what is broken inside it
     inside.py      the disk and clock of one process, through interpose.c
     wires.py       who reaches whom; cuts, switches, qualities of lines

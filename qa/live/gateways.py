@@ -14,7 +14,7 @@ ANSWER_SECONDS_MAX = 2
 
 
 class Gateways(Cloud):
-    """With one gateway it is harness.cloud.Cloud. With more, the balancer has the usual port and
+    """With one gateway it is qa.harness.cloud.Cloud. With more, the balancer has the usual port and
     the gateways those behind it; all have the same key, as they share a data folder."""
 
     def __init__(self, lab, host, tenants, count):

@@ -41,7 +41,7 @@ class Inside:
 
     def command(self):
         """The words in front of a command line that put the process under this control."""
-        return ["env", f"LD_PRELOAD={self._library}", f"LAB_CONTROL={self._path}"]
+        return ["env", f"LD_PRELOAD={self._library}", f"INTERPOSE_CONTROL={self._path}"]
 
     def __getitem__(self, field):
         return _WORD.unpack_from(self._mapped, _WORD.size * FIELDS.index(field))[0]

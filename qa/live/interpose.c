@@ -1,9 +1,9 @@
 /* What a scenario breaks inside one titan-pos: its disk and its wall clock. For tests only.
  *
- *   LD_PRELOAD=interpose.so LAB_CONTROL=FILE titan-pos run ...
+ *   LD_PRELOAD=interpose.so INTERPOSE_CONTROL=FILE titan-pos run ...
  *
- * FILE holds the Control below, mapped, so that the lab changes it while the process runs
- * (qa/live/inside.py writes it). The disk is that of titan-pos's journal store
+ * FILE holds the Control below, mapped, so that who plays a scenario changes it while the process
+ * runs (qa/live/inside.py writes it). The disk is that of titan-pos's journal store
  * (files named titan.sqlite3*) and of its PostgreSQL; the clock is titan-pos's alone. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 typedef struct {
-  /* written by the lab */
+  /* written by who plays the scenario */
   int64_t sync_us_min, sync_us_max; /* each sync of the journal store takes this much longer */
   int64_t is_full;                  /* every write of the journal store fails: no space */
   int64_t fail_writes;              /* so many further writes of its write-ahead log fail */
@@ -56,7 +56,7 @@ __attribute__((constructor)) static void begin(void) {
   find_real();
   is_terminal = strcmp(program_invocation_short_name, "titan-pos") == 0;
   is_database = strcmp(program_invocation_short_name, "postgres") == 0;
-  const char* path = getenv("LAB_CONTROL");
+  const char* path = getenv("INTERPOSE_CONTROL");
   if (!path || (!is_terminal && !is_database)) return;
   int file = open(path, O_RDWR | O_CLOEXEC);
   int access = PROT_READ | PROT_WRITE;

@@ -3,8 +3,8 @@
 import dataclasses
 import sqlite3
 
-from qa.demo.journals import fields
 from qa.harness.postgres import query_store_database
+from qa.harness.protobuf import fields
 
 # Numbers of proto/entry.proto.
 ENVELOPE = 1

@@ -37,7 +37,7 @@ class Outcome:
     name: str
     file: str
     outcome: str
-    why: list  # of a failure what the checkers or the lab said; else why it was not played
+    why: list  # of a failure what the checkers or this program said; else why it was not played
     notes: list = dataclasses.field(default_factory=list)
     seconds: float = 0
     faults: int = 0  # that began

@@ -169,7 +169,7 @@ async def test_the_clock_is_at_1970_until_ntp(shop):
         await machine.write("/var/lib/titan-pos/clock", clock_words(-time.time()),
                             owner="titan-pos:titan-pos")
     await shop.drop_in("[Service]\nEnvironment=LD_PRELOAD=/opt/interpose.so "
-                       "LAB_CONTROL=/var/lib/titan-pos/clock\n")
+                       "INTERPOSE_CONTROL=/var/lib/titan-pos/clock\n")
     async with Case("clock at 1970 until NTP", shop) as case:
         await case.power()
         await case.joined()

@@ -91,7 +91,7 @@ class StandInTill:
         self.lan.spread()
         return 201, self.by_key[key]
 
-    # --- the face of harness.pos.Till ---
+    # --- the face of qa.harness.pos.Till ---
 
     async def api(self, method, path, json=None, **_):
         if path == "/v1/journal":

@@ -1,4 +1,4 @@
-"""The parts of the lab's executor that need no process."""
+"""The parts of qa/live that need no process."""
 
 import asyncio
 import collections
