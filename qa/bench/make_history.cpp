@@ -3,28 +3,26 @@
 //
 //   make_history --data DIR --tenant T --store S --products N --tills N --days N --sales-a-day N
 //
-// The till must not run; its journal must be empty or not there. The entries carry no signatures:
-// whoever reads them from the disk checks none, and signing them would take hours. So only the till
-// itself may use them; a peer would refuse them. Run by qa/bench/run.py.
+// The till must not run; its journal must be empty or not there. Only that till may use the
+// entries: they carry no signatures. Run by qa/bench/run.py.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
-#include "mesh/journal/idempotency.h"
-#include "mesh/journal/journal_writer.h"
 #include "mesh/sqlite/journal/sqlite_store.h"
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/storage/data_folder.h"
-#include "proto/entry.pb.h"
+#include "qa/bench/support/goods.h"
 #include "qa/bench/support/program.h"
+#include "qa/bench/support/unsigned_journal.h"
 
 namespace {
 
 using namespace titan;
-using titan::bench::fail;
+using namespace titan::bench;
 namespace wire = titan::entry::v1;
 
 constexpr int lines_per_sale = 5;
@@ -59,12 +57,12 @@ class History {
   void write() {
     open_journal(0, 0);
     for (std::uint64_t product = 0; product < size_.products; product += products_per_entry) {
-      add(0, products(product));
+      add(products(product));
     }
     for (int day = 0; day < size_.days; ++day) {
       for (int till = 0; till < size_.tills; ++till) {
         open_journal(till, day);
-        for (int n = 0; n < size_.sales_a_day; ++n) add(till, sale());
+        for (int n = 0; n < size_.sales_a_day; ++n) add(sale());
       }
     }
     commit();
@@ -76,37 +74,26 @@ class History {
  private:
   void open_journal(int till, int day) {
     ++journals_;
-    tail_ = {JournalId::draw(random_), 0, {}};
+    const JournalId journal = JournalId::draw(random_);
     time_.utc_ms = first_day_ms + day * day_ms + till;
-    process_ = ProcessId::draw(random_);
+    const UnsignedJournal::Owner owner{keys_[static_cast<std::size_t>(till)].public_key,
+                                       "till-" + std::to_string(till + 1), size_.tenant,
+                                       size_.store};
+    journal_.emplace(owner, journal, ProcessId::draw(random_));
   }
 
   mesh::Envelope sale() {
-    wire::Sale body;
-    body.set_currency("GBP");
-    body.set_exponent(2);
-    body.set_cashier("c-07");
     mesh::Envelope envelope;
+    envelope.kind = mesh::Kind::sale;
+    wire::Sale body = open_sale();
     for (int i = 0; i < lines_per_sale; ++i) {
       const std::string sku = sku_of(random_.below(size_.products));
-      wire::Line& line = *body.add_lines();
-      line.set_sku(sku);
-      line.set_description("WHITE HANGING HEART T-LIGHT HOLDER");
-      line.mutable_quantity()->set_value(2);
-      line.mutable_charged_unit_price()->set_amount(255);
-      line.mutable_charged_unit_price()->set_exponent(2);
-      line.set_tax_code("S");
-      line.set_tax_rate_basis_points(2000);
-      line.set_tax_minor(85);
-      line.set_total_minor(510);
+      *body.add_lines() = line_of(sku, "WHITE HANGING HEART T-LIGHT HOLDER", 2);
       envelope.stock_effects.push_back({sku, 0, 2'000'000});
     }
-    body.set_total_minor(510 * lines_per_sale);
-    body.set_tax_minor(85 * lines_per_sale);
-    envelope.kind = mesh::Kind::sale;
+    add_totals(body);
     envelope.body = body.SerializeAsString();
     envelope.idempotency_key = "history-" + std::to_string(entries_);
-    envelope.request_hash = blake2b(envelope.idempotency_key);
     return envelope;
   }
 
@@ -114,14 +101,8 @@ class History {
     wire::Products body;
     for (std::uint64_t i = first; i < first + products_per_entry && i < size_.products; ++i) {
       wire::Product& product = *body.add_products();
-      product.set_sku(sku_of(i));
-      product.set_description("WHITE HANGING HEART LANTERN " + std::to_string(i));
-      product.add_gtins(std::to_string(5'000'000'000'000 + i));
+      product = product_of(sku_of(i), "WHITE HANGING HEART LANTERN " + std::to_string(i), i);
       product.set_brand("BRAND" + std::to_string(i % 300));
-      product.mutable_price()->set_amount(255);
-      product.mutable_price()->set_exponent(2);
-      product.set_currency("GBP");
-      product.set_tax_code("S");
     }
     mesh::Envelope envelope;
     envelope.kind = mesh::Kind::product;
@@ -129,52 +110,25 @@ class History {
     return envelope;
   }
 
-  void add(int till, mesh::Envelope envelope) {
-    const auto& key = keys_[static_cast<std::size_t>(till)].public_key;
-    const std::string terminal = "till-" + std::to_string(till + 1);
-    envelope.id = {tail_.journal, tail_.number + 1};
-    envelope.previous_hash = tail_.hash;
-    envelope.device = device_of(key);
+  void add(mesh::Envelope envelope) {
     envelope.time = time_;
     time_.utc_ms += 1000;
     envelope.business_date = 20111006;
-    envelope.logical_clock = static_cast<std::uint64_t>(envelope.time.utc_ms) << 16;
-    if (envelope.kind == mesh::Kind::sale) {
-      envelope.receipt = mesh::Receipt{terminal, envelope.id.number};
-      envelope.claim =
-          mesh::request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
-    }
-    if (envelope.id.number == 1) {
-      envelope.opening.emplace();
-      envelope.opening->process = process_;
-      envelope.opening->device_public_key = key;
-      envelope.opening->tenant_store = mesh::tenant_store_hash(size_.tenant, size_.store);
-      envelope.opening->terminal = terminal;
-    }
-    auto entry = std::make_shared<mesh::Entry>();
-    entry->envelope_bytes = codec_.encode_envelope(envelope);
-    entry->bytes = codec_.encode_signed_entry(entry->envelope_bytes, Signature{});
-    entry->hash = blake2b(entry->bytes);
-    entry->envelope = std::move(envelope);
-    tail_.number = entry->envelope.id.number;
-    tail_.hash = entry->hash;
+    request_.entries.push_back(journal_->write(std::move(envelope)));
     ++entries_;
-    request_.entries.push_back(std::move(entry));
     if (request_.entries.size() >= entries_per_commit) commit();
   }
 
   void commit() {
-    if (const Status stored = store_.commit(request_); !stored) fail(stored.error().message);
+    must(store_.commit(request_));
     request_.entries.clear();
   }
 
   const Size size_;
   mesh::SqliteStore& store_;
-  mesh::WireCodec codec_;
   Random random_;
   std::vector<KeyPair> keys_;
-  mesh::JournalTail tail_;
-  ProcessId process_;
+  std::optional<UnsignedJournal> journal_;
   WallTime time_;
   mesh::StoreRequest request_;
   std::uint64_t entries_ = 0;
@@ -196,24 +150,19 @@ int main(int argc, char** argv) {
   app.add_option("--sales-a-day", size.sales_a_day, "of each till");
   CLI11_PARSE(app, argc, argv);
 
-  const auto folder = pos::DataFolder::open(data, size.tenant, size.store);
-  if (!folder) fail(folder.error().message);
+  const auto folder = must(pos::DataFolder::open(data, size.tenant, size.store));
   mesh::WireCodec codec;
   mesh::StoreIdentity identity{
-      size.tenant, size.store, device_of(folder->device_key().public_key), {}};
+      size.tenant, size.store, device_of(folder.device_key().public_key), {}};
   mesh::StoreOptions options;
-  options.path = folder->file("titan.sqlite3");
-  auto store = mesh::SqliteStore::open(options, identity, codec);
-  if (!store) fail(store.error().message);
-  History history(size, **store);
+  options.path = folder.file("titan.sqlite3");
+  const auto store = must(mesh::SqliteStore::open(options, identity, codec));
+  History history(size, *store);
   history.write();
   // The nightly idle moments fold; a till that starts in the morning finds it done.
-  for (bool more = true; more;) {
-    const auto worked = (*store)->checkpoint_if_idle();
-    if (!worked) fail(worked.error().message);
-    more = *worked;
+  while (must(store->checkpoint_if_idle())) {
   }
-  if (const Status closed = (*store)->close(); !closed) fail(closed.error().message);
+  must(store->close());
   std::printf(R"({"entries":%llu,"journals":%llu})"
               "\n",
               static_cast<unsigned long long>(history.entries()),

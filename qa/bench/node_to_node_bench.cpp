@@ -27,12 +27,12 @@
 
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/hosts/mesh_host.h"
-#include "proto/entry.pb.h"
 #include "qa/bench/support/baselines.h"
+#include "qa/bench/support/goods.h"
 #include "qa/bench/support/namespaces.h"
+#include "qa/bench/support/outcome.h"
 #include "qa/bench/support/program.h"
 #include "qa/bench/support/stamps.h"
-#include "qa/bench/support/statistics.h"
 #include "qa/bench/support/till_driver.h"
 
 namespace {
@@ -57,37 +57,20 @@ SecretSeed seed_of(int host) {
 }
 
 mesh::EntryDraft sale(std::uint32_t event, Now now) {
-  wire::Sale body;
-  body.set_currency("GBP");
-  body.set_exponent(2);
-  body.set_cashier("c-07");
+  wire::Sale body = open_sale();
   mesh::EntryDraft draft;
   for (int i = 0; i < lines_per_sale; ++i) {
     char sku[16];
     std::snprintf(sku, sizeof sku, "B%04u",
                   (event * 7 + static_cast<unsigned>(i) * 31) % products_for_sale);
     wire::Line& line = *body.add_lines();
-    line.set_sku(sku);
-    line.set_description("BENCH PRODUCT 100");
-    line.mutable_quantity()->set_value(1);
-    line.mutable_list_unit_price()->set_amount(255);
-    line.mutable_list_unit_price()->set_exponent(2);
-    line.mutable_charged_unit_price()->set_amount(255);
-    line.mutable_charged_unit_price()->set_exponent(2);
-    line.set_tax_code("S");
-    line.set_tax_rate_basis_points(2000);
+    line = line_of(sku, "BENCH PRODUCT 100", 1);
+    set_list_price(line);
     line.set_tax_included(true);
-    line.set_tax_minor(43);
-    line.set_total_minor(255);
     draft.stock_effects.push_back({sku, 0, 1'000'000});
   }
-  wire::Payment& payment = *body.add_payments();
-  payment.set_method("cash");
-  payment.set_currency("GBP");
-  payment.set_exponent(2);
-  payment.set_amount_minor(255 * lines_per_sale);
-  body.set_total_minor(255 * lines_per_sale);
-  body.set_tax_minor(43 * lines_per_sale);
+  add_totals(body);
+  pay_in_cash(body);
   draft.kind = mesh::Kind::sale;
   draft.time = now.wall;
   draft.business_date = 20111006;
@@ -97,12 +80,6 @@ mesh::EntryDraft sale(std::uint32_t event, Now now) {
   draft.body = body.SerializeAsString();
   draft.wants_receipt = true;
   return draft;
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) fail(result.error().message);
-  return std::move(*result);
 }
 
 // The events of a sale are told apart by its idempotency key.
@@ -131,7 +108,7 @@ class Terminal {
     mesh_ = std::make_unique<pos::MeshHost>(loop_, clock_, codec_, std::move(parts),
                                             std::move(handlers));
     const std::string own = address_of(host) + ":" + std::to_string(mesh_port);
-    if (const Status started = mesh_->start(); !started) fail(started.error().message);
+    must(mesh_->start());
     mesh_->tell_addresses({own});
     dial(hosts, host);
   }
@@ -180,9 +157,8 @@ class Terminal {
     all.push_back(hosts.origin);
     for (const int host : all) {
       if (host == self) continue;
-      const Status dialled = mesh_->transport().dial(
-          address_of(host) + ":" + std::to_string(mesh_port), milliseconds(address_wait_ms));
-      if (!dialled) fail(dialled.error().message);
+      must(mesh_->transport().dial(address_of(host) + ":" + std::to_string(mesh_port),
+                                   milliseconds(address_wait_ms)));
     }
   }
 
@@ -287,29 +263,6 @@ std::unique_ptr<Worker> start_terminal(const BaselineHosts& hosts, int host, std
         }
       });
 }
-
-// What one design did, all rounds together.
-struct Outcome {
-  Latencies all;
-  std::vector<double> p50_of_rounds;
-  std::vector<double> rates;
-
-  void add(const Latencies& round) {
-    all.add(round);
-    p50_of_rounds.push_back(quantile_ms(round.last, 0.5));
-    const double took = static_cast<double>(round.last_seen_ns - round.first_start_ns) / 1e9;
-    rates.push_back(took > 0 ? static_cast<double>(round.last.size()) / took : 0);
-  }
-  json::object to_json() const {
-    json::object result;
-    result["each"] = summary(all.each);
-    result["last"] = summary(all.last);
-    result["missing"] = all.missing;
-    result["last_p50_ms_by_round"] = json::value_from(p50_of_rounds);
-    result["per_second_by_round"] = json::value_from(rates);
-    return result;
-  }
-};
 
 }  // namespace
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "qa/bench/support/baselines.h"
+#include "qa/bench/support/outcome.h"
 #include "qa/bench/support/program.h"
-#include "qa/bench/support/statistics.h"
 #include "qa/bench/support/till_driver.h"
 
 namespace {
@@ -39,32 +39,6 @@ struct Options {
   bool flat_out = false;
   bool raw_only = false;
   std::vector<std::uint32_t> connections = {16};
-};
-
-// What one design did, all rounds together.
-struct Outcome {
-  Latencies all;
-  std::vector<std::int64_t> answers;
-  std::vector<double> p50_of_rounds;
-  std::vector<double> rates;
-
-  void add(const Latencies& round) {
-    all.add(round);
-    p50_of_rounds.push_back(quantile_ms(round.last, 0.5));
-    const double seconds = static_cast<double>(round.last_seen_ns - round.first_start_ns) / 1e9;
-    rates.push_back(seconds > 0 ? static_cast<double>(round.last.size()) / seconds : 0);
-  }
-
-  json::object to_json() const {
-    json::object result;
-    result["each"] = summary(all.each);
-    result["last"] = summary(all.last);
-    result["missing"] = all.missing;
-    result["last_p50_ms_by_round"] = json::value_from(p50_of_rounds);
-    result["per_second_by_round"] = json::value_from(rates);
-    if (!answers.empty()) result["answer"] = summary(answers);
-    return result;
-  }
 };
 
 class Run {

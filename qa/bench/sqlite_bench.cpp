@@ -5,138 +5,93 @@
 // Prints a table; with --json also writes {"name": figure, ...}, times in microseconds unless the
 // name says otherwise. Commits of the store and of its baselines alternate, so that a busy disk
 // slows all of them alike. "processor" is time on a processor, which a busy machine leaves alone.
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "mesh/journal/idempotency.h"
-#include "mesh/journal/journal_writer.h"
 #include "mesh/sqlite/journal/fold.h"
 #include "mesh/sqlite/journal/sqlite_store.h"
-#include "mesh/wire/product_list.h"
-#include "mesh/wire/wire_codec.h"
-#include "proto/entry.pb.h"
+#include "qa/bench/bare_tables.h"
+#include "qa/bench/support/figures.h"
+#include "qa/bench/support/goods.h"
+#include "qa/bench/support/program.h"
+#include "qa/bench/support/unsigned_journal.h"
 
 namespace {
 
 using namespace titan;
+using namespace titan::bench;
 using namespace titan::mesh;
 namespace wire = titan::entry::v1;
-using Clock = std::chrono::steady_clock;
-using EntryPointer = std::shared_ptr<const Entry>;
 
 constexpr int lines_per_sale = 5;
 constexpr int product_count = 50'000;
 constexpr int products_per_entry = 500;
 constexpr int till_count = 10;
 
-std::map<std::string, double> figures;
-
-void note(const std::string& name, double value, const char* unit) {
-  figures[name] = value;
-  std::printf("  %-58s %12.1f %s\n", name.c_str(), value, unit);
-  std::fflush(stdout);
-}
-
-double microseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-}
+Figures figures(58);
 
 double cpu_microseconds() {
   return 1e6 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
-
 void note_quantiles(const std::string& name, const std::vector<double>& times) {
-  note(name + " p50", quantile(times, 0.5), "us");
-  note(name + " p99", quantile(times, 0.99), "us");
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  std::fprintf(stderr, "%s\n", result.error().message.c_str());
-  std::exit(1);
-}
-void must(const Status& status) {
-  if (status) return;
-  std::fprintf(stderr, "%s\n", status.error().message.c_str());
-  std::exit(1);
+  figures.note(name + " p50", quantile(times, 0.5), "us");
+  figures.note(name + " p99", quantile(times, 0.99), "us");
 }
 
 std::string sku_of(std::uint64_t i) {
   return std::to_string(10000 + i) + "ABCDEF"[i % 6];
 }
 
-// Entries of a store's tills. Loading and storing check no signature, so the entries made in bulk
-// carry none: signing a million would take longer than all that is measured.
+// The entries of a store's tills.
 class Shop {
  public:
   explicit Shop(std::uint64_t seed) : random_(seed) {
     for (int i = 0; i < till_count; ++i) {
-      keys_.push_back(KeyPair::from_seed(SecretSeed::draw(random_)));
-      journals_.push_back(JournalId::draw(random_));
-      numbers_.push_back(0);
-      hashes_.emplace_back();
+      const KeyPair key = KeyPair::from_seed(SecretSeed::draw(random_));
+      const JournalId journal = JournalId::draw(random_);
+      tills_.push_back(std::make_unique<UnsignedJournal>(
+          UnsignedJournal::Owner{key.public_key, "till-" + std::to_string(i)}, journal,
+          ProcessId::draw(random_)));
     }
   }
 
-  DeviceId device(std::size_t till) const { return device_of(keys_[till].public_key); }
+  DeviceId device(std::size_t till) const { return tills_[till]->device(); }
 
   EntryPointer sale(std::size_t till) {
-    wire::Sale body;
-    body.set_currency("GBP");
-    body.set_exponent(2);
-    body.set_cashier("c-07");
-    std::vector<crdt::StockEffect> effects;
+    Envelope envelope = at_next_moment(Kind::sale);
+    wire::Sale body = open_sale();
     for (int i = 0; i < lines_per_sale; ++i) {
-      const std::string sku = sku_of(random_.below(product_count));
-      wire::Line& line = *body.add_lines();
-      line.set_sku(sku);
+      wire::Line line =
+          line_of(sku_of(random_.below(product_count)), "WHITE HANGING HEART T-LIGHT HOLDER", 2);
       line.set_gtin_scanned("5012345678900");
-      line.set_description("WHITE HANGING HEART T-LIGHT HOLDER");
-      line.mutable_quantity()->set_value(2);
-      line.mutable_list_unit_price()->set_amount(255);
-      line.mutable_list_unit_price()->set_exponent(2);
-      line.mutable_charged_unit_price()->set_amount(255);
-      line.mutable_charged_unit_price()->set_exponent(2);
-      line.set_tax_code("S");
-      line.set_tax_rate_basis_points(2000);
+      set_list_price(line);
       line.set_tax_included(true);
-      line.set_tax_minor(85);
-      line.set_total_minor(510);
-      effects.push_back({sku, 0, 2'000'000});
+      envelope.stock_effects.push_back({line.sku(), 0, 2'000'000});
+      *body.add_lines() = std::move(line);
     }
-    wire::Payment& payment = *body.add_payments();
-    payment.set_method("cash");
-    payment.set_currency("GBP");
-    payment.set_exponent(2);
-    payment.set_amount_minor(510 * lines_per_sale);
-    body.set_total_minor(510 * lines_per_sale);
-    body.set_tax_minor(85 * lines_per_sale);
-    return write(till, Kind::sale, body.SerializeAsString(), std::move(effects));
+    add_totals(body);
+    pay_in_cash(body);
+    envelope.body = body.SerializeAsString();
+    envelope.idempotency_key = "till" + std::to_string(till) + "-" + std::to_string(clock_);
+    return tills_[till]->write(std::move(envelope));
   }
 
   EntryPointer products(int first) {
     wire::Products body;
     add_products(body, first, products_per_entry, 255);
-    return write(0, Kind::product, body.SerializeAsString(), {});
+    Envelope envelope = at_next_moment(Kind::product);
+    envelope.body = body.SerializeAsString();
+    return tills_[0]->write(std::move(envelope));
   }
 
   // Every product in one list: its parts, and the entry that puts it in force.
@@ -144,14 +99,7 @@ class Shop {
     wire::Products body;
     random_ = Random(1);  // the same names each time: only the price changes
     add_products(body, 0, product_count, price);
-    const auto unit =
-        must(make_list_unit(ListId::draw(random_), body.SerializeAsString(), product_count));
-    std::vector<EntryPointer> entries;
-    for (const Bytes& part : unit.parts) {
-      entries.push_back(write(0, Kind::product_list_part, part, {}));
-    }
-    entries.push_back(write(0, Kind::product_list, unit.head, {}));
-    return entries;
+    return tills_[0]->write_list(at_next_moment(Kind::product_list), ListId::draw(random_), body);
   }
 
   Random& random() { return random_; }
@@ -162,203 +110,33 @@ class Shop {
                                   "LANTERN", "CREAM",   "CUPID",  "COAT",    "HANGER", "KNITTED",
                                   "UNION",   "FLAG",    "BOTTLE", "GLASS",   "STAR",   "FROSTED"};
     for (int i = first; i < first + count; ++i) {
-      wire::Product& product = *body.add_products();
-      product.set_sku(sku_of(static_cast<std::uint64_t>(i)));
       std::string description;
       for (int w = 0; w < 4; ++w) description += std::string(words[random_.below(18)]) + " ";
-      product.set_description(description + std::to_string(i));
-      product.add_gtins(std::to_string(5'000'000'000'000 + i));
+      const auto number = static_cast<std::uint64_t>(i);
+      wire::Product& product = *body.add_products();
+      product = product_of(sku_of(number), description + std::to_string(i), number, price);
       product.set_brand("BRAND" + std::to_string(i % 300));
-      product.mutable_price()->set_amount(price);
-      product.mutable_price()->set_exponent(2);
-      product.set_currency("GBP");
-      product.set_tax_code("S");
     }
   }
 
-  EntryPointer write(std::size_t till, Kind kind, Bytes body,
-                     std::vector<crdt::StockEffect> effects) {
+  Envelope at_next_moment(Kind kind) {
     Envelope envelope;
-    envelope.id = {journals_[till], ++numbers_[till]};
-    envelope.previous_hash = hashes_[till];
     envelope.kind = kind;
-    envelope.device = device(till);
     envelope.time.utc_ms = 1317888000000 + static_cast<std::int64_t>(++clock_);
     envelope.business_date = 20111006 + static_cast<std::uint32_t>(clock_ / 30'000 % 20);
-    envelope.logical_clock = static_cast<std::uint64_t>(envelope.time.utc_ms) << 16;
-    envelope.stock_effects = std::move(effects);
-    envelope.body = std::move(body);
-    if (kind == Kind::sale) {
-      envelope.idempotency_key = "till" + std::to_string(till) + "-" + std::to_string(clock_);
-      envelope.request_hash = blake2b(envelope.idempotency_key);
-      envelope.claim =
-          request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
-      envelope.receipt = Receipt{"till-" + std::to_string(till), envelope.id.number};
-    }
-    if (envelope.id.number == 1) {
-      envelope.opening.emplace();
-      envelope.opening->process = ProcessId::draw(random_);
-      envelope.opening->device_public_key = keys_[till].public_key;
-      envelope.opening->tenant_store = tenant_store_hash("acme", "london-1");
-      envelope.opening->terminal = "till-" + std::to_string(till);
-    }
-    auto entry = std::make_shared<Entry>();
-    entry->envelope_bytes = codec_.encode_envelope(envelope);
-    entry->bytes = codec_.encode_signed_entry(entry->envelope_bytes, Signature{});
-    entry->hash = blake2b(entry->bytes);
-    entry->envelope = std::move(envelope);
-    hashes_[till] = entry->hash;
-    return entry;
+    return envelope;
   }
 
-  WireCodec codec_;
   Random random_;
-  std::vector<KeyPair> keys_;
-  std::vector<JournalId> journals_;
-  std::vector<std::uint64_t> numbers_;
-  std::vector<Hash> hashes_;
+  std::vector<std::unique_ptr<UnsignedJournal>> tills_;
   std::uint64_t clock_ = 0;
 };
 
-// A bare SQLite database, its own statements and nothing else; WAL, synchronous=FULL, and its own
-// automatic checkpoints, as anybody would use it.
-class Bare {
- public:
-  explicit Bare(const std::string& path) {
-    sqlite3_open(path.c_str(), &database_);
-    run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-  }
-  ~Bare() {
-    for (sqlite3_stmt* statement : statements_) sqlite3_finalize(statement);
-    sqlite3_close(database_);
-  }
-  Bare(const Bare&) = delete;
-
-  void run(const char* sql) {
-    char* message = nullptr;
-    if (sqlite3_exec(database_, sql, nullptr, nullptr, &message) == SQLITE_OK) return;
-    std::fprintf(stderr, "%s\n", message);
-    std::exit(1);
-  }
-  sqlite3_stmt* prepare(const char* sql) {
-    sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v2(database_, sql, -1, &statement, nullptr) != SQLITE_OK) {
-      std::fprintf(stderr, "%s\n", sqlite3_errmsg(database_));
-      std::exit(1);
-    }
-    statements_.push_back(statement);
-    return statement;
-  }
-  double processor_time_of(const char* sql) {
-    const double start = cpu_microseconds();
-    run(sql);
-    return cpu_microseconds() - start;
-  }
-
- private:
-  sqlite3* database_ = nullptr;
-  std::vector<sqlite3_stmt*> statements_;
-};
-
-void text(sqlite3_stmt* statement, int index, BytesView value) {
-  sqlite3_bind_text(statement, index, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
+double processor_time_of(BareDatabase& database, const char* sql) {
+  const double start = cpu_microseconds();
+  database.run(sql);
+  return cpu_microseconds() - start;
 }
-void blob(sqlite3_stmt* statement, int index, BytesView value) {
-  sqlite3_bind_blob(statement, index, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
-}
-void step(sqlite3_stmt* statement) {
-  sqlite3_step(statement);
-  sqlite3_reset(statement);
-}
-
-// The same rows: one row an entry, found by (journal, number, hash).
-class BareRows : public Bare {
- public:
-  explicit BareRows(const std::string& path) : Bare(path) {
-    run("CREATE TABLE entries(journal BLOB, number INTEGER, hash BLOB, kind INTEGER, "
-        "business_date INTEGER, bytes BLOB);"
-        "CREATE UNIQUE INDEX identity ON entries(journal, number, hash)");
-    insert_ = prepare("INSERT INTO entries VALUES(?, ?, ?, ?, ?, ?)");
-  }
-  void insert(const Entry& entry) {
-    blob(insert_, 1, entry.envelope.id.journal.view());
-    sqlite3_bind_int64(insert_, 2, static_cast<sqlite3_int64>(entry.envelope.id.number));
-    blob(insert_, 3, entry.hash.view());
-    sqlite3_bind_int64(insert_, 4, static_cast<sqlite3_int64>(entry.envelope.kind));
-    sqlite3_bind_int64(insert_, 5, entry.envelope.business_date);
-    blob(insert_, 6, entry.bytes);
-    step(insert_);
-  }
-
- private:
-  sqlite3_stmt* insert_;
-};
-
-// The same and, as tables instead of views, the sale, its lines, payment and stock deltas: 13 rows.
-class BareTables : public BareRows {
- public:
-  explicit BareTables(const std::string& path) : BareRows(path) {
-    run("CREATE TABLE sales(id INTEGER PRIMARY KEY, journal BLOB, number INTEGER, "
-        "business_date INTEGER, currency TEXT, total INTEGER, tax INTEGER, cashier TEXT);"
-        "CREATE INDEX sales_date ON sales(business_date);"
-        "CREATE TABLE sale_items(sale INTEGER, line INTEGER, sku TEXT, description TEXT, "
-        "quantity INTEGER, price INTEGER, tax INTEGER, total INTEGER, PRIMARY KEY(sale, line)) "
-        "WITHOUT ROWID;"
-        "CREATE TABLE payments(sale INTEGER, line INTEGER, method TEXT, amount INTEGER, "
-        "PRIMARY KEY(sale, line)) WITHOUT ROWID;"
-        "CREATE TABLE inventory_deltas(sale INTEGER, line INTEGER, sku TEXT, delta INTEGER, "
-        "reason TEXT, PRIMARY KEY(sale, line)) WITHOUT ROWID");
-    sale_ = prepare("INSERT INTO sales VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-    item_ = prepare("INSERT INTO sale_items VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-    payment_ = prepare("INSERT INTO payments VALUES(?, ?, ?, ?)");
-    delta_ = prepare("INSERT INTO inventory_deltas VALUES(?, ?, ?, ?, 'SALE')");
-  }
-  void insert(const Entry& entry) {
-    BareRows::insert(entry);
-    wire::Sale sale;
-    sale.ParseFromString(entry.envelope.body);
-    const sqlite3_int64 id = ++sales_;
-    sqlite3_bind_int64(sale_, 1, id);
-    blob(sale_, 2, entry.envelope.id.journal.view());
-    sqlite3_bind_int64(sale_, 3, static_cast<sqlite3_int64>(entry.envelope.id.number));
-    sqlite3_bind_int64(sale_, 4, entry.envelope.business_date);
-    text(sale_, 5, sale.currency());
-    sqlite3_bind_int64(sale_, 6, sale.total_minor());
-    sqlite3_bind_int64(sale_, 7, sale.tax_minor());
-    text(sale_, 8, sale.cashier());
-    step(sale_);
-    for (int i = 0; i < sale.lines_size(); ++i) insert_line(id, i, sale.lines(i));
-    sqlite3_bind_int64(payment_, 1, id);
-    sqlite3_bind_int64(payment_, 2, 0);
-    text(payment_, 3, sale.payments(0).method());
-    sqlite3_bind_int64(payment_, 4, sale.payments(0).amount_minor());
-    step(payment_);
-  }
-
- private:
-  void insert_line(sqlite3_int64 sale, int index, const wire::Line& line) {
-    sqlite3_bind_int64(item_, 1, sale);
-    sqlite3_bind_int64(item_, 2, index);
-    text(item_, 3, line.sku());
-    text(item_, 4, line.description());
-    sqlite3_bind_int64(item_, 5, line.quantity().value());
-    sqlite3_bind_int64(item_, 6, line.charged_unit_price().amount());
-    sqlite3_bind_int64(item_, 7, line.tax_minor());
-    sqlite3_bind_int64(item_, 8, line.total_minor());
-    step(item_);
-    sqlite3_bind_int64(delta_, 1, sale);
-    sqlite3_bind_int64(delta_, 2, index);
-    text(delta_, 3, line.sku());
-    sqlite3_bind_int64(delta_, 4, -line.quantity().value());
-    step(delta_);
-  }
-
-  sqlite3_int64 sales_ = 0;
-  sqlite3_stmt* sale_;
-  sqlite3_stmt* item_;
-  sqlite3_stmt* payment_;
-  sqlite3_stmt* delta_;
-};
 
 std::unique_ptr<SqliteStore> open_store(const std::string& path, const Shop& shop,
                                         const Codec& codec) {
@@ -367,18 +145,12 @@ std::unique_ptr<SqliteStore> open_store(const std::string& path, const Shop& sho
   return must(SqliteStore::open(options, {"acme", "london-1", shop.device(0), {}}, codec));
 }
 
-StoreRequest request_of(std::vector<EntryPointer> entries) {
-  StoreRequest request;
-  request.entries = std::move(entries);
-  return request;
-}
-
 void measure_single_commits(const std::string& folder, int commits, const Codec& codec) {
   std::printf("\nOne sale of %d lines a commit, durable (%d commits each, alternating)\n",
               lines_per_sale, commits);
   Shop shop(1);
   auto store = open_store(folder + "/single.sqlite3", shop, codec);
-  BareRows rows(folder + "/rows.sqlite3");
+  BareSqlite rows(folder + "/rows.sqlite3");
   BareTables tables(folder + "/tables.sqlite3");
   std::vector<double> ours, bare_rows, bare_tables, idle;
   for (int i = 0; i < commits; ++i) {
@@ -389,7 +161,7 @@ void measure_single_commits(const std::string& folder, int commits, const Codec&
     ours.push_back(microseconds_since(start));
     start = Clock::now();
     rows.run("BEGIN IMMEDIATE");
-    rows.insert(*entry);
+    insert_row(rows, *entry);
     rows.run("COMMIT");
     bare_rows.push_back(microseconds_since(start));
     start = Clock::now();
@@ -405,11 +177,11 @@ void measure_single_commits(const std::string& folder, int commits, const Codec&
   note_quantiles("sale commit: journal store", ours);
   note_quantiles("sale commit: bare SQLite, the same row", bare_rows);
   note_quantiles("sale commit: bare SQLite, 13 rows as tables", bare_tables);
-  note("sale commit: p99 against the same row",
-       figures["sale commit: journal store p99"] /
-           figures["sale commit: bare SQLite, the same row p99"],
-       "x");
-  note("sale commit: upkeep in idle moments, longest", quantile(idle, 1.0), "us");
+  figures.note("sale commit: p99 against the same row",
+               figures.of("sale commit: journal store p99") /
+                   figures.of("sale commit: bare SQLite, the same row p99"),
+               "x");
+  figures.note("sale commit: upkeep in idle moments, longest", quantile(idle, 1.0), "us");
 }
 
 void measure_group_commits(const std::string& folder, const Codec& codec) {
@@ -418,11 +190,12 @@ void measure_group_commits(const std::string& folder, const Codec& codec) {
   std::printf("\nGroup commit: %d sales of 10 tills a commit, flat out\n", group);
   Shop shop(2);
   auto store = open_store(folder + "/group.sqlite3", shop, codec);
-  BareRows rows(folder + "/group-rows.sqlite3");
+  BareSqlite rows(folder + "/group-rows.sqlite3");
   BareTables tables(folder + "/group-tables.sqlite3");
-  const auto bare = [](auto& database, const std::vector<EntryPointer>& entries) {
+  const auto bare = [](BareDatabase& database, const std::vector<EntryPointer>& entries,
+                       const auto& insert) {
     database.run("BEGIN IMMEDIATE");
-    for (const auto& entry : entries) database.insert(*entry);
+    for (const auto& entry : entries) insert(*entry);
     database.run("COMMIT");
   };
   struct Case {
@@ -434,9 +207,14 @@ void measure_group_commits(const std::string& folder, const Codec& codec) {
   };
   Case cases[] = {
       {"journal store", [&](const auto& entries) { must(store->commit(request_of(entries))); }},
-      {"bare SQLite, the same rows", [&](const auto& entries) { bare(rows, entries); }},
+      {"bare SQLite, the same rows",
+       [&](const auto& entries) {
+         bare(rows, entries, [&](const Entry& entry) { insert_row(rows, entry); });
+       }},
       {"bare SQLite, 13 rows a sale as tables",
-       [&](const auto& entries) { bare(tables, entries); }},
+       [&](const auto& entries) {
+         bare(tables, entries, [&](const Entry& entry) { tables.insert(entry); });
+       }},
   };
   for (int g = 0; g < groups; ++g) {
     std::vector<EntryPointer> entries;
@@ -452,9 +230,9 @@ void measure_group_commits(const std::string& folder, const Codec& codec) {
   }
   for (const Case& one : cases) {
     const std::string name = std::string("group commit: ") + one.name;
-    note(name + ", a sale", one.wall / (group * groups), "us");
-    note(name + ", processor a sale", one.cpu / (group * groups), "us");
-    note(name + ", p99 of a commit", quantile(one.times, 0.99), "us");
+    figures.note(name + ", a sale", one.wall / (group * groups), "us");
+    figures.note(name + ", processor a sale", one.cpu / (group * groups), "us");
+    figures.note(name + ", p99 of a commit", quantile(one.times, 0.99), "us");
   }
 
   std::printf("\nThe same %d sales, asked afterwards\n", group * groups);
@@ -464,19 +242,21 @@ void measure_group_commits(const std::string& folder, const Codec& codec) {
     database.execAndGet(sql);
     return cpu_microseconds() - start;
   };
-  note("a day's total: view, processor",
-       view_time("SELECT sum(total_minor) FROM sales WHERE business_date = "
-                 "20111006"),
-       "us");
-  note("a day's total: table, processor",
-       tables.processor_time_of("SELECT sum(total) FROM sales WHERE business_date = 20111006"),
-       "us");
-  note("units sold by sku: view, processor",
-       view_time("SELECT sum(n) FROM (SELECT sku, sum(quantity_value) AS n FROM sale_items "
-                 "GROUP BY sku)"),
-       "us");
-  note("units sold by sku: table, processor",
-       tables.processor_time_of("SELECT sku, sum(quantity) FROM sale_items GROUP BY sku"), "us");
+  figures.note("a day's total: view, processor",
+               view_time("SELECT sum(total_minor) FROM sales WHERE business_date = "
+                         "20111006"),
+               "us");
+  figures.note(
+      "a day's total: table, processor",
+      processor_time_of(tables, "SELECT sum(total) FROM sales WHERE business_date = 20111006"),
+      "us");
+  figures.note("units sold by sku: view, processor",
+               view_time("SELECT sum(n) FROM (SELECT sku, sum(quantity_value) AS n FROM sale_items "
+                         "GROUP BY sku)"),
+               "us");
+  figures.note("units sold by sku: table, processor",
+               processor_time_of(tables, "SELECT sku, sum(quantity) FROM sale_items GROUP BY sku"),
+               "us");
 }
 
 void measure_load(const std::string& folder, std::uint64_t entries, const Codec& codec) {
@@ -497,27 +277,27 @@ void measure_load(const std::string& folder, std::uint64_t entries, const Codec&
     const double cpu_before = cpu_microseconds();
     const auto start = Clock::now();
     const StoredState state = must(store->load());
-    note(name, microseconds_since(start) / 1000, "ms");
-    note(std::string(name) + ", processor", (cpu_microseconds() - cpu_before) / 1000, "ms");
-    if (state.vector.entry_count() != entries) std::exit(1);
+    figures.note(name, microseconds_since(start) / 1000, "ms");
+    figures.note(std::string(name) + ", processor", (cpu_microseconds() - cpu_before) / 1000, "ms");
+    if (state.vector.entry_count() != entries) fail("the store lost entries");
   };
   load("load: everything replayed");
   const double cpu_before = cpu_microseconds();
   const auto start = Clock::now();
   while (must(store->checkpoint_if_idle())) {
   }
-  note("fold: an entry", microseconds_since(start) / static_cast<double>(entries), "us");
-  note("fold: an entry, processor",
-       (cpu_microseconds() - cpu_before) / static_cast<double>(entries), "us");
+  figures.note("fold: an entry", microseconds_since(start) / static_cast<double>(entries), "us");
+  figures.note("fold: an entry, processor",
+               (cpu_microseconds() - cpu_before) / static_cast<double>(entries), "us");
   load("load: folded");
   store.reset();
   const auto opening = Clock::now();
   store = open_store(path, shop, codec);
-  note("open", microseconds_since(opening) / 1000, "ms");
+  figures.note("open", microseconds_since(opening) / 1000, "ms");
   load("load: folded, after opening");
-  note("file, bytes an entry",
-       static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(entries),
-       "bytes");
+  figures.note("file, bytes an entry",
+               static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(entries),
+               "bytes");
 }
 
 // What a list costs the storage thread, and whoever waits behind it: one transaction for all of it.
@@ -531,8 +311,8 @@ void measure_list(const std::string& folder, const Codec& codec) {
     const auto start = Clock::now();
     must(store->commit(request));
     const std::string name = std::string("products: one list of all, ") + what;
-    note(name, microseconds_since(start) / 1000, "ms");
-    note(name + ", processor", (cpu_microseconds() - cpu_at_start) / 1000, "ms");
+    figures.note(name, microseconds_since(start) / 1000, "ms");
+    figures.note(name + ", processor", (cpu_microseconds() - cpu_at_start) / 1000, "ms");
   }
 }
 
@@ -550,9 +330,10 @@ void measure_products(const std::string& folder, const Codec& codec) {
     must(store->commit(request_of({entry})));
     commits.push_back(microseconds_since(commit));
   }
-  note("products: import of all", microseconds_since(start) / 1000, "ms");
-  note("products: import of all, processor", (cpu_microseconds() - cpu_at_start) / 1000, "ms");
-  note("products: longest commit of 500", quantile(commits, 1.0) / 1000, "ms");
+  figures.note("products: import of all", microseconds_since(start) / 1000, "ms");
+  figures.note("products: import of all, processor", (cpu_microseconds() - cpu_at_start) / 1000,
+               "ms");
+  figures.note("products: longest commit of 500", quantile(commits, 1.0) / 1000, "ms");
   measure_list(folder, codec);
   while (must(store->checkpoint_if_idle())) {
   }
@@ -566,7 +347,8 @@ void measure_products(const std::string& folder, const Codec& codec) {
       times.push_back(microseconds_since(asked));
     }
     note_quantiles(name, times);
-    note(std::string(name) + ", processor mean", (cpu_microseconds() - cpu_before) / 1000, "us");
+    figures.note(std::string(name) + ", processor mean", (cpu_microseconds() - cpu_before) / 1000,
+                 "us");
   };
   Random& random = shop.random();
   measure("products: by sku",
@@ -603,31 +385,13 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "write the figures to this file");
   CLI11_PARSE(app, argc, argv);
 
-  std::string own = folder + "/titan-sqlite-bench-XXXXXX";
-  if (mkdtemp(own.data()) == nullptr) {
-    std::fprintf(stderr, "cannot make a folder in %s\n", folder.c_str());
-    return 1;
-  }
+  const OwnFolder own(folder, "titan-sqlite-bench");
   const WireCodec codec;
-  measure_single_commits(own, commits, codec);
-  measure_group_commits(own, codec);
-  measure_products(own, codec);
-  measure_load(own, entries, codec);
-  note("memory of this process, MB", resident_megabytes(), "MB");
-  std::filesystem::remove_all(own);
-
-  if (!json.empty()) {
-    std::ofstream out(json);
-    out << "{\n";
-    std::size_t left = figures.size();
-    for (const auto& [name, value] : figures) {
-      out << "  \"" << name << "\": " << value << (--left > 0 ? ",\n" : "\n");
-    }
-    out << "}\n";
-    if (!out) {
-      std::fprintf(stderr, "cannot write %s\n", json.c_str());
-      return 1;
-    }
-  }
+  measure_single_commits(own.path(), commits, codec);
+  measure_group_commits(own.path(), codec);
+  measure_products(own.path(), codec);
+  measure_load(own.path(), entries, codec);
+  figures.note("memory of this process, MB", resident_megabytes(), "MB");
+  if (!json.empty()) figures.write(json);
   return 0;
 }

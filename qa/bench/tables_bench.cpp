@@ -6,10 +6,7 @@
 // sale's own transaction: beside the same row without them. A file of their own, kept by a thread:
 // the same journal with that thread and without it, in segments. Times
 // are in microseconds unless the name says otherwise.
-#include <pthread.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,54 +15,37 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "mesh/journal/idempotency.h"
 #include "mesh/sqlite/journal/sqlite_store.h"
-#include "mesh/wire/product_list.h"
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/tables/tables_keeper.h"
-#include "proto/entry.pb.h"
+#include "qa/bench/support/figures.h"
+#include "qa/bench/support/goods.h"
+#include "qa/bench/support/program.h"
+#include "qa/bench/support/unsigned_journal.h"
 
 namespace {
 
 using namespace titan;
+using namespace titan::bench;
 namespace wire = titan::entry::v1;
-using Clock = std::chrono::steady_clock;
-using EntryPointer = std::shared_ptr<const mesh::Entry>;
 
 constexpr int lines_per_sale = 5;
 constexpr int product_count = 50'000;
 int priority = 0;  // of the thread that keeps the tables, as setpriority(2) counts
 constexpr auto between_sales = std::chrono::milliseconds(5);
 
-std::map<std::string, double> figures;
-
-void note(const std::string& name, double value, const char* unit) {
-  figures[name] = value;
-  std::printf("  %-66s %12.1f %s\n", name.c_str(), value, unit);
-  std::fflush(stdout);
-}
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
+Figures figures(66);
 
 void note_quantiles(const std::string& name, const std::vector<double>& times) {
-  note(name + ", p50", quantile(times, 0.5), "us");
-  note(name + ", p99", quantile(times, 0.99), "us");
-  note(name + ", longest", quantile(times, 1.0), "us");
-}
-
-double microseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+  figures.note(name + ", p50", quantile(times, 0.5), "us");
+  figures.note(name + ", p99", quantile(times, 0.99), "us");
+  figures.note(name + ", longest", quantile(times, 1.0), "us");
 }
 
 double thread_cpu_microseconds() {
@@ -74,128 +54,58 @@ double thread_cpu_microseconds() {
   return 1e6 * static_cast<double>(time.tv_sec) + 1e-3 * static_cast<double>(time.tv_nsec);
 }
 
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  std::fprintf(stderr, "%s\n", result.error().message.c_str());
-  std::exit(1);
-}
-void must(const Status& status) {
-  if (status) return;
-  std::fprintf(stderr, "%s\n", status.error().message.c_str());
-  std::exit(1);
-}
-
 std::string sku_of(std::uint64_t product) {
   return "P" + std::to_string(10'000 + product);
 }
 
-// One till's journal. Nobody checks signatures on this way, so there are none.
+// One till and its journal.
 class Till {
  public:
-  Till()
-      : random_(1),
-        key_(KeyPair::from_seed(SecretSeed::draw(random_))),
-        journal_(JournalId::draw(random_)) {}
-
-  DeviceId device() const { return device_of(key_.public_key); }
+  DeviceId device() const { return journal_.device(); }
 
   EntryPointer sale() {
-    wire::Sale body;
-    body.set_currency("GBP");
-    body.set_exponent(2);
-    body.set_cashier("c-07");
-    std::vector<crdt::StockEffect> effects;
+    mesh::Envelope envelope = at_next_moment(mesh::Kind::sale);
+    wire::Sale body = open_sale();
     for (int i = 0; i < lines_per_sale; ++i) {
-      const std::string sku = sku_of(random_.below(product_count));
-      wire::Line& line = *body.add_lines();
-      line.set_sku(sku);
+      wire::Line line =
+          line_of(sku_of(random_.below(product_count)), "WHITE HANGING HEART T-LIGHT HOLDER", 2);
       line.set_gtin_scanned("5012345678900");
-      line.set_description("WHITE HANGING HEART T-LIGHT HOLDER");
-      line.mutable_quantity()->set_value(2);
-      line.mutable_charged_unit_price()->set_amount(255);
-      line.mutable_charged_unit_price()->set_exponent(2);
-      line.set_tax_code("S");
-      line.set_tax_rate_basis_points(2000);
       line.set_tax_included(true);
-      line.set_tax_minor(85);
-      line.set_total_minor(510);
-      line.set_paid_minor(510);
-      effects.push_back({sku, 0, 2'000'000});
+      line.set_paid_minor(line.total_minor());
+      envelope.stock_effects.push_back({line.sku(), 0, 2'000'000});
+      *body.add_lines() = std::move(line);
     }
-    wire::Payment& payment = *body.add_payments();
-    payment.set_method("cash");
-    payment.set_currency("GBP");
-    payment.set_exponent(2);
-    payment.set_amount_minor(510 * lines_per_sale);
-    body.set_total_minor(510 * lines_per_sale);
-    body.set_tax_minor(85 * lines_per_sale);
-    return write(mesh::Kind::sale, body.SerializeAsString(), std::move(effects));
+    add_totals(body);
+    pay_in_cash(body);
+    envelope.body = body.SerializeAsString();
+    envelope.idempotency_key = "till-1-" + std::to_string(moments_);
+    return journal_.write(std::move(envelope));
   }
 
   std::vector<EntryPointer> product_list() {
     wire::Products body;
-    for (int i = 0; i < product_count; ++i) {
-      wire::Product& product = *body.add_products();
-      product.set_sku(sku_of(static_cast<std::uint64_t>(i)));
-      product.set_description("WHITE HANGING HEART LANTERN " + std::to_string(i));
-      product.add_gtins(std::to_string(5'000'000'000'000 + i));
-      product.mutable_price()->set_amount(255);
-      product.mutable_price()->set_exponent(2);
-      product.set_currency("GBP");
-      product.set_tax_code("S");
+    for (std::uint64_t i = 0; i < product_count; ++i) {
+      *body.add_products() =
+          product_of(sku_of(i), "WHITE HANGING HEART LANTERN " + std::to_string(i), i);
     }
-    const auto unit = must(
-        mesh::make_list_unit(mesh::ListId::draw(random_), body.SerializeAsString(), product_count));
-    std::vector<EntryPointer> entries;
-    for (const Bytes& part : unit.parts) {
-      entries.push_back(write(mesh::Kind::product_list_part, part, {}));
-    }
-    entries.push_back(write(mesh::Kind::product_list, unit.head, {}));
-    return entries;
+    return journal_.write_list(at_next_moment(mesh::Kind::product_list),
+                               mesh::ListId::draw(random_), body);
   }
 
  private:
-  EntryPointer write(mesh::Kind kind, Bytes body, std::vector<crdt::StockEffect> effects) {
+  mesh::Envelope at_next_moment(mesh::Kind kind) {
     mesh::Envelope envelope;
-    envelope.id = {journal_, ++number_};
-    envelope.previous_hash = hash_;
     envelope.kind = kind;
-    envelope.device = device();
-    envelope.time.utc_ms = 1317888000000 + static_cast<std::int64_t>(number_) * 30'000;
+    envelope.time.utc_ms = 1317888000000 + ++moments_ * 30'000;
     envelope.business_date = 20111006;
-    envelope.logical_clock = static_cast<std::uint64_t>(envelope.time.utc_ms) << 16;
-    envelope.stock_effects = std::move(effects);
-    envelope.body = std::move(body);
-    if (kind == mesh::Kind::sale) {
-      envelope.idempotency_key = "till-1-" + std::to_string(number_);
-      envelope.request_hash = blake2b(envelope.idempotency_key);
-      envelope.claim =
-          mesh::request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
-      envelope.receipt = mesh::Receipt{"till-1", number_};
-    }
-    if (number_ == 1) {
-      envelope.opening.emplace();
-      envelope.opening->process = ProcessId::draw(random_);
-      envelope.opening->device_public_key = key_.public_key;
-      envelope.opening->terminal = "till-1";
-      envelope.opening->tenant_store = mesh::tenant_store_hash("acme", "london-1");
-    }
-    auto entry = std::make_shared<mesh::Entry>();
-    entry->envelope_bytes = codec_.encode_envelope(envelope);
-    entry->bytes = codec_.encode_signed_entry(entry->envelope_bytes, Signature{});
-    entry->hash = blake2b(entry->bytes);
-    entry->envelope = std::move(envelope);
-    hash_ = entry->hash;
-    return entry;
+    return envelope;
   }
 
-  mesh::WireCodec codec_;
-  Random random_;
-  const KeyPair key_;
-  const JournalId journal_;
-  std::uint64_t number_ = 0;
-  Hash hash_;
+  Random random_{1};
+  UnsignedJournal journal_{{KeyPair::from_seed(SecretSeed::draw(random_)).public_key, "till-1"},
+                           JournalId::draw(random_),
+                           ProcessId::draw(random_)};
+  std::int64_t moments_ = 0;
 };
 
 std::unique_ptr<mesh::SqliteStore> open_store(const std::string& path, const Till& till,
@@ -203,12 +113,6 @@ std::unique_ptr<mesh::SqliteStore> open_store(const std::string& path, const Til
   mesh::StoreOptions options;
   options.path = path;
   return must(mesh::SqliteStore::open(options, {"acme", "london-1", till.device(), {}}, codec));
-}
-
-mesh::StoreRequest request_of(std::vector<EntryPointer> entries) {
-  mesh::StoreRequest request;
-  request.entries = std::move(entries);
-  return request;
 }
 
 // ---- rows in the sale's own transaction ---------------------------------------------------------
@@ -399,7 +303,7 @@ void measure_own_file(const std::string& folder, int seconds, const mesh::Codec&
   must(store->commit(request_of(till.product_list())));
   Follower follower(*store, folder, codec);
   follower.wait_until_complete();
-  note("own file: products taken in, processor", follower.cpu_microseconds() / 1000, "ms");
+  figures.note("own file: products taken in, processor", follower.cpu_microseconds() / 1000, "ms");
   std::vector<double> without, with;
   for (int done = 0; done < seconds; done += 8) {
     for (const bool runs : {false, true}) {
@@ -414,10 +318,10 @@ void measure_own_file(const std::string& folder, int seconds, const mesh::Codec&
   const double before = follower.cpu_microseconds();
   const std::uint64_t turns = follower.turns();
   std::this_thread::sleep_for(std::chrono::seconds(5));
-  note("own file: a turn with nothing to do, processor",
-       (follower.cpu_microseconds() - before) /
-           static_cast<double>(std::max<std::uint64_t>(1, follower.turns() - turns)),
-       "us");
+  figures.note("own file: a turn with nothing to do, processor",
+               (follower.cpu_microseconds() - before) /
+                   static_cast<double>(std::max<std::uint64_t>(1, follower.turns() - turns)),
+               "us");
 }
 
 std::uint64_t bytes_of(const std::string& path) {
@@ -451,17 +355,17 @@ void measure_building(const std::string& folder, int sales, const mesh::Codec& c
   });
   while (!built) during.push_back(sell(*store, till));
   waiting.join();
-  note("building: all of them", took / 1e6, "s");
-  note("building: processor a sale", follower->cpu_microseconds() / sales, "us");
+  figures.note("building: all of them", took / 1e6, "s");
+  figures.note("building: processor a sale", follower->cpu_microseconds() / sales, "us");
   note_quantiles("building: commit before", before);
   note_quantiles("building: commit meanwhile", during);
   follower.reset();
   must(store->close());
   const double count = static_cast<double>(sales) + static_cast<double>(during.size()) + 400;
-  note("disk: the journal, bytes a sale",
-       static_cast<double>(bytes_of(folder + "/titan.sqlite3")) / count, "");
-  note("disk: the tables, bytes a sale",
-       static_cast<double>(bytes_of(folder + "/tables.sqlite3")) / count, "");
+  figures.note("disk: the journal, bytes a sale",
+               static_cast<double>(bytes_of(folder + "/titan.sqlite3")) / count, "");
+  figures.note("disk: the tables, bytes a sale",
+               static_cast<double>(bytes_of(folder + "/tables.sqlite3")) / count, "");
 }
 
 std::string make_folder(const std::string& within, const char* name) {
@@ -488,24 +392,11 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "write the figures to this file");
   CLI11_PARSE(app, argc, argv);
 
-  std::string own = folder + "/titan-tables-bench-XXXXXX";
-  if (mkdtemp(own.data()) == nullptr) {
-    std::fprintf(stderr, "cannot make a folder in %s\n", folder.c_str());
-    return 1;
-  }
+  const OwnFolder own(folder, "titan-tables-bench");
   const mesh::WireCodec codec;
-  if (commits > 0) measure_same_transaction(own, commits);
-  if (seconds > 0) measure_own_file(make_folder(own, "follow"), seconds, codec);
-  measure_building(make_folder(own, "build"), sales, codec);
-  std::filesystem::remove_all(own);
-
-  if (json.empty()) return 0;
-  std::ofstream out(json);
-  out << "{\n";
-  std::size_t left = figures.size();
-  for (const auto& [name, value] : figures) {
-    out << "  \"" << name << "\": " << value << (--left > 0 ? ",\n" : "\n");
-  }
-  out << "}\n";
-  return out ? 0 : 1;
+  if (commits > 0) measure_same_transaction(own.path(), commits);
+  if (seconds > 0) measure_own_file(make_folder(own.path(), "follow"), seconds, codec);
+  measure_building(make_folder(own.path(), "build"), sales, codec);
+  if (!json.empty()) figures.write(json);
+  return 0;
 }

@@ -7,6 +7,9 @@
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <utility>
+
+#include "base/result.h"
 
 namespace titan::bench {
 
@@ -28,5 +31,15 @@ inline void sleep_until_ns(std::int64_t when) {
 [[noreturn]] void fail(const std::string& message);
 // The same, with the reason that errno holds.
 [[noreturn]] void fail_errno(const std::string& message);
+
+// What must not fail: its value, or the end with its message.
+template <class T>
+T must(Result<T> result) {
+  if (!result) fail(result.error().message);
+  return std::move(*result);
+}
+inline void must(const Status& status) {
+  if (!status) fail(status.error().message);
+}
 
 }  // namespace titan::bench

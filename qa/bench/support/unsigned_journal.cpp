@@ -1,0 +1,60 @@
+#include "qa/bench/support/unsigned_journal.h"
+
+#include <utility>
+
+#include "mesh/journal/idempotency.h"
+#include "qa/bench/support/program.h"
+
+namespace titan::bench {
+
+EntryPointer UnsignedJournal::write(mesh::Envelope envelope) {
+  envelope.id = {tail_.journal, tail_.number + 1};
+  envelope.previous_hash = tail_.hash;
+  envelope.device = device();
+  envelope.logical_clock = static_cast<std::uint64_t>(envelope.time.utc_ms) << 16;
+  if (envelope.kind == mesh::Kind::sale) {
+    envelope.request_hash = blake2b(envelope.idempotency_key);
+    envelope.claim =
+        mesh::request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
+    envelope.receipt = mesh::Receipt{owner_.terminal, envelope.id.number};
+  }
+  if (envelope.id.number == 1) {
+    envelope.opening.emplace();
+    envelope.opening->process = process_;
+    envelope.opening->device_public_key = owner_.device_key;
+    envelope.opening->tenant_store = mesh::tenant_store_hash(owner_.tenant, owner_.store);
+    envelope.opening->terminal = owner_.terminal;
+  }
+  auto entry = std::make_shared<mesh::Entry>();
+  entry->envelope_bytes = codec_.encode_envelope(envelope);
+  entry->bytes = codec_.encode_signed_entry(entry->envelope_bytes, Signature{});
+  entry->hash = blake2b(entry->bytes);
+  entry->envelope = std::move(envelope);
+  tail_ = {tail_.journal, entry->envelope.id.number, entry->hash};
+  return entry;
+}
+
+std::vector<EntryPointer> UnsignedJournal::write_list(const mesh::Envelope& model,
+                                                      const mesh::ListId& list,
+                                                      const entry::v1::Products& products) {
+  const auto count = static_cast<std::uint32_t>(products.products_size());
+  const auto unit = must(mesh::make_list_unit(list, products.SerializeAsString(), count));
+  std::vector<EntryPointer> entries;
+  const auto add = [&](mesh::Kind kind, const Bytes& body) {
+    mesh::Envelope envelope = model;
+    envelope.kind = kind;
+    envelope.body = body;
+    entries.push_back(write(std::move(envelope)));
+  };
+  for (const Bytes& part : unit.parts) add(mesh::Kind::product_list_part, part);
+  add(mesh::Kind::product_list, unit.head);
+  return entries;
+}
+
+mesh::StoreRequest request_of(std::vector<EntryPointer> entries) {
+  mesh::StoreRequest request;
+  request.entries = std::move(entries);
+  return request;
+}
+
+}  // namespace titan::bench

@@ -1,0 +1,52 @@
+// One journal whose entries carry no signature: who reads a till's own disk checks none, and
+// signing a million would take longer than all that is measured. A peer would refuse them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/crypto.h"
+#include "mesh/journal/journal_writer.h"
+#include "mesh/journal/stored_state.h"
+#include "mesh/wire/product_list.h"
+#include "mesh/wire/wire_codec.h"
+#include "proto/entry.pb.h"
+
+namespace titan::bench {
+
+using EntryPointer = std::shared_ptr<const mesh::Entry>;
+
+class UnsignedJournal {
+ public:
+  struct Owner {
+    PublicKey device_key;
+    std::string terminal;
+    std::string tenant = "acme";
+    std::string store = "london-1";
+  };
+
+  UnsignedJournal(Owner owner, const JournalId& journal, const ProcessId& process)
+      : owner_(std::move(owner)), process_(process), tail_{journal, 0, {}} {}
+
+  DeviceId device() const { return device_of(owner_.device_key); }
+
+  // The next entry. Kind, time, business date, effects and body are the caller's, and a sale's
+  // idempotency key; everything else is set here.
+  EntryPointer write(mesh::Envelope envelope);
+
+  // A list of products: its parts and, last, the entry that puts it in force. Of `model` time and
+  // business date are taken.
+  std::vector<EntryPointer> write_list(const mesh::Envelope& model, const mesh::ListId& list,
+                                       const entry::v1::Products& products);
+
+ private:
+  const Owner owner_;
+  const ProcessId process_;
+  mesh::JournalTail tail_;
+  mesh::WireCodec codec_;
+};
+
+mesh::StoreRequest request_of(std::vector<EntryPointer> entries);
+
+}  // namespace titan::bench
