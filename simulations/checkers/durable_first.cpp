@@ -1,7 +1,6 @@
 // M6. A till's acknowledgement comes after its own disk has the entry, nothing leaves a terminal
 // before, and what the cloud acknowledged it holds at the end. One token at a time holds the lease:
 // no other is renewed, and an uplink that lost it is not listened to for longer than a lease.
-#include <algorithm>
 #include <map>
 
 #include "base/overloaded.h"
@@ -21,10 +20,7 @@ constexpr Duration lease_lasts = seconds(5);
 class DurableFirst : public Checker {
  public:
   explicit DurableFirst(const Scenario& scenario)
-      : may_stall_(std::any_of(
-            scenario.faults.begin(), scenario.faults.end(),
-            [](const Fault& fault) { return fault.kind == FaultKind::gateway_stall; })) {}
-
+      : may_stall_(has_fault(scenario, FaultKind::gateway_stall)) {}
   std::string_view name() const override { return "M6"; }
   std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {

@@ -12,10 +12,6 @@ namespace {
 // The leader waits 30 s for the cloud before it hands over; the cloud may be back by then.
 constexpr Duration cloud_trouble_lasts = seconds(45);
 
-bool is_trouble_with_cloud(FaultKind kind) {
-  return kind >= FaultKind::cloud_away && kind <= FaultKind::gateway_stall;
-}
-
 class Failover : public Checker {
  public:
   explicit Failover(const Scenario& scenario)
@@ -38,8 +34,8 @@ class Failover : public Checker {
     const auto* ended = std::get_if<FaultEnded>(&observed.what);
     if (!began && !ended) return;
     const std::uint32_t number = began ? began->number : ended->number;
-    const bool is_of_cloud =
-        number < scenario_.faults.size() && is_trouble_with_cloud(scenario_.faults[number].kind);
+    const bool is_of_cloud = number < scenario_.faults.size() &&
+                             area_of(scenario_.faults[number].kind) == FaultArea::cloud;
     if (is_of_cloud) cloud_trouble_ = observed.at;
   }
 
@@ -48,7 +44,7 @@ class Failover : public Checker {
     if (!watch_.reaches_cloud(leader)) return true;
     for (const auto active : watch_.active_faults()) {
       if (active < scenario_.faults.size() &&
-          is_trouble_with_cloud(scenario_.faults[active].kind)) {
+          area_of(scenario_.faults[active].kind) == FaultArea::cloud) {
         return true;
       }
     }

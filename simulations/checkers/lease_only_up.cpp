@@ -5,6 +5,7 @@
 
 #include "base/overloaded.h"
 #include "simulations/checkers/checkers.h"
+#include "simulations/history/entry_book.h"
 #include "simulations/history/store_watch.h"
 
 namespace titan::simulations {
@@ -43,8 +44,7 @@ class LeaseOnlyUp : public Checker {
     auto& highest = written_[held.terminal];
     if (held.token < highest) {
       violate(at, "the store database of " + watch_.name(held.terminal) + " took entry " +
-                      held.entry->id.journal.hex().substr(0, 8) + "/" +
-                      std::to_string(held.entry->id.number) + " under " + text_of(held.token) +
+                      text_of(held.entry->id) + " under " + text_of(held.token) +
                       " after it was written under " + text_of(highest));
       return;
     }

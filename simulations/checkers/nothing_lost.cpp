@@ -38,10 +38,10 @@ using RequestId = std::tuple<DeviceId, std::string, Hash>;
 class NothingLost : public Checker {
  public:
   explicit NothingLost(const Scenario& scenario)
-      : has_shared_database_(scenario.topology.has_shared_database) {
+      : has_shared_database_(scenario.topology.has_shared_database),
+        has_clones_(has_fault(scenario, FaultKind::clone)) {
     for (const auto& fault : scenario.faults) {
       is_damage_.push_back(fault.kind == FaultKind::damage_disk);
-      has_clones_ = has_clones_ || fault.kind == FaultKind::clone;
     }
   }
   std::string_view name() const override { return "M4"; }
@@ -304,7 +304,7 @@ class NothingLost : public Checker {
   }
 
   const bool has_shared_database_;
-  bool has_clones_ = false;  // copies of running processes: the named exception
+  const bool has_clones_;  // copies of running processes: the named exception
   bool has_listing_ = false;
   MonoTime last_;
   StoreWatch watch_;

@@ -14,11 +14,8 @@ namespace {
 
 class Receipts : public Checker {
  public:
-  explicit Receipts(const Scenario& scenario) {
-    for (const auto& fault : scenario.faults) {
-      has_clones_ = has_clones_ || fault.kind == FaultKind::clone;
-    }
-  }
+  explicit Receipts(const Scenario& scenario)
+      : has_clones_(has_fault(scenario, FaultKind::clone)) {}
   std::string_view name() const override { return "M8"; }
   std::string_view what() const override { return sentence_of(name()); }
 
@@ -108,7 +105,7 @@ class Receipts : public Checker {
     return next.number > before.number && next.number - before.number <= 1 + entries_missing;
   }
 
-  bool has_clones_ = false;
+  const bool has_clones_;
   StoreWatch watch_;
   std::map<JournalId, Series> series_;
   std::map<std::tuple<JournalId, std::string, std::uint64_t>, mesh::EntryId> given_;

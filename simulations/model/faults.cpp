@@ -153,13 +153,22 @@ void World::heal() {
 }
 
 void World::apply(const Fault& fault, std::uint32_t number, Active& active) {
-  if (fault.kind <= FaultKind::change_address) return apply_to_network(fault, number, active);
-  if (fault.kind <= FaultKind::clone) return apply_to_processes(fault, active);
-  if (fault.kind <= FaultKind::lose_journal) return apply_to_disks(fault, number, active);
-  if (fault.kind <= FaultKind::dead_clock) return apply_to_clocks(fault, active);
-  if (fault.kind <= FaultKind::gateway_stall) return apply_to_cloud(fault, active);
-  if (fault.kind <= FaultKind::database_killed) return apply_to_database(fault, active);
-  apply_to_members(fault, active);
+  switch (area_of(fault.kind)) {
+    case FaultArea::network:
+      return apply_to_network(fault, number, active);
+    case FaultArea::processes:
+      return apply_to_processes(fault, active);
+    case FaultArea::disks:
+      return apply_to_disks(fault, number, active);
+    case FaultArea::clocks:
+      return apply_to_clocks(fault, active);
+    case FaultArea::cloud:
+      return apply_to_cloud(fault, active);
+    case FaultArea::store_database:
+      return apply_to_database(fault, active);
+    case FaultArea::members:
+      return apply_to_members(fault, active);
+  }
 }
 
 // ---- network -----------------------------------------------------------------------------------
@@ -360,7 +369,7 @@ Terminal* World::copy_process(std::uint32_t original) {
   return &terminal(place);
 }
 
-// ---- disks and clocks --------------------------------------------------------------------------
+// ---- disks -------------------------------------------------------------------------------------
 
 void World::apply_to_disks(const Fault& fault, std::uint32_t number, Active& active) {
   active.targets = resolve(fault.targets);
@@ -415,6 +424,8 @@ void World::apply_to_disks(const Fault& fault, std::uint32_t number, Active& act
   }
 }
 
+// ---- clocks ------------------------------------------------------------------------------------
+
 void World::apply_to_clocks(const Fault& fault, Active& active) {
   active.targets = resolve(fault.targets);
   for (const std::uint32_t place : active.targets) {
@@ -439,7 +450,7 @@ void World::apply_to_clocks(const Fault& fault, Active& active) {
   }
 }
 
-// ---- cloud and store database ------------------------------------------------------------------
+// ---- cloud -------------------------------------------------------------------------------------
 
 void World::apply_to_cloud(const Fault& fault, Active& active) {
   if (!cloud_) return;
@@ -484,25 +495,7 @@ void World::apply_to_cloud(const Fault& fault, Active& active) {
   }
 }
 
-// ---- hostile or broken members -----------------------------------------------------------------
-
-void World::apply_to_members(const Fault& fault, Active& active) {
-  active.targets = resolve(fault.targets);
-  const Places others = resolve(fault.others);
-  for (const std::uint32_t place : active.targets) {
-    Terminal& liar = terminal(place);
-    if (!liar.is_up()) continue;
-    if (fault.kind == FaultKind::absurd_term) {
-      tell_absurd_term(*surroundings_, liar);
-      continue;
-    }
-    for (const std::uint32_t other : others) {
-      if (other != place && terminal(other).is_up()) {
-        tell_false_leave(*surroundings_, liar, terminal(other).node().self());
-      }
-    }
-  }
-}
+// ---- store database ----------------------------------------------------------------------------
 
 void World::apply_to_database(const Fault& fault, Active& active) {
   StoreDatabase::Health& health = surroundings_->database_health;
@@ -522,6 +515,26 @@ void World::apply_to_database(const Fault& fault, Active& active) {
       break;
     default:
       break;
+  }
+}
+
+// ---- hostile or broken members -----------------------------------------------------------------
+
+void World::apply_to_members(const Fault& fault, Active& active) {
+  active.targets = resolve(fault.targets);
+  const Places others = resolve(fault.others);
+  for (const std::uint32_t place : active.targets) {
+    Terminal& liar = terminal(place);
+    if (!liar.is_up()) continue;
+    if (fault.kind == FaultKind::absurd_term) {
+      tell_absurd_term(*surroundings_, liar);
+      continue;
+    }
+    for (const std::uint32_t other : others) {
+      if (other != place && terminal(other).is_up()) {
+        tell_false_leave(*surroundings_, liar, terminal(other).node().self());
+      }
+    }
   }
 }
 

@@ -153,10 +153,19 @@ std::vector<FaultRow> member_faults() {
 
 std::vector<FaultRow> all_rows() {
   std::vector<FaultRow> all;
-  for (const auto& faults : {network_faults(), process_faults(), disk_faults(), clock_faults(),
-                             cloud_faults(), store_database_faults(), member_faults()}) {
-    all.insert(all.end(), faults.begin(), faults.end());
-  }
+  const auto add = [&all](FaultArea area, std::vector<FaultRow> faults) {
+    for (FaultRow& fault : faults) {
+      fault.area = area;
+      all.push_back(std::move(fault));
+    }
+  };
+  add(FaultArea::network, network_faults());
+  add(FaultArea::processes, process_faults());
+  add(FaultArea::disks, disk_faults());
+  add(FaultArea::clocks, clock_faults());
+  add(FaultArea::cloud, cloud_faults());
+  add(FaultArea::store_database, store_database_faults());
+  add(FaultArea::members, member_faults());
   return all;
 }
 
@@ -173,6 +182,11 @@ const FaultRow& row_of(FaultKind kind) {
                                   [kind](const FaultRow& row) { return row.kind == kind; });
   if (found == table.end()) throw std::logic_error("a fault kind without a row in the table");
   return *found;
+}
+
+bool has_fault(const Scenario& scenario, FaultKind kind) {
+  return std::any_of(scenario.faults.begin(), scenario.faults.end(),
+                     [kind](const Fault& fault) { return fault.kind == kind; });
 }
 
 }  // namespace titan::simulations

@@ -169,15 +169,12 @@ class Maker {
         return false;
     }
   }
-  static bool is_of_cloud(FaultKind kind) {
-    return kind >= FaultKind::cloud_away && kind <= FaultKind::gateway_stall;
-  }
 
   void make_fault() {
     const auto& table = fault_table();
     const FaultRow& row = table[random_.below(table.size())];
     const auto& topology = scenario_.topology;
-    if (is_of_cloud(row.kind) && topology.cloud == CloudPresence::none) return;
+    if (row.area == FaultArea::cloud && topology.cloud == CloudPresence::none) return;
     if (row.kind == FaultKind::switch_reboot && topology.switches.empty()) return;
     // Who has lost mDNS finds nobody new without seeds, and that is no bug.
     if (row.kind == FaultKind::no_multicast && !topology.has_seeds) return;
@@ -278,8 +275,7 @@ class Maker {
     return !topology.has_mdns ||
            std::any_of(topology.switches.begin(), topology.switches.end(),
                        [](const auto& each) { return !each.passes_multicast; }) ||
-           std::any_of(scenario_.faults.begin(), scenario_.faults.end(),
-                       [](const Fault& fault) { return fault.kind == FaultKind::no_multicast; });
+           has_fault(scenario_, FaultKind::no_multicast);
   }
 
   // Two that have other addresses and are cut off from everybody else cannot meet there either.

@@ -96,6 +96,10 @@ struct Workload {
 
 // ---- what breaks --------------------------------------------------------------------------------
 
+// Which part of the store breaks: validation, executors and checkers tell faults apart by it.
+enum class FaultArea { network, processes, disks, clocks, cloud, store_database, members };
+
+// By area, in the order of fault_table().
 enum class FaultKind {
   // network
   cut,             // groups: each reaches only itself; what no group names is one more group
@@ -182,9 +186,13 @@ struct FaultRow {
   std::vector<FaultField> fields;
   bool may_last = true;
   bool runs_in_lab = true;  // real processes can show it
+  FaultArea area = FaultArea::network;
 };
 const std::vector<FaultRow>& fault_table();
 const FaultRow& row_of(FaultKind kind);
+inline FaultArea area_of(FaultKind kind) {
+  return row_of(kind).area;
+}
 
 // ---- what must hold -----------------------------------------------------------------------------
 
@@ -248,6 +256,8 @@ struct Scenario {
   PlantedBug planted_bug = PlantedBug::none;
   std::string caught_by;  // the checker that must find the planted bug
 };
+
+bool has_fault(const Scenario& scenario, FaultKind kind);
 
 // Every complaint, each with the path of the part it is about ("fault[2].targets[0]").
 struct Complaint {

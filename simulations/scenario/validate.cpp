@@ -303,10 +303,6 @@ class Validator {
     }
   }
 
-  static bool is_of_the_cloud(FaultKind kind) {
-    return kind >= FaultKind::cloud_away && kind <= FaultKind::gateway_stall;
-  }
-
   void check_fault(std::size_t index) {
     if (index == faults_max) return complain("fault", "more than 10000 faults");
     if (index > faults_max) return;
@@ -328,7 +324,7 @@ class Validator {
     }
     if (fault.period < Duration(0)) complain(path + ".period", "must not be negative");
     if (fault.quality) check_quality(path + ".quality", *fault.quality);
-    if (is_of_the_cloud(fault.kind) && scenario_.topology.cloud == CloudPresence::none) {
+    if (row.area == FaultArea::cloud && scenario_.topology.cloud == CloudPresence::none) {
       complain(path, "there is no cloud to break");
     }
     if (fault.kind == FaultKind::clone_disk && fault.targets.size() > 1) {

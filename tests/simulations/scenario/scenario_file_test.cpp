@@ -1,5 +1,6 @@
 #include "simulations/scenario/scenario_file.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "simulations/scenario/random_scenario.h"
@@ -216,6 +217,8 @@ TEST_CASE("each table has a row for everything") {
   for (std::size_t i = 0; i < fault_table().size(); ++i) {
     CHECK(static_cast<std::size_t>(fault_table()[i].kind) == i);
   }
+  CHECK(std::is_sorted(fault_table().begin(), fault_table().end(),
+                       [](const FaultRow& a, const FaultRow& b) { return a.area < b.area; }));
   CHECK(planted_bug_table().size() == static_cast<std::size_t>(PlantedBug::told_again));
   for (const auto& row : planted_bug_table()) {
     REQUIRE(planted_bug(row.name));
