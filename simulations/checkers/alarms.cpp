@@ -12,7 +12,6 @@ class Alarms : public Checker {
  public:
   explicit Alarms(const Scenario& scenario) : allowed_(scenario.bounds.alarms_allowed) {}
   std::string_view name() const override { return "alarms"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     if (std::holds_alternative<RunBegan>(observed.what)) watch_.on_observed(observed);

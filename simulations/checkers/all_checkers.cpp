@@ -11,6 +11,13 @@ void Checker::violate(MonoTime at, std::string message) {
   violations_.push_back({std::string(name()), at, std::move(message)});
 }
 
+std::string_view Checker::what() const {
+  for (const auto& row : checker_table()) {
+    if (row.name == name()) return row.what;
+  }
+  return {};
+}
+
 std::vector<std::unique_ptr<Checker>> all_checkers(const Scenario& scenario) {
   std::vector<std::unique_ptr<Checker>> checkers;
   for (auto* make :
@@ -25,13 +32,6 @@ std::vector<std::unique_ptr<Checker>> all_checkers(const Scenario& scenario) {
 Duration leader_bound(const Scenario& scenario) {
   if (scenario.bounds.leader_within) return *scenario.bounds.leader_within;
   return scenario.topology.timing == Timing::wireless ? seconds(30) : seconds(5);
-}
-
-std::string_view sentence_of(std::string_view checker) {
-  for (const auto& row : checker_table()) {
-    if (row.name == checker) return row.what;
-  }
-  return {};
 }
 
 std::string text_of(Duration duration) {

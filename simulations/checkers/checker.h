@@ -23,7 +23,8 @@ class Checker : public Observer {
  public:
   // "M4", "receipts" ...: as scenario files name it in `caught_by`.
   virtual std::string_view name() const = 0;
-  virtual std::string_view what() const = 0;  // the invariant in a sentence
+  // The invariant in a sentence: the one of checker_table().
+  std::string_view what() const;
   // After RunEnded: what can be said only of the whole run.
   virtual void finish() {}
   // None: judged. Else why it could not (what this executor does not observe).

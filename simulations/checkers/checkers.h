@@ -29,9 +29,6 @@ std::unique_ptr<Checker> make_progress(const Scenario& scenario);
 // The bound of M3: the scenario's, or the design's for its timing profile.
 Duration leader_bound(const Scenario& scenario);
 
-// The sentence of checker_table().
-std::string_view sentence_of(std::string_view checker);
-
 // "3.450 s"
 std::string text_of(Duration duration);
 // "7.3f2a11c0": term and the start of the process id

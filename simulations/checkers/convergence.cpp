@@ -20,7 +20,6 @@ class Convergence : public Checker {
  public:
   explicit Convergence(const Scenario& scenario) : within_(scenario.bounds.converge_within) {}
   std::string_view name() const override { return "M5"; }
-  std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
     if (!watch_.healed_at()) return "the run never came to the end of its faults";
     return std::nullopt;

@@ -22,7 +22,6 @@ class DurableFirst : public Checker {
   explicit DurableFirst(const Scenario& scenario)
       : may_stall_(has_fault(scenario, FaultKind::gateway_stall)) {}
   std::string_view name() const override { return "M6"; }
-  std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
     if (!watch_.run().sees_disks) {
       return "when an entry reached a disk cannot be seen from outside; judged is only that the "

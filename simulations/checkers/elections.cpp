@@ -21,7 +21,6 @@ class Elections : public Checker {
         in_a_row_max_(
             static_cast<std::uint32_t>(2 * scenario.topology.terminals.size() + spare_elections)) {}
   std::string_view name() const override { return "elections"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     watch_.on_observed(observed);

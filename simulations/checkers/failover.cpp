@@ -17,7 +17,6 @@ class Failover : public Checker {
   explicit Failover(const Scenario& scenario)
       : scenario_(scenario), bound_(leader_bound(scenario)), parts_(scenario) {}
   std::string_view name() const override { return "failover"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     if (const auto* report = std::get_if<LeaderReported>(&observed.what)) {

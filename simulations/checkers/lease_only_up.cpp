@@ -15,7 +15,6 @@ namespace {
 class LeaseOnlyUp : public Checker {
  public:
   std::string_view name() const override { return "M2"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     watch_.on_observed(observed);

@@ -45,7 +45,6 @@ class NothingLost : public Checker {
     }
   }
   std::string_view name() const override { return "M4"; }
-  std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
     if (!has_listing_) return "no terminal's journals were listed at the end";
     return std::nullopt;

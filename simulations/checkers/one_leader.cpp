@@ -15,7 +15,6 @@ class OneLeader : public Checker {
  public:
   explicit OneLeader(const Scenario& scenario) : bound_(leader_bound(scenario)), parts_(scenario) {}
   std::string_view name() const override { return "M3"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     last_ = observed.at;

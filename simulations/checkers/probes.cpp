@@ -21,7 +21,6 @@ class Probes : public Checker {
  public:
   explicit Probes(const Scenario& scenario) : wanted_(scenario.probes), finder_(scenario) {}
   std::string_view name() const override { return "probes"; }
-  std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
     if (wanted_.empty()) return "the scenario names none";
     std::string unseen;

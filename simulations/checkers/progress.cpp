@@ -21,7 +21,6 @@ class Progress : public Checker {
       : sells_(scenario.workload.sales_per_second.numerator != 0 ||
                !scenario.workload.day_file.empty()) {}
   std::string_view name() const override { return "progress"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     last_ = observed.at;

@@ -13,7 +13,6 @@ class Queues : public Checker {
  public:
   explicit Queues(const Scenario& scenario) : entries_max_(scenario.bounds.queue_entries_max) {}
   std::string_view name() const override { return "queues"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     if (std::holds_alternative<RunBegan>(observed.what)) watch_.on_observed(observed);

@@ -17,7 +17,6 @@ class Receipts : public Checker {
   explicit Receipts(const Scenario& scenario)
       : has_clones_(has_fault(scenario, FaultKind::clone)) {}
   std::string_view name() const override { return "M8"; }
-  std::string_view what() const override { return sentence_of(name()); }
 
   void on_observed(const Observed& observed) override {
     last_ = observed.at;

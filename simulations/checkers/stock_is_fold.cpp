@@ -21,7 +21,6 @@ class StockIsFold : public Checker {
   explicit StockIsFold(const Scenario& scenario)
       : has_cloud_(scenario.topology.cloud != CloudPresence::none) {}
   std::string_view name() const override { return "M7"; }
-  std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
     if (listed_.empty()) return "no terminal's journals were listed at the end";
     return std::nullopt;

@@ -10,7 +10,6 @@ class Traffic : public Checker {
  public:
   explicit Traffic(const Scenario& scenario) : bound_(scenario.bounds.bytes_per_missing_byte) {}
   std::string_view name() const override { return "traffic"; }
-  std::string_view what() const override { return sentence_of(name()); }
   std::optional<std::string> not_judged() const override {
     if (!bound_) return "the scenario sets no bound";
     if (!was_counted_) return "bytes are not counted by this executor";
