@@ -1,5 +1,4 @@
 // titan-sim explore: random scenarios by seed, as many at a time as there are cores.
-#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,13 +6,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <list>
 #include <random>
 #include <set>
-#include <thread>
 
+#include "simulations/cli/child_runs.h"
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
-#include "simulations/cli/judged_run.h"
 #include "simulations/scenario/random_scenario.h"
 #include "simulations/scenario/scenario_file.h"
 #include "simulations/scenario/tables.h"
@@ -27,8 +25,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t seeds_usual = 300;
 constexpr std::uint64_t run_twice_every = 50;
 constexpr std::chrono::seconds run_limit{30};
-constexpr unsigned jobs_limit = 256;
-constexpr int poll_ms = 500;
 constexpr std::string_view determinism = "determinism";
 
 struct ExploreOptions {
@@ -53,8 +49,7 @@ class Exploration {
     if (options_.seeds == 0) {
       options_.seeds = options_.minutes > 0 ? ~std::uint64_t{0} : seeds_usual;
     }
-    if (options_.jobs == 0) options_.jobs = std::max(1u, std::thread::hardware_concurrency());
-    options_.jobs = std::min(options_.jobs, jobs_limit);
+    options_.jobs = jobs_to_run(options_.jobs);
     if (!options_.traces.empty()) traces_.open(options_.traces, std::ios::trunc);
     is_terminal_ = ::isatty(STDOUT_FILENO) != 0;
   }
@@ -62,17 +57,8 @@ class Exploration {
   int run() {
     std::printf("Exploring from seed %llu, %u at a time.\n",
                 static_cast<unsigned long long>(next_seed_), options_.jobs);
-    while (fill() || !running_.empty()) {
-      wait();
-      for (auto run = running_.begin(); run != running_.end();) {
-        if (auto outcome = run->child->advance()) {
-          const Job job = {run->seed, run->first_hash, nullptr};
-          run = running_.erase(run);
-          on_outcome(job, std::move(*outcome));
-        } else {
-          ++run;
-        }
-      }
+    while (fill() || running_.size() != 0) {
+      for (const auto& [job, outcome] : running_.wait()) on_outcome(job, outcome);
       show_progress(false);
     }
     show_progress(true);
@@ -83,7 +69,6 @@ class Exploration {
   struct Job {
     std::uint64_t seed = 0;
     std::optional<std::uint64_t> first_hash;  // of the first of two runs
-    std::unique_ptr<ChildRun> child;
   };
 
   bool is_time_up() const {
@@ -94,8 +79,8 @@ class Exploration {
   void start(std::uint64_t seed, std::optional<std::uint64_t> first_hash) {
     JudgeOptions judge;
     judge.check_every = options_.check_every;
-    running_.push_back(
-        {seed, first_hash, std::make_unique<ChildRun>(random_scenario(seed), judge, run_limit)});
+    running_.add({seed, first_hash},
+                 std::make_unique<ChildRun>(random_scenario(seed), judge, run_limit));
   }
 
   // False when there is nothing more to start.
@@ -108,13 +93,7 @@ class Exploration {
     return true;
   }
 
-  void wait() {
-    std::vector<pollfd> waiting;
-    for (const auto& run : running_) waiting.push_back({run.child->descriptor(), POLLIN, 0});
-    ::poll(waiting.data(), waiting.size(), poll_ms);
-  }
-
-  void on_outcome(const Job& job, RunOutcome outcome) {
+  void on_outcome(const Job& job, const RunOutcome& outcome) {
     if (job.first_hash) {
       if (!outcome.has_failed_as(crashed) && outcome.trace_hash != *job.first_hash) {
         fail(job.seed, std::string(determinism), "two runs of the seed have different traces");
@@ -199,7 +178,7 @@ class Exploration {
   bool is_terminal_ = false;
   std::uint64_t next_seed_ = 0;
   std::uint64_t started_ = 0;
-  std::list<Job> running_;
+  ChildRuns<Job> running_;
   std::uint64_t done_ = 0;
   std::uint64_t recorded_ = 0;
   Duration simulated_{};
@@ -218,12 +197,8 @@ void add_explore(CLI::App& app, Action& action) {
   command->add_option("--first-seed", options->first_seed, "The first seed; else a fresh one");
   command->add_option("--minutes", options->minutes, "Start no run after so many minutes")
       ->check(CLI::PositiveNumber);
-  command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--check-every", options->check_every,
-                   "Check a node's own invariants after every so-manieth input")
-      ->check(CLI::PositiveNumber);
+  add_jobs_option(*command, options->jobs);
+  add_check_every_option(*command, options->check_every);
   command->add_option("--out", options->folder, "Folder for the failing scenarios");
   command->add_option("--traces", options->traces,
                       "Write the trace hash of each seed to a file, to compare two builds");

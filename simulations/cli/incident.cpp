@@ -5,6 +5,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
 #include "simulations/incident/guess.h"
 #include "simulations/scenario/words.h"
@@ -21,11 +22,6 @@ struct IncidentFiles {
   std::string sales;
   bool is_wireless = false;
 };
-
-int refuse(const std::string& message) {
-  std::cerr << message << '\n';
-  return exit_wrong_input;
-}
 
 bool read_options(const IncidentFiles& files, IncidentOptions& options) {
   const auto time = [](const char* option, const std::string& text,
@@ -74,10 +70,7 @@ int make_scenario(const IncidentFiles& files) {
     std::cout << toml;
     return exit_good;
   }
-  std::ofstream out(files.out, std::ios::binary | std::ios::trunc);
-  out << toml;
-  if (!out.flush())
-    return refuse(files.out + ": cannot be written; is there room, and the right to?");
+  if (!write_file(files.out, toml)) return exit_wrong_input;
   for (const auto& reason : incident->reasons) std::cout << reason << '\n';
   std::cout << files.out << ": " << incident->scenario.topology.terminals.size() << " terminals, "
             << incident->scenario.faults.size() << " faults. Run it with: titan sim run "

@@ -1,9 +1,10 @@
-// titan-sim judge: a history, by whichever executor, before all checkers.
+// titan-sim judge: what every checker says of a history, by whichever executor.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
-#include "simulations/cli/court.h"
+#include "simulations/cli/run_judge.h"
 #include "simulations/history/history_file.h"
 #include "simulations/scenario/scenario_file.h"
 
@@ -14,30 +15,22 @@ namespace {
 struct JudgeFiles {
   std::string scenario;
   std::string history;
-  std::string json;
-  std::string html;
+  ReportFiles reports;
 };
 
-int judge(const JudgeFiles& files) {
+int judge_history(const JudgeFiles& files) {
   const auto scenario = read_scenario(files.scenario);
-  if (!scenario) {
-    std::cerr << scenario.error().message << '\n';
-    return exit_wrong_input;
-  }
-  Court court(*scenario);
-  const auto head = read_history_file(files.history, court);
-  if (!head) {
-    std::cerr << head.error().message << '\n';
-    return exit_wrong_input;
-  }
+  if (!scenario) return refuse(scenario.error().message);
+  RunJudge judge(*scenario);
+  const auto head = read_history_file(files.history, judge);
+  if (!head) return refuse(head.error().message);
   if (head->scenario != scenario->name) {
-    std::cerr << files.history << ":1: this is a run of the scenario '" << head->scenario
-              << "', not of '" << scenario->name << "'\n";
-    return exit_wrong_input;
+    return refuse(files.history + ":1: this is a run of the scenario '" + head->scenario +
+                  "', not of '" + scenario->name + "'");
   }
-  const Verdict verdict = court.verdict(head->seed, Duration(0), "");
+  const Verdict verdict = judge.verdict(head->seed, Duration(0), "");
   std::cout << summary_text(verdict, *scenario);
-  const bool all_written = write_reports(verdict, court.timeline(), files.json, files.html);
+  const bool all_written = write_reports(verdict, judge.timeline(), files.reports);
   return verdict.passed() && all_written ? exit_good : exit_failed;
 }
 
@@ -48,9 +41,8 @@ void add_judge(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("judge", "Judge the history of a run with every checker");
   command->add_option("scenario", files->scenario, "The scenario file")->required();
   command->add_option("history", files->history, "The history of the run")->required();
-  command->add_option("--json", files->json, "Write the verdict here");
-  command->add_option("--html", files->html, "Write the page here");
-  command->callback([files, &action] { action = [files] { return judge(*files); }; });
+  add_report_options(*command, files->reports);
+  command->callback([files, &action] { action = [files] { return judge_history(*files); }; });
 }
 
 }  // namespace titan::simulations

@@ -5,12 +5,12 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
-#include "simulations/cli/court.h"
+#include "simulations/cli/run_judge.h"
 #include "simulations/history/history_file.h"
 #include "simulations/scenario/scenario_file.h"
 
@@ -21,8 +21,7 @@ namespace {
 struct RunFiles {
   std::string scenario;
   std::optional<std::uint64_t> seed;
-  std::string json;
-  std::string html;
+  ReportFiles reports;
   std::string history;
   bool prints_trace = false;
   std::uint32_t check_every = 1;
@@ -38,17 +37,14 @@ class TracePrinter : public Observer {
 
 int run_one(const RunFiles& files) {
   auto scenario = read_scenario(files.scenario);
-  if (!scenario) {
-    std::cerr << scenario.error().message << '\n';
-    return exit_wrong_input;
-  }
+  if (!scenario) return refuse(scenario.error().message);
   if (files.seed) scenario->seed = *files.seed;
-  Court court(*scenario);
+  RunJudge judge(*scenario);
   TracePrinter printer;
   RunOptions options;
   options.check_every = files.check_every;
-  options.folder = std::filesystem::path(files.scenario).parent_path().string();
-  options.observers.push_back(&court);
+  options.folder = folder_of(files.scenario);
+  options.observers.push_back(&judge);
   if (files.prints_trace) options.observers.push_back(&printer);
   std::ofstream history;
   std::optional<HistoryWriter> writer;
@@ -60,19 +56,16 @@ int run_one(const RunFiles& files) {
   const auto began = std::chrono::steady_clock::now();
   const auto result = run(*scenario, options);
   const auto took = std::chrono::steady_clock::now() - began;
-  if (!result) {
-    std::cerr << result.error().message << '\n';
-    return exit_wrong_input;
-  }
+  if (!result) return refuse(result.error().message);
   char hash[17];
   std::snprintf(hash, sizeof hash, "%016" PRIx64, result->trace_hash);
   const Verdict verdict =
-      court.verdict(scenario->seed, std::chrono::duration_cast<Duration>(took), hash);
+      judge.verdict(scenario->seed, std::chrono::duration_cast<Duration>(took), hash);
   std::cout << summary_text(verdict, *scenario);
   if (!result->rested_after) std::cout << "\nThe store never came to rest:\n" << result->at_end;
-  bool all_written = write_reports(verdict, court.timeline(), files.json, files.html);
+  bool all_written = write_reports(verdict, judge.timeline(), files.reports);
   if (!files.history.empty() && !history.flush()) {
-    std::cerr << files.history << ": cannot be written; is there room, and the right to?\n";
+    std::cerr << cannot_be_written(files.history) << '\n';
     all_written = false;
   }
   return verdict.passed() && all_written ? exit_good : exit_failed;
@@ -85,14 +78,10 @@ void add_run(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("run", "Run a scenario in virtual time");
   command->add_option("scenario", files->scenario, "The scenario file")->required();
   command->add_option("--seed", files->seed, "Another seed than the file's");
-  command->add_option("--json", files->json, "Write the verdict here");
-  command->add_option("--html", files->html, "Write the page here");
+  add_report_options(*command, files->reports);
   command->add_option("--history", files->history, "Write every observation here");
   command->add_flag("--trace", files->prints_trace, "Print every observation");
-  command
-      ->add_option("--check-every", files->check_every,
-                   "Check a node's own invariants after every so-manieth input")
-      ->check(CLI::PositiveNumber);
+  add_check_every_option(*command, files->check_every);
   command->callback([files, &action] { action = [files] { return run_one(*files); }; });
 }
 

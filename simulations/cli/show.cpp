@@ -1,16 +1,13 @@
 // titan-sim show and list: what a scenario file says, which scenarios there are, and the tables of
 // names that scenario files use.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
-#include "simulations/scenario/random_scenario.h"
 #include "simulations/scenario/scenario_file.h"
 #include "simulations/scenario/tables.h"
-#include "simulations/scenario/words.h"
 
 namespace titan::simulations {
 
@@ -21,19 +18,9 @@ struct ShowOptions {
   bool as_json = false;
 };
 
-bool is_seed(const std::string& text) {
-  return !text.empty() && text.size() < 19 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 int show(const ShowOptions& options) {
-  const Result<Scenario> scenario =
-      is_seed(options.file) ? Result<Scenario>(random_scenario(std::stoull(options.file)))
-                            : read_scenario(options.file);
-  if (!scenario) {
-    std::cerr << scenario.error().message << '\n';
-    return exit_wrong_input;
-  }
+  const auto scenario = scenario_of(options.file);
+  if (!scenario) return refuse(scenario.error().message);
   std::cout << (options.as_json ? scenario_json(*scenario) + "\n" : scenario_toml(*scenario));
   return exit_good;
 }
@@ -62,16 +49,13 @@ int print_tables() {
                 std::string(row.what).c_str(), keys.c_str(), row.may_last ? "yes" : "at once",
                 row.runs_in_lab ? "yes" : "no");
   }
-  const auto print = [](const char* title, const std::vector<NameRow>& rows) {
+  const auto print = [](const char* title, const auto& rows) {
     std::printf("\n| %s | what |\n| --- | --- |\n", title);
     for (const auto& row : rows) {
       std::printf("| `%s` | %s |\n", std::string(row.name).c_str(), std::string(row.what).c_str());
     }
   };
-  std::printf("\n| hardware | what |\n| --- | --- |\n");
-  for (const auto& row : hardware_table()) {
-    std::printf("| `%s` | %s |\n", std::string(row.name).c_str(), std::string(row.what).c_str());
-  }
+  print("hardware", hardware_table());
   print("checker", checker_table());
   print("probe", probe_table());
   print("planted bug", planted_bug_table());
@@ -82,19 +66,14 @@ int list(const ListOptions& options) {
   if (options.tables) return print_tables();
   bool all_good = true;
   for (const auto& folder : options.folders) {
-    std::vector<std::string> files;
-    std::error_code error;
-    for (const auto& item : std::filesystem::directory_iterator(folder, error)) {
-      if (item.path().extension() == ".toml") files.push_back(item.path().string());
-    }
-    if (error) {
-      std::cerr << folder << ": " << error.message() << '\n';
+    const auto files = scenario_files_in(folder);
+    if (!files) {
+      std::cerr << files.error().message << '\n';
       all_good = false;
       continue;
     }
-    std::sort(files.begin(), files.end());
-    std::cout << folder << ": " << files.size() << " scenarios\n";
-    for (const auto& file : files) {
+    std::cout << folder << ": " << files->size() << " scenarios\n";
+    for (const auto& file : *files) {
       const auto scenario = read_scenario(file);
       if (scenario) {
         print_row(scenario->name, scenario->purpose);

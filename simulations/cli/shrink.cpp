@@ -1,13 +1,12 @@
 // titan-sim shrink: makes a failing scenario small.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
 
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
 #include "simulations/cli/judged_run.h"
-#include "simulations/scenario/random_scenario.h"
 #include "simulations/scenario/scenario_file.h"
 #include "simulations/scenario/shrink.h"
 
@@ -24,22 +23,11 @@ struct ShrinkOptions {
   std::uint32_t tries = ShrinkLimits{}.tries_max;
 };
 
-Result<Scenario> scenario_of(const std::string& what) {
-  const bool is_seed =
-      !what.empty() && what.size() <= 19 &&
-      std::all_of(what.begin(), what.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (is_seed) return random_scenario(std::stoull(what));
-  return read_scenario(what);
-}
-
 int shrink_one(const ShrinkOptions& options) {
   const auto scenario = scenario_of(options.what);
-  if (!scenario) {
-    std::cerr << scenario.error().message << '\n';
-    return exit_wrong_input;
-  }
+  if (!scenario) return refuse(scenario.error().message);
   JudgeOptions judge;
-  judge.folder = std::filesystem::path(options.what).parent_path().string();
+  judge.folder = folder_of(options.what);
   const RunOutcome first = run_in_child(*scenario, judge, run_limit);
   if (first.failures.empty()) {
     std::cout << scenario->name << " does not fail; there is nothing to shrink.\n";

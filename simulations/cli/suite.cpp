@@ -1,18 +1,15 @@
 // titan-sim suite: every scenario of some folders, as many at a time as there are cores. One with a
 // planted bug must be caught by the checker it names, if need be under one of the next seeds.
-#include <poll.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <list>
-#include <thread>
 
+#include "simulations/cli/child_runs.h"
+#include "simulations/cli/command_parts.h"
 #include "simulations/cli/commands.h"
-#include "simulations/cli/judged_run.h"
 #include "simulations/scenario/scenario_file.h"
 
 namespace titan::simulations {
@@ -21,7 +18,6 @@ namespace {
 
 constexpr std::chrono::seconds run_limit{300};
 constexpr std::uint64_t seeds_to_catch_max = 20;
-constexpr int poll_ms = 500;
 
 struct SuiteOptions {
   std::vector<std::string> folders = {"simulations/scenarios", "simulations/negative",
@@ -37,13 +33,12 @@ struct Job {
   std::string file;
   std::uint64_t tries = 0;
   std::chrono::steady_clock::time_point began;
-  std::unique_ptr<ChildRun> child;
 };
 
 class Suite {
  public:
   explicit Suite(SuiteOptions options) : options_(std::move(options)) {
-    if (options_.jobs == 0) options_.jobs = std::max(1u, std::thread::hardware_concurrency());
+    options_.jobs = jobs_to_run(options_.jobs);
     if (!options_.results.empty()) results_.open(options_.results, std::ios::app);
     if (!options_.traces.empty()) traces_.open(options_.traces, std::ios::trunc);
   }
@@ -51,24 +46,12 @@ class Suite {
   int run() {
     if (!read_all()) return exit_wrong_input;
     const std::size_t count = waiting_.size();
-    while (!waiting_.empty() || !running_.empty()) {
+    while (!waiting_.empty() || running_.size() != 0) {
       while (running_.size() < options_.jobs && !waiting_.empty()) {
         start(std::move(waiting_.front()));
         waiting_.pop_front();
       }
-      std::vector<pollfd> descriptors;
-      for (const auto& job : running_) descriptors.push_back({job.child->descriptor(), POLLIN, 0});
-      ::poll(descriptors.data(), descriptors.size(), poll_ms);
-      for (auto job = running_.begin(); job != running_.end();) {
-        auto outcome = job->child->advance();
-        if (!outcome) {
-          ++job;
-          continue;
-        }
-        Job done = std::move(*job);
-        job = running_.erase(job);
-        on_outcome(std::move(done), *outcome);
-      }
+      for (auto& [job, outcome] : running_.wait()) on_outcome(std::move(job), outcome);
     }
     std::printf("%zu scenarios, %zu failed\n", count, failed_);
     return failed_ == 0 ? exit_good : exit_failed;
@@ -77,29 +60,26 @@ class Suite {
  private:
   bool read_all() {
     bool all_good = true;
+    const auto complain = [&all_good](const std::string& what) {
+      std::cerr << what << '\n';
+      all_good = false;
+    };
     for (const auto& folder : options_.folders) {
-      std::vector<std::string> files;
       std::error_code error;
-      if (std::filesystem::is_regular_file(folder, error)) {
-        files.push_back(folder);
-      } else {
-        for (const auto& item : std::filesystem::directory_iterator(folder, error)) {
-          if (item.path().extension() == ".toml") files.push_back(item.path().string());
-        }
+      const auto files = std::filesystem::is_regular_file(folder, error)
+                             ? Result<std::vector<std::string>>({folder})
+                             : scenario_files_in(folder);
+      if (!files) {
+        complain(files.error().message);
+        continue;
       }
-      if (error) {
-        std::cerr << folder << ": " << error.message() << '\n';
-        all_good = false;
-      } else if (files.empty()) {
-        std::cerr << folder << ": holds no scenario, that is no file that ends in .toml\n";
-        all_good = false;
+      if (files->empty()) {
+        complain(folder + ": holds no scenario, that is no file that ends in .toml");
       }
-      std::sort(files.begin(), files.end());
-      for (const auto& file : files) {
+      for (const auto& file : *files) {
         auto scenario = read_scenario(file);
         if (!scenario) {
-          std::cerr << scenario.error().message << '\n';
-          all_good = false;
+          complain(scenario.error().message);
           continue;
         }
         waiting_.push_back({std::move(*scenario), file});
@@ -112,9 +92,9 @@ class Suite {
     job.began = std::chrono::steady_clock::now();
     JudgeOptions judge;
     judge.check_every = options_.check_every;
-    judge.folder = std::filesystem::path(job.file).parent_path().string();
-    job.child = std::make_unique<ChildRun>(job.scenario, judge, run_limit);
-    running_.push_back(std::move(job));
+    judge.folder = folder_of(job.file);
+    auto child = std::make_unique<ChildRun>(job.scenario, judge, run_limit);
+    running_.add(std::move(job), std::move(child));
   }
 
   void tell(const Job& job, bool is_good, const std::string& what) {
@@ -161,7 +141,7 @@ class Suite {
   std::ofstream results_;
   std::ofstream traces_;
   std::list<Job> waiting_;
-  std::list<Job> running_;
+  ChildRuns<Job> running_;
   std::size_t failed_ = 0;
 };
 
@@ -171,12 +151,8 @@ void add_suite(CLI::App& app, Action& action) {
   auto options = std::make_shared<SuiteOptions>();
   auto* command = app.add_subcommand("suite", "Run every scenario of folders");
   command->add_option("folders", options->folders, "Folders of scenario files, or files");
-  command->add_option("--jobs", options->jobs, "Runs at a time; else one for each core")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--check-every", options->check_every,
-                   "Check a node's own invariants after every so-manieth input")
-      ->check(CLI::PositiveNumber);
+  add_jobs_option(*command, options->jobs);
+  add_check_every_option(*command, options->check_every);
   command->add_option("--results", options->results,
                       "Append verdict, seconds and name of each to a file");
   command->add_option("--traces", options->traces,

@@ -19,7 +19,7 @@ class StoreWatch {
   struct Process {
     ProcessId id;
     DeviceId device;
-    std::uint64_t life = 0;  // the how-manieth start that was observed
+    std::uint64_t life = 0;  // 1 of the first start that was observed, and so on
     MonoTime started;
     bool is_clone = false;
   };

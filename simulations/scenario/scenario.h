@@ -216,7 +216,7 @@ enum class PlantedBug {
   acknowledge_before_commit,
   lost_commit,               // the disk reports durable what a crash then loses
   merge_by_sum,              // a repeated entry counts again
-  relay_drops_entry,         // every so-manieth entry is never handed to one terminal
+  relay_drops_entry,         // now and then an entry is never handed to one terminal
   stale_leader_writes,       // the store database takes a lower token
   two_uplinks,               // the cloud grants the lease without comparing tokens
   acknowledge_before_kafka,  // the cloud acknowledges what it then loses

@@ -1,30 +1,17 @@
-#include "simulations/cli/court.h"
+#include "simulations/cli/run_judge.h"
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <fstream>
-#include <iostream>
 
+#include "simulations/cli/command_parts.h"
 #include "simulations/report/html_page.h"
 
 namespace titan::simulations {
 
-namespace {
-
-bool write(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.flush();
-  if (!out) std::cerr << path << ": cannot be written; is there room, and the right to?\n";
-  return static_cast<bool>(out);
-}
-
-}  // namespace
-
-Court::Court(const Scenario& scenario)
+RunJudge::RunJudge(const Scenario& scenario)
     : scenario_(scenario), checkers_(all_checkers(scenario)), timeline_(scenario) {}
 
-void Court::on_observed(const Observed& observed) {
+void RunJudge::on_observed(const Observed& observed) {
   last_ = observed.at;
   if (const auto* run = std::get_if<RunBegan>(&observed.what)) executor_ = run->executor;
   timeline_.on_observed(observed);
@@ -35,7 +22,7 @@ void Court::on_observed(const Observed& observed) {
   if (has_trace_) timeline_.keep_trace();
 }
 
-Verdict Court::verdict(std::uint64_t seed, Duration took, const std::string& trace_hash) {
+Verdict RunJudge::verdict(std::uint64_t seed, Duration took, const std::string& trace_hash) {
   for (const auto& checker : checkers_) checker->finish();
   Verdict verdict;
   verdict.scenario = scenario_.name;
@@ -54,14 +41,13 @@ Verdict Court::verdict(std::uint64_t seed, Duration took, const std::string& tra
   return verdict;
 }
 
-bool write_reports(const Verdict& verdict, const Timeline& timeline, const std::string& json_path,
-                   const std::string& html_path) {
+bool write_reports(const Verdict& verdict, const Timeline& timeline, const ReportFiles& files) {
   bool all_written = true;
-  if (!json_path.empty()) {
-    all_written = write(json_path, boost::json::serialize(to_json(verdict)) + "\n");
+  if (!files.json.empty()) {
+    all_written = write_file(files.json, boost::json::serialize(to_json(verdict)) + "\n");
   }
-  if (!html_path.empty()) {
-    all_written = write(html_path, html_page(verdict, timeline)) && all_written;
+  if (!files.html.empty()) {
+    all_written = write_file(files.html, html_page(verdict, timeline)) && all_written;
   }
   return all_written;
 }

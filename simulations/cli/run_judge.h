@@ -1,4 +1,5 @@
-// Everything that looks at one run at the same time: all checkers and the timeline of the page.
+// Judges one run, while it happens or from its history: every checker and the timeline of the page
+// see each observation, and a verdict comes of it at the end.
 #pragma once
 
 #include <memory>
@@ -11,10 +12,10 @@
 
 namespace titan::simulations {
 
-class Court : public Observer {
+class RunJudge : public Observer {
  public:
   // `scenario` outlives it.
-  explicit Court(const Scenario& scenario);
+  explicit RunJudge(const Scenario& scenario);
   void on_observed(const Observed& observed) override;
 
   // Once, after the run.
@@ -30,9 +31,12 @@ class Court : public Observer {
   bool has_trace_ = false;
 };
 
-// Writes what was asked for: an empty path asks for nothing. False, and a word on stderr, if it
-// could not.
-bool write_reports(const Verdict& verdict, const Timeline& timeline, const std::string& json_path,
-                   const std::string& html_path);
+// An empty path asks for nothing.
+struct ReportFiles {
+  std::string json;
+  std::string html;
+};
+// False if something could not be written.
+bool write_reports(const Verdict& verdict, const Timeline& timeline, const ReportFiles& files);
 
 }  // namespace titan::simulations
