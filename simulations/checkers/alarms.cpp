@@ -1,4 +1,6 @@
 // Only the alarms that the scenario allows are raised: a false alarm is a failure.
+//
+// Planted bugs that it catches (simulations/negative): told-again.
 #include <algorithm>
 
 #include "simulations/checkers/checkers.h"

@@ -1,5 +1,8 @@
 // A checker judges one invariant from what was observed. One file each; all are listed in
 // all_checkers(). A checker knows nothing of the executor, so it judges real runs as well.
+//
+// It can be trusted as far as it has failed: histories made by hand that it must refuse are in
+// tests/simulations/checkers, runs with a planted bug that it must catch in simulations/negative.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,7 @@
 // M5. After all is healed every terminal comes to the same vector and digest within the bound.
 // Equal vectors with different digests are wrong at any time.
+//
+// Planted bugs that it catches (simulations/negative): relay-drops-entry.
 #include <algorithm>
 #include <map>
 #include <unordered_map>

@@ -1,6 +1,9 @@
 // M6. A till's acknowledgement comes after its own disk has the entry, nothing leaves a terminal
 // before, and what the cloud acknowledged it holds at the end. One token at a time holds the lease:
 // no other is renewed, and an uplink that lost it is not listened to for longer than a lease.
+//
+// Planted bugs that it catches (simulations/negative): acknowledge-before-commit,
+// acknowledge-before-kafka and renews-lost-lease.
 #include <map>
 
 #include "base/overloaded.h"

@@ -2,6 +2,8 @@
 // whole run no more takeovers happen than the scenario allows. A takeover: a terminal says that it
 // leads now, and another was the last to say so. In a cut each side's leader says it, so a cut and
 // its heal may be two or three; the report counts successions beside (simulations/report).
+//
+// Planted bugs that it catches (simulations/negative): ignored-veto.
 #include "base/overloaded.h"
 #include "simulations/checkers/checkers.h"
 #include "simulations/history/store_watch.h"

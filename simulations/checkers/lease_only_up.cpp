@@ -1,6 +1,8 @@
 // M2. The cloud's lease row and the token under which a store database is written only go up. A
 // private database is part of its terminal's disk: put an older disk in, and it begins where that
 // one stood.
+//
+// Planted bugs that it catches (simulations/negative): stale-leader-writes and two-uplinks.
 #include <map>
 
 #include "base/overloaded.h"

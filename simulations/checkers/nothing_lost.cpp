@@ -2,6 +2,10 @@
 // went with a disk; a store database is a copy, too: who runs gives back what it holds. No number
 // has two contents; nothing counts twice: final stock is what the certain requests come to, and
 // some of the uncertain ones.
+//
+// Planted bugs that it catches (simulations/negative): beside-forgotten, continued-journal,
+// database-keeps-to-itself, key-forgotten, reserialised-entry, unclaimed-requests and
+// void-of-one-entry.
 #include <algorithm>
 #include <map>
 #include <set>

@@ -1,6 +1,9 @@
 // M3. Each connected part of the store that may have a leader has, within the bound after it was
 // last disturbed and from then on, exactly one that all in it follow. What is not so for longer
 // than the bound is a violation.
+//
+// Planted bugs that it catches (simulations/negative): deaf-ears, hearsay-is-leave and
+// stale-addresses.
 #include <algorithm>
 #include <map>
 

@@ -1,6 +1,8 @@
 // M8. Within a series (one journal) receipt numbers follow one another without a gap; no receipt
 // (terminal, number, journal) is given twice; a number comes again in another series of a device
 // only after one of its disks was replaced.
+//
+// Planted bugs that it catches (simulations/negative): reused-receipt-number.
 #include <map>
 #include <tuple>
 

@@ -1,6 +1,9 @@
 // M7. What a terminal says it stores and counts is the fold of what was seen stored on its disk,
 // now or a moment ago. At the end all terminals, the present leader's store database and the cloud
 // hold the same entries.
+//
+// Planted bugs that it catches (simulations/negative): lost-commit, merge-by-sum,
+// forgotten-twins, kept-folded-row and unbounded-terms.
 #include <algorithm>
 #include <map>
 

@@ -1,5 +1,8 @@
 // M1. A token is (term, process id). It is unique if no process id is used by two processes, and
 // if no terminal gives its vote of a term to two candidates, also across its own restarts.
+//
+// Planted bugs that it catches (simulations/negative): forgotten-promise and
+// repeated-process-id.
 #include <map>
 
 #include "base/overloaded.h"
