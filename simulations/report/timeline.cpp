@@ -82,22 +82,8 @@ void Timeline::on_observed(const Observed& observed) {
   recent_.emplace_back(at, describe(observed.what));
   if (recent_.size() > timeline_trace_lines) recent_.pop_front();
   std::visit(Overloaded{
-                 [&](const ProcessStarted& started) {
-                   Lane& l = lane(started.terminal);
-                   l.lives.push_back({at});
-                   l.process = started.process;
-                   l.member_states.clear();
-                   l.views.emplace_back(at, 1);
-                   terminal_of_process_[started.process] = started.terminal;
-                 },
-                 [&](const ProcessEnded& ended) {
-                   Lane& l = lane(ended.terminal);
-                   if (!l.lives.empty()) l.lives.back().to = at;
-                   if (!l.leads.empty() && l.leads.back().to == MonoTime::never())
-                     l.leads.back().to = at;
-                   l.follows.emplace_back(at, -1);
-                   l.views.emplace_back(at, 0);
-                 },
+                 [&](const ProcessStarted& started) { on_started(started, at); },
+                 [&](const ProcessEnded& ended) { on_ended(ended, at); },
                  [&](const DiskReplaced& disk) {
                    replaced_.push_back({at, disk.terminal, disk.held});
                  },
@@ -135,6 +121,23 @@ void Timeline::on_observed(const Observed& observed) {
 
 void Timeline::keep_trace() {
   if (trace_.empty()) trace_.assign(recent_.begin(), recent_.end());
+}
+
+void Timeline::on_started(const ProcessStarted& started, MonoTime at) {
+  Lane& l = lane(started.terminal);
+  l.lives.push_back({at});
+  l.process = started.process;
+  l.member_states.clear();
+  l.views.emplace_back(at, 1);
+  terminal_of_process_[started.process] = started.terminal;
+}
+
+void Timeline::on_ended(const ProcessEnded& ended, MonoTime at) {
+  Lane& l = lane(ended.terminal);
+  if (!l.lives.empty()) l.lives.back().to = at;
+  if (!l.leads.empty() && l.leads.back().to == MonoTime::never()) l.leads.back().to = at;
+  l.follows.emplace_back(at, -1);
+  l.views.emplace_back(at, 0);
 }
 
 void Timeline::on_member(const MemberReported& reported, MonoTime at) {

@@ -82,6 +82,8 @@ class Timeline : public Observer {
     std::string message;
   };
 
+  void on_started(const ProcessStarted& started, MonoTime at);
+  void on_ended(const ProcessEnded& ended, MonoTime at);
   void on_member(const MemberReported& reported, MonoTime at);
   void on_leader(const LeaderReported& reported, MonoTime at);
   void on_stored(const EntryStored& stored, MonoTime at);
