@@ -6,8 +6,6 @@
 #include "base/overloaded.h"
 #include "election/term_bound.h"
 #include "mesh/entry/verify.h"
-#include "mesh/entry/watermark.h"
-#include "proto/entry.pb.h"
 #include "uplink/upload_session.h"
 #include "uplink/wire/uplink_codec.h"
 
@@ -18,19 +16,13 @@ namespace {
 constexpr std::uint32_t batch_entries_max = 512;
 constexpr std::uint32_t batch_bytes_max = 1024 * 1024;
 constexpr std::uint32_t window_batches = 8;
-constexpr Duration lease_lasts = seconds(5);
 constexpr Duration cut_grace = milliseconds(1000);
 constexpr Duration cut_margin = milliseconds(100);
-constexpr Duration watermark_every = milliseconds(50);
-constexpr std::size_t feed_entries_per_push = 64;
-constexpr std::uint64_t lost_bytes_min = 64 * 1024;
-constexpr std::uint64_t lost_bytes_max = 1024 * 1024;
 // Who has been told that it is over may close so long; then the gateway does.
 constexpr Duration close_limit = milliseconds(500);
-// Rough figures of a Kafka append and of a PostgreSQL transaction.
+// A rough figure of a Kafka append.
 constexpr Duration log_takes = milliseconds(2);
-constexpr Duration projection_takes = milliseconds(3);
-// With the planted bug: every so-manieth acknowledged record never reaches the log.
+// With the planted bug: one in so many acknowledged records never reaches the log.
 constexpr std::uint64_t lost_record_every = 5;
 
 }  // namespace
@@ -436,192 +428,6 @@ void Cloud::on_appended(const SessionPointer& session, const Record& record, upl
   }
   ack.token = session->token;
   send(session, ack);
-}
-
-// ---- projector ---------------------------------------------------------------------------------
-
-void Cloud::project_next() {
-  if (projecting_ || log_.empty()) return;
-  projecting_ = true;
-  surroundings_.schedule.in(projection_takes, [this] {
-    projecting_ = false;
-    const Record record = std::move(log_.front());
-    log_.pop_front();
-    project(record);
-    project_next();
-  });
-}
-
-void Cloud::project(const Record& record) {
-  bool changed = false;
-  for (const PublicKey& key : record.keys) database_.keys.emplace(device_of(key), key);
-  for (const auto& entry : record.entries) {
-    const mesh::Envelope& envelope = entry->envelope;
-    if (!database_.entries.emplace(EntryKey{envelope.id, entry->hash}, entry->bytes).second) {
-      continue;
-    }
-    changed = true;
-    if (envelope.opening) {
-      const PublicKey& key = envelope.opening->device_public_key;
-      database_.keys.emplace(device_of(key), key);
-    }
-    // As cloud/ledger/projector.cpp: head office orders behind every price that it has seen.
-    if (mesh::is_layered(envelope.kind)) {
-      database_.feed_clock = std::max(database_.feed_clock, envelope.logical_clock);
-    }
-    database_.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
-    database_.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
-    surroundings_.recorder.observe(CloudHolds{surroundings_.recorder.facts(*entry)});
-  }
-  if (!changed) return;
-  ++database_.sequence;
-  moved();
-}
-
-void Cloud::moved() {
-  surroundings_.recorder.observe(
-      WatermarkSigned{database_.sequence, database_.vector.entry_count()});
-  for (Gateway& gateway : gateways_) {
-    if (!gateway.session) continue;
-    gateway.gate->pass([this, session = gateway.session] {
-      push_watermark(session);
-      push_feed(session);
-    });
-  }
-}
-
-mesh::Watermark Cloud::watermark() const {
-  mesh::WatermarkVector vector;
-  vector.epoch = database_.epoch;
-  vector.epoch_random = Bytes(16, static_cast<char>('d' + database_.epoch));
-  vector.sequence = database_.sequence;
-  vector.tenant = tenant_name;
-  vector.store = store_name;
-  for (const auto& [device, journals] : database_.vector.devices()) {
-    for (const auto& [journal, item] : journals) vector.journals.push_back({journal, item});
-  }
-  mesh::Watermark watermark;
-  watermark.vector_bytes = codec_.encode_watermark_vector(vector);
-  watermark.signature = sign(key_, mesh::watermark_signed_part(watermark.vector_bytes));
-  watermark.cloud_key = key_.public_key;
-  return watermark;
-}
-
-void Cloud::push_watermark(const SessionPointer& session) {
-  if (session->phase != Phase::up || database_.sequence <= session->watermark_sent ||
-      session->watermark_waiting) {
-    return;
-  }
-  Gateway& gateway = gateways_[session->gateway];
-  const MonoTime now = surroundings_.schedule.now();
-  if (now < gateway.watermark_next) {
-    session->watermark_waiting = true;
-    gateway.gate->at(gateway.watermark_next, [this, session] {
-      session->watermark_waiting = false;
-      push_watermark(session);
-    });
-    return;
-  }
-  gateway.watermark_next = now + watermark_every;
-  session->watermark_sent = database_.sequence;
-  uplink::ServerPush push;
-  push.watermark = watermark();
-  send(session, push);
-}
-
-// ---- feed and entries the store lost -----------------------------------------------------------
-
-void Cloud::open_feed() {
-  write_feed(mesh::Kind::setting, {});
-  change_products(surroundings_.scenario.workload.products);
-}
-
-void Cloud::write_feed(mesh::Kind kind, Bytes body) {
-  Random random(random_.next());
-  mesh::JournalWriterConfig config;
-  config.terminal = "cloud";
-  config.tenant_store = mesh::tenant_store_hash(tenant_name, store_name);
-  mesh::JournalWriter writer(codec_, key_, ProcessId::draw(random), config, {}, 0,
-                             database_.feed_clock, random);
-  if (database_.feed.number > 0) writer.continue_journal(database_.feed, database_.feed_time);
-  mesh::EntryDraft draft;
-  draft.kind = kind;
-  draft.time = {wall_start_ms + surroundings_.schedule.now().since_start / milliseconds(1)};
-  draft.business_date = 20261122;
-  draft.clock_quality = mesh::ClockQuality::synchronised;
-  draft.body = std::move(body);
-  const auto entry = writer.write(draft);
-  if (!entry) return;
-  database_.feed = writer.tail();
-  database_.feed_time = (*entry)->envelope.time;
-  database_.feed_clock = writer.logical_clock();
-  project({{*entry}, {key_.public_key}});
-}
-
-void Cloud::change_products(std::uint32_t count) {
-  constexpr std::uint32_t products_per_entry = 200;
-  const std::uint32_t products =
-      std::max<std::uint32_t>(1, surroundings_.scenario.workload.products);
-  while (count > 0) {
-    titan::entry::v1::Products body;
-    for (std::uint32_t i = 0; i < std::min(count, products_per_entry); ++i) {
-      auto* product = body.add_products();
-      product->set_sku("product-" + std::to_string(next_product_++ % products + 1));
-      product->set_description("Product of price list " + std::to_string(random_.below(10'000)));
-    }
-    count -= static_cast<std::uint32_t>(body.products_size());
-    write_feed(mesh::Kind::product, body.SerializeAsString());
-  }
-}
-
-void Cloud::push_feed(const SessionPointer& session) {
-  if (session->phase != Phase::up || session->feed_reading) return;
-  if (session->feed_sent >= database_.feed.number) return;
-  session->feed_reading = true;
-  surroundings_.schedule.in(database_time(), [this, session] {
-    uplink::ServerPush push;
-    std::uint64_t last = session->feed_sent;
-    const auto from =
-        database_.entries.lower_bound({{database_.feed.journal, session->feed_sent + 1}, Hash{}});
-    for (auto at = from; at != database_.entries.end(); ++at) {
-      if (at->first.first.journal != database_.feed.journal) break;
-      if (push.feed_entries.size() >= feed_entries_per_push) break;
-      last = at->first.first.number;
-      push.feed_entries.push_back(at->second);
-    }
-    gate(session)->pass([this, session, push = std::move(push), last] {
-      session->feed_reading = false;
-      if (session->phase != Phase::up || push.feed_entries.empty()) return;
-      session->feed_sent = last;
-      send(session, push);
-      push_feed(session);
-    });
-  });
-}
-
-void Cloud::on_wanted(const SessionPointer& session, const uplink::EntriesWanted& wanted) {
-  if (session->phase != Phase::up) return;
-  surroundings_.recorder.reach("lost_entries_fetched");
-  surroundings_.schedule.in(database_time(), [this, session, wanted] {
-    uplink::LostEntries lost;
-    lost.request = wanted.request;
-    lost.last = true;
-    const auto bytes_max = std::clamp(wanted.bytes_max, lost_bytes_min, lost_bytes_max);
-    std::size_t bytes = 0;
-    for (const auto& [journal, numbers] : wanted.wanted) {
-      for (auto at = database_.entries.lower_bound({{journal, 0}, Hash{}});
-           at != database_.entries.end() && at->first.first.journal == journal; ++at) {
-        if (!numbers.contains(at->first.first.number)) continue;
-        if (!lost.entries.empty() && bytes + at->second.size() > bytes_max) break;
-        bytes += at->second.size();
-        lost.entries.push_back(at->second);
-      }
-    }
-    for (const auto& [device, key] : database_.keys) lost.device_keys.push_back(key);
-    gate(session)->pass([this, session, lost = std::move(lost)] {
-      if (session->phase == Phase::up) send(session, lost);
-    });
-  });
 }
 
 // ---- faults ------------------------------------------------------------------------------------

@@ -74,51 +74,56 @@ class Cloud {
     election::Token token;
     std::string terminal;
     MonoTime renewed;
-    bool released = false;
+    bool released = false;  // the holder said goodbye, or was cut off: it counts as gone at once
   };
   using EntryKey = std::pair<mesh::EntryId, Hash>;
   struct Database {
     Lease lease;
     std::map<EntryKey, Bytes> entries;
     std::map<DeviceId, PublicKey> keys;
+    // Both are of `entries`, always.
     crdt::VersionVector vector;
     crdt::Stock stock;
+    // Of the watermark. Every change raises the sequence, every reset of the lease the epoch.
     std::uint64_t epoch = 1;
     std::uint64_t sequence = 0;
-    mesh::JournalTail feed;
-    WallTime feed_time;
-    std::uint64_t feed_clock = 0;
+    mesh::JournalTail feed;        // head office's journal; number 0: not opened yet
+    WallTime feed_time;            // of its last entry
+    std::uint64_t feed_clock = 0;  // not below that of any price that was projected
   };
+  // What the log holds of one batch.
   struct Record {
     std::vector<std::shared_ptr<const mesh::Entry>> entries;
     std::vector<PublicKey> keys;
   };
+  // For the handshake; for the transaction that takes the lease; until the end.
   enum class Phase { waiting, opening, up, over };
+  // A connection of the store.
   struct Session {
     std::uint64_t number = 0;
     std::size_t gateway = 0;
     std::shared_ptr<Tcp> tcp;
     Phase phase = Phase::waiting;
-    uplink::Nonce nonce;
+    uplink::Nonce nonce;  // the challenge that the handshake must answer
     election::Token token;
     std::string terminal;
     PublicKey device_key;
-    std::map<JournalId, std::uint64_t> cursors;
-    std::uint32_t batches_under_way = 0;
-    bool renewing = false;
-    std::uint64_t feed_sent = 0;
+    std::map<JournalId, std::uint64_t> cursors;  // up to where the store has each without a gap
+    std::uint32_t batches_under_way = 0;         // one above window_batches ends the connection
+    bool renewing = false;                       // a second renewal meanwhile is not heard
+    std::uint64_t feed_sent = 0;                 // the last number of the feed
     bool feed_reading = false;
-    std::uint64_t watermark_sent = 0;
-    bool watermark_waiting = false;
-    MonoTime last_sent;
+    std::uint64_t watermark_sent = 0;  // the sequence of the last
+    bool watermark_waiting = false;    // for the gateway's watermark_next
+    MonoTime last_sent;                // a slow cloud's messages do not overtake each other
   };
   using SessionPointer = std::shared_ptr<Session>;
   struct Gateway {
-    std::shared_ptr<Gate> gate;
-    std::map<DeviceId, PublicKey> keys;
-    std::set<DeviceId> answering;  // devices that have answered a challenge
-    SessionPointer session;        // of the store
-    MonoTime watermark_next;
+    std::shared_ptr<Gate> gate;          // a new one after each restart
+    std::map<DeviceId, PublicKey> keys;  // those of the database at the last handshake, and learnt
+    std::set<DeviceId> answering;        // devices that have answered a challenge
+    SessionPointer session;              // the store's, while it is up; no second one
+    MonoTime watermark_next;             // the earliest time for the next
   };
 
   void on_frame(const SessionPointer& session, const Bytes& frame);
@@ -133,9 +138,6 @@ class Cloud {
   void on_appended(const SessionPointer& session, const Record& record, uplink::BatchAck ack,
                    std::size_t size);
   void on_renewal(const SessionPointer& session, const uplink::LeaseRenewal& renewal);
-  void on_wanted(const SessionPointer& session, const uplink::EntriesWanted& wanted);
-  void push_watermark(const SessionPointer& session);
-  void push_feed(const SessionPointer& session);
   void close(const SessionPointer& session, uplink::ClosingCode code, const std::string& reason,
              const election::Token& holder);
   void refuse(const SessionPointer& session, uplink::RefusalCode code, const std::string& reason,
@@ -145,12 +147,17 @@ class Cloud {
   void send(const SessionPointer& session, const uplink::ToStore& message);
 
   bool is_gone(const Lease& lease) const;
+  // cloud_database.cpp
   void project_next();
   void project(const Record& record);
   void moved();
   void open_feed();
   void write_feed(mesh::Kind kind, Bytes body);
   mesh::Watermark watermark() const;
+  void push_watermark(const SessionPointer& session);
+  void push_feed(const SessionPointer& session);
+  void on_wanted(const SessionPointer& session, const uplink::EntriesWanted& wanted);
+
   Duration database_time();
   std::shared_ptr<Gate>& gate(const SessionPointer& session) {
     return gateways_[session->gateway].gate;
@@ -162,15 +169,16 @@ class Cloud {
   const CloudBugs bugs_;
   Random random_;
   std::vector<Gateway> gateways_;
-  std::vector<SessionPointer> sessions_;
-  std::size_t next_gateway_ = 0;
+  std::vector<SessionPointer> sessions_;  // those that are over go with the next connection
+  std::size_t next_gateway_ = 0;          // in turn, as a load balancer does
   std::uint64_t next_session_ = 1;
-  std::uint64_t records_ = 0;
-  std::uint32_t next_product_ = 0;
-  std::deque<Record> log_;  // appended and not projected yet
-  bool projecting_ = false;
+  std::uint64_t records_ = 0;       // appended; counted for the planted bug alone
+  std::uint32_t next_product_ = 0;  // that head office changes, in turn
+  std::deque<Record> log_;          // appended and not projected yet
+  bool projecting_ = false;         // one record at a time, in the order of the log
   Database database_;
 
+  // Faults.
   bool refuses_ = false;
   Duration slow_{};
   bool lose_next_answer_ = false;

@@ -53,14 +53,15 @@ class Customers {
     Hash hash;  // of the entry that the screen was shown
     std::vector<crdt::StockEffect> effects;
   };
+  // A till screen. Each list has its bound in customers.cpp.
   struct Till {
-    std::map<std::string, Pending> pending;
+    std::map<std::string, Pending> pending;            // by key: asked, not settled
     std::map<std::string, mesh::EntryDraft> answered;  // a few, to be repeated
     // The last few of each kind, to be repeated after the disk was lost.
     std::map<mesh::Kind, std::deque<mesh::EntryDraft>> last_of_kind;
     std::vector<Recorded> sales;
-    std::vector<Recorded> twins;  // sales that were recorded again after the disk was lost
-    std::uint64_t disks_replaced = 0;
+    std::vector<Recorded> twins;       // sales that were recorded again after the disk was lost
+    std::uint64_t disks_replaced = 0;  // the terminal's, when it started last
     std::uint64_t next_key = 1;
     std::deque<std::string> used_keys;  // the last few
   };

@@ -118,7 +118,7 @@ class Disk {
 
   Schedule& schedule_;
   Random random_;
-  Random idle_random_;
+  Random idle_random_;  // of folds: they must not shift what is drawn for commits
   const Duration commit_min_;
   const Duration commit_max_;
   const Bugs bugs_;
@@ -127,21 +127,22 @@ class Disk {
   std::unique_ptr<mesh::SqliteStore> older_image_;  // lost_commit: what a crash falls back to
   MonoTime older_image_at_;
 
-  // Life of a process.
+  // Life of a process: crash() forgets all of it, and what was begun for an earlier one is void.
   std::uint64_t life_ = 0;
-  std::deque<mesh::StoreRequest> urgent_;  // somebody waits: they overtake the others
-  std::deque<mesh::StoreRequest> relaxed_;
-  std::vector<mesh::StoreRequest> running_;
-  MonoTime queued_since_;
+  std::deque<mesh::StoreRequest> urgent_;    // somebody waits: they overtake the others
+  std::deque<mesh::StoreRequest> relaxed_;   // wait up to relaxed_commit_delay for others
+  std::vector<mesh::StoreRequest> running_;  // the present commit's
+  MonoTime queued_since_;                    // when the oldest came, or a commit began
   bool committing_ = false;
-  bool dropping_ = false;  // until the file is open again
-  bool recovering_ = false;
-  bool is_beside_ = false;  // commits go to the file beside the damaged one
+  bool dropping_ = false;    // a commit failed: what comes is dropped until the file is open again
+  bool recovering_ = false;  // the damaged file; no commit meanwhile but beside it
+  bool is_beside_ = false;   // commits go to the file beside the damaged one
   bool is_uncertain_ = false;
   std::vector<mesh::StoredTwin> twins_beside_;  // of the last commit beside
-  std::uint64_t queued_entries_ = 0;
+  std::uint64_t queued_entries_ = 0;            // in urgent_ and relaxed_
 
-  std::optional<Duration> fixed_commit_;
+  // Faults.
+  std::optional<Duration> fixed_commit_;  // how long each takes; none: drawn between min and max
   bool full_ = false;
   mesh::CommitFault next_fault_ = mesh::CommitFault::none;
   std::uint64_t commits_ = 0;

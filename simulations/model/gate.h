@@ -63,7 +63,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
   bool closed_ = false;
   bool stalled_ = false;
   MonoTime stalled_until_{};
-  std::deque<Task> waiting_;
+  std::deque<Task> waiting_;  // came while it was stalled, in order
 };
 
 }  // namespace titan::simulations

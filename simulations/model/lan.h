@@ -72,9 +72,9 @@ class Lan {
   };
   struct Port {
     std::uint32_t switch_number = 0;
-    std::optional<LinkQuality> line;
-    std::optional<LinkQuality> degraded;
-    MonoTime free_at;
+    std::optional<LinkQuality> line;      // its own, beside the switch's
+    std::optional<LinkQuality> degraded;  // on top of it, while a fault lasts
+    MonoTime free_at;                     // it is busy until then
   };
 
   std::size_t index(std::uint32_t from, std::uint32_t to) const {
@@ -94,7 +94,8 @@ class Lan {
   std::vector<Switch> switches_;
   std::vector<Port> ports_;
   std::vector<std::vector<std::uint32_t>> paths_;  // by pair of switches, both ends included
-  std::vector<int> cuts_;                          // by pair of places
+  // How many faults act on it at present; never below 0. By pair of places, see index().
+  std::vector<int> cuts_;
   std::vector<int> freezes_;
   int multicast_filters_ = 0;
 };

@@ -58,14 +58,15 @@ class Links {
   std::uint64_t queued_bytes() const;
 
  private:
+  // An address that the ladder wants dialled.
   struct Outgoing {
     explicit Outgoing(mesh::DialledAddress m) : machine(m) {}
     mesh::DialledAddress machine;
-    std::uint64_t attempt = 0;
-    std::shared_ptr<Tcp> tcp;
-    std::optional<mesh::MemberInfo> peer;
-    bool linked = false;
-    MonoTime armed_for = MonoTime::never();
+    std::uint64_t attempt = 0;               // the present one; what an earlier one brings is void
+    std::shared_ptr<Tcp> tcp;                // since its hello was accepted
+    std::optional<mesh::MemberInfo> peer;    // who accepted last
+    bool linked = false;                     // told by on_link_up, and not ended by on_link_down
+    MonoTime armed_for = MonoTime::never();  // the earliest tick that was asked for
   };
 
   void dial(const std::string& address, Duration retry_every);
@@ -92,11 +93,11 @@ class Links {
   const mesh::TransportTimings timings_;
   const TcpLimits limits_;
   discovery::AddressBook address_book_;
-  MonoTime address_book_armed_for_ = MonoTime::never();
-  std::map<std::string, Outgoing> dialled_;
-  std::map<ProcessId, std::string> linked_at_;
-  std::vector<std::shared_ptr<Tcp>> inbound_;
-  std::uint64_t next_attempt_ = 1;
+  MonoTime address_book_armed_for_ = MonoTime::never();  // as armed_for
+  std::map<std::string, Outgoing> dialled_;        // by address
+  std::map<ProcessId, std::string> linked_at_;     // one address each, also in dialled_
+  std::vector<std::shared_ptr<Tcp>> inbound_;      // dialled by others; ended ones go with the next
+  std::uint64_t next_attempt_ = 1;                 // no number is used twice
 };
 
 }  // namespace titan::simulations

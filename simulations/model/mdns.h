@@ -32,9 +32,9 @@ class Mdns {
 
  private:
   struct Record {
-    Terminal* terminal = nullptr;
-    std::uint64_t life = 0;
-    bool is_published = false;
+    Terminal* terminal = nullptr;  // none: it has never run
+    std::uint64_t life = 0;        // its starts; what was sent in an earlier one is void
+    bool is_published = false;     // its process runs, so it also browses
     DeviceId device;
   };
 
@@ -47,9 +47,9 @@ class Mdns {
 
   Surroundings& surroundings_;
   Random random_;
-  std::vector<Record> records_;
+  std::vector<Record> records_;                          // by place
   using Pair = std::pair<std::uint32_t, std::uint32_t>;  // publisher, browser
-  std::set<Pair> missed_;
+  std::set<Pair> missed_;  // announcements that did not get through: sent anew when ways change
   std::map<Pair, std::vector<std::string>> told_;  // addresses that the browser's process was told
 };
 

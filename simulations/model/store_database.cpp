@@ -17,7 +17,6 @@ constexpr Duration retry_after_failure = milliseconds(200);
 constexpr Duration retry_after_refusal = milliseconds(500);
 constexpr std::size_t batch_entries_max = 500;
 // As uplink/postgres has them.
-constexpr Duration lease_lasts = seconds(5);
 constexpr Duration renew_every = milliseconds(1500);
 constexpr Duration look_after = seconds(5);
 constexpr Duration give_back_answer = seconds(30);
@@ -51,13 +50,17 @@ void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector
   up_ = false;
   committing_ = false;
   token_ = token;
-  known_.clear();
+  note_known(stored);
   queue_.clear();
+  const Duration starts = files_.is_initialised ? start_takes : initialise_takes + start_takes;
+  work_in(starts, &StoreDatabase::connect);
+}
+
+void StoreDatabase::note_known(const crdt::VersionVector& stored) {
+  known_.clear();
   for (const auto& [device, journals] : stored.devices()) {
     for (const auto& [journal, item] : journals) known_[journal] = item;
   }
-  const Duration starts = files_.is_initialised ? start_takes : initialise_takes + start_takes;
-  work_in(starts, &StoreDatabase::connect);
 }
 
 void StoreDatabase::follow() {
@@ -73,10 +76,7 @@ void StoreDatabase::follow() {
 }
 
 void StoreDatabase::on_journal_opened(const crdt::VersionVector& stored) {
-  known_.clear();
-  for (const auto& [device, journals] : stored.devices()) {
-    for (const auto& [journal, item] : journals) known_[journal] = item;
-  }
+  note_known(stored);
   look_pending_ = true;
   if (leading_) return lose(start_takes);
   ++generation_;

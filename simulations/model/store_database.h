@@ -26,6 +26,9 @@
 
 namespace titan::simulations {
 
+// The lease row of a store database, and the cloud's: as uplink/postgres/lease_row.h has it.
+inline constexpr Duration lease_lasts = seconds(5);
+
 // What is in the cluster's files: survives processes, travels with an image of the disk.
 struct StoreDatabaseFiles {
   bool is_initialised = false;
@@ -79,6 +82,7 @@ class StoreDatabase {
   bool is_to_be_asked() const { return look_pending_; }
 
  private:
+  void note_known(const crdt::VersionVector& stored);
   void connect();
   void connected();
   void renew();
@@ -99,14 +103,16 @@ class StoreDatabase {
   const bool is_shared_;
   const Callbacks callbacks_;
 
-  bool leading_ = false;
-  bool up_ = false;
-  bool committing_ = false;
-  std::uint64_t generation_ = 0;  // tasks of an earlier connection are void
-  election::Token token_;
-  uplink::GivingBack::Known known_;
-  uplink::GivingBack giving_;
+  bool leading_ = false;             // between lead() and follow()
+  bool up_ = false;                  // connected, with the lease row taken; only while leading
+  bool committing_ = false;          // a commit is due; there is never a second
+  std::uint64_t generation_ = 0;     // tasks of an earlier connection are void
+  election::Token token_;            // of the present or last lead
+  uplink::GivingBack::Known known_;  // what the terminal's own journals hold
+  uplink::GivingBack giving_;        // what the database holds beyond that
   bool look_pending_ = false;
+  // Of known_, what the database did not hold when it was connected: read from the disk and written
+  // journal by journal.
   std::map<JournalId, crdt::IntervalSet> lacking_;
   // Of a journal that is being read: what the database held of it, and the sum it should come to.
   struct Filled {
@@ -114,8 +120,8 @@ class StoreDatabase {
     crdt::ContentSum expected;
   };
   std::map<JournalId, Filled> filled_;
-  std::deque<std::shared_ptr<const mesh::Entry>> queue_;
-  std::vector<std::shared_ptr<const mesh::Entry>> batch_;
+  std::deque<std::shared_ptr<const mesh::Entry>> queue_;   // stored since it is up, not written yet
+  std::vector<std::shared_ptr<const mesh::Entry>> batch_;  // of the present commit
 };
 
 }  // namespace titan::simulations

@@ -29,6 +29,7 @@ inline constexpr const char* store_name = "london-1";
 inline constexpr const char* access_key = "simulated";
 // 2026-11-22 08:00 UTC: when every run begins.
 inline constexpr std::int64_t wall_start_ms = 1'795'334'400'000;
+inline constexpr std::uint32_t business_date = 20261122;  // of every record, however long a run is
 
 // Makes observations and hands them to all who want them.
 class Recorder {
@@ -45,7 +46,7 @@ class Recorder {
     traffic_.bytes += bytes.size();
     if (trace_ != nullptr) trace_->on_frame(schedule_.now(), from, to, bytes);
   }
-  // A rare path was taken; told once a run. The names are in probes.h.
+  // A rare path was taken; told once a run. The names are those of probe_table(), with underscores.
   void reach(const char* probe) {
     if (reached_.insert(probe).second) observe(Reached{probe});
   }

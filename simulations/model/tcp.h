@@ -66,12 +66,15 @@ class Tcp : public std::enable_shared_from_this<Tcp> {
   };
   // What travels from a side to the other.
   struct Direction {
-    MonoTime last_arrival;
-    std::deque<Bytes> waiting;
+    MonoTime last_arrival;      // what is sent later arrives no earlier: order is kept
+    std::deque<Bytes> waiting;  // not through yet; sent anew, in order, when the way is open
+    // While data is unacknowledged: the next try is due after `repeat`, and the connection ends
+    // when `stalled_since` is stalled_max ago.
+    bool stalled = false;
     MonoTime stalled_since;
     Duration repeat{};
-    bool stalled = false;
     int unacknowledged = 0;  // delivered while the way back was cut
+    // Sent and not taken by the reader: at most TcpLimits' of each.
     std::size_t frames = 0;
     std::size_t bytes = 0;
   };
@@ -94,8 +97,8 @@ class Tcp : public std::enable_shared_from_this<Tcp> {
   const TcpLimits limits_;
   std::array<End, 2> sides_;
   std::array<Direction, 2> ways_;
-  bool heartbeat_due_ = false;
-  bool is_stranded_ = false;
+  bool heartbeat_due_ = false;  // one is under way; there is never a second
+  bool is_stranded_ = false;    // for good: both ways count as cut
 };
 
 }  // namespace titan::simulations

@@ -1,4 +1,5 @@
-// A terminal's process: its life, its inputs and effects. Its disk: terminal_disk.cpp.
+// A terminal's process: its life, its inputs and effects. Its parts: terminal_parts.cpp; its disk:
+// terminal_disk.cpp.
 #include "simulations/model/terminal.h"
 
 #include <algorithm>
@@ -202,88 +203,9 @@ void Terminal::make_process(ProcessId id, std::uint64_t seed) {
   p.own.emplace(own_addresses());
   p.node = std::make_unique<mesh::Node>(p.config, disk_->folder().device_key, id, *p.began_with,
                                         codec_, Random(seed), p.began);
-  make_parts();
-}
-
-void Terminal::make_parts() {
-  Process& p = *process_;
-  Links::Callbacks links;
-  links.now = [this] { return now(); };
-  links.member = [this] { return process_->node->self(); };
-  links.address = [this] { return address_; };
-  links.on_frame = [this](const ProcessId& from, Bytes frame) {
-    if (surroundings_.scenario.planted_bug == PlantedBug::hearsay_is_leave) believe_goodbyes(frame);
-    input([now = now(), from, frame = std::move(frame)](mesh::Node& node) {
-      node.on_frame(now, from, frame);
-    });
-  };
-  links.on_link_up = [this](const mesh::MemberInfo& peer) {
-    input([now = now(), peer](mesh::Node& node) { node.on_link_up(now, peer); });
-  };
-  links.on_link_down = [this](const ProcessId& peer, mesh::LinkEnd end) {
-    input([now = now(), peer, end](mesh::Node& node) { node.on_link_down(now, peer, end); });
-  };
-  links.on_good_address = [this](const DeviceId& device, const std::string& address) {
-    input([now = now(), device, address](mesh::Node& node) {
-      node.on_last_good_address(now, device, address);
-    });
-  };
-  p.links = std::make_unique<Links>(surroundings_, p.gate, place_, std::move(links));
-
-  const bool is_shared = has_shared_database();
-  StoreDatabase::Callbacks database;
-  database.read = [this](const JournalId& journal, const crdt::IntervalSet& numbers) {
-    return read_entries({journal, numbers, {}, 1024 * 1024});
-  };
-  database.decode = [this](BytesView bytes) -> std::shared_ptr<const mesh::Entry> {
-    auto entry = plain_codec_.decode_entry(bytes);
-    if (!entry) return nullptr;
-    return std::make_shared<const mesh::Entry>(std::move(*entry));
-  };
-  database.on_opened = [this](std::uint64_t entries) {
-    surroundings_.recorder.observe(DatabaseOpened{database_place(), entries});
-  };
-  database.on_held = [this](const std::shared_ptr<const mesh::Entry>& entry,
-                            const election::Token& token) {
-    surroundings_.recorder.observe(
-        DatabaseHolds{database_place(), surroundings_.recorder.facts(*entry), token});
-  };
-  database.on_lease_refused = [this](const election::Token& holder, bool gone) {
-    process_->gate->pass([this, holder, gone] {
-      input([now = now(), holder, gone](mesh::Node& node) {
-        node.on_lease_refused(now, holder, gone);
-      });
-    });
-  };
-  database.key_of = [this](const DeviceId& device) {
-    return process_->node->device_key_of(device);
-  };
-  database.on_give_back = [this](const std::vector<Bytes>& entries,
-                                 const std::vector<PublicKey>& keys) {
-    surroundings_.recorder.reach("database_gave_back");
-    input([now = now(), entries, keys](mesh::Node& node) {
-      node.on_cloud_entries(now, entries, keys);
-    });
-  };
-  p.database = std::make_unique<StoreDatabase>(
-      p.gate, surroundings_.database_health,
-      is_shared ? surroundings_.shared_database : disk_->folder().database, is_shared,
-      std::move(database));
-
-  if (surroundings_.cloud == nullptr) return;
-  UplinkEnd::Callbacks uplink;
-  uplink.now = [this] { return now(); };
-  uplink.node = [this]() -> const mesh::Node& { return *process_->node; };
-  uplink.input = [this](std::function<void(mesh::Node&)> act) { input(std::move(act)); };
-  uplink.read = [this](const uplink::ReadEntries& request) {
-    return read_entries({request.journal, request.numbers, {}, request.bytes_max});
-  };
-  uplink.on_alarm = [this](const std::string& code, const std::string& message) {
-    surroundings_.recorder.observe(AlarmRaised{place_, code, message});
-  };
-  p.uplink = std::make_unique<UplinkEnd>(surroundings_, p.gate, place_, disk_->folder().device_key,
-                                         spec_.name, codec_, Random(p.seed ^ 0x75706c696e6bULL),
-                                         std::move(uplink));
+  make_links();
+  make_database();
+  if (surroundings_.cloud != nullptr) make_uplink();
 }
 
 void Terminal::end(bool polite) {
@@ -509,7 +431,7 @@ void Terminal::append(mesh::EntryDraft draft) {
     draft.claim = Hash::draw(surroundings_.random);
   }
   draft.time = now().wall;
-  draft.business_date = 20261122;
+  draft.business_date = business_date;
   draft.clock_quality =
       clock_.is_dead ? mesh::ClockQuality::implausible : mesh::ClockQuality::synchronised;
   const std::string key = draft.idempotency_key;
@@ -532,8 +454,6 @@ void Terminal::append(mesh::EntryDraft draft) {
 
 void Terminal::tell_state() {
   Process& p = *process_;
-  // A process that was stalled learns of several commits in turn; until the last it is behind.
-  if (p.reports_waiting > 0) return;
   if (disk_->is_uncertain()) return;
   const auto root = p.node->vector().root();
   const std::uint64_t pending = p.node->pending_uploads();

@@ -101,23 +101,25 @@ class Terminal {
 
  private:
   struct Process {
-    std::shared_ptr<Gate> gate;
+    std::shared_ptr<Gate> gate;  // closed with it: what is still meant for it comes to nothing
     ProcessId id;
     std::unique_ptr<mesh::Node> node;
     std::unique_ptr<Links> links;
     std::optional<discovery::OwnAddresses> own;
-    std::unique_ptr<UplinkEnd> uplink;
+    std::unique_ptr<UplinkEnd> uplink;  // none: a store without a cloud
     std::unique_ptr<StoreDatabase> database;
+    // Taken from the node and not carried out yet, in order; those of an input that comes while
+    // others are carried out stand behind them.
     std::deque<mesh::Effect> effects;
     bool carrying_out = false;
-    std::map<std::uint64_t, std::string> appends;  // ticket -> key
-    std::map<std::uint64_t, mesh::ReadRequest> reads;
-    MonoTime armed_for = MonoTime::never();
+    std::map<std::uint64_t, std::string> appends;      // ticket -> key: not answered yet
+    std::map<std::uint64_t, mesh::ReadRequest> reads;  // by id: under way
+    MonoTime armed_for = MonoTime::never();            // the earliest tick that was asked for
+    // Of the last tick, and how many ticks in turn had it: one that stays is never met.
     MonoTime last_deadline;
     std::uint32_t same_deadline = 0;
-    std::uint64_t inputs = 0;
-    std::uint32_t reports_waiting = 0;  // of the disk, not taken yet
-    bool leaving = false;
+    std::uint64_t inputs = 0;  // so far
+    bool leaving = false;      // it was asked to, and has not said goodbye yet
     // What was last told.
     crdt::ContentSum root;
     std::uint64_t pending = 0;
@@ -138,7 +140,10 @@ class Terminal {
   void follow_cards();
   mesh::NodeConfig node_config() const;
   void make_process(ProcessId id, std::uint64_t seed);
-  void make_parts();
+  // terminal_parts.cpp
+  void make_links();
+  void make_database();
+  void make_uplink();
   void plant_in(mesh::StoredState& state) const;
   template <class Act>
   void input(Act act);
@@ -171,14 +176,14 @@ class Terminal {
   Surroundings& surroundings_;
   const TerminalSpec spec_;
   const std::uint32_t place_;
-  std::string address_;
+  std::string address_;  // empty: the card has none
   const Answer on_answer_;
   mesh::WireCodec plain_codec_;
   NextVersionCodec next_codec_;
   std::unique_ptr<FaultyCodec> faulty_codec_;
-  const mesh::Codec& codec_;
+  const mesh::Codec& codec_;  // one of these: what this terminal speaks
   std::unique_ptr<Disk> disk_;
-  std::unique_ptr<Process> process_;
+  std::unique_ptr<Process> process_;  // none: it is down
   ClockError clock_;
   bool keeps_inputs_ = false;
   std::uint64_t disks_replaced_ = 0;

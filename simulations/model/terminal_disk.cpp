@@ -192,8 +192,7 @@ void Terminal::replace_disk(DataFolder folder, const std::string& how) {
       DiskReplaced{place_, how, entries_on_disk(), entries_in_private_database()});
 }
 
-// ---- reads
-// ---------------------------------------------------------------------------------------
+// ---- reads -------------------------------------------------------------------------------------
 
 void Terminal::read(const mesh::ReadRequest& request) {
   process_->reads[request.id] = request;
@@ -238,8 +237,7 @@ std::optional<std::vector<std::pair<std::uint64_t, Hash>>> Terminal::read_hashes
   return std::nullopt;
 }
 
-// ---- what it holds
-// -------------------------------------------------------------------------------
+// ---- what it holds -----------------------------------------------------------------------------
 
 std::vector<std::pair<mesh::EntryId, Hash>> Terminal::entries_in_private_database() const {
   std::vector<std::pair<mesh::EntryId, Hash>> held;

@@ -57,9 +57,9 @@ class UplinkEnd {
   const Callbacks callbacks_;
   uplink::UploadSession session_;
   std::uint64_t connection_ = 0;  // the attempt under way or the connection that stands
-  std::shared_ptr<Tcp> tcp_;
+  std::shared_ptr<Tcp> tcp_;      // of that connection, once it stands
   bool carrying_out_ = false;
-  MonoTime armed_for_ = MonoTime::never();
+  MonoTime armed_for_ = MonoTime::never();  // the earliest tick that was asked for
 };
 
 }  // namespace titan::simulations

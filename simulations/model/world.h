@@ -87,8 +87,8 @@ class World {
   Recorder& recorder_;
   Schedule& schedule_;
   Random random_;
-  std::uint32_t clones_max_ = 0;
-  std::uint32_t clones_ = 0;
+  std::uint32_t clones_max_ = 0;  // places kept for copies of processes
+  std::uint32_t clones_ = 0;      // of them used; none is used again
   mesh::WireCodec codec_;
   std::unique_ptr<Lan> lan_;
   std::unique_ptr<Surroundings> surroundings_;
@@ -97,12 +97,12 @@ class World {
   std::unique_ptr<Customers> customers_;
   std::vector<std::unique_ptr<Terminal>> terminals_;  // by place, clones behind the others
   std::map<std::string, std::uint32_t> place_of_address_;
-  std::vector<std::weak_ptr<Tcp>> connections_;
-  std::vector<int> deaf_;
-  std::uint32_t addresses_changed_ = 0;
-  std::map<std::uint32_t, Active> active_;                               // by number of the fault
+  std::vector<std::weak_ptr<Tcp>> connections_;  // all that may still stand, the cloud's too
+  std::vector<int> deaf_;                        // by place: how many faults make it deaf
+  std::uint32_t addresses_changed_ = 0;          // so far: no fresh address is given twice
+  std::map<std::uint32_t, Active> active_;       // by number of the fault
   std::map<std::uint32_t, std::map<std::uint32_t, DataFolder>> images_;  // fault -> place
-  bool healed_ = false;
+  bool healed_ = false;  // from then on no fault begins
 };
 
 }  // namespace titan::simulations

@@ -23,7 +23,7 @@
 
 #include "crdt/version_vector.h"
 #include "election/types.h"
-#include "mesh/entry.h"
+#include "mesh/entry/entry.h"
 #include "uplink/postgres/store_database.h"
 
 namespace titan::uplink {
