@@ -3,7 +3,7 @@
 
 #include "simulations/engine/schedule.h"
 #include "simulations/model/store_database.h"
-#include "tests/simulations/contract/store_database_under_test.h"
+#include "tests/simulations/contract/store_database/store_database_under_test.h"
 
 namespace titan::test {
 

@@ -2,8 +2,8 @@
 // on a real PostgreSQL: tokens, leases, cursors, commits that break, and what is projected.
 #include <catch2/catch.hpp>
 
-#include "tests/simulations/contract/model_store_database.h"
-#include "tests/simulations/contract/real_store_database.h"
+#include "tests/simulations/contract/store_database/model_store_database.h"
+#include "tests/simulations/contract/store_database/real_store_database.h"
 
 namespace titan::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/simulations/contract/model_cloud.h"
+#include "tests/simulations/contract/cloud/model_cloud.h"
 
 namespace titan::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/simulations/contract/real_store_database.h"
+#include "tests/simulations/contract/store_database/real_store_database.h"
 
 #include <signal.h>
 

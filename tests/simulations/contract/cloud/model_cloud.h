@@ -3,7 +3,7 @@
 
 #include "mesh/wire/wire_codec.h"
 #include "simulations/model/cloud.h"
-#include "tests/simulations/contract/cloud_under_test.h"
+#include "tests/simulations/contract/cloud/cloud_under_test.h"
 
 namespace titan::test {
 

@@ -1,4 +1,4 @@
-#include "tests/simulations/contract/real_cloud.h"
+#include "tests/simulations/contract/cloud/real_cloud.h"
 
 #include "uplink/postgres/store_projector.h"
 

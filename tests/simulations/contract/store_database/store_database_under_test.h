@@ -15,7 +15,7 @@
 
 #include "crdt/stock.h"
 #include "election/types.h"
-#include "tests/simulations/contract/disk.h"
+#include "tests/simulations/contract/store_database/disk.h"
 
 namespace titan::test {
 

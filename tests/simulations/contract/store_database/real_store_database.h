@@ -6,8 +6,8 @@
 
 #include <pqxx/pqxx>
 
-#include "tests/simulations/contract/postgres_relay.h"
-#include "tests/simulations/contract/store_database_under_test.h"
+#include "tests/simulations/contract/store_database/postgres_relay.h"
+#include "tests/simulations/contract/store_database/store_database_under_test.h"
 #include "tests/uplink/postgres/test_postgres.h"
 
 namespace titan::test {

@@ -1,4 +1,4 @@
-#include "tests/simulations/contract/model_store_database.h"
+#include "tests/simulations/contract/store_database/model_store_database.h"
 
 #include "simulations/model/gate.h"
 

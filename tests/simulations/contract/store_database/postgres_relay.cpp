@@ -1,4 +1,4 @@
-#include "tests/simulations/contract/postgres_relay.h"
+#include "tests/simulations/contract/store_database/postgres_relay.h"
 
 #include <poll.h>
 #include <sys/socket.h>

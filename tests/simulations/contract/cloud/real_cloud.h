@@ -4,7 +4,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "tests/cloud/cloud_process.h"
-#include "tests/simulations/contract/cloud_under_test.h"
+#include "tests/simulations/contract/cloud/cloud_under_test.h"
 
 namespace titan::test {
 

@@ -24,6 +24,14 @@ namespace titan::test {
 inline constexpr const char* contract_tenant = "acme";
 inline constexpr const char* contract_store = "london-1";
 
+inline crdt::IntervalSet numbers_in(const std::vector<mesh::JournalItem>& items,
+                                    const JournalId& journal) {
+  for (const auto& item : items) {
+    if (item.journal == journal) return item.item.stored;
+  }
+  return {};
+}
+
 class UplinkUnderTest;
 
 class CloudUnderTest {
@@ -176,21 +184,14 @@ class UplinkUnderTest {
     CHECK(vector->store == contract_store);
     CHECK(vector->sequence > watermark_.sequence);
     for (const auto& [journal, item] : watermark_.journals) {
-      CHECK(numbers_of(*vector, journal).contains(item.stored));
+      CHECK(numbers_in(vector->journals, journal).contains(item.stored));
     }
     watermark_ = *vector;
-  }
-  static crdt::IntervalSet numbers_of(const mesh::WatermarkVector& vector,
-                                      const JournalId& journal) {
-    for (const auto& item : vector.journals) {
-      if (item.journal == journal) return item.item.stored;
-    }
-    return {};
   }
   bool is_marked(const std::vector<EntryPointer>& entries) const {
     return std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
       const mesh::EntryId& id = entry->envelope.id;
-      return numbers_of(watermark_, id.journal).contains(id.number);
+      return numbers_in(watermark_.journals, id.journal).contains(id.number);
     });
   }
 
