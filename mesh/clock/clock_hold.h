@@ -75,11 +75,11 @@ class ClockHold {
   void tell_ahead(Now now, WallTime journal_time);
 
   const ClockHoldConfig config_;
-  std::optional<std::int64_t> offset_ms_;
-  WallTime first_seen_;
-  std::vector<Jump> jumps_;  // ahead, not taken back yet; oldest first
-  std::optional<MonoTime> behind_since_;
-  bool told_ = false;  // in this episode
+  std::optional<std::int64_t> offset_ms_;  // wall minus monotonic at the last look
+  WallTime first_seen_;                    // what the clock showed at the first look
+  std::vector<Jump> jumps_;  // ahead, not taken back yet; oldest first; at most jumps_max
+  std::optional<MonoTime> behind_since_;  // the clock shows less than the journal's last time
+  bool told_ = false;                     // in this episode: only while behind
   std::vector<ClockNotice> notices_;
 };
 

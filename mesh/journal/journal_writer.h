@@ -92,16 +92,17 @@ class JournalWriter {
   const ProcessId process_;
   const JournalWriterConfig config_;
 
-  JournalTail predecessor_;
-  JournalTail tail_;
-  JournalId next_journal_;  // drawn for a journal whose first entry is not written yet
-  // Of the open journal: time, and what the calendar said at it.
+  JournalTail predecessor_;  // whole or none
+  JournalTail tail_;         // number 0: no journal is open
+  // Drawn for a journal whose first entry is not written yet: a refused draft draws no second one.
+  JournalId next_journal_;
+  // Of the open journal: time, and what the calendar said at it. Time and date never go back.
   WallTime last_time_;
   std::int32_t last_utc_offset_minutes_ = 0;
-  std::uint32_t last_date_ = 0;
-  std::uint64_t last_receipt_number_ = 0;
-  bool series_begun_ = false;  // the open journal holds a receipt
-  std::uint64_t logical_clock_ = 0;
+  std::uint32_t last_date_ = 0;            // a stated date leaves it as it is
+  std::uint64_t last_receipt_number_ = 0;  // also of journals before
+  bool series_begun_ = false;              // the open journal holds a receipt
+  std::uint64_t logical_clock_ = 0;        // the greatest seen anywhere, <= logical_clock_max
 };
 
 }  // namespace titan::mesh

@@ -28,6 +28,8 @@ OwnJournal::OwnJournal(const Codec& codec, const KeyPair& key, ProcessId process
       durable_receipt_number_(state.last_receipt_number),
       records_(state.idempotency) {}
 
+// A key gives one entry, however often it is sent: before the commit its tickets wait for the same
+// entry, afterwards they get its answer.
 std::shared_ptr<const Entry> OwnJournal::append(std::uint64_t ticket, const EntryDraft& draft) {
   if (!draft.idempotency_key.empty()) {
     if (const auto first = records_.find(draft.idempotency_key); first != records_.end()) {
@@ -167,6 +169,17 @@ bool OwnJournal::is_from_copy(const Entry& entry) const {
   if (id.number < recent_first_number_) return false;
   const std::uint64_t index = id.number - recent_first_number_;
   return index < recent_hashes_.size() && recent_hashes_[index] != entry.hash;
+}
+
+void OwnJournal::check_invariants() const {
+  for (const auto& [id, waiting] : waiting_) assert(!waiting.tickets.empty());
+  for (const auto& [key, id] : waiting_keys_) {
+    const auto waiting = waiting_.find(id);
+    assert(waiting != waiting_.end() && waiting->second.entry->envelope.idempotency_key == key);
+  }
+  assert(recent_hashes_.size() <= hashes_kept);
+  assert(recent_hashes_.empty() ||
+         recent_first_number_ + recent_hashes_.size() == writer_.tail().number + 1);
 }
 
 std::vector<AppendReply> OwnJournal::take_replies() {

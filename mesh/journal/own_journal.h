@@ -72,24 +72,27 @@ class OwnJournal {
   bool is_current_journal(const JournalId& journal) const;
 
   std::vector<AppendReply> take_replies();
+  void check_invariants() const;
 
  private:
+  // For the disk. The first ticket recorded it, the others repeat its key.
   struct Waiting {
     std::shared_ptr<const Entry> entry;
-    std::vector<std::uint64_t> tickets;
+    std::vector<std::uint64_t> tickets;  // one at least
   };
 
   void answer_repeat(std::uint64_t ticket, const EntryDraft& draft, const IdempotencyRecord& first);
 
   JournalWriter writer_;
+  // Of what we wrote and the disk reported, or holds: where a new journal goes on after a failure.
   JournalTail durable_tail_;
   std::uint64_t durable_receipt_number_ = 0;
-  std::map<EntryId, Waiting> waiting_;
-  std::map<std::string, EntryId> waiting_keys_;
-  std::map<std::string, IdempotencyRecord> records_;
-  // The last hashes_kept of the open journal, to tell a copy's entries from our own.
+  std::map<EntryId, Waiting> waiting_;                // not reported by the disk yet
+  std::map<std::string, EntryId> waiting_keys_;       // of those in waiting_ that have a key
+  std::map<std::string, IdempotencyRecord> records_;  // of durable entries; never forgotten
+  // The last hashes_kept of the open journal up to its tail, to tell a copy's entries from our own.
   std::deque<Hash> recent_hashes_;
-  std::uint64_t recent_first_number_ = 1;
+  std::uint64_t recent_first_number_ = 1;  // of recent_hashes_.front()
   std::vector<AppendReply> replies_;
 };
 

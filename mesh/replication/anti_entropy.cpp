@@ -67,11 +67,16 @@ void AntiEntropy::on_peer_down(Now now, const ProcessId& peer) {
 }
 
 // ---- comparing ---------------------------------------------------------------------------------
+//
+// Nothing here is acknowledged or repeated. A message that is lost ends the round between these
+// two; the next round, with whomever, begins anew with what is stored by then.
 
 void AntiEntropy::start_round(const ProcessId& peer) {
   send(peer, SyncRoot{index_.stored().root(), stock_digest_, false, watermark_});
 }
 
+// Equal roots are equal contents, and then the stock must be equal, too. A reply is never answered,
+// so no round goes to and fro for ever.
 void AntiEntropy::on_sync_root(Now now, const ProcessId& from, const SyncRoot& message) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end()) return;
@@ -98,6 +103,7 @@ void AntiEntropy::on_sync_root(Now now, const ProcessId& from, const SyncRoot& m
   send(from, std::move(reply));
 }
 
+// Theirs differ from ours: we list what we hold of the devices that do, and ask for their lists.
 void AntiEntropy::on_sync_devices(Now now, const ProcessId& from, const SyncDevices& message) {
   const crdt::VersionVector& stored = index_.stored();
   if (!peers_.contains(from) || message.root == stored.root()) return;
@@ -117,6 +123,7 @@ void AntiEntropy::on_sync_devices(Now now, const ProcessId& from, const SyncDevi
   send(from, std::move(items));
 }
 
+// What they hold is learned, whatever round it belongs to: it was durable there when they said it.
 void AntiEntropy::on_sync_items(Now now, const ProcessId& from, const SyncItems& message) {
   if (!peers_.contains(from)) return;
   learn_items(now, from, message.devices);
@@ -124,6 +131,8 @@ void AntiEntropy::on_sync_items(Now now, const ProcessId& from, const SyncItems&
   send(from, SyncItems{index_.stored().root(), items_of(message.asked_devices), false, {}});
 }
 
+// As good as a vector, of a few journals; of one we do not know there is nothing to say yet. Lost:
+// the next vectors say it.
 void AntiEntropy::on_have(const ProcessId& from, const Have& message) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end()) return;
@@ -184,8 +193,7 @@ void AntiEntropy::learn_items(Now now, const ProcessId& from,
   if (lacking) ask_at_ = std::min(ask_at_, now.mono + config_.settle);
 }
 
-// ---- asking
-// --------------------------------------------------------------------------------------
+// ---- asking ------------------------------------------------------------------------------------
 
 void AntiEntropy::ask_for_missing(Now now) {
   ask_at_ = MonoTime::never();
@@ -313,6 +321,8 @@ bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& jour
   return true;
 }
 
+// A frame that is lost leaves a gap that the request's end finds and asks for again; if the last is
+// lost the deadline ends it, and this peer is not asked for the journal before its next vector.
 void AntiEntropy::on_entries(Now now, const ProcessId& from, const Entries& message) {
   const auto found = requests_.find(message.request);
   if (found == requests_.end() || found->second.peer != from) return;
@@ -364,9 +374,10 @@ void AntiEntropy::end_request(Now now, std::uint64_t id) {
   ask_at_ = now.mono;
 }
 
-// ---- serving
-// -------------------------------------------------------------------------------------
+// ---- serving -----------------------------------------------------------------------------------
 
+// Every request gets a last frame, an empty one if need be: who asks waits for it. Lost, or its
+// answer: the peer's deadline gives the numbers to another.
 void AntiEntropy::on_entry_request(const ProcessId& from, const EntryRequest& message) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end()) return;
@@ -417,8 +428,7 @@ void AntiEntropy::on_read_failed(std::uint64_t read_id) {
   served_.erase(found);
 }
 
-// ---- time
-// ----------------------------------------------------------------------------------------
+// ---- time --------------------------------------------------------------------------------------
 
 void AntiEntropy::on_vector_moved(Now now) {
   if (std::exchange(held_back_, false)) ask_at_ = std::min(ask_at_, now.mono);
@@ -478,9 +488,29 @@ std::vector<DeviceId> AntiEntropy::holders(const JournalId& journal, std::uint64
 
 void AntiEntropy::check_invariants() const {
   assert(requests_.size() <= config_.requests_in_flight_max + peers_.size());
-  for (const auto& [id, request] : requests_) assert(peers_.contains(request.peer));
-  for (const auto& [id, served] : served_) assert(peers_.contains(served.peer));
-  for (const auto& [journal, fork] : forks_) assert(peers_.contains(fork.peer));
+  std::map<ProcessId, std::uint32_t> asked;
+  std::map<ProcessId, std::uint32_t> serving;
+  std::map<JournalId, std::uint64_t> in_flight;
+  for (const auto& [id, request] : requests_) {
+    assert(id < next_id_ && peers_.contains(request.peer));
+    ++asked[request.peer];
+    if (!request.numbers.empty()) in_flight[request.journal] += request.numbers.count();
+  }
+  for (const auto& [id, served] : served_) {
+    assert(id < next_id_ && peers_.contains(served.peer));
+    ++serving[served.peer];
+  }
+  for (const auto& [process, peer] : peers_) {
+    assert(peer.asked == asked[process] && peer.serving == serving[process]);
+    assert(peer.serving <= config_.serves_per_peer_max);
+  }
+  assert(in_flight.size() == in_flight_.size());
+  for (const auto& [journal, numbers] : in_flight_) assert(numbers.count() == in_flight[journal]);
+  for (const auto& [journal, fork] : forks_) {
+    assert(peers_.contains(fork.peer));
+    assert(fork.first > 0 && fork.tries <= config_.hash_list_tries);
+  }
+  assert(interval_ >= config_.interval && interval_ <= config_.interval_max);
 }
 
 }  // namespace titan::mesh

@@ -150,30 +150,30 @@ class AntiEntropy {
  private:
   struct Peer {
     DeviceId device;
-    std::uint32_t serving = 0;
-    std::uint32_t asked = 0;
+    std::uint32_t serving = 0;  // of served_; at most serves_per_peer_max
+    std::uint32_t asked = 0;    // of requests_
   };
   struct Request {
     ProcessId peer;
     JournalId journal;
-    crdt::IntervalSet numbers;
-    MonoTime deadline;
+    crdt::IntervalSet numbers;  // none: branches were asked for, by their hashes
+    MonoTime deadline;          // put off by each frame that comes
     bool state_only = false;
   };
   enum class What { state, everything };
   struct Served {
     ProcessId peer;
-    std::uint64_t request = 0;
+    std::uint64_t request = 0;  // the peer's id for it
     JournalId journal;
     bool hash_list_only = false;
     std::uint64_t first = 0;  // of a hash list
-    std::uint64_t next = 0;
+    std::uint64_t next = 0;   // where the list after it begins; 0: there is none
   };
   // A forked journal under comparison with a peer, list by list.
   struct Fork {
     ProcessId peer;
-    std::uint64_t first = 1;  // of the list that is awaited
-    std::uint32_t tries = 0;
+    std::uint64_t first = 1;  // of the list that is awaited; ascends
+    std::uint32_t tries = 0;  // of this list; at most hash_list_tries
     MonoTime deadline;
   };
 
@@ -201,30 +201,31 @@ class AntiEntropy {
   EntryIndex& index_;
   Random random_;
 
-  std::map<ProcessId, Peer> peers_;
+  std::map<ProcessId, Peer> peers_;  // those with a link; requests, reads and forks are of these
   // What each device told us it holds; kept while it is away, for `copies` of a sale. Its next
   // process starts from nothing: its disk may be another.
   std::map<DeviceId, crdt::VersionVector> known_;
-  std::map<DeviceId, ProcessId> known_from_;
-  std::map<std::uint64_t, Request> requests_;
-  std::map<JournalId, crdt::IntervalSet> in_flight_;  // numbers of all requests_
+  std::map<DeviceId, ProcessId> known_from_;   // whose word it is
+  std::map<std::uint64_t, Request> requests_;  // waiting for their last frame
+  // Numbers of all requests_, which overlap nowhere: each number is asked of one peer at a time.
+  std::map<JournalId, crdt::IntervalSet> in_flight_;
   // While much is lacking: whose products have all come, and those not on the disk yet.
   std::set<JournalId> state_complete_;
   std::map<JournalId, crdt::IntervalSet> state_on_way_;
-  std::map<std::uint64_t, Served> served_;
-  std::set<Hash> wanted_branches_;
+  std::map<std::uint64_t, Served> served_;  // waiting for the disk, by read id
+  std::set<Hash> wanted_branches_;          // asked for by hash, not come yet
   std::set<Hash> taken_branches_;  // since the last load: what a list read earlier still lacks
   std::map<JournalId, Fork> forks_;
-  std::set<JournalId> forks_told_;
-  std::uint64_t next_id_ = 1;
+  std::set<JournalId> forks_told_;  // never forgotten
+  std::uint64_t next_id_ = 1;       // of requests and reads alike
 
-  Duration interval_;
+  Duration interval_;  // from config_.interval, where something moves, to config_.interval_max
   MonoTime next_round_;
-  MonoTime ask_at_ = MonoTime::never();
-  bool held_back_ = false;  // asking stopped until the own disk has caught up
-  DeviceId first_device_;
-  std::uint64_t stock_digest_ = 0;
-  WatermarkPlace watermark_;
+  MonoTime ask_at_ = MonoTime::never();  // never: nothing is known to be missing but what is asked
+  bool held_back_ = false;               // asking stopped until the own disk has caught up
+  DeviceId first_device_;                // none: no journal goes before others
+  std::uint64_t stock_digest_ = 0;       // at index_.stored()
+  WatermarkPlace watermark_;             // the highest that we know
 
   std::vector<Effect> effects_;
 };

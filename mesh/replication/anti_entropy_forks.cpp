@@ -52,6 +52,8 @@ std::optional<crdt::IntervalSet> AntiEntropy::numbers_to_compare(const ProcessId
   return numbers;
 }
 
+// Both branches are wanted everywhere: of the list, what we lack is asked for by hash. Lost: the
+// list is asked for again, the entries by their request's deadline with the next vectors.
 void AntiEntropy::on_hash_lists(Now now, const ProcessId& from, const HashList& theirs,
                                 const std::vector<std::pair<std::uint64_t, Hash>>& ours) {
   if (!numbers_to_compare(from, theirs)) return;  // given up meanwhile
@@ -86,6 +88,8 @@ bool AntiEntropy::take_wanted_branch(const Hash& hash) {
   return wanted_branches_.erase(hash) > 0 && taken_branches_.insert(hash).second;
 }
 
+// Lost, or beyond the limit: it gets no answer, which the peer repeats itself for. An empty list
+// would say that we hold nothing of the journal.
 void AntiEntropy::on_hash_list_request(const ProcessId& from, const HashListRequest& message) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end() || peer->second.serving >= config_.serves_per_peer_max) return;

@@ -1,5 +1,6 @@
 #include "mesh/replication/entry_index.h"
 
+#include <cassert>
 #include <utility>
 
 namespace titan::mesh {
@@ -46,6 +47,16 @@ void EntryIndex::on_stored(const DeviceId& device, const JournalId& journal, std
 
 bool EntryIndex::learn(const PublicKey& key) {
   return !key.is_none() && keys_.emplace(device_of(key), key).second;
+}
+
+void EntryIndex::check_invariants() const {
+  stored_.check_invariants();
+  std::uint64_t count = 0;
+  for (const auto& [journal, numbers] : pending_) {
+    assert(!numbers.empty());
+    count += numbers.count();
+  }
+  assert(count == pending_count_);
 }
 
 std::optional<PublicKey> EntryIndex::key_of(const DeviceId& device) const {

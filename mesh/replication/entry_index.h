@@ -38,12 +38,13 @@ class EntryIndex {
   bool learn(const PublicKey& key);
   std::optional<PublicKey> key_of(const DeviceId& device) const;
   const std::map<DeviceId, PublicKey>& keys() const { return keys_; }
+  void check_invariants() const;
 
  private:
   crdt::VersionVector stored_;
-  std::map<JournalId, crdt::IntervalSet> pending_;
-  std::uint64_t pending_count_ = 0;
-  std::map<DeviceId, PublicKey> keys_;
+  std::map<JournalId, crdt::IntervalSet> pending_;  // handed to the disk, not reported; none empty
+  std::uint64_t pending_count_ = 0;                 // of all in pending_
+  std::map<DeviceId, PublicKey> keys_;  // by the id that each hashes to; never forgotten
 };
 
 }  // namespace titan::mesh
