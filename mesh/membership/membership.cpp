@@ -1,26 +1,11 @@
-// The life of members: known, linked, replaced, forgotten; and our own facts and stalls.
+// The life of members: known, linked, gone, forgotten.
 #include "mesh/membership/membership.h"
 
 #include <algorithm>
 #include <cassert>
-#include <tuple>
+#include <utility>
 
 namespace titan::mesh {
-
-namespace {
-
-bool is_newer(const MemberInfo& a, const MemberInfo& b) {
-  return std::tie(a.started, a.process) > std::tie(b.started, b.process);
-}
-
-// Two processes cannot listen at one address at the same time.
-bool share_an_address(const MemberInfo& a, const MemberInfo& b) {
-  return std::any_of(a.addresses.begin(), a.addresses.end(), [&](const std::string& address) {
-    return std::find(b.addresses.begin(), b.addresses.end(), address) != b.addresses.end();
-  });
-}
-
-}  // namespace
 
 const char* to_string(MemberState state) {
   switch (state) {
@@ -232,6 +217,7 @@ void Membership::want_link(const Member& member) {
 
 // ---- links -------------------------------------------------------------------------------------
 
+// A link is proof of life in both directions, its hello a round trip; so it ends any suspicion.
 void Membership::on_link_up(Now now, const MemberInfo& peer) {
   if (left_ || peer.process == self_.process || peer.process.is_none()) return;
   begin(now);
@@ -260,6 +246,8 @@ void Membership::on_link_up(Now now, const MemberInfo& peer) {
   end();
 }
 
+// A reason to look, never a proof of death: a transport also closes the link of a process that
+// stands still. Only a refused dial shortens the time that a suspect is given.
 void Membership::on_link_down(Now now, const ProcessId& peer, LinkEnd reason) {
   if (left_) return;
   Member* member = member_of(peer);
@@ -297,176 +285,6 @@ void Membership::say_alive(Now now, Member& member, MonoTime proven_at) {
   }
   set_state(now, member, MemberState::alive);
   check_device_twice(member);
-}
-
-// ---- devices -----------------------------------------------------------------------------------
-
-Membership::Member* Membership::current_of_device(const DeviceId& device, const ProcessId& except) {
-  Member* best = nullptr;
-  const auto rank = [](const Member& m) {
-    return std::tuple(!m.replaced, m.state == MemberState::alive,
-                      m.state == MemberState::suspect && !m.remembered, m.info.started,
-                      m.info.process);
-  };
-  for (auto& [process, member] : members_) {
-    if (process == except || member.device != device) continue;
-    if (!best || rank(member) > rank(*best)) best = &member;
-  }
-  return best;
-}
-
-std::optional<ProcessId> Membership::process_of(const DeviceId& device) const {
-  if (device == self_.device()) return self_.process;
-  const Member* best = const_cast<Membership*>(this)->current_of_device(device, ProcessId{});
-  return best ? std::optional(best->info.process) : std::nullopt;
-}
-
-// A newcomer that is linked, so certainly alive, of a device that has another process.
-void Membership::meet_rival(Now now, Member& newcomer, Member& current) {
-  const bool current_is_present = is_present(current.state) && !current.remembered;
-  if (!current_is_present || is_newer(newcomer.info, current.info) ||
-      share_an_address(newcomer.info, current.info)) {
-    replace(now, current);
-    return;
-  }
-  // It started earlier by its clock, which may be wrong (a dead clock battery: 1970). If the
-  // current one is gone this probe will show it; if it answers the device key is in use twice.
-  probe_soon(now, current);
-}
-
-void Membership::replace(Now now, Member& older) {
-  older.replaced = true;
-  set_state(now, older, MemberState::dead);
-  older.retry_at = MonoTime::never();
-  gossip_.remove(older.info.process);
-  if (older.linked) probe_soon(now, older);  // its answer would show that the key is in use twice
-}
-
-void Membership::check_device_twice(Member& member) {
-  if (member.device == self_.device()) {
-    raise_device_twice(self_, member.info);
-    set_beside(member);
-  }
-  for (auto& [process, other] : members_) {
-    if (process == member.info.process || other.device != member.device) continue;
-    if (!other.proven_at || !member.proven_at) continue;
-    const MonoTime both_proven = std::min(*other.proven_at, *member.proven_at);
-    if (both_proven < std::max(other.known_since, member.known_since)) continue;
-    raise_device_twice(other.info, member.info);
-    if (!is_present(other.state)) continue;
-    set_beside(other);
-    set_beside(member);
-  }
-}
-
-void Membership::set_beside(Member& member) {
-  if (std::exchange(member.is_beside, true)) return;
-  effects_.push_back(MemberStateChanged{update_of(member), member.state, false});
-}
-
-bool Membership::is_current(const Member& member) const {
-  if (member.is_beside) return true;
-  return process_of(member.device) == member.info.process;
-}
-
-void Membership::raise_device_twice(const MemberInfo& first, const MemberInfo& second) {
-  if (twice_told_.size() >= config_.members_max) twice_told_.clear();
-  const auto pair = std::minmax(first.process, second.process);
-  if (twice_told_.insert({pair.first, pair.second}).second) {
-    effects_.push_back(DeviceTwice{first, second});
-  }
-}
-
-// ---- ourselves ---------------------------------------------------------------------------------
-
-void Membership::set_self(Now now, const MemberInfo& self) {
-  assert(self.process == self_.process && self.device_key == self_.device_key);
-  if (self == self_ || left_) return;
-  begin(now);
-  const bool at_once = self.addresses != self_.addresses;
-  self_ = self;
-  announce_at_ =
-      at_once ? now.mono : std::max(now.mono, announced_at_ + config_.self_update_interval);
-  tick_self(now);
-  end();
-}
-
-void Membership::tick_self(Now now) {
-  if (now.mono < announce_at_) return;
-  if (self_ == announced_) {
-    announce_at_ = MonoTime::never();
-  } else if (hears_nobody(now)) {
-    announce_at_ = now.mono + config_.self_update_interval;
-  } else {
-    ++incarnation_;
-    announce_self(now);
-  }
-}
-
-void Membership::announce_self(Now now) {
-  announced_ = self_;
-  announced_at_ = now.mono;
-  announce_at_ = MonoTime::never();
-  spread(MemberUpdate{announced_, MemberState::alive, incarnation_});
-}
-
-bool Membership::hears_nobody(Now now) const {
-  const bool has_links = std::any_of(members_.begin(), members_.end(), [](const auto& item) {
-    return item.second.linked && item.second.state != MemberState::left;
-  });
-  if (!has_links || !last_answer_at_) return false;
-  return now.mono - *last_answer_at_ > config_.suspicion_base;
-}
-
-void Membership::leave(Now now) {
-  if (left_) return;
-  begin(now);
-  for (const auto& [process, member] : members_) {
-    if (member.linked) effects_.push_back(SendMessage{process, Leave{incarnation_}});
-  }
-  left_ = true;
-  probes_.clear();
-  relayed_.clear();
-  end();
-}
-
-void Membership::on_stalled(Now now, Duration length) {
-  if (left_) return;
-  if (length >= config_.own_stall_min) {
-    restart_failure_timers(now);
-  } else {
-    put_off_failure_timers(length);
-  }
-  last_input_at_ = now.mono;
-  end();
-}
-
-void Membership::restart_failure_timers(Now now) {
-  for (const auto& [process, probe] : probes_) members_.at(process).wants_probe = true;
-  probes_.clear();
-  for (auto& [process, member] : members_) {
-    if (member.state != MemberState::suspect) continue;
-    member.suspected_at = now.mono;
-    if (member.remembered) {
-      member.verdict_at = now.mono + config_.remembered_timeout;
-    } else {
-      set_verdict_time(now, member);
-      member.wants_probe = true;
-    }
-  }
-  local_health_ = std::min(local_health_ + 1, config_.local_health_max);
-}
-
-void Membership::put_off_failure_timers(Duration lateness) {
-  for (auto& [process, probe] : probes_) {
-    probe.direct_deadline = probe.direct_deadline + lateness;
-    probe.deadline = probe.deadline + lateness;
-  }
-  for (auto& [process, member] : members_) {
-    if (member.state != MemberState::suspect) continue;
-    member.suspected_at = member.suspected_at + lateness;
-    member.verdict_at = member.verdict_at + lateness;
-  }
 }
 
 // ---- time --------------------------------------------------------------------------------------
@@ -552,6 +370,10 @@ void Membership::check_invariants() const {
   assert(sent_.size() <= config_.late_acks_max);
   assert(relayed_.size() <= config_.relayed_probes_max);
   assert(owed_acks_.size() <= config_.members_max);
+  assert(twice_told_.size() <= config_.members_max);
+  assert(sent_.empty() || sent_.rbegin()->first < next_sequence_);
+  assert(relayed_.empty() || relayed_.rbegin()->first < next_sequence_);
+  assert(announce_at_ != MonoTime::never() || self_ == announced_);
   std::size_t probed = 0;
   std::size_t gossiped_to = 0;
   for (const auto& [process, member] : members_) {
@@ -560,6 +382,16 @@ void Membership::check_invariants() const {
     assert(!member.remembered || member.state == MemberState::suspect);
     assert(!member.replaced || !is_present(member.state));
     assert(!member.is_beside || is_present(member.state));
+    assert(member.known_since <= member.state_since);
+    assert(!member.linked || !member.link_end);
+    assert(member.accusers.size() <= config_.confirmations);
+    assert(member.accusers.empty() || is_present(member.state));
+    assert(!(member.reported_dead || member.reported_left) || member.state == MemberState::alive);
+    assert(!member.said_goodbye || !is_present(member.state));
+    assert(member.state != MemberState::suspect || member.suspected_at <= member.verdict_at);
+    assert(!member.claim || member.claim->incarnation <= member.incarnation);
+    assert(member.retry_pause == Duration::zero() ||
+           (member.retry_pause >= config_.redial_min && member.retry_pause <= config_.redial_max));
     const bool present = is_present(member.state) && !member.remembered;
     assert(probe_ring_.contains(process) == present);
     assert(gossip_ring_.contains(process) == (present && member.linked));
@@ -569,6 +401,7 @@ void Membership::check_invariants() const {
   assert(probe_ring_.size() == probed && gossip_ring_.size() == gossiped_to);
   for (const auto& [process, probe] : probes_) {
     assert(members_.contains(process));
+    assert(probe.helpers.size() <= config_.indirect_probes);
     assert(sent_.contains(probe.sequence) || sent_.size() == config_.late_acks_max);
   }
 }

@@ -174,66 +174,74 @@ class Membership {
   void check_invariants() const;
 
  private:
-  // What a member must be told is said of it, so that it refutes.
+  // What is said of a member, by us too, and must be told it so that it refutes.
   struct Claim {
     MemberState state;
     std::uint64_t incarnation;
   };
   struct Member {
-    MemberInfo info;
+    // what it is
+    MemberInfo info;  // info.process is its key in members_
     DeviceId device;
     MemberState state = MemberState::alive;
-    std::uint64_t incarnation = 0;  // 0: known from its hello or from disk only
-    bool remembered = false;
-    bool replaced = false;   // by a newer process of its device
-    bool is_beside = false;  // another process of its device, or ours, answers as well
-    MonoTime known_since;
+    std::uint64_t incarnation = 0;  // 0: known from its hello or from disk only; never falls
+    bool remembered = false;        // only a suspect
+    bool replaced = false;          // by a newer process of its device; never while present
+    bool is_beside =
+        false;             // another process of its device, or ours, answers as well; only present
+    MonoTime known_since;  // <= state_since
     MonoTime state_since;
 
+    // how it is reached
     bool linked = false;
-    std::optional<LinkEnd> link_end;
-    std::optional<MonoTime> proven_at;  // it certainly was alive then
-    std::string last_good_address;
+    std::optional<LinkEnd> link_end;    // of its last link or dial; none while linked
+    std::optional<MonoTime> proven_at;  // it certainly was alive then; never falls
+    std::string last_good_address;      // of an earlier life; empty: not known
 
-    std::set<ProcessId> accusers;  // found it silent themselves, at this incarnation
-    bool reported_dead = false;    // by one we believe, at this incarnation
-    bool reported_left = false;    // by one we believe: found silent, it has left
-    bool said_goodbye = false;     // itself; without that one that has left may live
-    MonoTime accused_at;
-    MonoTime suspected_at;
-    MonoTime verdict_at = MonoTime::never();
+    // what is held against it, at this incarnation
+    std::set<ProcessId> accusers;  // found it silent themselves; at most `confirmations`
+    bool reported_dead = false;    // by one we believe, while it seems alive
+    bool reported_left = false;    // the same: found silent, it has left
+    bool said_goodbye = false;     // itself, and is gone; without that one that has left may live
+    MonoTime accused_at;           // the last time, by whomever
+    MonoTime suspected_at;         // while suspect: <= verdict_at
+    MonoTime verdict_at = MonoTime::never();  // never: it is no suspect
+    // Rides on all that we send it until it raises its incarnation above: <= incarnation.
     std::optional<Claim> claim;
 
-    bool wants_probe = false;
+    // when it is looked for
+    bool wants_probe = false;               // once another has ended, or there is room for more
     ProcessId helper;                       // whose indirect probe last reached it
     MonoTime retry_at = MonoTime::never();  // next probe of a suspect, next try of one gone
-    Duration retry_pause{};
+    Duration retry_pause{};                 // 0, or from redial_min to redial_max
     RoundTrip round_trip;
     std::optional<std::int64_t> clock_skew_ms;
     // Its wall clock minus our monotonic one: what becomes of our own wall clock changes nothing.
     std::optional<std::int64_t> clock_offset_ms;
   };
+  // One of ours: direct first, through helpers when no answer has come by direct_deadline.
   struct Probe {
     std::uint64_t sequence = 0;
     bool indirect_sent = false;
     MonoTime direct_deadline;
-    MonoTime deadline;
-    std::vector<ProcessId> helpers;
-    std::uint32_t receipts = 0;  // helpers that said they got the request
+    MonoTime deadline;               // once indirect_sent: without an answer by then it has failed
+    std::vector<ProcessId> helpers;  // at most indirect_probes
+    std::uint32_t receipts = 0;      // of helpers for the request; 0: it may be us who cannot hear
   };
+  // Outlives its probe: an ack, however late, is a sign of life.
   struct SentPing {
     ProcessId target;
     MonoTime at;
-    bool direct = false;
   };
+  // Of another's indirect probe: what its target answers us goes to the requester.
   struct RelayedPing {
     ProcessId requester;
-    std::uint64_t sequence = 0;
+    std::uint64_t sequence = 0;  // the requester's
     ProcessId target;
     MonoTime at;
   };
 
-  // membership.cpp: life of members
+  // membership.cpp: the life of members
   void begin(Now now);
   void end();
   Member* member_of(const ProcessId& process);
@@ -246,21 +254,27 @@ class Membership {
   void set_state(Now now, Member& member, MemberState state);
   void set_facts(Member& member, const MemberInfo& info, std::uint64_t incarnation);
   void clear_suspicion(Member& member);
-  void replace(Now now, Member& older);
-  void meet_rival(Now now, Member& newcomer, Member& current);
   void set_retry(Now now, Member& member);
   void update_rings(Member& member);
-  Member* current_of_device(const DeviceId& device, const ProcessId& except);
-  void check_device_twice(Member& member);
-  void set_beside(Member& member);
-  void raise_device_twice(const MemberInfo& first, const MemberInfo& second);
-  bool is_current(const Member& member) const;
-  void announce_self(Now now);
-  bool hears_nobody(Now now) const;
   void say_alive(Now now, Member& member, MonoTime proven_at);
   void want_link(const Member& member);
   KnownMember known(const Member& member) const;
   MemberUpdate update_of(const Member& member) const;
+
+  // membership_devices.cpp: which process stands for a device
+  static bool is_newer(const MemberInfo& a, const MemberInfo& b);
+  Member* current_of_device(const DeviceId& device, const ProcessId& except);
+  bool is_current(const Member& member) const;
+  void meet_rival(Now now, Member& newcomer, Member& current);
+  void replace(Now now, Member& older);
+  void check_device_twice(Member& member);
+  void set_beside(Member& member);
+  void raise_device_twice(const MemberInfo& first, const MemberInfo& second);
+
+  // membership_self.cpp: our own facts and stalls
+  void tick_self(Now now);
+  void announce_self(Now now);
+  bool hears_nobody(Now now) const;
   void restart_failure_timers(Now now);
   void put_off_failure_timers(Duration lateness);
 
@@ -282,7 +296,7 @@ class Membership {
   void tick_members(Now now);
   void tick_round(Now now);
 
-  // membership_gossip.cpp: what others say
+  // membership_reports.cpp: what others say
   void on_updates(Now now, const ProcessId& from, const std::vector<MemberUpdate>& updates);
   void on_update(Now now, const ProcessId& from, const MemberUpdate& update);
   void on_update_of_self(Now now, const MemberUpdate& update);
@@ -294,6 +308,8 @@ class Membership {
   void on_left(Now now, Member& member, std::uint64_t incarnation);
   void on_news(const ProcessId& from, const election::LeaderNews& news);
   bool believes(const ProcessId& from) const;
+
+  // membership_dissemination.cpp: what we tell
   void spread(const MemberUpdate& update);
   std::vector<MemberUpdate> updates_for(const ProcessId& receiver);
   election::LeaderNews news_for(Now now, const ProcessId& receiver) const;
@@ -301,7 +317,6 @@ class Membership {
   void send_updates(Now now, const ProcessId& to, std::vector<MemberUpdate> updates);
   void send_table(Now now, const ProcessId& to);
   void tick_gossip(Now now);
-  void tick_self(Now now);
 
   // fixed at the start
   const MembershipConfig config_;
@@ -309,12 +324,12 @@ class Membership {
 
   // our own standing
   MemberInfo self_;
-  MemberInfo announced_;  // our facts as told under incarnation_
-  std::uint64_t incarnation_ = 1;
-  MonoTime outbid_until_;  // who outbids us before that answers our own bid
-  std::uint32_t local_health_ = 0;
-  bool left_ = false;
-  MonoTime announce_at_ = MonoTime::never();  // when changed facts are due
+  MemberInfo announced_;                      // our facts as told under incarnation_
+  std::uint64_t incarnation_ = 1;             // ascends; nobody else raises it
+  MonoTime outbid_until_;                     // who outbids us before that answers our own bid
+  std::uint32_t local_health_ = 0;            // 0: well; <= local_health_max
+  bool left_ = false;                         // for good
+  MonoTime announce_at_ = MonoTime::never();  // never: our facts are those announced
   MonoTime announced_at_;
   std::optional<MonoTime> last_answer_at_;  // any answer to a probe of ours
   Random random_;
@@ -323,13 +338,15 @@ class Membership {
   std::map<ProcessId, Member> members_;
   Ring probe_ring_;   // alive and suspect, without those only remembered
   Ring gossip_ring_;  // of these the linked ones
-  std::set<std::pair<ProcessId, ProcessId>> twice_told_;
+  std::set<std::pair<ProcessId, ProcessId>> twice_told_;  // the lesser first
 
   // under way
-  std::uint64_t next_sequence_ = 1;  // 0: an Ack that answers nothing and only carries updates
-  std::map<ProcessId, Probe> probes_;
-  std::map<std::uint64_t, SentPing> sent_;
-  std::map<std::uint64_t, RelayedPing> relayed_;
+  // Above all in sent_ and relayed_, which share none. 0: an Ack that answers nothing and only
+  // carries updates.
+  std::uint64_t next_sequence_ = 1;
+  std::map<ProcessId, Probe> probes_;             // of known members
+  std::map<std::uint64_t, SentPing> sent_;        // by sequence, so the oldest first
+  std::map<std::uint64_t, RelayedPing> relayed_;  // by our own sequence
   std::map<ProcessId, std::uint64_t> owed_acks_;  // the last ping of each that has no link from us
   GossipQueue gossip_;
 
@@ -338,7 +355,7 @@ class Membership {
   MonoTime next_gossip_at_;
   MonoTime next_table_at_;
   MonoTime last_input_at_;
-  MonoTime promised_tick_at_;
+  MonoTime promised_tick_at_;  // an input that comes later tells how long we stood still
 
   std::vector<MembershipEffect> effects_;
 };

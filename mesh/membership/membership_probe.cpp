@@ -22,7 +22,7 @@ void Membership::start_probe(Now now, Member& member) {
   Probe probe;
   probe.sequence = next_sequence_++;
   if (sent_.size() >= config_.late_acks_max) sent_.erase(sent_.begin());
-  sent_[probe.sequence] = SentPing{target, now.mono, member.linked};
+  sent_[probe.sequence] = SentPing{target, now.mono};
   const Duration ack_timeout = member.round_trip.ack_timeout(
       config_.ack_timeout_initial, config_.ack_timeout_min, config_.ack_timeout_max);
   probe.direct_deadline = now.mono + stretched(ack_timeout, local_health_);
@@ -96,6 +96,8 @@ void Membership::forget_old_pings(Now now) {
 
 // ---- requests and answers ----------------------------------------------------------------------
 
+// Answered whatever we think of its sender, and proof of nothing: it may hear nobody. Lost, or its
+// ack: the sender asks helpers.
 void Membership::on_ping(Now now, const ProcessId& from, const Ping& ping) {
   if (left_) return send_ack(now, from, ping.sequence, ProcessId{});
   begin(now);
@@ -113,6 +115,8 @@ void Membership::on_ping(Now now, const ProcessId& from, const Ping& ping) {
   end();
 }
 
+// Lost: another helper may reach the target. Lost for all of them: no receipt comes, and the
+// requester gives everybody more time, since it may be deaf itself.
 void Membership::on_ping_request(Now now, const ProcessId& from, const PingRequest& request) {
   if (left_) return;
   begin(now);
@@ -129,6 +133,9 @@ void Membership::on_ping_request(Now now, const ProcessId& from, const PingReque
   end();
 }
 
+// Proof of life of whom its ping was for, from its own mouth or by a helper's word; nobody else's
+// ack counts, however late the right one does. Lost: the probe goes on through helpers, and if
+// theirs are lost, too, it has failed: suspicion, which leaves time to refute.
 void Membership::on_ack(Now now, const ProcessId& from, const Ack& ack) {
   if (left_) return;
   begin(now);

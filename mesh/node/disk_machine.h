@@ -68,8 +68,8 @@ class DiskMachine {
   MonoTime due_ = MonoTime::never();  // the end of the pause; in `failing` only
   // While damaged: what is handed over waits for, or goes to, the file beside. Never in `ok`.
   bool is_beside_ = false;
-  std::optional<DiskJob> job_;  // not taken yet
-  std::optional<MonoTime> last_job_ended_;
+  std::optional<DiskJob> job_;              // not taken yet; the one that the state names
+  std::optional<MonoTime> last_job_ended_;  // nothing: none has
 };
 
 }  // namespace titan::mesh

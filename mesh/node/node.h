@@ -32,7 +32,6 @@
 #include "mesh/clock/known_dates.h"
 #include "mesh/entry/codec.h"
 #include "mesh/entry/entry.h"
-#include "mesh/entry/verify.h"
 #include "mesh/journal/own_journal.h"
 #include "mesh/journal/stored_state.h"
 #include "mesh/membership/membership.h"
@@ -171,7 +170,7 @@ class Node {
   void on_read_failed(Now now, std::uint64_t read_id);
   // -- inputs from the host
   void on_tick(Now now);
-  // Answered by an AppendReply with the returned ticket, once durable.
+  // Answered by one AppendReply with the returned ticket, once durable.
   std::uint64_t append(Now now, const EntryDraft& draft);
   // Entries that came from the cloud (the feed, or what this store lost) or that a store database
   // gives back. They are checked as a peer's are.
@@ -225,7 +224,7 @@ class Node {
   void check_invariants() const;
 
  private:
-  // Reads for comparing forks; ids without the flag are anti-entropy's.
+  // In ids of reads for comparing forks; ids without it are anti-entropy's.
   static constexpr std::uint64_t own_read_flag = std::uint64_t{1} << 63;
 
   // What waits for one StoreRequest to become durable.
@@ -234,103 +233,122 @@ class Node {
     std::optional<election::Promise> promise;
   };
 
-  // node.cpp: inputs, the disk, time
+  // node.cpp: the frame around every input
   void begin(Now now);
   void finish(Now now);
   void emit(Event event) { effects_.emplace_back(std::move(event)); }
-  StoreRequest& store_request();
-  void drop_unstored();
-  void keep_unstored();
-  void flush_store_request();
 
   // node_traffic.cpp: frames in and out
   void on_message(Now now, const ProcessId& from, Message&& message);
   void on_relay(Now now, const ProcessId& from, Relay&& relay);
   void send(const ProcessId& to, const Message& message);
+  void send_to_all(const Message& message);
   void send_by_relay(const ProcessId& to, Bytes frame);
   void mail(const std::vector<std::shared_ptr<const Entry>>& entries);
   void send_haves(Now now);
-  void pass_on_watermark(Now now);
 
-  // node_entries.cpp: entries, stock, watermark
+  // node_disk.cpp: what is handed to the disk, and what is believed of it
+  StoreRequest& store_request();
+  void flush_store_request();
+  void drop_unstored();
+  void keep_unstored();
+  void store_promise_again();
+
+  // node_entries.cpp: entries, stock, what screens are told
   void receive_entries(const ProcessId& from, const std::vector<Bytes>& raw);
   bool is_wanted(const Entry& entry);
   void leave_journal_to_copy(const Entry& entry);
   void accept(const std::shared_ptr<const Entry>& entry);
-  void tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope);
+  void keep_key(const DeviceId& device);
   void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored,
               std::span<const StoredTwin> twins);
-  void take_watermark(const Watermark& watermark);
-  void keep_key(const DeviceId& device);
-
-  // node_clock.cpp: a wall clock that went back, was ahead, or is dead
-  void look_at_clock(Now now);
-  std::optional<EntryDraft> corrected(Now now, const EntryDraft& draft) const;
+  void tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope);
   void show(const std::shared_ptr<const Entry>& entry, bool own);
   void show_late(const std::shared_ptr<const Entry>& entry, const crdt::Stock& shown_before);
   void remember_shown(const std::vector<std::shared_ptr<const Entry>>& entries);
 
-  // node_parts.cpp: membership, anti-entropy, election
+  // node_clock.cpp: a wall clock that went back, was ahead, or is dead
+  void look_at_clock(Now now);
+  std::optional<EntryDraft> corrected(Now now, const EntryDraft& draft) const;
+
+  // node_members.cpp: membership, and what is remembered of members
   void take_membership(Now now);
   void on_member_changed(Now now, MemberStateChanged& change);
   void remember(Now now, const MemberInfo& member);
-  void take_anti_entropy();
-  void take_election();
+
+  // node_leadership.cpp: the election
   void update_view(Now now);
+  void take_election();
   void on_leader(std::optional<election::Token> leader);
 
+  // node_comparison.cpp: anti-entropy
+  void take_anti_entropy();
+  void on_hash_list(const ProcessId& from, HashList&& theirs);
+
+  // node_watermark.cpp: what the cloud holds
+  void take_watermark(const Watermark& watermark);
+  void pass_on_watermark(Now now);
+
+  // fixed at the start
   const NodeConfig config_;
   const DeviceId device_;
   const ProcessId process_;
+  const DeviceId cloud_;  // the writer of the feed; none: no cloud is known
   const Codec& codec_;
   const Hash tenant_store_;
-  Random random_;
-  MemberInfo self_;
+
+  Random random_;    // before own_, which draws journal ids from it
+  MemberInfo self_;  // process and device stay
 
   // What is held, and what it adds up to.
   EntryIndex index_;
-  crdt::Stock stored_stock_;
+  crdt::Stock stored_stock_;  // of exactly the entries in index_.stored()
+  // With those of others that are on their way to the disk: equal to stored_stock_ when none is.
   crdt::Stock shown_stock_;
   OwnJournal own_;
   ClockHold clock_hold_;
-  KnownDates dates_;
+  KnownDates dates_;  // of stored entries; never goes back
   std::optional<OthersClock> others_clock_;
-  MonoTime others_clock_next_{};  // not asked before
-  std::set<DeviceId> keys_on_disk_;
-  std::map<DeviceId, RememberedMember> remembered_;
-  std::optional<Watermark> watermark_;
-  std::optional<WatermarkVector> watermark_vector_;
-  crdt::VersionVector in_cloud_;
-  bool watermark_due_ = false;  // to the disk, and as leader to the members
-  MonoTime watermark_next_{};   // not before
+  MonoTime others_clock_next_{};                     // not asked before
+  std::set<DeviceId> keys_on_disk_;                  // stored, or handed to the disk
+  std::map<DeviceId, RememberedMember> remembered_;  // never forgotten: one for each device met
+  std::optional<Watermark> watermark_;               // the highest; its signature was checked
+  std::optional<WatermarkVector> watermark_vector_;  // of watermark_: both or neither
+  crdt::VersionVector in_cloud_;  // the same with the devices that were known then
+  bool watermark_due_ = false;    // to the disk, and as leader to the members
+  MonoTime watermark_next_{};     // not before
 
   // The parts.
   Membership membership_;
-  AntiEntropy anti_entropy_;
+  AntiEntropy anti_entropy_;  // holds index_
   election::Election election_;
-  std::optional<election::Token> leader_;
+  std::optional<election::Token> leader_;  // as told by LeaderChanged
 
   // Links and what travels on them.
-  std::map<ProcessId, MemberInfo> links_;
+  std::map<ProcessId, MemberInfo> links_;              // frames can be sent to exactly these
   std::map<DeviceId, std::set<JournalId>> haves_due_;  // author -> its journals stored here
-  MonoTime haves_at_ = MonoTime::never();
+  MonoTime haves_at_ = MonoTime::never();              // never: none are due
+  // Hash lists of peers that wait for our own to be read, by read id; at most fork_reads_max.
   std::map<std::uint64_t, std::pair<ProcessId, HashList>> fork_reads_;
 
   // The disk.
   DiskMachine disk_;
   bool dropped_ = false;  // a commit failed, and nobody has looked at the disk since
-  std::map<std::uint64_t, Storing> storing_;
+  std::map<std::uint64_t, Storing> storing_;  // handed to the disk, not answered; ids ascend
+  // Gathered during an input and handed over at its end; kept longer only while the disk takes no
+  // writes.
   std::optional<StoreRequest> request_;
   std::uint64_t next_request_ = 1;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t next_fork_read_ = 1;
   std::vector<std::shared_ptr<const Entry>> doubtful_;  // failed to commit, may be there yet
-  // Entries of others that screens were told of and that failed to commit: they come again.
+  // Entries of others that screens were told of and that failed to commit: they come again. At most
+  // shown_unstored_max.
   std::set<Hash> shown_unstored_;
 
   std::optional<MonoTime> last_input_;
-  bool view_stale_ = true;
-  bool leaving_ = false;
+  bool view_stale_ = true;  // the election has not been told of the members as they are
+  bool leaving_ = false;    // the election goes first, then membership says goodbye
   std::vector<Effect> effects_;
 };
 

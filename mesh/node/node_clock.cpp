@@ -32,9 +32,7 @@ void Node::look_at_clock(Now now) {
 // What the draft would be with what is known here of the day; nothing if it may stay as it is.
 std::optional<EntryDraft> Node::corrected(Now now, const EntryDraft& draft) const {
   if (draft.clock_quality == ClockQuality::implausible) {
-    const DeviceId cloud =
-        config_.cloud_key.is_none() ? DeviceId{} : titan::device_of(config_.cloud_key);
-    const std::uint32_t date = latest_date(dates_, cloud);
+    const std::uint32_t date = latest_date(dates_, cloud_);
     if (date <= draft.business_date) return std::nullopt;
     EntryDraft other = draft;
     other.business_date = date;

@@ -1,13 +1,12 @@
-// The Node's entries: from a peer's bytes to the disk, and what they add up to.
+// The Node's entries, its own and those that come from elsewhere: to the disk, and what they add up
+// to.
 #include <algorithm>
-#include <cassert>
 #include <set>
 #include <utility>
 
-#include "mesh/entry/watermark.h"
+#include "mesh/entry/verify.h"
 #include "mesh/journal/idempotency.h"
 #include "mesh/node/node.h"
-#include "mesh/replication/uploads.h"
 
 namespace titan::mesh {
 namespace {
@@ -24,8 +23,44 @@ std::string source_text(const ProcessId& from) {
 
 }  // namespace
 
+// ---- our own -----------------------------------------------------------------------------------
+
+// The host knows who waits for the ticket, OwnJournal which entry the ticket waits for: the core
+// calls nobody back.
+std::uint64_t Node::append(Now now, const EntryDraft& draft) {
+  begin(now);
+  const std::uint64_t ticket = next_ticket_++;
+  if (!disk_.takes_writes()) {
+    own_.refuse(ticket);
+    finish(now);
+    return ticket;
+  }
+  look_at_clock(now);
+  const auto other = corrected(now, draft);
+  if (const auto entry = own_.append(ticket, other ? *other : draft)) {
+    index_.on_handed_to_disk(entry->envelope.id.journal, entry->envelope.id.number);
+    keep_key(device_);
+    store_request().entries.push_back(entry);
+    store_request().is_urgent = true;
+  }
+  finish(now);
+  return ticket;
+}
+
+// ---- from peers, the cloud and store databases -------------------------------------------------
+
+void Node::on_cloud_entries(Now now, const std::vector<Bytes>& entries,
+                            const std::vector<PublicKey>& device_keys) {
+  begin(now);
+  for (const PublicKey& key : device_keys) index_.learn(key);
+  receive_entries(ProcessId{}, entries);
+  finish(now);
+}
+
+// Whoever sends them, they are checked first. What is not taken in is missing still, so the next
+// comparison of vectors asks for it again: a lost frame costs no more than that.
 void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw) {
-  if (!disk_.takes_writes()) return;  // anti-entropy fetches them again
+  if (!disk_.takes_writes()) return;
   std::vector<std::shared_ptr<const Entry>> wanted;
   std::set<Hash> held;  // another branch of them is: they only show that there are two
   for (const Bytes& bytes : raw) {
@@ -81,6 +116,7 @@ void Node::leave_journal_to_copy(const Entry& entry) {
   random_ = Random(random_.next() ^ shown);
 }
 
+// It counts on screens from here on, in vector and digest only when it is durable.
 void Node::accept(const std::shared_ptr<const Entry>& entry) {
   const Envelope& envelope = entry->envelope;
   index_.on_handed_to_disk(envelope.id.journal, envelope.id.number);
@@ -96,49 +132,11 @@ void Node::keep_key(const DeviceId& device) {
   if (key && keys_on_disk_.insert(device).second) store_request().devices.push_back(*key);
 }
 
-// The sale first, then what it did to the stock: that is an absolute figure, and may be told again.
-void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
-  const Envelope& envelope = entry->envelope;
-  auto changes = apply_to(shown_stock_, *entry);
-  if (shown_unstored_.erase(entry->hash) == 0) {
-    emit(EntrySeen{entry, own, counts(shown_stock_, *entry)});
-  }
-  if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
-}
+// ---- made durable ------------------------------------------------------------------------------
 
-// An own entry whose commit failed and that is on the disk all the same: the stock counts it.
-void Node::show_late(const std::shared_ptr<const Entry>& entry, const crdt::Stock& shown_before) {
-  const Envelope& envelope = entry->envelope;
-  emit(EntrySeen{entry, true, counts(shown_stock_, *entry)});
-  std::vector<crdt::StockChange> changes;
-  for (const crdt::StockEffect& effect : envelope.stock_effects) {
-    const std::int64_t before = shown_before.on_hand(effect.product);
-    const std::int64_t after = shown_stock_.on_hand(effect.product);
-    if (before != after) changes.push_back({effect.product, before, after});
-  }
-  if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
-}
-
-// Own entries are shown when they are stored, those of others before.
-void Node::remember_shown(const std::vector<std::shared_ptr<const Entry>>& entries) {
-  for (const auto& entry : entries) {
-    if (own_.is_waiting_for(*entry)) continue;
-    if (shown_unstored_.size() >= shown_unstored_max) return;
-    shown_unstored_.insert(entry->hash);
-  }
-}
-
-void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
-  if (duplicate.is_same_request) {
-    const bool is_voided = stored_stock_.claims().contains(void_claim(duplicate.extra_hash));
-    if (claims_its_request(envelope) || !is_voided) emit(DuplicateFound{duplicate});
-    return;
-  }
-  emit(Alarm{"key_reused", "the idempotency key \"" + envelope.idempotency_key +
-                               "\" was used for two different records of this terminal, which "
-                               "was rebuilt in between; both count, look at both"});
-}
-
+// They are durable: now they count, are mailed, and are answered for, in this order. So vector and
+// stock digest always speak of the same entries.
+//
 // Twins are settled in the input that tells of them, so that vector and digest never speak of a
 // stock with both. Screens may have been shown the later one as counting for the time of a commit.
 void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored,
@@ -182,59 +180,49 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
   emit(EntriesStored{stored});
 }
 
-void Node::take_watermark(const Watermark& watermark) {
-  if (config_.cloud_key.is_none() || watermark.cloud_key != config_.cloud_key) return;
-  auto vector = codec_.decode_watermark_vector(watermark.vector_bytes);
-  if (!vector || vector->tenant != config_.tenant || vector->store != config_.store) return;
-  if (watermark_vector_ && vector->place() <= watermark_vector_->place()) return;
-  if (!verify(config_.cloud_key, watermark_signed_part(watermark.vector_bytes),
-              watermark.signature)) {
-    emit(Alarm{"bad_signature", "a watermark with a wrong signature was ignored"});
+void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
+  if (duplicate.is_same_request) {
+    const bool is_voided = stored_stock_.claims().contains(void_claim(duplicate.extra_hash));
+    if (claims_its_request(envelope) || !is_voided) emit(DuplicateFound{duplicate});
     return;
   }
-  watermark_ = watermark;
-  in_cloud_ = held_by_cloud(*vector, index_.stored());
-  watermark_vector_ = std::move(*vector);
-  anti_entropy_.set_watermark(watermark_vector_->place());
-  watermark_due_ = true;
+  emit(Alarm{"key_reused", "the idempotency key \"" + envelope.idempotency_key +
+                               "\" was used for two different records of this terminal, which "
+                               "was rebuilt in between; both count, look at both"});
 }
 
-std::uint64_t Node::pending_uploads() const {
-  const DeviceId cloud =
-      config_.cloud_key.is_none() ? DeviceId{} : titan::device_of(config_.cloud_key);
-  return mesh::pending_uploads(index_.stored(), in_cloud_, cloud);
+// ---- told to screens ---------------------------------------------------------------------------
+
+// The sale first, then what it did to the stock: that is an absolute figure, and may be told again.
+void Node::show(const std::shared_ptr<const Entry>& entry, bool own) {
+  const Envelope& envelope = entry->envelope;
+  auto changes = apply_to(shown_stock_, *entry);
+  if (shown_unstored_.erase(entry->hash) == 0) {
+    emit(EntrySeen{entry, own, counts(shown_stock_, *entry)});
+  }
+  if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 
-Copies Node::copies(const EntryId& id) const {
-  Copies copies;
-  if (index_.stored().contains(id.journal, id.number)) ++copies.here;
-  std::set<DeviceId> present;
-  std::set<std::string> names = {self_.terminal};
-  for (const KnownMember& known : membership_.members()) {
-    if (!is_present(known.state)) continue;
-    present.insert(known.member.device());
-    names.insert(known.member.terminal);
+// An own entry whose commit failed and that is on the disk all the same: the stock counts it.
+void Node::show_late(const std::shared_ptr<const Entry>& entry, const crdt::Stock& shown_before) {
+  const Envelope& envelope = entry->envelope;
+  emit(EntrySeen{entry, true, counts(shown_stock_, *entry)});
+  std::vector<crdt::StockChange> changes;
+  for (const crdt::StockEffect& effect : envelope.stock_effects) {
+    const std::int64_t before = shown_before.on_hand(effect.product);
+    const std::int64_t after = shown_stock_.on_hand(effect.product);
+    if (before != after) changes.push_back({effect.product, before, after});
   }
-  for (const DeviceId& device : anti_entropy_.holders(id.journal, id.number)) {
-    if (present.contains(device)) {
-      ++copies.here;
-      continue;
-    }
-    const auto known = remembered_.find(device);
-    const bool is_replaced =
-        known != remembered_.end() && names.contains(known->second.member.terminal);
-    if (!is_replaced) ++copies.away;
-  }
-  return copies;
+  if (!changes.empty()) emit(StockChanged{std::move(changes), envelope.id});
 }
 
-std::vector<std::string> Node::terminals_behind() const {
-  std::vector<std::string> behind;
-  for (const KnownMember& known : membership_.members()) {
-    if (!is_present(known.state) || known.member.process == process_) continue;
-    if (!anti_entropy_.is_level(known.member.device())) behind.push_back(known.member.terminal);
+// Own entries are shown when they are stored, those of others before.
+void Node::remember_shown(const std::vector<std::shared_ptr<const Entry>>& entries) {
+  for (const auto& entry : entries) {
+    if (own_.is_waiting_for(*entry)) continue;
+    if (shown_unstored_.size() >= shown_unstored_max) return;
+    shown_unstored_.insert(entry->hash);
   }
-  return behind;
 }
 
 }  // namespace titan::mesh

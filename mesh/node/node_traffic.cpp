@@ -9,11 +9,11 @@ namespace {
 
 // Through how many members a frame is sent to one that cannot be reached directly.
 constexpr std::size_t relays_max = 3;
-// Hash lists being compared at a time; more wait for the next comparison of vectors.
-constexpr std::size_t fork_reads_max = 16;
 
 }  // namespace
 
+// `from` is true, for its link was authenticated; what the frame says need not be. Entries and
+// watermarks bear signatures, the parts judge the rest.
 void Node::on_frame(Now now, const ProcessId& from, BytesView frame) {
   begin(now);
   auto message = codec_.decode_message(frame);
@@ -45,16 +45,7 @@ void Node::on_message(Now now, const ProcessId& from, Message&& message) {
                    anti_entropy_.on_entries(now, from, m);
                  },
                  [&](HashListRequest& m) { anti_entropy_.on_hash_list_request(from, m); },
-                 [&](HashList& m) {
-                   auto numbers = anti_entropy_.numbers_to_compare(from, m);
-                   if (!numbers || fork_reads_.size() >= fork_reads_max) return;
-                   const std::uint64_t id = own_read_flag | next_fork_read_++;
-                   effects_.emplace_back(ReadRequest{.id = id,
-                                                     .journal = m.journal,
-                                                     .numbers = std::move(*numbers),
-                                                     .hash_list_only = true});
-                   fork_reads_.emplace(id, std::pair(from, std::move(m)));
-                 },
+                 [&](HashList& m) { on_hash_list(from, std::move(m)); },
                  [&](Watermark& m) { take_watermark(m); },
                  [&](Relay& m) { on_relay(now, from, std::move(m)); },
                  [&](election::Message& m) { election_.on_message(now, from, m); },
@@ -62,6 +53,8 @@ void Node::on_message(Now now, const ProcessId& from, Message&& message) {
              message);
 }
 
+// One hop, from the member that wrote it to one that we have a link to, or to us. Lost on its way:
+// for the election it is a message that was lost.
 void Node::on_relay(Now now, const ProcessId& from, Relay&& relay) {
   if (relay.to == process_) {
     auto inner = codec_.decode_message(relay.frame);
@@ -83,6 +76,12 @@ void Node::send(const ProcessId& to, const Message& message) {
   effects_.emplace_back(Send{to, codec_.encode_message(message)});
 }
 
+void Node::send_to_all(const Message& message) {
+  const Bytes frame = codec_.encode_message(message);
+  for (const auto& [process, member] : links_) effects_.emplace_back(Send{process, frame});
+}
+
+// Lost on all ways: the election repeats it, a question within its round, a beat with the next.
 void Node::send_by_relay(const ProcessId& to, Bytes frame) {
   std::vector<ProcessId> helpers;
   for (const auto& [process, member] : links_) helpers.push_back(process);
@@ -95,13 +94,14 @@ void Node::send_by_relay(const ProcessId& to, Bytes frame) {
   }
 }
 
+// Our own entries, once they are durable here: whoever has one can rely on its author's disk. Lost:
+// the next comparison of vectors shows what is missing.
 void Node::mail(const std::vector<std::shared_ptr<const Entry>>& entries) {
   if (links_.empty()) return;
   DirectMail mail;
   std::size_t mail_bytes = 0;
   auto post = [&] {
-    const Bytes frame = codec_.encode_message(std::exchange(mail, {}));
-    for (const auto& [process, member] : links_) effects_.emplace_back(Send{process, frame});
+    send_to_all(std::exchange(mail, {}));
     mail_bytes = 0;
   };
   for (const auto& entry : entries) {
@@ -112,6 +112,8 @@ void Node::mail(const std::vector<std::shared_ptr<const Entry>>& entries) {
   if (mail_bytes > 0) post();
 }
 
+// To authors, of what is durable here. Lost: `copies` of their sales says less until the next
+// comparison of vectors.
 void Node::send_haves(Now now) {
   if (haves_at_ > now.mono) return;
   haves_at_ = MonoTime::never();

@@ -1,11 +1,10 @@
-// What others say of members, and what we pass on (SWIM 4.1, 4.2; Lifeguard IV-C).
+// What others say of members, and of us (SWIM 4.2; Lifeguard IV-C).
 #include <algorithm>
 #include <utility>
 
 #include "mesh/membership/membership.h"
 
 namespace titan::mesh {
-
 namespace {
 
 // A peer that claims more is broken; following it would end in an overflow.
@@ -22,8 +21,8 @@ constexpr Duration copy_answers_within = seconds(10);
 
 }  // namespace
 
-// ---- news that comes in ------------------------------------------------------------------------
-
+// Passed up unjudged: the election knows what its sender may say. Lost: the next probe carries as
+// much.
 void Membership::on_news(const ProcessId& from, const election::LeaderNews& news) {
   if (!news.token.is_none()) effects_.push_back(LeaderNewsHeard{from, news});
 }
@@ -87,6 +86,10 @@ void Membership::on_update(Now now, const ProcessId& from, const MemberUpdate& u
   }
 }
 
+// ---- of members that we know -------------------------------------------------------------------
+
+// Only a process itself raises its incarnation, so a higher one is its own word, whoever passes it
+// on, and overrides all that was said of a lower one. Lost: it comes again with a whole table.
 void Membership::on_alive(Now now, Member& member, const MemberUpdate& update) {
   if (update.incarnation <= member.incarnation) return;
   const MemberState before = member.state;
@@ -107,6 +110,9 @@ bool Membership::believes(const ProcessId& from) const {
   return member && member->state == MemberState::alive;
 }
 
+// An accusation is its sender's own testimony: it makes us look, and of one that we suspect
+// ourselves it hastens the verdict. Lost: the verdict takes longer, up to suspicion_max_factor
+// times.
 void Membership::on_accusation(Now now, const ProcessId& from, Member& member,
                                const MemberUpdate& update) {
   // Who is accused under a higher incarnation than it died with was alive after that.
@@ -125,6 +131,8 @@ void Membership::on_accusation(Now now, const ProcessId& from, Member& member,
   }
 }
 
+// Believed of whom we suspect already; of one that seems alive it starts a probe, and only that
+// one's failure is death. Lost: our own probes find it out.
 void Membership::on_death_report(Now now, const ProcessId& from, Member& member,
                                  const MemberUpdate& update) {
   if (update.incarnation < member.incarnation || !is_present(member.state)) return;
@@ -151,6 +159,8 @@ void Membership::on_left_report(Now now, const ProcessId& from, Member& member,
   probe_soon(now, member);
 }
 
+// Its own word. Acks that were under way do not take it back; a new link does, or a higher
+// incarnation.
 void Membership::on_left(Now now, Member& member, std::uint64_t incarnation) {
   if (member.replaced) return;
   member.incarnation = std::max(member.incarnation, incarnation);
@@ -163,6 +173,8 @@ void Membership::on_left(Now now, Member& member, std::uint64_t incarnation) {
   }
 }
 
+// Lost: whoever heard it passes it on, and who then finds the member silent holds that it left; if
+// nobody heard it, it counts as dead and is looked for.
 void Membership::on_leave(Now now, const ProcessId& from, const Leave& leave) {
   Member* member = member_of(from);
   if (!member || left_ || leave.incarnation >= incarnation_limit) return;
@@ -171,6 +183,10 @@ void Membership::on_leave(Now now, const ProcessId& from, const Leave& leave) {
   end();
 }
 
+// ---- of others ---------------------------------------------------------------------------------
+
+// A newer process takes the place of its device's older one at once; an older one must prove by a
+// link that it lives. Lost: it comes again with a whole table.
 void Membership::on_update_of_stranger(Now now, const ProcessId& from, const MemberUpdate& update) {
   const MemberInfo& info = update.member;
   const bool present = is_present(update.state);
@@ -184,8 +200,7 @@ void Membership::on_update_of_stranger(Now now, const ProcessId& from, const Mem
   Member* current = current_of_device(info.device(), info.process);
   if (current) {
     const bool current_is_present = is_present(current->state) && !current->remembered;
-    const bool newer = std::pair(info.started, info.process) >
-                       std::pair(current->info.started, current->info.process);
+    const bool newer = is_newer(info, current->info);
     if (present && !newer && current_is_present) {
       // Old news, or a new process whose clock was set back: a link will tell.
       effects_.push_back(LinkWanted{info.process, info.addresses});
@@ -203,76 +218,6 @@ void Membership::on_update_of_stranger(Now now, const ProcessId& from, const Mem
   want_link(*member);
   spread(update_of(*member));
   if (update.state == MemberState::suspect) on_accusation(now, from, *member, update);
-}
-
-// ---- news that goes out ------------------------------------------------------------------------
-
-// News is pushed at the next tick, which is wanted at once unless there was a push just before.
-void Membership::spread(const MemberUpdate& update) {
-  gossip_.put(update);
-}
-
-std::vector<MemberUpdate> Membership::updates_for(const ProcessId& receiver) {
-  std::vector<MemberUpdate> updates;
-  const Member* member = member_of(receiver);
-  if (member && member->claim) {
-    updates.push_back(MemberUpdate{member->info, member->claim->state, member->claim->incarnation});
-  }
-  std::vector<MemberUpdate> queued =
-      gossip_.take(receiver, config_.updates_per_message_max - updates.size(),
-                   gossip_transmissions(config_.gossip_factor, view_size()));
-  for (MemberUpdate& update : queued) {
-    if (update.member.process != receiver || updates.empty()) updates.push_back(std::move(update));
-  }
-  return updates;
-}
-
-election::LeaderNews Membership::news_for(Now now, const ProcessId& receiver) const {
-  return news_source_ ? news_source_(now, receiver) : election::LeaderNews{};
-}
-
-void Membership::send_ack(Now now, const ProcessId& to, std::uint64_t sequence,
-                          const ProcessId& about) {
-  Ack ack;
-  ack.sequence = sequence;
-  // Whoever looks for one that leaves hears it from itself.
-  ack.updates = left_ ? std::vector{MemberUpdate{announced_, MemberState::left, incarnation_}}
-                      : updates_for(to);
-  ack.leader = news_for(now, to);
-  ack.about = about;
-  ack.sent = now.wall;
-  effects_.push_back(SendMessage{to, std::move(ack)});
-}
-
-// An Ack that answers nothing: news without a reply to it.
-void Membership::send_updates(Now now, const ProcessId& to, std::vector<MemberUpdate> updates) {
-  Ack carrier;
-  carrier.updates = std::move(updates);
-  carrier.sent = now.wall;
-  effects_.push_back(SendMessage{to, std::move(carrier)});
-}
-
-void Membership::send_table(Now now, const ProcessId& to) {
-  std::vector<MemberUpdate> updates{MemberUpdate{announced_, MemberState::alive, incarnation_}};
-  for (const auto& [process, member] : members_) {
-    if (member.replaced || member.incarnation == 0 || process == to) continue;
-    if (updates.size() >= config_.updates_per_message_max) {
-      send_updates(now, to, std::exchange(updates, {}));
-    }
-    updates.push_back(update_of(member));
-  }
-  send_updates(now, to, std::move(updates));
-}
-
-void Membership::tick_gossip(Now now) {
-  if (now.mono < next_gossip_at_ || gossip_.empty()) return;
-  next_gossip_at_ = now.mono + config_.gossip_interval;
-  const std::size_t receivers = std::min<std::size_t>(config_.gossip_fanout, gossip_ring_.size());
-  for (std::size_t i = 0; i < receivers; ++i) {
-    const ProcessId receiver = *gossip_ring_.advance(random_, false);
-    std::vector<MemberUpdate> updates = updates_for(receiver);
-    if (!updates.empty()) send_updates(now, receiver, std::move(updates));
-  }
 }
 
 }  // namespace titan::mesh
