@@ -6,7 +6,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
-#include "base/media_type.h"
+#include "base/http_status.h"
 #include "cloud/gateway/uplink_session.h"
 #include "cloud/rest/rest_call.h"
 #include "retail/money.h"
@@ -19,38 +19,16 @@ namespace json = boost::json;
 using uplink::sql_bytes;
 using uplink::sql_text;
 
-unsigned status_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::invalid:
-      return 400;
-    case ErrorCode::not_found:
-      return 404;
-    case ErrorCode::conflict:
-      return 409;
-    case ErrorCode::too_large:
-      return 413;
-    case ErrorCode::unsupported:
-      return 415;
-    case ErrorCode::refused:
-      return 401;
-    case ErrorCode::unavailable:
-    case ErrorCode::unknown_outcome:
-      return 503;
-    case ErrorCode::io:
-    case ErrorCode::corrupt:
-      return 500;
-  }
-  return 500;
+json::object error_object(const Error& error) {
+  return {{"code", to_string(error.code)}, {"field", error.field}, {"message", error.message}};
 }
 
 RestResponse error_response(unsigned status, const Error& error) {
-  json::object body{
-      {"code", to_string(error.code)}, {"field", error.field}, {"message", error.message}};
-  return {status, json::serialize(json::object{{"error", std::move(body)}})};
+  return {status, json::serialize(json::object{{"error", error_object(error)}})};
 }
 
 RestResponse error_response(const Error& error) {
-  return error_response(status_of(error.code), error);
+  return error_response(http_status(error.code, RefusedStatus::unauthorized), error);
 }
 
 namespace {

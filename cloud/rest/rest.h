@@ -35,7 +35,6 @@ struct RestResponse {
   std::string allow = {};  // the address's methods: with 405, and to OPTIONS
 };
 
-unsigned status_of(ErrorCode code);
 RestResponse error_response(unsigned status, const Error& error);
 RestResponse error_response(const Error& error);
 

@@ -21,6 +21,8 @@ struct Rest::Call {
   bool replaces = false;  // a product list takes the place of each listed product
 };
 
+// {"code", "field", "message"}: what stands under "error" in an answer that tells one.
+boost::json::object error_object(const Error& error);
 // Throws an Error, which the query answers, unless the store ever connected.
 void require_store(pqxx::transaction_base& transaction, const StoreKey& key);
 

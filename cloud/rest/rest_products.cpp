@@ -23,12 +23,12 @@ RestResponse refused_list(const retail::ProductList& list) {
     faults.push_back(
         json::object{{"row", fault.row}, {"column", fault.column}, {"message", fault.message}});
   }
-  json::object body{{"code", to_string(list.refusal->code)},
-                    {"field", list.refusal->field},
-                    {"message", list.refusal->message},
-                    {"fault_count", list.fault_count},
-                    {"faults", std::move(faults)}};
-  return {status_of(list.refusal->code), json::serialize(json::object{{"error", std::move(body)}})};
+  json::object body = error_object(*list.refusal);
+  body["fault_count"] = list.fault_count;
+  body["faults"] = std::move(faults);
+  RestResponse response = error_response(*list.refusal);
+  response.body = json::serialize(json::object{{"error", std::move(body)}});
+  return response;
 }
 
 json::object pushed_answer(std::size_t stores, std::uint64_t feed_number,

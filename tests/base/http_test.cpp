@@ -1,6 +1,7 @@
 // Targets, hosts and media types as clients write them.
 #include <catch2/catch.hpp>
 
+#include "base/http_status.h"
 #include "base/http_target.h"
 #include "base/media_type.h"
 
@@ -98,4 +99,13 @@ TEST_CASE("media types are compared without letter case and parameters") {
     INFO(bad);
     CHECK_FALSE(parse_media_type(bad).has_value());
   }
+}
+
+TEST_CASE("what is refused depends on whether a key would help, all else does not") {
+  CHECK(http_status(ErrorCode::refused, RefusedStatus::unauthorized) == 401);
+  CHECK(http_status(ErrorCode::refused, RefusedStatus::forbidden) == 403);
+  CHECK(http_status(ErrorCode::invalid, RefusedStatus::forbidden) == 400);
+  CHECK(http_status(ErrorCode::unsupported, RefusedStatus::forbidden) == 415);
+  CHECK(http_status(ErrorCode::unknown_outcome, RefusedStatus::unauthorized) == 503);
+  CHECK(http_status(ErrorCode::corrupt, RefusedStatus::unauthorized) == 500);
 }
