@@ -1,5 +1,6 @@
 #include "pos-node/api/http.h"
 
+#include "base/http_status.h"
 #include "pos-node/api/answers.h"
 
 namespace titan::pos {
@@ -28,32 +29,8 @@ Status check_json(const ApiRequest& request) {
   return check_charset(*media);
 }
 
-unsigned http_status(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::invalid:
-      return 400;
-    case ErrorCode::refused:
-      return 403;
-    case ErrorCode::not_found:
-      return 404;
-    case ErrorCode::conflict:
-      return 409;
-    case ErrorCode::too_large:
-      return 413;
-    case ErrorCode::unsupported:
-      return 415;
-    case ErrorCode::unavailable:
-    case ErrorCode::unknown_outcome:
-      return 503;
-    case ErrorCode::io:
-    case ErrorCode::corrupt:
-      return 500;
-  }
-  return 500;
-}
-
 ApiAnswer error_answer(const Error& error) {
-  return {http_status(error.code), error_json(error)};
+  return {http_status(error.code, RefusedStatus::forbidden), error_json(error)};
 }
 
 ApiAnswer ok(std::string json) {

@@ -44,7 +44,6 @@ Status check_json(const ApiRequest& request);
 // Whether a body of this declared charset is read: UTF-8 only.
 Status check_charset(const MediaType& media);
 
-unsigned http_status(ErrorCode code);
 ApiAnswer error_answer(const Error& error);
 ApiAnswer ok(std::string json);
 
