@@ -2,18 +2,12 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "base/host/metric_families.h"
+
 namespace titan::pos {
-namespace {
 
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
+using metric::counter;
+using metric::gauge;
 
 Metrics::Metrics()
     : sales(counter(registry_, "titan_sales_total", "Sales recorded at this terminal")),
