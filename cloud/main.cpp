@@ -21,7 +21,8 @@
 #include "cloud/config/setup.h"
 #include "cloud/database/store_news.h"
 #include "cloud/gateway/gateway.h"
-#include "cloud/lease/store_desk.h"
+#include "cloud/lease/lease_service.h"
+#include "cloud/ledger/entry_reader.h"
 #include "cloud/ledger/projector.h"
 #include "cloud/rest/rest.h"
 #include "cloud/server/server.h"
@@ -78,14 +79,17 @@ int run(const Config& config) {
                         gateway_of_projector->on_projected(store, position);
                       });
   InProcessEntryLog log(projector);
-  StoreDesk desk(loop, config.database_url, codec, feed, news);
-  Gateway gateway(loop, config, codec, *key, desk, log, projector, metrics);
+  DatabaseWorker uplink_worker("store desk", config.database_url, lease_queue_max);
+  LeaseService leases(loop, uplink_worker, feed, news);
+  EntryReader entries(loop, uplink_worker);
+  Gateway gateway(loop, config, codec, *key, uplink_worker, leases, entries, log, projector,
+                  metrics);
   gateway_of_projector = &gateway;
   const StoreNewsListener listener(
       loop, config.database_url, news, [&](const StoreKey& store) { gateway.on_news(store); },
       [&] { gateway.on_news_missed(); });
   Rest rest(gateway, config.database_url);
-  for (const auto& tenant : config.tenants) desk.prepare(tenant.name);
+  for (const auto& tenant : config.tenants) uplink_worker.probe(tenant.name);
 
   Server server(loop, gateway, rest);
   if (const Status listening = server.listen(config); !listening) {
@@ -101,7 +105,7 @@ int run(const Config& config) {
     probe.expires_after(std::chrono::milliseconds(database_probe_ms));
     probe.async_wait([&](boost::system::error_code error) {
       if (error) return;
-      if (desk.queued() == 0) desk.prepare(config.tenants.front().name);
+      if (uplink_worker.queued() == 0) uplink_worker.probe(config.tenants.front().name);
       probe_database();
     });
   };

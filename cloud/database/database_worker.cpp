@@ -42,6 +42,15 @@ void DatabaseWorker::post(Job job) {
                                                     name_ + "); try again shortly"));
 }
 
+void DatabaseWorker::probe(const std::string& tenant) {
+  post({tenant,
+        [](pqxx::connection& connection) {
+          pqxx::work transaction(connection);
+          transaction.exec("SELECT 1");
+        },
+        [](const Error&) {}});
+}
+
 std::size_t DatabaseWorker::queued() const {
   const std::lock_guard lock(mutex_);
   return jobs_.size();
@@ -70,7 +79,7 @@ void DatabaseWorker::work() {
 void DatabaseWorker::run_one(Job job) {
   try {
     connect();
-    if (!job.tenant.empty()) prepare(job.tenant);
+    if (!job.tenant.empty()) enter_schema(job.tenant);
     if (!reachable_.exchange(true) && !last_failure_.empty()) {
       spdlog::info("{}: the database is there again", name_);
     }
@@ -128,7 +137,7 @@ void DatabaseWorker::connect() {
   }
 }
 
-void DatabaseWorker::prepare(const std::string& tenant) {
+void DatabaseWorker::enter_schema(const std::string& tenant) {
   if (search_path_of_ == tenant) return;
   if (prepared_.contains(tenant)) {
     uplink::set_search_path(*connection_, tenant);

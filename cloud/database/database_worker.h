@@ -46,6 +46,8 @@ class DatabaseWorker {
 
   // Fails the job at once, on the caller's thread, when the queue is full.
   void post(Job job);
+  // Makes a tenant's tables ready ahead of its first job, and shows whether the database is there.
+  void probe(const std::string& tenant);
   std::size_t queued() const;
   // Whether the last job found the database.
   bool reachable() const { return reachable_.load(); }
@@ -55,7 +57,7 @@ class DatabaseWorker {
   void run_one(Job job);
   void connect();
   bool ended_meanwhile();
-  void prepare(const std::string& tenant);
+  void enter_schema(const std::string& tenant);
 
   const std::string name_;
   const std::string url_;

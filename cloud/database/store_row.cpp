@@ -7,6 +7,11 @@ namespace titan::cloud {
 using uplink::sql_bytes;
 using uplink::sql_text;
 
+Error never_connected(const StoreKey& key) {
+  return make_error(ErrorCode::not_found, "no store '" + key.store + "' of tenant '" + key.tenant +
+                                              "' has ever connected");
+}
+
 bool create_store_row(pqxx::transaction_base& transaction, const std::string& store,
                       BytesView epoch_random) {
   const auto created = transaction.exec(

@@ -8,7 +8,9 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/result.h"
 #include "base/time.h"
+#include "cloud/database/store_key.h"
 #include "mesh/journal/journal_writer.h"
 
 namespace titan::cloud {
@@ -21,6 +23,9 @@ struct StoreRow {
   WallTime feed_time;
   std::uint64_t feed_clock = 0;
 };
+
+// What is told of a store without a row: not_found.
+Error never_connected(const StoreKey& key);
 
 // False if it was there already.
 bool create_store_row(pqxx::transaction_base& transaction, const std::string& store,

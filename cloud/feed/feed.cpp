@@ -20,6 +20,11 @@ std::uint32_t date_of_time(WallTime time) {
          static_cast<unsigned>(date.month()) * 100 + static_cast<unsigned>(date.day());
 }
 
+WallTime wall_now() {
+  using namespace std::chrono;
+  return {duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
+}
+
 // A journal id must be as unguessable as any other; this is a host, so it may draw.
 Random fresh_random() {
   std::uint64_t seed = 0;
@@ -34,7 +39,7 @@ FeedWriter::FeedWriter(const mesh::Codec& codec, KeyPair cloud_key)
 
 std::vector<std::shared_ptr<const mesh::Entry>> FeedWriter::append(
     pqxx::transaction_base& transaction, const StoreKey& key, StoreRow& row,
-    const std::vector<FeedItem>& items, WallTime now) const {
+    const std::vector<FeedItem>& items) const {
   Random random = fresh_random();
   mesh::JournalWriterConfig config;
   config.terminal = "cloud";
@@ -43,6 +48,7 @@ std::vector<std::shared_ptr<const mesh::Entry>> FeedWriter::append(
                              random);
   if (row.feed.number > 0) writer.continue_journal(row.feed, row.feed_time);
 
+  const WallTime now = wall_now();
   std::vector<std::shared_ptr<const mesh::Entry>> entries;
   const auto write = [&](const FeedItem& item) {
     mesh::EntryDraft draft;

@@ -14,7 +14,6 @@
 #include "cloud/database/store_row.h"
 #include "mesh/entry/codec.h"
 #include "mesh/entry/entry.h"
-#include "uplink/postgres/store_projector.h"
 
 namespace titan::cloud {
 
@@ -32,17 +31,16 @@ class FeedWriter {
   FeedWriter(const mesh::Codec& codec, KeyPair cloud_key);
 
   // Inside the caller's transaction, which holds the lock of `row`; `row` moves on. The first entry
-  // of a feed is an empty SETTING that opens the journal.
+  // of a feed is an empty SETTING that opens the journal. Throws like pqxx.
   std::vector<std::shared_ptr<const mesh::Entry>> append(pqxx::transaction_base& transaction,
                                                          const StoreKey& key, StoreRow& row,
-                                                         const std::vector<FeedItem>& items,
-                                                         WallTime now) const;
+                                                         const std::vector<FeedItem>& items) const;
 
   const PublicKey& public_key() const { return key_.public_key; }
 
  private:
   const mesh::Codec& codec_;
-  const KeyPair key_;
+  const KeyPair key_;  // the cloud's: signs feeds and watermarks; its device is the feed's author
 };
 
 // A list of serialised titan.entry.v1.Product messages: one PRODUCT entry, or the parts of a list

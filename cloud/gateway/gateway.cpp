@@ -7,13 +7,16 @@
 namespace titan::cloud {
 
 Gateway::Gateway(boost::asio::io_context& io, const Config& settings, const mesh::Codec& wire,
-                 KeyPair key, StoreDesk& store_desk, EntryLog& entry_log, Projector& projection,
+                 KeyPair key, DatabaseWorker& worker, LeaseService& lease_service,
+                 EntryReader& entry_reader, EntryLog& entry_log, Projector& projection,
                  Metrics& numbers)
     : loop(io),
       config(settings),
       codec(wire),
       cloud_key(key),
-      desk(store_desk),
+      uplink_worker(worker),
+      leases(lease_service),
+      entries(entry_reader),
       log(entry_log),
       projector(projection),
       metrics(numbers) {}

@@ -14,8 +14,9 @@
 #include "cloud/config/config.h"
 #include "cloud/database/store_key.h"
 #include "cloud/gateway/metrics.h"
-#include "cloud/lease/store_desk.h"
+#include "cloud/lease/lease_service.h"
 #include "cloud/ledger/entry_log.h"
+#include "cloud/ledger/entry_reader.h"
 #include "cloud/ledger/projector.h"
 #include "cloud/ledger/watermark.h"
 #include "mesh/entry/codec.h"
@@ -36,22 +37,22 @@ inline constexpr std::size_t lost_entries_bytes_max = 1024 * 1024;
 
 // One store, for as long as this process runs.
 struct StoreState {
-  std::weak_ptr<UplinkSession> session;
-  std::map<DeviceId, PublicKey> device_keys;
-  std::set<DeviceId> answering_devices;   // have answered a challenge to this process
-  std::optional<StorePosition> position;  // nothing before its first connection or commit
-  WatermarkPace pace;
-  std::uint64_t lag_entries = 0;
-  std::uint64_t feed_stored = 0;  // by the store, as it told
-  WallTime last_seen;
-  bool quarantine_retried = false;
+  std::weak_ptr<UplinkSession> session;  // the one that is up, or was last; null: none, or gone
+  std::map<DeviceId, PublicKey> device_keys;  // only grows: whose entries can be checked
+  std::set<DeviceId> answering_devices;       // have answered a challenge to this process
+  // The newest known; never null while a session is up. Within an epoch its sequence only goes up.
+  std::optional<StorePosition> position;
+  WatermarkPace pace;               // of all its connections together
+  std::uint64_t lag_entries = 0;    // as its leader told with its last renewal
+  std::uint64_t feed_stored = 0;    // as it told; on one connection it only goes up
+  bool quarantine_retried = false;  // once a process is enough: nothing else makes it readable
 };
 
 class Gateway {
  public:
   Gateway(boost::asio::io_context& loop, const Config& config, const mesh::Codec& codec,
-          KeyPair cloud_key, StoreDesk& desk, EntryLog& log, Projector& projector,
-          Metrics& metrics);
+          KeyPair cloud_key, DatabaseWorker& uplink_worker, LeaseService& leases,
+          EntryReader& entries, EntryLog& log, Projector& projector, Metrics& metrics);
 
   StoreState& state_of(const StoreKey& key) { return stores_[key]; }
   const StoreState* find(const StoreKey& key) const;
@@ -64,17 +65,22 @@ class Gateway {
   void close_all();
   Now now() const;
 
+  // All of these live as long as the process.
   boost::asio::io_context& loop;
   const Config& config;
   const mesh::Codec& codec;
-  const KeyPair cloud_key;
-  StoreDesk& desk;
+  const KeyPair cloud_key;        // signs watermarks
+  DatabaseWorker& uplink_worker;  // of leases and entries; shows whether the database is there
+  LeaseService& leases;
+  EntryReader& entries;
   EntryLog& log;
   Projector& projector;
   Metrics& metrics;
-  bool stopping = false;
+  bool stopping = false;  // once true no handshake is accepted any more
 
  private:
+  // Of every store whose name came in a handshake with a tenant's key: one of a wrong name stays,
+  // too, so it grows with what holders of that key make up. References into it stay good.
   std::map<StoreKey, StoreState> stores_;
 };
 

@@ -116,10 +116,10 @@ void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
     const bool has_start = !intervals.empty() && intervals.front().first == 1;
     if (has_start) cursors_[item.journal] = intervals.front().last;
   }
-  gateway_.desk.open(key_, token_, terminal_,
-                     [self = shared_from_this()](Result<OpenedStore> opened) {
-                       self->on_opened(std::move(opened));
-                     });
+  gateway_.leases.open(key_, token_, terminal_,
+                       [self = shared_from_this()](Result<OpenedStore> opened) {
+                         self->on_opened(std::move(opened));
+                       });
 }
 
 // A handshake of protocol 1 answers none; from a device that has answered one it is a recorded one.
@@ -175,7 +175,6 @@ void UplinkSession::accept(OpenedStore opened) {
   }
   phase_ = Phase::up;
   store.session = weak_from_this();
-  store.last_seen = gateway_.now().wall;
   for (const auto& key : opened.position.device_keys)
     store.device_keys.emplace(device_of(key), key);
   store.device_keys.emplace(device_of(device_key_), device_key_);
@@ -328,10 +327,9 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
   if (phase_ != Phase::up) return;
   StoreState& store = state();
   store.lag_entries = renewal.pending_entries;
-  store.last_seen = gateway_.now().wall;
   if (renewing_) return;  // the database is slow; the store sends the next one anyway
   renewing_ = true;
-  gateway_.desk.renew(
+  gateway_.leases.renew(
       key_, token_, store.position->sequence,
       [self = shared_from_this(), sequence = renewal.sequence](Result<LeaseAnswer> answer) {
         self->renewing_ = false;
@@ -359,13 +357,13 @@ void UplinkSession::on_news() {
     return;
   }
   looking_ = true;
-  gateway_.desk.look(key_, token_, state().position->sequence,
-                     [self = shared_from_this()](Result<LeaseAnswer> answer) {
-                       self->looking_ = false;
-                       if (self->phase_ != Phase::up) return;
-                       if (answer) self->take_lease_answer(*answer);
-                       if (std::exchange(self->look_again_, false)) self->on_news();
-                     });
+  gateway_.leases.look(key_, token_, state().position->sequence,
+                       [self = shared_from_this()](Result<LeaseAnswer> answer) {
+                         self->looking_ = false;
+                         if (self->phase_ != Phase::up) return;
+                         if (answer) self->take_lease_answer(*answer);
+                         if (std::exchange(self->look_again_, false)) self->on_news();
+                       });
 }
 
 void UplinkSession::close(ClosingCode code, const std::string& reason,
@@ -390,11 +388,11 @@ void UplinkSession::on_closed(const std::string& reason) {
   if (!was_up) return;
   spdlog::info("store {}: the uplink of {} ended: {}", key_.text(), terminal_, reason);
   // Who steps down says so; then nobody need wait for the lease to run out.
-  if (reason == uplink::goodbye) return gateway_.desk.release(key_, token_);
+  if (reason == uplink::goodbye) return gateway_.leases.release(key_, token_);
   grace_timer_.expires_after(std::chrono::milliseconds(uplink::cut_grace_ms));
   const MonoTime cut = gateway_.now().mono;
   grace_timer_.async_wait([self = shared_from_this(), cut](boost::system::error_code error) {
-    if (!error) self->gateway_.desk.release_if_silent(self->key_, self->token_, cut);
+    if (!error) self->gateway_.leases.release_if_silent(self->key_, self->token_, cut);
   });
 }
 
@@ -436,7 +434,7 @@ void UplinkSession::push_feed() {
   if (phase_ != Phase::up || feed_reading_ || !channel) return;
   if (feed_sent_ >= store.position->feed_number || channel->queued_bytes() > 0) return;
   feed_reading_ = true;
-  gateway_.desk.read_feed(
+  gateway_.entries.read_feed(
       key_, store.position->feed_journal, feed_sent_, feed_push_bytes_max,
       [self = shared_from_this()](Result<ReadEntries> read) {
         self->feed_reading_ = false;
@@ -467,7 +465,7 @@ void UplinkSession::on_wanted(const uplink::EntriesWanted& wanted) {
   fetching_ = true;
   const std::size_t bytes_max =
       std::clamp<std::size_t>(wanted.bytes_max, 64 * 1024, lost_entries_bytes_max);
-  gateway_.desk.read_entries(
+  gateway_.entries.read_lost(
       key_, wanted.wanted, bytes_max,
       [self = shared_from_this(), request = wanted.request](Result<ReadEntries> read) {
         self->fetching_ = false;

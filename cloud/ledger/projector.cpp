@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <chrono>
 
 #include "uplink/postgres/data_fault.h"
 #include "uplink/postgres/schema.h"
@@ -26,11 +25,6 @@ std::uint64_t clock_of_layers(const std::vector<std::shared_ptr<const mesh::Entr
   // What no honest clock says is not taken in whole: the feed must never run out of numbers.
   constexpr std::uint64_t room = std::uint64_t{1} << 32;
   return std::min(seen, mesh::logical_clock_max - room);
-}
-
-WallTime wall_now() {
-  using namespace std::chrono;
-  return {duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
 }
 
 }  // namespace
@@ -186,7 +180,7 @@ void Projector::append_feed(const StoreKey& key, MakeFeedItems make, FeedDone do
         boost::asio::post(loop_, [done, error = items.error()] { done(error); });
         return;
       }
-      const auto entries = feed_.append(transaction, key, row, *items, wall_now());
+      const auto entries = feed_.append(transaction, key, row, *items);
       cache.projector.apply(transaction, entries, {});
       commit(transaction, cache, key, row, !entries.empty());
       boost::asio::post(loop_, [done, number = row.feed.number] { done(number); });

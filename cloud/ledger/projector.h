@@ -20,7 +20,7 @@
 #include "cloud/database/store_news.h"
 #include "cloud/feed/feed.h"
 #include "cloud/ledger/entry_log.h"
-#include "crdt/version_vector.h"
+#include "cloud/ledger/store_position.h"
 #include "mesh/entry/codec.h"
 #include "uplink/postgres/store_projector.h"
 
@@ -29,18 +29,6 @@ namespace titan::cloud {
 // Records waiting per worker; beyond that stores are told to try again later.
 inline constexpr std::size_t projector_queue_max = 20'000;
 inline constexpr std::size_t projector_workers = 2;
-
-// Where a store stands after a commit.
-struct StorePosition {
-  std::uint64_t epoch = 0;
-  Bytes epoch_random;
-  std::uint64_t sequence = 0;
-  std::shared_ptr<const crdt::VersionVector> vector;
-  JournalId feed_journal;
-  std::uint64_t feed_number = 0;
-  // Of the devices whose entries it holds: who is told the vector may send what follows on it.
-  std::vector<PublicKey> device_keys;
-};
 
 class Projector {
  public:

@@ -112,8 +112,7 @@ void require_store(pqxx::transaction_base& transaction, const StoreKey& key) {
   if (!transaction.exec("SELECT 1 FROM stores WHERE store = " + sql_text(key.store)).empty()) {
     return;
   }
-  throw make_error(ErrorCode::not_found, "no store '" + key.store + "' of tenant '" + key.tenant +
-                                             "' has ever connected");
+  throw never_connected(key);
 }
 
 namespace {
@@ -131,12 +130,6 @@ std::string behind(const std::string& columns, const std::string& values, const 
 }  // namespace
 
 void Rest::list_stores(const Call& call, Reply reply) {
-  struct Live {
-    bool connected = false;
-    std::uint64_t lag = 0;
-    std::uint64_t feed_stored = 0;
-    WallTime last_seen;
-  };
   // What only the loop knows is looked up on the loop, after the query.
   const auto add_live = [this, tenant = call.key.tenant](RestResponse response) {
     if (response.status != 200) return response;
@@ -405,7 +398,7 @@ void Rest::retry_quarantine(const Call& call, Reply reply) {
 // For a store whose lease row stands at a term that its tills cannot reach. An uplink of the store
 // at another gateway ends by the news of it (store_news.h), at its next renewal at the latest.
 void Rest::reset_lease(const Call& call, Reply reply) {
-  gateway_.desk.reset_lease(call.key, [this, key = call.key, reply](Result<StorePosition> reset) {
+  gateway_.leases.reset(call.key, [this, key = call.key, reply](Result<StorePosition> reset) {
     if (!reset) return reply(error_response(reset.error()));
     spdlog::warn("store {}: head office reset its lease; epoch {} begins", key.text(),
                  reset->epoch);

@@ -123,7 +123,7 @@ void Rest::handle(const RestRequest& request, Reply reply) {
 // For anybody.
 void Rest::handle_open(const std::string& name, Reply reply) {
   if (name == "healthz") {
-    const bool up = gateway_.desk.reachable();
+    const bool up = gateway_.uplink_worker.reachable();
     gateway_.metrics.database_up.Set(up ? 1 : 0);
     return reply(
         up ? RestResponse{200, R"({"status":"ok"})"}
@@ -131,7 +131,7 @@ void Rest::handle_open(const std::string& name, Reply reply) {
   }
   if (name == "metrics") {
     gateway_.metrics.projector_queue.Set(static_cast<double>(gateway_.projector.queued()));
-    gateway_.metrics.database_up.Set(gateway_.desk.reachable() ? 1 : 0);
+    gateway_.metrics.database_up.Set(gateway_.uplink_worker.reachable() ? 1 : 0);
     return reply({200, gateway_.metrics.text(), "text/plain; version=0.0.4"});
   }
   reply({200, json::serialize(json::object{{"public_key", gateway_.cloud_key.public_key.hex()}})});
