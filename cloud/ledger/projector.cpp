@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <stdexcept>
 
+#include "cloud/database/ask_database.h"
 #include "uplink/postgres/data_fault.h"
 #include "uplink/postgres/schema.h"
 
@@ -25,6 +27,16 @@ std::uint64_t clock_of_layers(const std::vector<std::shared_ptr<const mesh::Entr
   // What no honest clock says is not taken in whole: the feed must never run out of numbers.
   constexpr std::uint64_t room = std::uint64_t{1} << 32;
   return std::min(seen, mesh::logical_clock_max - room);
+}
+
+void warn_of_quarantined(const LogRecord& record, const AppendOutcome& outcome) {
+  for (const auto& entry : outcome.quarantined) {
+    const auto& id = record.entries[entry.index]->envelope.id;
+    spdlog::warn(
+        "store {}: entry {} of journal {} is quarantined: {}; its stock effects count, "
+        "its rows are missing until it can be read",
+        record.store.text(), id.number, id.journal.hex(), entry.reason);
+  }
 }
 
 }  // namespace
@@ -80,29 +92,81 @@ void Projector::commit(pqxx::work& transaction, StoreCache& cache, const StoreKe
   cache.projector.committed();
   cache.sequence = row.watermark_sequence;
   if (!changed) return;
-  StorePosition position;
-  position.epoch = row.epoch;
-  position.epoch_random = row.epoch_random;
-  position.sequence = row.watermark_sequence;
-  position.vector = std::make_shared<const crdt::VersionVector>(cache.projector.vector());
-  position.feed_journal = row.feed.journal;
-  position.feed_number = row.feed.number;
-  for (const auto& [device, device_key] : cache.projector.keys()) {
-    position.device_keys.push_back(device_key);
-  }
-  boost::asio::post(loop_, [this, key, position] { on_projected_(key, position); });
+  boost::asio::post(loop_, [this, key, position = position_of(row, cache.projector)] {
+    on_projected_(key, position);
+  });
 }
 
-uplink::ApplyOutcome Projector::apply_once(pqxx::connection& connection, Worker& worker,
-                                           const LogRecord& record, bool without_bodies,
-                                           const std::string& why) {
+// ---- what a store sent --------------------------------------------------------------------------
+
+void Projector::project(LogRecord record, EntryLog::Done done) {
+  Worker& worker = worker_of(record.store);
+  const std::string tenant = record.store.tenant;
+  ask_database<AppendOutcome>(
+      loop_, worker.database, tenant,
+      [this, &worker, record = std::move(record)](pqxx::connection& connection) {
+        const AppendOutcome outcome = apply(connection, worker, record);
+        warn_of_quarantined(record, outcome);
+        return outcome;
+      },
+      std::move(done));
+}
+
+AppendOutcome Projector::apply(pqxx::connection& connection, Worker& worker,
+                               const LogRecord& record) {
+  try {
+    return apply_together(connection, worker, record);
+  } catch (const pqxx::sql_error& error) {
+    if (!uplink::is_data_fault(error)) throw;
+    return apply_one_by_one(connection, worker, record);
+  }
+}
+
+AppendOutcome Projector::apply_together(pqxx::connection& connection, Worker& worker,
+                                        const LogRecord& record) {
+  AppendOutcome result;
+  auto outcome = apply_in_transaction(connection, worker, record, {});
+  for (auto& entry : outcome.quarantined) {
+    result.quarantined.push_back({entry.index, std::move(entry.reason)});
+  }
+  return result;
+}
+
+// The tables did not take a body although it could be read: which one is found by trying each.
+AppendOutcome Projector::apply_one_by_one(pqxx::connection& connection, Worker& worker,
+                                          const LogRecord& record) {
+  AppendOutcome result;
+  for (std::size_t i = 0; i < record.entries.size(); ++i) {
+    const LogRecord single{record.store, record.token, {record.entries[i]}, record.device_keys};
+    const auto outcome = apply_with_or_without_body(connection, worker, single);
+    if (!outcome.quarantined.empty()) {
+      result.quarantined.push_back({i, outcome.quarantined.front().reason});
+    }
+  }
+  return result;
+}
+
+uplink::ApplyOutcome Projector::apply_with_or_without_body(pqxx::connection& connection,
+                                                           Worker& worker,
+                                                           const LogRecord& single) {
+  try {
+    return apply_in_transaction(connection, worker, single, {});
+  } catch (const pqxx::sql_error& error) {
+    if (!uplink::is_data_fault(error)) throw;
+    return apply_in_transaction(connection, worker, single, uplink::one_line(error.what()));
+  }
+}
+
+uplink::ApplyOutcome Projector::apply_in_transaction(
+    pqxx::connection& connection, Worker& worker, const LogRecord& record,
+    const std::optional<std::string>& bodies_fail_by) {
   StoreCache& cache = cache_of(worker, record.store);
   try {
     pqxx::work transaction(connection);
     StoreRow row = lock_store(transaction, cache, record.store);
     raise_feed_clock(transaction, record.store.store, row, clock_of_layers(record.entries));
-    auto outcome =
-        cache.projector.apply(transaction, record.entries, record.device_keys, without_bodies, why);
+    auto outcome = cache.projector.apply(transaction, record.entries, record.device_keys,
+                                         bodies_fail_by.has_value(), bodies_fail_by.value_or(""));
     commit(transaction, cache, record.store, row, outcome.new_entries > 0);
     return outcome;
   } catch (...) {
@@ -111,104 +175,52 @@ uplink::ApplyOutcome Projector::apply_once(pqxx::connection& connection, Worker&
   }
 }
 
-// What the tables do not take although the body could be read: found by going entry by entry.
-AppendOutcome Projector::apply_singly(pqxx::connection& connection, Worker& worker,
-                                      const LogRecord& record) {
-  AppendOutcome result;
-  for (std::size_t i = 0; i < record.entries.size(); ++i) {
-    LogRecord single{record.store, record.token, {record.entries[i]}, record.device_keys};
-    uplink::ApplyOutcome outcome;
-    try {
-      outcome = apply_once(connection, worker, single, false, "");
-    } catch (const pqxx::sql_error& error) {
-      if (!uplink::is_data_fault(error)) throw;
-      outcome = apply_once(connection, worker, single, true, uplink::one_line(error.what()));
-    }
-    if (!outcome.quarantined.empty()) {
-      result.quarantined.push_back({i, outcome.quarantined.front().reason});
-    }
-  }
-  return result;
-}
-
-AppendOutcome Projector::apply(pqxx::connection& connection, Worker& worker,
-                               const LogRecord& record) {
-  AppendOutcome result;
-  try {
-    auto outcome = apply_once(connection, worker, record, false, "");
-    for (auto& entry : outcome.quarantined) {
-      result.quarantined.push_back({entry.index, std::move(entry.reason)});
-    }
-  } catch (const pqxx::sql_error& error) {
-    if (!uplink::is_data_fault(error)) throw;
-    result = apply_singly(connection, worker, record);
-  }
-  for (const auto& entry : result.quarantined) {
-    const auto& id = record.entries[entry.index]->envelope.id;
-    spdlog::warn(
-        "store {}: entry {} of journal {} is quarantined: {}; its stock effects count, "
-        "its rows are missing until it can be read",
-        record.store.text(), id.number, id.journal.hex(), entry.reason);
-  }
-  return result;
-}
-
-void Projector::project(LogRecord record, EntryLog::Done done) {
-  Worker& worker = worker_of(record.store);
-  auto shared = std::make_shared<LogRecord>(std::move(record));
-  worker.database.post({shared->store.tenant,
-                        [this, &worker, shared, done](pqxx::connection& connection) {
-                          auto outcome = apply(connection, worker, *shared);
-                          boost::asio::post(
-                              loop_, [done, outcome = std::move(outcome)] { done(outcome); });
-                        },
-                        [this, done](const Error& error) {
-                          boost::asio::post(loop_, [done, error] { done(error); });
-                        }});
-}
+// ---- what head office sends ---------------------------------------------------------------------
 
 void Projector::append_feed(const StoreKey& key, MakeFeedItems make, FeedDone done) {
   Worker& worker = worker_of(key);
-  const auto run = [this, &worker, key, make = std::move(make),
-                    done](pqxx::connection& connection) {
-    StoreCache& cache = cache_of(worker, key);
-    try {
-      pqxx::work transaction(connection);
-      StoreRow row = lock_store(transaction, cache, key);
-      const auto items = make(transaction);
-      if (!items) {
-        boost::asio::post(loop_, [done, error = items.error()] { done(error); });
-        return;
-      }
-      const auto entries = feed_.append(transaction, key, row, *items);
-      cache.projector.apply(transaction, entries, {});
-      commit(transaction, cache, key, row, !entries.empty());
-      boost::asio::post(loop_, [done, number = row.feed.number] { done(number); });
-    } catch (...) {
-      cache.sequence = 0;
-      throw;
-    }
-  };
-  worker.database.post({key.tenant, run, [this, done](const Error& error) {
-                          boost::asio::post(loop_, [done, error] { done(error); });
-                        }});
+  ask_database<std::uint64_t>(
+      loop_, worker.database, key.tenant,
+      [this, &worker, key, make = std::move(make)](pqxx::connection& connection) {
+        return append_in_transaction(connection, worker, key, make);
+      },
+      std::move(done));
+}
+
+Result<std::uint64_t> Projector::append_in_transaction(pqxx::connection& connection, Worker& worker,
+                                                       const StoreKey& key,
+                                                       const MakeFeedItems& make) {
+  StoreCache& cache = cache_of(worker, key);
+  try {
+    pqxx::work transaction(connection);
+    StoreRow row = lock_store(transaction, cache, key);
+    const auto items = make(transaction);
+    if (!items) return items.error();  // nothing was written; what the cache holds still stands
+    const auto entries = feed_.append(transaction, key, row, *items);
+    cache.projector.apply(transaction, entries, {});
+    commit(transaction, cache, key, row, !entries.empty());
+    return row.feed.number;
+  } catch (...) {
+    cache.sequence = 0;
+    throw;
+  }
 }
 
 void Projector::retry_quarantine(const StoreKey& key,
                                  std::function<void(Result<std::size_t>)> done) {
   Worker& worker = worker_of(key);
-  const auto run = [this, &worker, key, done](pqxx::connection& connection) {
-    StoreCache& cache = cache_of(worker, key);
-    pqxx::work transaction(connection);
-    lock_store(transaction, cache, key);
-    const auto released =
-        cache.projector.retry_quarantine(transaction, codec_, quarantine_retry_max);
-    transaction.commit();
-    boost::asio::post(loop_, [done, released] { done(released); });
-  };
-  worker.database.post({key.tenant, run, [this, done](const Error& error) {
-                          boost::asio::post(loop_, [done, error] { done(error); });
-                        }});
+  ask_database<std::size_t>(
+      loop_, worker.database, key.tenant,
+      [this, &worker, key](pqxx::connection& connection) {
+        StoreCache& cache = cache_of(worker, key);
+        pqxx::work transaction(connection);
+        lock_store(transaction, cache, key);
+        const auto released =
+            cache.projector.retry_quarantine(transaction, codec_, quarantine_retry_max);
+        transaction.commit();
+        return released;
+      },
+      std::move(done));
 }
 
 }  // namespace titan::cloud

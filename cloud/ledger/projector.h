@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,36 +49,54 @@ class Projector {
   std::size_t queued() const;
 
  private:
-  // What a worker's thread remembers of a store.
+  // What a worker's thread remembers of a store, between transactions, so as not to load a vector
+  // for each. It counts only while the store's row, once locked, has the same sequence.
   struct StoreCache {
     explicit StoreCache(uplink::StoreProjector p) : projector(std::move(p)) {}
     uplink::StoreProjector projector;
-    std::uint64_t sequence = 0;  // of the cached vector; 0: not loaded
+    // Of the row that `projector` was loaded from or committed with. 0, which no row has: not
+    // loaded, or a transaction failed on the way; then it is loaded again.
+    std::uint64_t sequence = 0;
   };
   struct Worker {
     Worker(const std::string& name, const std::string& url)
         : database(name, url, projector_queue_max) {}
-    std::map<StoreKey, StoreCache> stores;  // of the worker's thread
+    std::map<StoreKey, StoreCache> stores;  // of the worker's thread; grows with stores ever seen
     DatabaseWorker database;                // last: its thread ends before what it uses
   };
 
+  // Always the same one for a store: its records stay in order.
   Worker& worker_of(const StoreKey& key);
+
+  // On the worker's thread; durable when they return. Where one throws, some of the record may be
+  // in the database: sent again it changes nothing. A record whose bodies the tables do not take is
+  // applied entry by entry, and the bodies at fault are quarantined.
+  AppendOutcome apply(pqxx::connection& connection, Worker& worker, const LogRecord& record);
+  AppendOutcome apply_together(pqxx::connection& connection, Worker& worker,
+                               const LogRecord& record);
+  AppendOutcome apply_one_by_one(pqxx::connection& connection, Worker& worker,
+                                 const LogRecord& record);
+  uplink::ApplyOutcome apply_with_or_without_body(pqxx::connection& connection, Worker& worker,
+                                                  const LogRecord& single);
+  // `bodies_fail_by`: nothing but the envelopes is taken, and all bodies are quarantined for it.
+  uplink::ApplyOutcome apply_in_transaction(pqxx::connection& connection, Worker& worker,
+                                            const LogRecord& record,
+                                            const std::optional<std::string>& bodies_fail_by);
+  Result<std::uint64_t> append_in_transaction(pqxx::connection& connection, Worker& worker,
+                                              const StoreKey& key, const MakeFeedItems& make);
+
+  // A transaction begins with the first two; one that may move the store ends with commit().
   StoreCache& cache_of(Worker& worker, const StoreKey& key);
   StoreRow lock_store(pqxx::transaction_base& transaction, StoreCache& cache, const StoreKey& key);
-  AppendOutcome apply(pqxx::connection& connection, Worker& worker, const LogRecord& record);
-  AppendOutcome apply_singly(pqxx::connection& connection, Worker& worker, const LogRecord& record);
-  uplink::ApplyOutcome apply_once(pqxx::connection& connection, Worker& worker,
-                                  const LogRecord& record, bool without_bodies,
-                                  const std::string& why);
   void commit(pqxx::work& transaction, StoreCache& cache, const StoreKey& key, StoreRow row,
               bool changed);
 
   boost::asio::io_context& loop_;
   const mesh::Codec& codec_;
   const FeedWriter& feed_;
-  const StoreNews& news_;
-  const Projected on_projected_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  const StoreNews& news_;         // told in each transaction that moves a watermark
+  const Projected on_projected_;  // posted to the loop, before the answer of what moved the store
+  std::vector<std::unique_ptr<Worker>> workers_;  // projector_workers of them, never fewer or more
 };
 
 // The embedded entry log: appending is projecting.
