@@ -6,7 +6,6 @@
 #include "cloud/config/cloud_key.h"
 #include "election/describe.h"
 #include "election/term_bound.h"
-#include "mesh/entry/verify.h"
 #include "uplink/wire/uplink_codec.h"
 
 namespace titan::cloud {
@@ -36,10 +35,12 @@ uplink::Nonce draw_nonce() {
 UplinkSession::UplinkSession(Gateway& gateway, std::weak_ptr<UplinkChannel> channel)
     : gateway_(gateway),
       channel_(std::move(channel)),
-      watermark_timer_(gateway.loop),
+      nonce_(draw_nonce()),
       grace_timer_(gateway.loop),
-      nonce_(draw_nonce()) {}
+      watermark_timer_(gateway.loop) {}
 
+// The nonce is of this connection alone, so that a handshake recorded on another does not fit it.
+// A store of protocol 1 waits for none; one of protocol 2 that gets none shakes hands without.
 void UplinkSession::on_open() {
   send(uplink::Challenge{nonce_});
 }
@@ -48,6 +49,7 @@ void UplinkSession::send(const uplink::ToStore& message) {
   if (const auto channel = channel_.lock()) channel->send(uplink::encode(message));
 }
 
+// What no program of ours sends. Nothing is told to the store but the reason of the close.
 void UplinkSession::violate(const std::string& what) {
   const auto channel = channel_.lock();
   spdlog::warn("uplink of {} from {}: {}; closing it", key_.text(), channel ? channel->peer() : "?",
@@ -56,16 +58,12 @@ void UplinkSession::violate(const std::string& what) {
   if (channel) channel->close(what);
 }
 
+// The first message is the handshake, and only the first. Messages come in order or the connection
+// ends, so none is lost in between: what was not answered is sent again on the next connection.
 void UplinkSession::on_message(const Bytes& bytes) {
   if (phase_ == Phase::over) return;
   auto message = uplink::decode_to_cloud(bytes);
-  if (!message) {
-    if (message.error().code == ErrorCode::unsupported) return;  // of a newer version
-    if (phase_ != Phase::waiting) return violate(message.error().message);
-    const bool forged = message.error().code == ErrorCode::refused;
-    return refuse(forged ? RefusalCode::signature : RefusalCode::malformed,
-                  "the handshake's " + message.error().message);
-  }
+  if (!message) return on_unreadable(message.error());
   const bool is_handshake = std::holds_alternative<uplink::Handshake>(*message);
   if (is_handshake != (phase_ == Phase::waiting)) return violate("a message out of turn");
   std::visit(Overloaded{
@@ -78,8 +76,19 @@ void UplinkSession::on_message(const Bytes& bytes) {
              *message);
 }
 
+void UplinkSession::on_unreadable(const Error& error) {
+  if (error.code == ErrorCode::unsupported) return;  // of a newer version
+  if (phase_ != Phase::waiting) return violate(error.message);
+  const bool forged = error.code == ErrorCode::refused;
+  refuse(forged ? RefusalCode::signature : RefusalCode::malformed,
+         "the handshake's " + error.message);
+}
+
 // ---- handshake --------------------------------------------------------------------------------
 
+// Nothing is asked of the database for one that has not shown the tenant's key and answered the
+// challenge. Where no handshake comes the connection is cut (server.h); where no answer to it comes
+// the store connects anew.
 void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
   key_ = {handshake.tenant, handshake.store};
   token_ = handshake.token;
@@ -132,36 +141,40 @@ bool UplinkSession::answers_challenge(const uplink::Handshake& handshake) {
   return true;
 }
 
+// The lease is granted or refused by now, by LeaseService. Where the connection was cut meanwhile
+// the answer is lost; a lease that was granted runs out unless the store comes back for it.
 void UplinkSession::on_opened(Result<OpenedStore> opened) {
   if (phase_ != Phase::opening) return;
   if (!opened) {
     return refuse(RefusalCode::busy, "the cloud's database does not answer", {}, false,
                   busy_retry_ms);
   }
-  if (opened->refused_by) {
-    const auto& holder = *opened->refused_by;
-    if (holder.was_jump) {
-      spdlog::warn(
-          "store {}: {} of {} is more than {} above the lease's term {} and is refused; if "
-          "the store's tills agree on it, reset the lease (POST .../lease/reset)",
-          key_.text(), election::token_text(token_), terminal_, election::term_jump_max,
-          holder.token.term);
-      return refuse(RefusalCode::lower_token,
-                    "its term " + std::to_string(token_.term) + " is more than " +
-                        std::to_string(election::term_jump_max) + " above the lease's term " +
-                        std::to_string(holder.token.term) +
-                        ", which no store reaches; head office can reset the store's lease",
-                    holder.token, holder.gone);
-    }
+  if (opened->refused_by) return refuse_lease(*opened->refused_by);
+  accept(std::move(*opened));
+}
+
+void UplinkSession::refuse_lease(const uplink::LeaseHolder& holder) {
+  if (!holder.was_jump) {
     return refuse(
         RefusalCode::lower_token,
         (holder.terminal.empty() ? "another terminal" : holder.terminal) +
             (holder.gone ? " held the store's lease and is gone" : " holds the store's lease"),
         holder.token, holder.gone);
   }
-  accept(std::move(*opened));
+  spdlog::warn(
+      "store {}: {} of {} is more than {} above the lease's term {} and is refused; if "
+      "the store's tills agree on it, reset the lease (POST .../lease/reset)",
+      key_.text(), election::token_text(token_), terminal_, election::term_jump_max, holder.token.term);
+  refuse(RefusalCode::lower_token,
+         "its term " + std::to_string(token_.term) + " is more than " +
+             std::to_string(election::term_jump_max) + " above the lease's term " +
+             std::to_string(holder.token.term) +
+             ", which no store reaches; head office can reset the store's lease",
+         holder.token, holder.gone);
 }
 
+// At most one session of a store is up in this process. One that is up at another gateway ends
+// there, by the news of this grant or at its next renewal.
 void UplinkSession::accept(OpenedStore opened) {
   StoreState& store = state();
   if (const auto old = store.session.lock(); old && old.get() != this) {
@@ -175,23 +188,13 @@ void UplinkSession::accept(OpenedStore opened) {
   }
   phase_ = Phase::up;
   store.session = weak_from_this();
-  for (const auto& key : opened.position.device_keys)
+  for (const auto& key : opened.position.device_keys) {
     store.device_keys.emplace(device_of(key), key);
+  }
   store.device_keys.emplace(device_of(device_key_), device_key_);
   const bool known = store.position && store.position->sequence >= opened.position.sequence;
   if (!known) store.position = opened.position;
   const StorePosition& position = *store.position;
-
-  uplink::HandshakeAccepted accepted;
-  accepted.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
-  accepted.feed_journal = position.feed_journal;
-  accepted.feed_number = position.feed_number;
-  accepted.cloud_key = gateway_.cloud_key.public_key;
-  accepted.batch_entries_max = uplink_batch_entries_max;
-  accepted.batch_bytes_max = uplink_batch_bytes_max;
-  accepted.window_batches = uplink_window_batches;
-  accepted.lease_ms = uplink_lease_ms;
-  accepted.held = journal_items(*position.vector);
   watermark_sent_ = position.sequence;
   const auto cursor = cursors_.find(position.feed_journal);
   feed_sent_ = cursor == cursors_.end() ? 0 : cursor->second;
@@ -202,16 +205,33 @@ void UplinkSession::accept(OpenedStore opened) {
                opened.created ? " (a new store)" : "");
   gateway_.metrics.handshakes_accepted.Increment();
   gateway_.metrics.uplinks.Increment();
-  send(accepted);
-  if (!store.quarantine_retried) {
-    store.quarantine_retried = true;
-    gateway_.projector.retry_quarantine(key_, [key = key_](Result<std::size_t> released) {
-      if (released && *released > 0) {
-        spdlog::info("store {}: {} entries left the quarantine", key.text(), *released);
-      }
-    });
-  }
+  send(acceptance(position));
+  retry_quarantine_once();
   push_feed();
+}
+
+uplink::HandshakeAccepted UplinkSession::acceptance(const StorePosition& position) const {
+  uplink::HandshakeAccepted accepted;
+  accepted.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
+  accepted.feed_journal = position.feed_journal;
+  accepted.feed_number = position.feed_number;
+  accepted.cloud_key = gateway_.cloud_key.public_key;
+  accepted.batch_entries_max = uplink_batch_entries_max;
+  accepted.batch_bytes_max = uplink_batch_bytes_max;
+  accepted.window_batches = uplink_window_batches;
+  accepted.lease_ms = uplink_lease_ms;
+  accepted.held = journal_items(*position.vector);
+  return accepted;
+}
+
+// A program that was updated may be able to read what its predecessor put into the quarantine.
+void UplinkSession::retry_quarantine_once() {
+  if (std::exchange(state().quarantine_retried, true)) return;
+  gateway_.projector.retry_quarantine(key_, [key = key_](Result<std::size_t> released) {
+    if (released && *released > 0) {
+      spdlog::info("store {}: {} entries left the quarantine", key.text(), *released);
+    }
+  });
 }
 
 void UplinkSession::refuse(RefusalCode code, const std::string& reason,
@@ -229,74 +249,47 @@ void UplinkSession::refuse(RefusalCode code, const std::string& reason,
 
 // ---- batches ----------------------------------------------------------------------------------
 
+// No more than a window under way: a store that does not wait for acknowledgements is cut off, so
+// that it cannot starve others. A batch whose acknowledgement is lost comes again and changes
+// nothing. One that was under way when the lease moved is taken: entries are true whoever brings
+// them.
 void UplinkSession::on_batch(uplink::Batch batch) {
   if (phase_ != Phase::up) return;
   if (++batches_under_way_ > uplink_window_batches) {
     return violate("more batches under way than the window allows");
   }
-  if (batch.entries.size() > uplink_batch_entries_max)
+  if (batch.entries.size() > uplink_batch_entries_max) {
     return violate("a batch of too many entries");
+  }
   gateway_.metrics.batches.Increment();
   StoreState& store = state();
-  uplink::BatchAck ack;
-  ack.sequence = batch.sequence;
-
-  // Where in the batch each entry stands; a repeated one stands in several places.
-  std::map<std::pair<mesh::EntryId, Hash>, std::vector<std::uint32_t>> places;
-  std::vector<std::shared_ptr<const mesh::Entry>> entries;
-  for (std::uint32_t i = 0; i < batch.entries.size(); ++i) {
-    auto entry = gateway_.codec.decode_entry(batch.entries[i]);
-    if (!entry) {
-      ack.failures.push_back({i, false, false, entry.error().message});
-      continue;
-    }
-    auto& place = places[{entry->envelope.id, entry->hash}];
-    place.push_back(i);
-    if (place.size() == 1) {
-      entries.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
-    }
+  auto checked = check_batch(batch, gateway_.codec,
+                             {tenant_store_, store.device_keys, *store.position->vector});
+  for (const auto& reason : checked.rejections) {
+    spdlog::warn("store {}: {}", key_.text(), reason);
   }
-  mesh::VerifyContext context;
-  context.tenant_store = tenant_store_;
-  context.key_of = [&](const DeviceId& device) -> std::optional<PublicKey> {
-    const auto found = store.device_keys.find(device);
-    if (found == store.device_keys.end()) return std::nullopt;
-    return found->second;
-  };
-  context.device_of_journal = [&](const JournalId& journal) {
-    return store.position->vector->device_of(journal);
-  };
-  context.offered_keys = batch.device_keys;
-  auto checked = mesh::check_entries(std::move(entries), context);
-  for (const auto& rejection : checked.rejected) {
-    const bool later = rejection.code == mesh::RejectionCode::unknown_device;
-    for (const auto place : places[{rejection.id, rejection.hash}]) {
-      ack.failures.push_back({place, later, false, rejection.reason});
-    }
-    spdlog::warn("store {}: {}", key_.text(), rejection.reason);
-  }
-  gateway_.metrics.entries_refused.Increment(static_cast<double>(ack.failures.size()));
+  gateway_.metrics.entries_refused.Increment(static_cast<double>(checked.failures.size()));
   for (const auto& key : checked.learned_keys) store.device_keys.emplace(device_of(key), key);
 
-  const auto size = static_cast<std::uint32_t>(batch.entries.size());
-  std::vector<std::vector<std::uint32_t>> accepted_places;
-  for (const auto& entry : checked.accepted) {
-    accepted_places.push_back(places[{entry->envelope.id, entry->hash}]);
-  }
+  uplink::BatchAck ack;
+  ack.sequence = batch.sequence;
+  ack.failures = std::move(checked.failures);
+  const std::size_t size = batch.entries.size();
   LogRecord record{key_, token_, std::move(checked.accepted), std::move(checked.learned_keys)};
   if (record.entries.empty()) {
     return on_appended({}, std::move(ack), size, AppendOutcome{});
   }
   gateway_.log.append(std::move(record),
                       [self = shared_from_this(), size, ack = std::move(ack),
-                       places = std::move(accepted_places)](Result<AppendOutcome> outcome) mutable {
+                       places = std::move(checked.places)](Result<AppendOutcome> outcome) mutable {
                         self->on_appended(std::move(places), std::move(ack), size, outcome);
                       });
 }
 
-void UplinkSession::on_appended(std::vector<std::vector<std::uint32_t>> places,
-                                uplink::BatchAck ack, std::size_t size,
-                                const Result<AppendOutcome>& outcome) {
+// Only now may the store be told that its entries are durable. Where the acknowledgement is lost,
+// the next handshake's `held` and the watermark tell the same.
+void UplinkSession::on_appended(std::vector<BatchPlaces> places, uplink::BatchAck ack,
+                                std::size_t size, const Result<AppendOutcome>& outcome) {
   --batches_under_way_;
   std::size_t not_held = ack.failures.size();
   if (!outcome) {
@@ -323,6 +316,9 @@ void UplinkSession::on_appended(std::vector<std::vector<std::uint32_t>> places,
 
 // ---- lease ------------------------------------------------------------------------------------
 
+// Answered only once the row says so: the store counts its lease from when it sent what is answered
+// here. One that is lost costs nothing if the next comes within lease_s; else its holder counts as
+// gone.
 void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
   if (phase_ != Phase::up) return;
   StoreState& store = state();
@@ -339,6 +335,7 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
       });
 }
 
+// Who has lost the lease is told, and its session ends; what it has under way is still taken.
 void UplinkSession::take_lease_answer(const LeaseAnswer& answer) {
   if (const auto& holder = answer.lost_to) {
     return close(ClosingCode::lease_lost,
@@ -349,7 +346,8 @@ void UplinkSession::take_lease_answer(const LeaseAnswer& answer) {
   if (answer.position) gateway_.on_projected(key_, *answer.position);
 }
 
-// One look at a time: what comes meanwhile is seen by the next.
+// One look at a time: what comes meanwhile is seen by the next. News that is lost is made up for by
+// the next renewal, which asks the same row.
 void UplinkSession::on_news() {
   if (phase_ != Phase::up) return;
   if (looking_) {
@@ -366,6 +364,8 @@ void UplinkSession::on_news() {
                        });
 }
 
+// The store is told why, and who holds its lease now. Where that is lost it connects anew and hears
+// it as a refusal.
 void UplinkSession::close(ClosingCode code, const std::string& reason,
                           const election::Token& holder) {
   if (phase_ == Phase::over) return;
@@ -382,6 +382,9 @@ void UplinkSession::end() {
   watermark_timer_.cancel();
 }
 
+// Who is cut off keeps the lease for the grace, and beyond it if it has renewed it meanwhile by
+// another connection. What is lost here (a stop, a database that is away) the lease's own end makes
+// up for.
 void UplinkSession::on_closed(const std::string& reason) {
   const bool was_up = phase_ == Phase::up;
   end();
@@ -398,12 +401,16 @@ void UplinkSession::on_closed(const std::string& reason) {
 
 // ---- watermark, feed, entries the store lost ----------------------------------------------------
 
+// After each commit that moved the store. What it sends is lost with the connection, and the next
+// handshake's answer has the newest of both.
 void UplinkSession::on_store_moved() {
   if (phase_ != Phase::up) return;
   push_watermark();
   push_feed();
 }
 
+// Sequences only go up on a connection. Commits that come before the pace allows the next watermark
+// are told by that one together.
 void UplinkSession::push_watermark() {
   StoreState& store = state();
   if (phase_ != Phase::up || store.position->sequence <= watermark_sent_ || watermark_waiting_) {
@@ -427,7 +434,8 @@ void UplinkSession::push_watermark() {
   send(push);
 }
 
-// One read at a time, and none while the store does not read: a slow store costs no memory.
+// In order and without a gap, from the store's cursor. One read at a time, and none while the store
+// does not read: a slow store costs no memory. A read that fails is made up for by the next move.
 void UplinkSession::push_feed() {
   const auto channel = channel_.lock();
   StoreState& store = state();
@@ -447,10 +455,13 @@ void UplinkSession::push_feed() {
       });
 }
 
+// The feed stopped for the channel's sake, and nothing else would set it going again.
 void UplinkSession::on_drained() {
   push_feed();
 }
 
+// For head office's eyes only; nothing is withheld or deleted by it. The next one makes up for a
+// lost one.
 void UplinkSession::on_feed_progress(const uplink::FeedProgress& progress) {
   if (phase_ != Phase::up) return;
   StoreState& store = state();
@@ -459,6 +470,8 @@ void UplinkSession::on_feed_progress(const uplink::FeedProgress& progress) {
   }
 }
 
+// One request at a time. Where the answer is lost, or the database fails, none comes: the store
+// gives the connection up and asks on its next.
 void UplinkSession::on_wanted(const uplink::EntriesWanted& wanted) {
   if (phase_ != Phase::up) return;
   if (fetching_) return violate("a second request for entries before the first was answered");
@@ -469,11 +482,10 @@ void UplinkSession::on_wanted(const uplink::EntriesWanted& wanted) {
       key_, wanted.wanted, bytes_max,
       [self = shared_from_this(), request = wanted.request](Result<ReadEntries> read) {
         self->fetching_ = false;
-        if (self->phase_ != Phase::up) return;
+        if (self->phase_ != Phase::up || !read) return;
         uplink::LostEntries lost;
         lost.request = request;
         lost.last = true;
-        if (!read) return;  // the store asks again on its next connection
         lost.entries = std::move(read->entries);
         for (const auto& [device, key] : self->state().device_keys) {
           if (lost.device_keys.size() < uplink::device_keys_max) lost.device_keys.push_back(key);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "cloud/gateway/batch_check.h"
 #include "cloud/gateway/gateway.h"
 #include "uplink/messages.h"
 
@@ -48,18 +49,25 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   const std::string& terminal() const { return terminal_; }
 
  private:
+  // Only ever onwards. waiting: for the handshake. opening: the database is asked for the lease.
+  // up: accepted. over: refused, closed or cut; nothing is done or sent any more.
   enum class Phase { waiting, opening, up, over };
 
+  void on_unreadable(const Error& error);
   void on_handshake(const uplink::Handshake& handshake);
   bool answers_challenge(const uplink::Handshake& handshake);
   void on_opened(Result<OpenedStore> opened);
+  void refuse_lease(const uplink::LeaseHolder& holder);
   void accept(OpenedStore opened);
+  uplink::HandshakeAccepted acceptance(const StorePosition& position) const;
+  void retry_quarantine_once();
   void refuse(uplink::RefusalCode code, const std::string& reason,
               const election::Token& holder = {}, bool holder_gone = false,
               std::uint32_t retry_after_ms = 0);
   void on_batch(uplink::Batch batch);
-  void on_appended(std::vector<std::vector<std::uint32_t>> places, uplink::BatchAck ack,
-                   std::size_t size, const Result<AppendOutcome>& outcome);
+  // `places`: of each entry that was given to the log; `size`: of the whole batch.
+  void on_appended(std::vector<BatchPlaces> places, uplink::BatchAck ack, std::size_t size,
+                   const Result<AppendOutcome>& outcome);
   void on_renewal(const uplink::LeaseRenewal& renewal);
   void take_lease_answer(const LeaseAnswer& answer);
   void on_wanted(const uplink::EntriesWanted& wanted);
@@ -71,28 +79,42 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   void push_feed();
   StoreState& state() { return gateway_.state_of(key_); }
 
+  // For the session's life.
   Gateway& gateway_;
-  const std::weak_ptr<UplinkChannel> channel_;
-  boost::asio::steady_timer watermark_timer_;
-  boost::asio::steady_timer grace_timer_;  // after a cut
-
+  const std::weak_ptr<UplinkChannel> channel_;  // null once the connection is gone
+  const uplink::Nonce nonce_;                   // random, of this connection alone
   Phase phase_ = Phase::waiting;
-  const uplink::Nonce nonce_;
+
+  // Of the handshake; empty while waiting for it. Set before it is checked, for the log's sake.
   StoreKey key_;
   election::Token token_;
   std::string terminal_;
   PublicKey device_key_;
-  Hash tenant_store_;
-  std::map<JournalId, std::uint64_t> cursors_;  // of the handshake: 1..n stored by the leader
+  Hash tenant_store_;  // of key_, once that is found good: each entry's journal must carry it
+  // 1..n stored by the leader, for journals whose start it holds; empty again once accepted.
+  std::map<JournalId, std::uint64_t> cursors_;
+
+  // Batches. 0 <= batches_under_way_ <= uplink_window_batches: the one beyond ends the session.
   std::uint32_t batches_under_way_ = 0;
+
+  // Lease. At most one renewal, and one look, is with the database at a time.
   bool renewing_ = false;
-  bool looking_ = false;     // at the store's row, because of news
-  bool look_again_ = false;  // there was more since
-  bool fetching_ = false;
-  std::uint64_t feed_sent_ = 0;
-  bool feed_reading_ = false;
+  bool looking_ = false;                   // at the store's row, because of news
+  bool look_again_ = false;                // there was more since; only while looking_
+  boost::asio::steady_timer grace_timer_;  // after a cut; holds the session alive until it ends
+
+  // Watermark. watermark_sent_ <= the position's sequence, and only goes up.
   std::uint64_t watermark_sent_ = 0;
-  bool watermark_waiting_ = false;
+  bool watermark_waiting_ = false;  // the timer is set; it goes out with what is newest then
+  boost::asio::steady_timer watermark_timer_;
+
+  // Feed. 1..feed_sent_ are stored by the store or were sent on this connection; only goes up.
+  // Beyond the position's feed_number only if the store holds more than this database.
+  std::uint64_t feed_sent_ = 0;
+  bool feed_reading_ = false;  // at most one read at a time
+
+  // Entries the store lost. A request while one is being answered ends the session.
+  bool fetching_ = false;
 };
 
 }  // namespace titan::cloud
