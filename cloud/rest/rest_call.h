@@ -2,6 +2,8 @@
 // rest*.cpp.
 #pragma once
 
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -23,7 +25,13 @@ struct Rest::Call {
 
 // {"code", "field", "message"}: what stands under "error" in an answer that tells one.
 boost::json::object error_object(const Error& error);
-// Throws an Error, which the query answers, unless the store ever connected.
-void require_store(pqxx::transaction_base& transaction, const StoreKey& key);
+// What the next page of a list begins behind: `last`, or null where this page is not full.
+boost::json::value next_page(const pqxx::result& rows, std::size_t limit, const std::string& last);
+// "(journal, number) > (…)": the rows behind a place, after columns that come first in the order.
+std::string behind(const std::string& columns, const std::string& values, const EntryPlace& place,
+                   const std::string& table);
+std::string hex_of(const pqxx::field& field);
+// The first column of a page's last row; empty without one.
+std::string last_sku(const pqxx::result& rows);
 
 }  // namespace titan::cloud

@@ -1,8 +1,8 @@
 // Products at head office: what a store has in force, and the lists that change it.
-#include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 
 #include "base/media_type.h"
+#include "cloud/database/ask_database.h"
 #include "cloud/feed/product_push.h"
 #include "cloud/rest/rest_call.h"
 #include "retail/catalogue/json_list.h"
@@ -65,6 +65,28 @@ json::array shown_taxes(const pqxx::row& row) {
   return shown;
 }
 
+// Columns of list_products().
+json::object shown_product(const pqxx::row& row) {
+  json::value price = nullptr;
+  if (row[8].as<bool>()) {
+    price = json::string(retail::to_text(row[2].as<std::int64_t>(), row[3].as<std::uint32_t>()));
+  }
+  json::value low_stock = nullptr;
+  if (!row[10].is_null()) {
+    low_stock = json::string(retail::to_short_text(row[10].as<std::int64_t>(), 6));
+  }
+  return {{"sku", row[0].c_str()},
+          {"description", row[1].c_str()},
+          {"price", price},
+          {"tax_included", row[9].as<bool>()},
+          {"low_stock", low_stock},
+          {"taxes", shown_taxes(row)},
+          {"currency", row[4].c_str()},
+          {"override", !row[5].as<bool>()},
+          {"gtins", json::parse(row[6].c_str())},
+          {"delisted", row[7].as<bool>()}};
+}
+
 std::optional<Error> wrong_content_type(const RestRequest& request) {
   const auto media = parse_media_type(request.content_type);
   if (!media || media->type != "application/json") {
@@ -77,13 +99,57 @@ std::optional<Error> wrong_content_type(const RestRequest& request) {
       "content-type");
 }
 
+// Null: refused, and `reply` was told why.
+std::shared_ptr<const ProductPush> read_push(bool replaces, const RestRequest& request,
+                                             const Rest::Reply& reply) {
+  if (const auto error = wrong_content_type(request)) {
+    reply(error_response(*error));
+    return nullptr;
+  }
+  auto push = std::make_shared<ProductPush>();
+  push->replaces = replaces;
+  const auto mode = replaces ? retail::ListMode::replace : retail::ListMode::update;
+  push->list = retail::read_product_json(request.body, {"", true, mode});
+  if (!push->list.is_good()) {
+    reply(refused_list(push->list));
+    return nullptr;
+  }
+  if (push->list.products.empty()) {
+    reply(error_response(
+        make_error(ErrorCode::invalid, "products must hold at least one product", "products")));
+    return nullptr;
+  }
+  return push;
+}
+
+// What a change of the catalogue for all stores left to be told to the stores there are.
+struct ChangedCatalogue {
+  std::vector<std::string> stores;
+  std::shared_ptr<const ProductsBySku> products;
+  Overridden overridden;
+};
+
+ChangedCatalogue change_catalogue(pqxx::connection& connection, const ProductPush& push) {
+  ChangedCatalogue changed;
+  pqxx::work transaction(connection);
+  // A store being created waits, so that it is either listed below or sees the catalogue.
+  transaction.exec("SELECT pg_advisory_xact_lock(7411, 3)");
+  changed.products =
+      std::make_shared<const ProductsBySku>(change_tenant_products(transaction, push));
+  changed.overridden = overridden_products(transaction, "", push);
+  for (const auto& row : transaction.exec("SELECT store FROM stores ORDER BY store")) {
+    changed.stores.push_back(row[0].as<std::string>());
+  }
+  transaction.commit();
+  return changed;
+}
+
 }  // namespace
 
-void Rest::list_products(const Call& call, Reply reply) {
-  query(
-      call.key.tenant,
+void Rest::list_products(const Call& call, const RestRequest&, Reply reply) {
+  query_store(
+      call,
       [call](pqxx::transaction_base& transaction) {
-        require_store(transaction, call.key);
         const auto rows = transaction.exec(
             "SELECT sku, description, price, price_exponent, currency, from_feed, "
             "array_to_json(gtins), delisted, has_price, tax_included, low_stock_micro, tax_code, "
@@ -91,82 +157,31 @@ void Rest::list_products(const Call& call, Reply reply) {
             sql_text(call.key.store) + " AND sku COLLATE \"C\" > " + sql_text(call.after) +
             " COLLATE \"C\" ORDER BY sku COLLATE \"C\" LIMIT " + std::to_string(call.limit));
         json::array products;
-        for (const auto& row : rows) {
-          json::value price = nullptr;
-          if (row[8].as<bool>()) {
-            price = json::string(
-                retail::to_text(row[2].as<std::int64_t>(), row[3].as<std::uint32_t>()));
-          }
-          json::value low_stock = nullptr;
-          if (!row[10].is_null())
-            low_stock = json::string(retail::to_short_text(row[10].as<std::int64_t>(), 6));
-          products.push_back(json::object{{"sku", row[0].c_str()},
-                                          {"description", row[1].c_str()},
-                                          {"price", price},
-                                          {"tax_included", row[9].as<bool>()},
-                                          {"low_stock", low_stock},
-                                          {"taxes", shown_taxes(row)},
-                                          {"currency", row[4].c_str()},
-                                          {"override", !row[5].as<bool>()},
-                                          {"gtins", json::parse(row[6].c_str())},
-                                          {"delisted", row[7].as<bool>()}});
-        }
-        json::value next = nullptr;
-        if (rows.size() == call.limit) next = rows.back()[0].c_str();
-        return json::object{{"products", std::move(products)}, {"next", next}};
+        for (const auto& row : rows) products.push_back(shown_product(row));
+        return json::object{{"products", std::move(products)},
+                            {"next", next_page(rows, call.limit, last_sku(rows))}};
       },
       std::move(reply));
 }
 
 // ---- products for the feed ----------------------------------------------------------------------
 
-Result<std::shared_ptr<const ProductPush>> Rest::read_push(const Call& call,
-                                                           const RestRequest& request,
-                                                           const Reply& reply) {
-  const Error refused = make_error(ErrorCode::invalid, "refused");  // answered here
-  if (const auto error = wrong_content_type(request)) {
-    reply(error_response(*error));
-    return refused;
-  }
-  auto push = std::make_shared<ProductPush>();
-  push->replaces = call.replaces;
-  const auto mode = call.replaces ? retail::ListMode::replace : retail::ListMode::update;
-  push->list = retail::read_product_json(request.body, {"", true, mode});
-  if (!push->list.is_good()) {
-    reply(refused_list(push->list));
-    return refused;
-  }
-  if (push->list.products.empty()) {
-    reply(error_response(
-        make_error(ErrorCode::invalid, "products must hold at least one product", "products")));
-    return refused;
-  }
-  return std::shared_ptr<const ProductPush>(std::move(push));
-}
-
 void Rest::put_store_products(const Call& call, const RestRequest& request, Reply reply) {
-  const auto read = read_push(call, request, reply);
-  if (!read) return;
-  query(
-      call.key.tenant,
-      [call](pqxx::transaction_base& transaction) {
-        require_store(transaction, call.key);
-        return json::object{};
-      },
-      [this, key = call.key, push = *read, reply](RestResponse known) {
-        if (known.status != 200) return reply(std::move(known));
-        auto overridden = std::make_shared<Overridden>();
-        gateway_.projector.append_feed(
-            key,
-            [push, overridden, store = key.store](pqxx::transaction_base& transaction) {
-              *overridden = overridden_products(transaction, store, *push);
-              return product_items(changed_store_products(transaction, store, *push, {}));
-            },
-            [push, overridden, reply](Result<std::uint64_t> feed) {
-              if (!feed) return reply(error_response(feed.error()));
-              reply({200, json::serialize(pushed_answer(1, *feed, push->list, *overridden))});
-            });
-      });
+  const auto push = read_push(call.replaces, request, reply);
+  if (!push) return;
+  if_store_known(call, reply, [this, key = call.key, push, reply] {
+    auto overridden = std::make_shared<Overridden>();
+    gateway_.projector.append_feed(
+        key,
+        [push, overridden, store = key.store](pqxx::transaction_base& transaction) {
+          *overridden = overridden_products(transaction, store, *push);
+          return product_items(changed_store_products(transaction, store, *push, {}));
+        },
+        [push, overridden, reply](Result<std::uint64_t> feed) {
+          if (!feed) return reply(error_response(feed.error()));
+          reply({200, json::serialize(pushed_answer(1, *feed, push->list, *overridden))});
+        });
+  });
 }
 
 // Every store there is gets the list; repeating it does no harm.
@@ -180,8 +195,9 @@ void Rest::spread_products(const std::string& tenant, const std::vector<std::str
     std::uint64_t feed_number = 0;
     std::optional<Error> error;
   };
-  if (stores.empty())
+  if (stores.empty()) {
     return reply({200, json::serialize(pushed_answer(0, 0, push->list, overridden))});
+  }
   auto progress = std::make_shared<Progress>();
   progress->left = stores.size();
   for (const auto& store : stores) {
@@ -210,32 +226,18 @@ void Rest::spread_products(const std::string& tenant, const std::vector<std::str
   }
 }
 
+// First the catalogue for stores to come, then every store there is.
 void Rest::put_tenant_products(const Call& call, const RestRequest& request, Reply reply) {
-  const auto read = read_push(call, request, reply);
-  if (!read) return;
-  auto& loop = gateway_.loop;
-  // First the catalogue for stores to come, then every store there is.
-  database_.post(
-      {call.key.tenant,
-       [this, &loop, tenant = call.key.tenant, push = *read, reply](pqxx::connection& connection) {
-         pqxx::work transaction(connection);
-         // A store being created waits, so that it is either listed below or sees the catalogue.
-         transaction.exec("SELECT pg_advisory_xact_lock(7411, 3)");
-         auto products =
-             std::make_shared<const ProductsBySku>(change_tenant_products(transaction, *push));
-         const Overridden overridden = overridden_products(transaction, "", *push);
-         std::vector<std::string> stores;
-         for (const auto& row : transaction.exec("SELECT store FROM stores ORDER BY store")) {
-           stores.push_back(row[0].as<std::string>());
-         }
-         transaction.commit();
-         boost::asio::post(loop, [this, tenant, push, products, stores, overridden, reply] {
-           spread_products(tenant, stores, push, products, overridden, reply);
-         });
-       },
-       [&loop, reply](const Error& error) {
-         boost::asio::post(loop, [reply, error] { reply(error_response(error)); });
-       }});
+  const auto push = read_push(call.replaces, request, reply);
+  if (!push) return;
+  ask_database<ChangedCatalogue>(
+      gateway_.loop, database_, call.key.tenant,
+      [push](pqxx::connection& connection) { return change_catalogue(connection, *push); },
+      [this, tenant = call.key.tenant, push, reply](Result<ChangedCatalogue> changed) {
+        if (!changed) return reply(error_response(changed.error()));
+        spread_products(tenant, changed->stores, push, changed->products, changed->overridden,
+                        reply);
+      });
 }
 
 }  // namespace titan::cloud

@@ -15,64 +15,42 @@ struct Rest::Route {
   std::string_view method;
   std::vector<std::string_view> path;  // behind /v1/tenants/{tenant}
   std::vector<std::string_view> parameters;
-  void (*handle)(Rest& rest, const Call& call, const RestRequest& request, Reply reply);
+  void (Rest::*handle)(const Call& call, const RestRequest& request, Reply reply);
+};
+
+// `route` null: the address does not take the method. `allowed` empty: there is no such address.
+struct Rest::Match {
+  const Route* route = nullptr;
+  std::string allowed;  // "GET, HEAD, PUT, OPTIONS"
 };
 
 const std::vector<Rest::Route>& Rest::routes() {
-  using R = Rest;
-  using C = const Call;
-  using Q = const RestRequest;
   static const std::vector<Route> all = {
-      {"GET", {"stores"}, {}, [](R& r, C& c, Q&, Reply done) { r.list_stores(c, done); }},
-      {"PUT",
-       {"products"},
-       {"mode"},
-       [](R& r, C& c, Q& q, Reply done) { r.put_tenant_products(c, q, done); }},
-      {"GET",
-       {"stores", "*", "stock"},
-       {"limit", "after"},
-       [](R& r, C& c, Q&, Reply done) { r.list_stock(c, done); }},
-      {"GET",
-       {"stores", "*", "stock", "*"},
-       {},
-       [](R& r, C& c, Q&, Reply done) { r.one_stock(c, done); }},
-      {"GET",
-       {"stores", "*", "sales"},
-       {"limit", "from"},
-       [](R& r, C& c, Q&, Reply done) { r.list_sales(c, done); }},
-      {"GET",
-       {"stores", "*", "vector"},
-       {},
-       [](R& r, C& c, Q&, Reply done) { r.show_vector(c, done); }},
-      {"GET",
-       {"stores", "*", "alarms"},
-       {"limit"},
-       [](R& r, C& c, Q&, Reply done) { r.list_alarms(c, done); }},
-      {"GET",
-       {"stores", "*", "quarantine"},
-       {"limit", "after"},
-       [](R& r, C& c, Q&, Reply done) { r.list_quarantine(c, done); }},
-      {"POST",
-       {"stores", "*", "quarantine", "retry"},
-       {},
-       [](R& r, C& c, Q&, Reply done) { r.retry_quarantine(c, done); }},
-      {"POST",
-       {"stores", "*", "lease", "reset"},
-       {},
-       [](R& r, C& c, Q&, Reply done) { r.reset_lease(c, done); }},
-      {"GET",
-       {"stores", "*", "products"},
-       {"limit", "after"},
-       [](R& r, C& c, Q&, Reply done) { r.list_products(c, done); }},
-      {"PUT",
-       {"stores", "*", "products"},
-       {"mode"},
-       [](R& r, C& c, Q& q, Reply done) { r.put_store_products(c, q, done); }},
+      {"GET", {"stores"}, {}, &Rest::list_stores},
+      {"PUT", {"products"}, {"mode"}, &Rest::put_tenant_products},
+      {"GET", {"stores", "*", "stock"}, {"limit", "after"}, &Rest::list_stock},
+      {"GET", {"stores", "*", "stock", "*"}, {}, &Rest::one_stock},
+      {"GET", {"stores", "*", "sales"}, {"limit", "from"}, &Rest::list_sales},
+      {"GET", {"stores", "*", "vector"}, {}, &Rest::show_vector},
+      {"GET", {"stores", "*", "alarms"}, {"limit"}, &Rest::list_alarms},
+      {"GET", {"stores", "*", "quarantine"}, {"limit", "after"}, &Rest::list_quarantine},
+      {"POST", {"stores", "*", "quarantine", "retry"}, {}, &Rest::retry_quarantine},
+      {"POST", {"stores", "*", "lease", "reset"}, {}, &Rest::reset_lease},
+      {"GET", {"stores", "*", "products"}, {"limit", "after"}, &Rest::list_products},
+      {"PUT", {"stores", "*", "products"}, {"mode"}, &Rest::put_store_products},
   };
   return all;
 }
 
 namespace {
+
+bool fits(const std::vector<std::string_view>& route, const std::vector<std::string>& path) {
+  if (path.size() != route.size() + 3) return false;
+  for (std::size_t i = 0; i < route.size(); ++i) {
+    if (route[i] != "*" && route[i] != path[i + 3]) return false;
+  }
+  return path[0] == "v1" && path[1] == "tenants";
+}
 
 RestResponse unknown_address() {
   return error_response(make_error(ErrorCode::not_found, "there is nothing at this address"));
@@ -117,7 +95,7 @@ void Rest::handle(const RestRequest& request, Reply reply) {
   if (is_open && request.method == "OPTIONS") return reply(allowed_methods(for_reading));
   if (is_open && request.method != "GET") return reply(wrong_method(for_reading));
   if (is_open) return handle_open(path.back(), reply);
-  handle_tenant(request, path, target->query, reply);
+  handle_tenant(request, *target, reply);
 }
 
 // For anybody.
@@ -160,46 +138,48 @@ Status Rest::read_parameter(const std::vector<std::string_view>& known, const st
   return keep(read_sku_place(text), call.after);
 }
 
-void Rest::handle_tenant(const RestRequest& request, const std::vector<std::string>& path,
-                         const std::vector<std::pair<std::string, std::string>>& query,
-                         Reply reply) {
-  const Route* found = nullptr;
-  std::string allowed;
-  const auto matches = [&](const Route& route) {
-    if (path.size() != route.path.size() + 3) return false;
-    for (std::size_t i = 0; i < route.path.size(); ++i) {
-      if (route.path[i] != "*" && route.path[i] != path[i + 3]) return false;
-    }
-    return path[0] == "v1" && path[1] == "tenants";
-  };
+Rest::Match Rest::find_route(const std::string& method, const std::vector<std::string>& path) {
+  Match match;
   for (const Route& route : routes()) {
-    if (!matches(route)) continue;
-    if (route.method == request.method) found = &route;
-    allowed += std::string(route.method) + (route.method == "GET" ? ", HEAD, " : ", ");
+    if (!fits(route.path, path)) continue;
+    if (route.method == method) match.route = &route;
+    match.allowed += std::string(route.method) + (route.method == "GET" ? ", HEAD, " : ", ");
   }
-  if (!allowed.empty()) allowed += "OPTIONS";
-  if (!allowed.empty() && request.method == "OPTIONS") return reply(allowed_methods(allowed));
+  if (!match.allowed.empty()) match.allowed += "OPTIONS";
+  return match;
+}
+
+Result<Rest::Call> Rest::read_call(const Route& route, const HttpTarget& target) const {
+  Call call;
+  call.key.tenant = target.path[2];
+  if (!gateway_.config.find_tenant(call.key.tenant)) {
+    return make_error(ErrorCode::not_found,
+                      "no tenant '" + call.key.tenant + "' in the configuration");
+  }
+  if (target.path.size() > 4) call.key.store = target.path[4];
+  if (target.path.size() > 6) call.sku = target.path[6];
+  for (const auto& [name, text] : target.query) {
+    const Status read = read_parameter(route.parameters, target.path.back(), name, text, call);
+    if (!read) return read.error();
+  }
+  return call;
+}
+
+// Whether there is such an address is told to who has the key; what it takes, to anybody who asks.
+void Rest::handle_tenant(const RestRequest& request, const HttpTarget& target, Reply reply) {
+  Match match = find_route(request.method, target.path);
+  if (!match.allowed.empty() && request.method == "OPTIONS") {
+    return reply(allowed_methods(std::move(match.allowed)));
+  }
   if (!is_authorized(request.authorization)) {
     return reply(error_response(make_error(
         ErrorCode::refused, "send the header Authorization: Bearer <gateway.admin_key>")));
   }
-  if (allowed.empty()) return reply(unknown_address());
-  if (!found) return reply(wrong_method(allowed));
-
-  Call call;
-  call.key.tenant = path[2];
-  if (!gateway_.config.find_tenant(call.key.tenant)) {
-    return reply(error_response(make_error(
-        ErrorCode::not_found, "no tenant '" + call.key.tenant + "' in the configuration")));
-  }
-  if (path.size() > 4) call.key.store = path[4];
-  if (path.size() > 6) call.sku = path[6];
-  for (const auto& [name, text] : query) {
-    if (const auto read = read_parameter(found->parameters, path.back(), name, text, call); !read) {
-      return reply(error_response(read.error()));
-    }
-  }
-  found->handle(*this, call, request, reply);
+  if (match.allowed.empty()) return reply(unknown_address());
+  if (!match.route) return reply(wrong_method(std::move(match.allowed)));
+  const auto call = read_call(*match.route, target);
+  if (!call) return reply(error_response(call.error()));
+  (this->*match.route->handle)(*call, request, std::move(reply));
 }
 
 }  // namespace titan::cloud
