@@ -8,7 +8,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 
 #include "base/host/crash_note.h"
@@ -19,6 +18,7 @@
 #include "cloud/config/cloud_key.h"
 #include "cloud/config/config.h"
 #include "cloud/config/setup.h"
+#include "cloud/database/database_worker.h"
 #include "cloud/database/store_news.h"
 #include "cloud/gateway/gateway.h"
 #include "cloud/lease/lease_service.h"
@@ -39,16 +39,15 @@ constexpr int stop_limit_ms = 400;
 // How often the database is asked whether it is there, for /healthz, when nothing else asks.
 constexpr int database_probe_ms = 1000;
 
-int run(const Config& config) {
-  const Status logs = set_up_log({"titan-cloud",
-                                  config.log_level,
-                                  config.log_file,
-                                  "%Y-%m-%dT%H:%M:%S.%e",
-                                  {{"TITAN_VERSION", program_version}}});
-  if (!logs) {
-    std::cerr << logs.error().message << "\n";
-    return unusable;
-  }
+Status begin_log(const Config& config) {
+  return set_up_log({"titan-cloud",
+                     config.log_level,
+                     config.log_file,
+                     "%Y-%m-%dT%H:%M:%S.%e",
+                     {{"TITAN_VERSION", program_version}}});
+}
+
+void raise_limits() {
   give_back_large_blocks();
   // One for each connection, and the database's, the log's and the listener's.
   const OpenFiles open_files = raise_open_files(connections_max + 256);
@@ -58,15 +57,49 @@ int run(const Config& config) {
         "connect; raise the limit (ulimit -n, LimitNOFILE)",
         open_files.limit, connections_max);
   }
+}
+
+void tell_former_crashes(const Config& config) {
+  leave_crash_notes(config.data, "titan-cloud", program_version);
+  for (const std::string& note : take_new_crash_notes(config.data)) {
+    spdlog::error("titan-cloud crashed and was started again; {} says where", note);
+  }
+}
+
+// For /healthz: whether the database is there must be known when nothing else asks it, too.
+class DatabaseProbe {
+ public:
+  DatabaseProbe(boost::asio::io_context& loop, DatabaseWorker& worker, std::string tenant)
+      : timer_(loop), worker_(worker), tenant_(std::move(tenant)) {}
+
+  void start() {
+    timer_.expires_after(std::chrono::milliseconds(database_probe_ms));
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      if (worker_.queued() == 0) worker_.probe(tenant_);
+      start();
+    });
+  }
+
+ private:
+  boost::asio::steady_timer timer_;
+  DatabaseWorker& worker_;
+  const std::string tenant_;
+};
+
+int run(const Config& config) {
+  if (const Status logs = begin_log(config); !logs) {
+    std::cerr << logs.error().message << "\n";
+    return unusable;
+  }
+  raise_limits();
   const auto key = load_or_make_key(config.data);
   if (!key) {
     spdlog::error("{}", key.error().message);
     return unusable;
   }
-  leave_crash_notes(config.data, "titan-cloud", program_version);
-  for (const std::string& note : take_new_crash_notes(config.data)) {
-    spdlog::error("titan-cloud crashed and was started again; {} says where", note);
-  }
+  tell_former_crashes(config);
+
   boost::asio::io_context loop(1);
   const mesh::WireCodec codec;
   const FeedWriter feed(codec, *key);
@@ -99,17 +132,8 @@ int run(const Config& config) {
   spdlog::info("titan-cloud listens on {}:{}{}; public key {}; database {}", config.listen_host,
                server.port(), config.tls_certificate.empty() ? "" : " with TLS",
                key->public_key.hex(), uplink::without_password(config.database_url));
-
-  boost::asio::steady_timer probe(loop);
-  std::function<void()> probe_database = [&] {
-    probe.expires_after(std::chrono::milliseconds(database_probe_ms));
-    probe.async_wait([&](boost::system::error_code error) {
-      if (error) return;
-      if (uplink_worker.queued() == 0) uplink_worker.probe(config.tenants.front().name);
-      probe_database();
-    });
-  };
-  probe_database();
+  DatabaseProbe probe(loop, uplink_worker, config.tenants.front().name);
+  probe.start();
 
   boost::asio::steady_timer stop_limit(loop);
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
