@@ -28,7 +28,7 @@ class StoreNews {
   std::optional<StoreKey> read(const std::string& payload) const;
 
  private:
-  const std::string gateway_;  // random
+  const std::string gateway_;  // random hexadecimal: who tells, so that none hears itself
 };
 
 // Listens on a thread and a connection of its own; `heard` is posted to the loop. After the
@@ -51,10 +51,10 @@ class StoreNewsListener {
   boost::asio::io_context& loop_;
   const std::string database_url_;
   const StoreNews& news_;
-  const Heard heard_;
-  const Missed missed_;
-  std::atomic<bool> stopping_{false};
-  std::thread thread_;
+  const Heard heard_;                  // on the loop, once for each news of another gateway
+  const Missed missed_;                // on the loop, after each connect, the first one too
+  std::atomic<bool> stopping_{false};  // set once, by the destructor
+  std::thread thread_;                 // last: it uses all of the above
 };
 
 }  // namespace titan::cloud
