@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "mesh/entry/verify.h"
-#include "tests/cloud/cloud_process.h"
+#include "tests/cloud/test_uplink.h"
 
 namespace titan::cloud {
 namespace {
@@ -10,15 +10,10 @@ namespace {
 using test::CloudProcess;
 using test::EntryPointer;
 using test::http;
+using test::JoinedStore;
 using test::TestUplink;
 using test::Till;
 using test::wait_until;
-
-std::string shown(const CloudProcess& cloud, const std::string& sku) {
-  const auto stock = cloud.stock();
-  const auto found = stock.find(sku);
-  return found == stock.end() ? "never moved" : found->second;
-}
 
 mesh::WatermarkVector checked(const CloudProcess& cloud, const mesh::Watermark& watermark) {
   CHECK(watermark.cloud_key == cloud.key);
@@ -58,7 +53,7 @@ TEST_CASE("a store joins, uploads, is acknowledged, shown and told the watermark
   CHECK(after.epoch_random == before.epoch_random);
   CHECK(held_of(after.journals, till.tail().journal) == crdt::IntervalSet({{1, 2}}));
 
-  CHECK(shown(cloud, "85123A") == "8");
+  CHECK(cloud.stock_of("85123A") == "8");
   const auto sales = cloud.get(cloud.store("/sales")).json();
   REQUIRE(sales.at("sales").as_array().size() == 1);
   const auto& row = sales.at("sales").as_array()[0];
@@ -91,7 +86,7 @@ TEST_CASE("repeats, overlaps and replays on a new connection change nothing") {
   const auto accepted = again.join(1);
   CHECK(held_of(accepted.held, till.tail().journal) == crdt::IntervalSet({{1, 21}}));
   CHECK(again.upload(entries).accepted == 21);
-  CHECK(shown(cloud, "A") == "30");
+  CHECK(cloud.stock_of("A") == "30");
 }
 
 TEST_CASE("handshakes that must not get in, each with its reason") {
@@ -118,11 +113,7 @@ TEST_CASE("handshakes that must not get in, each with its reason") {
   silent.run_until([&] { return !silent.open; }, "the connection to be closed");
 }
 
-TEST_CASE("a body that is none goes to the quarantine and holds nothing up") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(JoinedStore, "a body that is none goes to the quarantine and holds nothing up") {
   const auto broken = till.write(mesh::Kind::sale, "\xff\xff", {Till::effect("A", -1)});
   const auto fine = till.sell("A", 1);
   const auto ack = uplink.upload({broken, fine});
@@ -130,7 +121,7 @@ TEST_CASE("a body that is none goes to the quarantine and holds nothing up") {
   REQUIRE(ack.failures.size() == 1);
   CHECK(ack.failures[0].index == 0);
   CHECK(ack.failures[0].quarantined);
-  CHECK(shown(cloud, "A") == "-2");
+  CHECK(cloud.stock_of("A") == "-2");
   const auto list = cloud.get(cloud.store("/quarantine")).json().at("quarantine").as_array();
   REQUIRE(list.size() == 1);
   CHECK(list[0].at("id").as_string() == broken->envelope.id.journal.hex() + ":1");
@@ -138,12 +129,8 @@ TEST_CASE("a body that is none goes to the quarantine and holds nothing up") {
   CHECK(http(cloud.port, "POST", cloud.store("/quarantine/retry")).json().at("released") == 0);
 }
 
-TEST_CASE("a forged entry is refused alone; other journals go on") {
-  CloudProcess cloud;
-  Till till("till-1");
+TEST_CASE_METHOD(JoinedStore, "a forged entry is refused alone; other journals go on") {
   Till other("till-2");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
   const auto good = other.sell("B", 1);
   const auto genuine = till.sell("A", 1);
   auto forged = std::make_shared<mesh::Entry>(*genuine);
@@ -162,9 +149,9 @@ TEST_CASE("a forged entry is refused alone; other journals go on") {
     CHECK(failure.index != 1);
   }
   CHECK(uplink.upload({genuine}).accepted == 1);
-  CHECK(shown(cloud, "A") == "-1");
-  CHECK(shown(cloud, "B") == "-1");
-  CHECK(shown(cloud, "C") == "never moved");
+  CHECK(cloud.stock_of("A") == "-1");
+  CHECK(cloud.stock_of("B") == "-1");
+  CHECK(cloud.stock_of("C") == "never moved");
 }
 
 TEST_CASE("the higher token replaces, the lower one is told who holds the lease") {
@@ -190,7 +177,7 @@ TEST_CASE("the higher token replaces, the lower one is told who holds the lease"
   CHECK(closing.holder == election::Token{6, second.process});
   old.run_until([&] { return !old.open; }, "the fenced connection to be closed");
   CHECK(high.upload({second.sell("A", 1), entry}).accepted == 2);
-  CHECK(shown(cloud, "A") == "-2");
+  CHECK(cloud.stock_of("A") == "-2");
 
   // Who says goodbye is gone at once; a lower token still does not get in, but learns it.
   high.disconnect(uplink::goodbye);
@@ -298,15 +285,13 @@ TEST_CASE("killed in the middle of batches: sent again, every sale counts once")
   }
   for (int i = 0; i < 7; ++i) {
     const int sold = 600 / 7 + (i < 600 % 7 ? 1 : 0);
-    CHECK(shown(cloud, "sku-" + std::to_string(i)) == std::to_string(-sold));
+    CHECK(cloud.stock_of("sku-" + std::to_string(i)) == std::to_string(-sold));
   }
 }
 
-TEST_CASE("the database goes away and comes back: nothing acknowledged meanwhile, nothing lost") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(
+    JoinedStore,
+    "the database goes away and comes back: nothing acknowledged meanwhile, nothing lost") {
   CHECK(uplink.upload({till.sell("A", 1)}).accepted == 1);
   cloud.postgres.stop();
   const auto entry = till.sell("A", 1);
@@ -323,14 +308,11 @@ TEST_CASE("the database goes away and comes back: nothing acknowledged meanwhile
   cloud.postgres.start();
   wait_until([&] { return uplink.upload({entry}).accepted == 1; }, "the batch to be taken");
   wait_until([&] { return cloud.get(cloud.store("/stock")).status == 200; }, "REST to answer");
-  CHECK(shown(cloud, "A") == "-2");
+  CHECK(cloud.stock_of("A") == "-2");
 }
 
-TEST_CASE("after a restart of the database the first call and the first batch are taken") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(JoinedStore,
+                 "after a restart of the database the first call and the first batch are taken") {
   CHECK(uplink.upload({till.sell("A", 1)}).accepted == 1);
   CHECK(cloud.get(cloud.store("/stock")).status == 200);
   for (int restart = 1; restart <= 3; ++restart) {
@@ -341,15 +323,11 @@ TEST_CASE("after a restart of the database the first call and the first batch ar
     CHECK(answer.status == 200);
     CHECK(uplink.upload({till.sell("A", 1)}).accepted == 1);
   }
-  CHECK(shown(cloud, "A") == "-4");
+  CHECK(cloud.stock_of("A") == "-4");
 }
 
-TEST_CASE("a store gets back the entries it lost") {
-  CloudProcess cloud;
-  Till till("till-1");
+TEST_CASE_METHOD(JoinedStore, "a store gets back the entries it lost") {
   Till other("till-2");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
   std::vector<EntryPointer> entries;
   for (int i = 0; i < 30; ++i) entries.push_back(other.sell("A", 1));
   CHECK(uplink.upload(entries).accepted == 30);
@@ -367,11 +345,7 @@ TEST_CASE("a store gets back the entries it lost") {
   CHECK(std::count(lost.device_keys.begin(), lost.device_keys.end(), other.key.public_key) == 1);
 }
 
-TEST_CASE("REST refuses what is wrong, by name, and applies nothing of it") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(JoinedStore, "REST refuses what is wrong, by name, and applies nothing of it") {
   CHECK(http(cloud.port, "GET", "/v1/tenants/acme/stores", "", "wrong").status == 401);
   CHECK(cloud.get("/v1/tenants/nobody/stores").status == 404);
   CHECK(cloud.get(cloud.store("/stock", "nowhere")).status == 404);
@@ -427,11 +401,7 @@ TEST_CASE("REST refuses what is wrong, by name, and applies nothing of it") {
   CHECK(first().at("low_stock").is_null());
 }
 
-TEST_CASE("told to stop it says goodbye and ends politely within a second") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(JoinedStore, "told to stop it says goodbye and ends politely within a second") {
   CHECK(cloud.terminate(1000) == 0);
   CHECK(uplink.receive<uplink::Closing>().code == uplink::ClosingCode::shutting_down);
 }
@@ -447,11 +417,7 @@ TEST_CASE("over TLS: a trusted cloud gets the sales, a stranger's certificate no
   CHECK(wary.closed.find("certificate") != std::string::npos);
 }
 
-TEST_CASE("more batches than the window allows end the connection") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(JoinedStore, "more batches than the window allows end the connection") {
   const auto entry = till.sell("A", 1);
   for (int i = 0; i < 200; ++i) uplink.send_batch({entry});
   uplink.run_until([&] { return !uplink.open; }, "the connection to be closed");

@@ -4,7 +4,10 @@
 #include <catch2/catch.hpp>
 
 #include "tests/cloud/cloud_process.h"
+#include "tests/uplink/till.h"
 #include "uplink/upload_session.h"
+#include "uplink/websocket/websocket_client.h"
+#include "uplink/wire/uplink_codec.h"
 
 namespace titan::cloud {
 namespace {
@@ -150,12 +153,6 @@ class Leader {
   std::unique_ptr<uplink::WebSocketClient> client_;
 };
 
-std::string shown(const CloudProcess& cloud, const std::string& sku) {
-  const auto stock = cloud.stock();
-  const auto found = stock.find(sku);
-  return found == stock.end() ? "never moved" : found->second;
-}
-
 TEST_CASE("sales arrive once each through kills of the cloud and of its database") {
   CloudProcess cloud;
   Leader leader(cloud, "till-1");
@@ -171,7 +168,7 @@ TEST_CASE("sales arrive once each through kills of the cloud and of its database
     if (i == 700) cloud.postgres.start();
   }
   leader.run_until_uploaded();
-  for (int i = 0; i < 3; ++i) CHECK(shown(cloud, "sku-" + std::to_string(i)) == "-300");
+  for (int i = 0; i < 3; ++i) CHECK(cloud.stock_of("sku-" + std::to_string(i)) == "-300");
   leader.run_until([&] { return leader.watermarks > 1; }, "a watermark");
 }
 
@@ -220,8 +217,8 @@ TEST_CASE(
   CHECK(Clock::now() - left < std::chrono::seconds(4));
   low.lead(7);
   low.run_until_uploaded();
-  CHECK(shown(cloud, "A") == "-1");
-  CHECK(shown(cloud, "B") == "-1");
+  CHECK(cloud.stock_of("A") == "-1");
+  CHECK(cloud.stock_of("B") == "-1");
 }
 
 TEST_CASE("a one-till store with a new disk gets everything back") {
@@ -241,7 +238,7 @@ TEST_CASE("a one-till store with a new disk gets everything back") {
   CHECK(item->stored == crdt::IntervalSet({{1, 400}}));
   fresh.sell("A");
   fresh.run_until_uploaded();
-  CHECK(shown(cloud, "A") == "-401");
+  CHECK(cloud.stock_of("A") == "-401");
 }
 
 }  // namespace

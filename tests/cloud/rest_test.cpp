@@ -3,37 +3,18 @@
 #include <set>
 
 #include "cloud/rest/rest_parameters.h"
-#include "tests/cloud/cloud_process.h"
+#include "tests/cloud/test_uplink.h"
 
 namespace titan::cloud {
 namespace {
 
 using test::CloudProcess;
 using test::EntryPointer;
+using test::exchange_bytes;
 using test::http;
 using test::HttpAnswer;
-using test::TestUplink;
+using test::JoinedStore;
 using test::Till;
-
-// Bytes as they are; the answer until the cloud closes.
-std::string exchange_bytes(std::uint16_t port, const std::string& bytes) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  std::string answer;
-  if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(bytes.size())) {
-    char buffer[16384];
-    for (ssize_t n; (n = ::read(socket, buffer, sizeof buffer)) > 0;) {
-      answer.append(buffer, static_cast<std::size_t>(n));
-    }
-  }
-  ::close(socket);
-  return answer;
-}
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -80,11 +61,9 @@ TEST_CASE("places and limits are read strictly") {
   CHECK(read_entry_place(journal + ":1:" + hash).has_value());
 }
 
-TEST_CASE("bad parameters of every address are told by name, and the database hears of none") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(
+    JoinedStore,
+    "bad parameters of every address are told by name, and the database hears of none") {
   const std::string shelf = cloud.store("");
   const struct {
     std::string target;
@@ -152,11 +131,9 @@ TEST_CASE("a failing database is told by a reference that stands in the log") {
   CHECK(has(cloud.log(), message.substr(begin, message.find(']') - begin + 1)));
 }
 
-TEST_CASE("pages of sales and of the quarantine tell each entry once, twins of a number too") {
-  CloudProcess cloud;
-  Till till("till-1");
-  TestUplink uplink(cloud, till);
-  uplink.join(1);
+TEST_CASE_METHOD(
+    JoinedStore,
+    "pages of sales and of the quarantine tell each entry once, twins of a number too") {
   std::vector<EntryPointer> entries;
   for (int i = 0; i < 7; ++i) entries.push_back(till.sell("A", 1));
   for (int i = 0; i < 5; ++i) {

@@ -2,9 +2,11 @@
 // without; and the operator's way out of a lease that stands where no till can reach.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <pqxx/pqxx>
 
 #include "election/term_bound.h"
-#include "tests/cloud/cloud_process.h"
+#include "tests/cloud/test_uplink.h"
+#include "uplink/postgres/schema.h"
 
 namespace titan::cloud {
 namespace {

@@ -1,6 +1,18 @@
 #include "tests/simulations/contract/cloud/real_cloud.h"
 
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/cloud/test_http.h"
+#include "uplink/postgres/schema.h"
 #include "uplink/postgres/store_projector.h"
+#include "uplink/websocket/websocket_client.h"
+
+extern char** environ;
 
 namespace titan::test {
 

@@ -1,7 +1,10 @@
 // Real titan-cloud processes on one PostgreSQL, behind the face of the cloud's contract tests.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
+#include <pqxx/pqxx>
 
 #include "tests/cloud/cloud_process.h"
 #include "tests/simulations/contract/cloud/cloud_under_test.h"
