@@ -25,7 +25,6 @@ using namespace titan;
 using namespace titan::bench;
 namespace wire = titan::entry::v1;
 
-constexpr int lines_per_sale = 5;
 constexpr std::size_t products_per_entry = 500;
 constexpr std::size_t entries_per_commit = 2000;
 constexpr std::int64_t first_day_ms = 1317888000000;  // 2011-10-06

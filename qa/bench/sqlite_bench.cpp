@@ -32,7 +32,6 @@ using namespace titan::bench;
 using namespace titan::mesh;
 namespace wire = titan::entry::v1;
 
-constexpr int lines_per_sale = 5;
 constexpr int product_count = 50'000;
 constexpr int products_per_entry = 500;
 constexpr int till_count = 10;

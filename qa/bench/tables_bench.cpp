@@ -35,7 +35,6 @@ using namespace titan;
 using namespace titan::bench;
 namespace wire = titan::entry::v1;
 
-constexpr int lines_per_sale = 5;
 constexpr int product_count = 50'000;
 int priority = 0;  // of the thread that keeps the tables, as setpriority(2) counts
 constexpr auto between_sales = std::chrono::milliseconds(5);

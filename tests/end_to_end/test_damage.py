@@ -84,16 +84,22 @@ async def import_thirty_thousand(till):
              "price": "2.50"} for number in range(start, start + 3000)])
 
 
-@limit(120)
-async def test_pages_that_go_bad_under_a_running_till_are_mended_without_a_restart(lab):
+async def open_large(lab):
+    """(Shop of two tills, the first one, the other, the first one's database file): more than the
+    caches hold, so that pages come from the file, and enough that reading all takes a while."""
     shop = await Shop.open(lab, 2)
     till, other = shop.tills
-    # More than the caches hold, so that pages come from the file.
     await import_thirty_thousand(till)
     await shop.sell_some(shop.tills, times=10)
     await shop.agree()
     file = till.data / "titan.sqlite3"
     await copied_back(file)
+    return shop, till, other, file
+
+
+@limit(120)
+async def test_pages_that_go_bad_under_a_running_till_are_mended_without_a_restart(lab):
+    shop, till, other, file = await open_large(lab)
     spoil(file, range(2, file.stat().st_size // PAGE_BYTES))
 
     async def mended():
@@ -147,14 +153,7 @@ async def test_damage_that_nobody_asks_for_is_found_by_the_slow_read(lab):
 
 @limit(120)
 async def test_sales_go_on_while_a_damaged_database_is_recovered(lab):
-    shop = await Shop.open(lab, 2)
-    till, _ = shop.tills
-    # Enough to read that the recovery takes a while.
-    await import_thirty_thousand(till)
-    await shop.sell_some(shop.tills, times=10)
-    await shop.agree()
-    file = till.data / "titan.sqlite3"
-    await copied_back(file)
+    shop, till, _, file = await open_large(lab)
     content = file.read_bytes()
     pages = [number for number, page in row_pages(content) if page.count(b"A thing of") > 5]
     spoil(file, pages[::3])

@@ -6,6 +6,7 @@
 #include <zmq.hpp>
 
 #include "qa/bench/support/bare_sqlite.h"
+#include "qa/bench/support/goods.h"
 #include "qa/bench/support/namespaces.h"
 #include "qa/bench/support/program.h"
 
@@ -16,7 +17,6 @@ constexpr int raw_port = 7500;
 constexpr int hub_port = 7501;
 constexpr int frames_queued_max = 100'000;
 constexpr int hub_products = 200;
-constexpr int lines_per_sale = 5;
 constexpr std::size_t curve_key_text_bytes = 41;
 
 struct CurvePair {

@@ -9,6 +9,8 @@
 
 namespace titan::bench {
 
+inline constexpr int lines_per_sale = 5;
+
 // So many pieces at 2.55 each, with their tax, without a code that was scanned.
 entry::v1::Line line_of(const std::string& sku, const std::string& description, int pieces);
 void set_list_price(entry::v1::Line& line);  // that at which it was sold

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "qa/bench/support/goods.h"
 #include "qa/bench/support/program.h"
 
 namespace titan::bench {

@@ -23,7 +23,6 @@
 namespace titan::bench {
 
 inline constexpr int products_for_sale = 200;  // "B0000" to "B0199"; the harness imports them
-inline constexpr int lines_per_sale = 5;
 
 std::string sale_json(const std::string& idempotency_key, std::uint64_t sale);
 
