@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/sqlite/journal/fold.h"
@@ -96,8 +97,10 @@ class Shop {
   // Every product in one list: its parts, and the entry that puts it in force.
   std::vector<EntryPointer> product_list(std::int64_t price) {
     wire::Products body;
-    random_ = Random(1);  // the same names each time: only the price changes
+    // The same names each time: only the price changes.
+    const Random others = std::exchange(random_, Random(1));
     add_products(body, 0, product_count, price);
+    random_ = others;  // or both lists had one id, and the second would change nothing
     return tills_[0]->write_list(at_next_moment(Kind::product_list), ListId::draw(random_), body);
   }
 
