@@ -19,7 +19,7 @@ enum class EntryDetail {
   looked_up,  // also voided_by, which costs a query
 };
 // An entry with what is known of it by now: copies, in_cloud.
-Result<std::string> entry_json(const mesh::Entry& entry, Service& service, EntryDetail detail);
+Result<std::string> entry_json(const RecordedEntry& entry, Service& service, EntryDetail detail);
 
 void write_product(JsonWriter& writer, const Product& product);
 // What a scanned symbol said beside the article's code.

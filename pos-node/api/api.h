@@ -86,7 +86,7 @@ class Api {
   void append(Ruling ruling, AnswerCallback done);
   // A request that the rules refuse now may have been recorded before.
   void refuse_or_repeat(const RequestKey& key, const Error& refusal, const AnswerCallback& done);
-  void answer_entry(const mesh::Entry& entry, unsigned status, const AnswerCallback& done);
+  void answer_entry(const RecordedEntry& entry, unsigned status, const AnswerCallback& done);
   void count_recorded(mesh::Kind kind);
   // Runs `settle` when no other refund or void of the sale is under way. It answers once, by the
   // callback that it is handed; the next one runs then.

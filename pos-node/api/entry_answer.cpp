@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/hex.h"
+#include "base/overloaded.h"
 #include "mesh/journal/idempotency.h"
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/returned_lines.h"
@@ -35,6 +36,14 @@ template <class Flags>
 void write_flags(JsonWriter& writer, const Flags& flags) {
   writer.key("flags").begin_array();
   for (const auto& flag : flags) writer.value(flag);
+  writer.end_array();
+}
+
+// What the envelope says of its clock stands behind the flags of the sale.
+void write_flags(JsonWriter& writer, const v1::Sale& sale, const mesh::Envelope& envelope) {
+  writer.key("flags").begin_array();
+  for (const std::string& flag : sale.flags()) writer.value(flag);
+  for (const std::string_view flag : envelope_flags(envelope)) writer.value(flag);
   writer.end_array();
 }
 
@@ -146,7 +155,7 @@ void write_tax_summary(JsonWriter& writer, const v1::Sale& sale,
   writer.end_array();
 }
 
-void write_sale(JsonWriter& writer, const v1::Sale& sale) {
+void write_body(JsonWriter& writer, const v1::Sale& sale, const mesh::Envelope& envelope) {
   const std::uint32_t exponent = sale.exponent();
   std::int64_t change = 0;
   for (const v1::Payment& payment : sale.payments()) {
@@ -160,7 +169,7 @@ void write_sale(JsonWriter& writer, const v1::Sale& sale) {
       .member("cashier", sale.cashier())
       .member("customer_token", sale.customer_token())
       .member("training", sale.training());
-  write_flags(writer, sale.flags());
+  write_flags(writer, sale, envelope);
   writer.key("lines").begin_array();
   const auto money = lines_money(sale);
   for (int i = 0; i < sale.lines_size(); ++i) {
@@ -177,7 +186,7 @@ std::string reference_text(const v1::EntryReference& reference) {
   return journal ? id_text({*journal, reference.number()}) : std::string();
 }
 
-void write_refund(JsonWriter& writer, const v1::Refund& refund) {
+void write_body(JsonWriter& writer, const v1::Refund& refund, const mesh::Envelope& envelope) {
   writer.key("original");
   if (refund.has_original()) {
     writer.begin_object().member("id", reference_text(refund.original())).key("lines");
@@ -188,10 +197,10 @@ void write_refund(JsonWriter& writer, const v1::Refund& refund) {
     writer.null();
   }
   writer.member("reason", refund.reason());
-  write_sale(writer, refund.sale());
+  write_body(writer, refund.sale(), envelope);
 }
 
-void write_history(JsonWriter& writer, const v1::History& body) {
+void write_body(JsonWriter& writer, const v1::History& body, const mesh::Envelope& envelope) {
   writer.key("history").begin_object();
   writer.member("terminal", body.origin())
       .member("id", body.id())
@@ -201,14 +210,14 @@ void write_history(JsonWriter& writer, const v1::History& body) {
       .member("was_voided", body.was_voided())
       .member("move_in", to_hex(body.move_in()))
       .end_object();
-  write_sale(writer, body.sale());
+  write_body(writer, body.sale(), envelope);
 }
 
-void write_withdrawn(JsonWriter& writer, const v1::HistoryWithdrawn& body) {
+void write_body(JsonWriter& writer, const v1::HistoryWithdrawn& body, const mesh::Envelope&) {
   writer.member("move_in", to_hex(body.move_in())).member("reason", body.reason());
 }
 
-void write_void(JsonWriter& writer, const v1::Void& body) {
+void write_body(JsonWriter& writer, const v1::Void& body, const mesh::Envelope&) {
   writer.member("sale", reference_text(body.original()))
       .member("reason", body.reason())
       .member("cashier", body.cashier())
@@ -216,7 +225,7 @@ void write_void(JsonWriter& writer, const v1::Void& body) {
       .member("currency", body.currency());
 }
 
-void write_movement(JsonWriter& writer, const v1::StockMovement& body) {
+void write_body(JsonWriter& writer, const v1::StockMovement& body, const mesh::Envelope&) {
   writer.key("lines").begin_array();
   for (const v1::StockLine& line : body.lines()) {
     writer.begin_object()
@@ -234,57 +243,26 @@ void write_movement(JsonWriter& writer, const v1::StockMovement& body) {
       .member("who", body.who());
 }
 
-// What the envelope says of its clock stands among the flags of the sale.
-template <class Body>
-void add_envelope_flags(Body& body, const mesh::Envelope& envelope) {
-  for (const std::string_view flag : envelope_flags(envelope)) {
-    if constexpr (requires { body.add_flags(""); }) {
-      body.add_flags(std::string(flag));
-    } else if constexpr (requires { body.mutable_sale()->add_flags(""); }) {
-      body.mutable_sale()->add_flags(std::string(flag));
-    }
-  }
-}
-
-template <class Body>
-Status write_body(JsonWriter& writer, const mesh::Entry& entry,
-                  void (*write)(JsonWriter&, const Body&)) {
-  Body body;
-  if (!body.ParseFromString(entry.envelope.body)) {
-    return make_error(ErrorCode::corrupt,
-                      "The body of entry " + id_text(entry.envelope.id) +
-                          " cannot be read; a newer version may have written it.");
-  }
-  add_envelope_flags(body, entry.envelope);
-  write(writer, body);
-  return {};
-}
-
-Status write_typed_body(JsonWriter& writer, const mesh::Entry& entry) {
-  switch (entry.envelope.kind) {
-    case mesh::Kind::sale:
-      return write_body<v1::Sale>(writer, entry, write_sale);
-    case mesh::Kind::refund:
-      return write_body<v1::Refund>(writer, entry, write_refund);
-    case mesh::Kind::void_sale:
-      return write_body<v1::Void>(writer, entry, write_void);
-    case mesh::Kind::delivery:
-    case mesh::Kind::adjustment:
-    case mesh::Kind::transfer_out:
-    case mesh::Kind::transfer_in:
-    case mesh::Kind::opening_stock:
-      return write_body<v1::StockMovement>(writer, entry, write_movement);
-    case mesh::Kind::history:
-      return write_body<v1::History>(writer, entry, write_history);
-    case mesh::Kind::history_withdrawn:
-      return write_body<v1::HistoryWithdrawn>(writer, entry, write_withdrawn);
-    default:
-      return {};
-  }
+Status write_typed_body(JsonWriter& writer, const RecordedEntry& entry) {
+  const mesh::Envelope& envelope = entry.envelope;
+  return std::visit(Overloaded{
+                        [](const NoBody&) { return Status{}; },
+                        [&](const BadBody&) -> Status {
+                          return make_error(
+                              ErrorCode::corrupt,
+                              "The body of entry " + id_text(envelope.id) +
+                                  " cannot be read; a newer version may have written it.");
+                        },
+                        [&](const auto& body) {
+                          write_body(writer, body, envelope);
+                          return Status{};
+                        },
+                    },
+                    entry.body());
 }
 
 // What is left to refund, in pieces and in money, by what this terminal knows.
-Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& service) {
+Status write_refundable(JsonWriter& writer, const RecordedEntry& sale, Service& service) {
   RefundHistory history;
   history.original = EntryPointer(std::shared_ptr<void>(), &sale);
   auto refunds = service.refunds_of(sale.envelope.id);
@@ -295,7 +273,7 @@ Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& se
   history.voided = voided->has_value();
   const auto settlement = settlement_of(history);
   if (!settlement) return {};
-  const v1::Sale sold = sold_by(sale)->sale;
+  const v1::Sale& sold = *sold_by(sale);
   writer.key("refundable").begin_object();
   writer.member("total", amount_text(settlement->left_minor(), sold.exponent()));
   writer.key("lines").begin_array();
@@ -314,11 +292,10 @@ Status write_refundable(JsonWriter& writer, const mesh::Entry& sale, Service& se
 
 // Of what the former system sold: whether it is a sale of this store's figures. Head office must
 // not have it already, and of the entries of its claim whose move-in stands it is the first.
-Result<bool> counts_now(const mesh::Entry& entry, Service& service) {
+Result<bool> counts_now(const RecordedEntry& entry, Service& service) {
   if (entry.envelope.kind != mesh::Kind::history) return mesh::counts(service.stock(), entry);
-  v1::History body;
-  if (!body.ParseFromString(entry.envelope.body)) return false;
-  if (body.was_sent() || body.was_voided()) return false;
+  const auto* body = entry.as<v1::History>();
+  if (!body || body->was_sent() || body->was_voided()) return false;
   const auto claiming = service.move_ins().claiming(entry.envelope.claim);
   if (!claiming) return claiming.error();
   for (const EntryPointer& rival : *claiming) {
@@ -422,7 +399,7 @@ std::string kind_name(mesh::Kind kind) {
   return "kind_" + std::to_string(static_cast<std::uint32_t>(kind));
 }
 
-Result<std::string> entry_json(const mesh::Entry& entry, Service& service, EntryDetail detail) {
+Result<std::string> entry_json(const RecordedEntry& entry, Service& service, EntryDetail detail) {
   const mesh::Envelope& envelope = entry.envelope;
   JsonWriter writer(2048);
   writer.begin_object()

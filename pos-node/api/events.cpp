@@ -1,12 +1,8 @@
 #include "pos-node/api/events.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
-
 #include "pos-node/api/answers.h"
 #include "pos-node/json/json_writer.h"
 #include "pos-node/service/status.h"
-#include "proto/entry.pb.h"
 #include "retail/money.h"
 #include "retail/stock_state.h"
 #include "retail/text.h"
@@ -97,46 +93,9 @@ void set_total(SaleEvent& event, std::int64_t total, const std::string& currency
   event.currency = currency;
 }
 
-// Reads only the figures of a sale and skips its lines: this runs for every sale of the whole
-// store, between its arrival and the screens.
-bool read_figures(const std::string& body, v1::Sale& figures) {
-  using google::protobuf::internal::WireFormatLite;
-  constexpr auto tag_of = [](int field, WireFormatLite::WireType type) {
-    return static_cast<std::uint32_t>(field) << WireFormatLite::kTagTypeBits |
-           static_cast<std::uint32_t>(type);
-  };
-  constexpr auto currency_tag =
-      tag_of(v1::Sale::kCurrencyFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
-  constexpr auto exponent_tag =
-      tag_of(v1::Sale::kExponentFieldNumber, WireFormatLite::WIRETYPE_VARINT);
-  constexpr auto total_tag =
-      tag_of(v1::Sale::kTotalMinorFieldNumber, WireFormatLite::WIRETYPE_VARINT);
-  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(body.data()),
-                                               static_cast<int>(body.size()));
-  while (const std::uint32_t tag = input.ReadTag()) {
-    std::uint32_t small = 0;
-    std::uint64_t large = 0;
-    if (tag == currency_tag) {
-      if (!input.ReadVarint32(&small) ||
-          !input.ReadString(figures.mutable_currency(), static_cast<int>(small))) {
-        return false;
-      }
-    } else if (tag == exponent_tag) {
-      if (!input.ReadVarint32(&small)) return false;
-      figures.set_exponent(small);
-    } else if (tag == total_tag) {
-      if (!input.ReadVarint64(&large)) return false;
-      figures.set_total_minor(WireFormatLite::ZigZagDecode64(large));
-    } else if (!WireFormatLite::SkipField(&input, tag)) {
-      return false;
-    }
-  }
-  return input.ConsumedEntireMessage();
-}
-
 }  // namespace
 
-SaleEvent sale_event(const mesh::Entry& entry, bool own) {
+SaleEvent sale_event(const RecordedEntry& entry, bool own) {
   const mesh::Envelope& envelope = entry.envelope;
   SaleEvent event;
   event.id = envelope.id;
@@ -146,27 +105,22 @@ SaleEvent sale_event(const mesh::Entry& entry, bool own) {
     event.receipt = mesh::receipt_text(*envelope.receipt, envelope.id.journal);
     event.terminal = envelope.receipt->terminal;
   }
+  const auto of_sale = [&](const v1::Sale& sale) {
+    set_total(event, sale.total_minor(), sale.currency(), sale.exponent());
+  };
   if (envelope.kind == mesh::Kind::sale) {
-    v1::Sale body;
-    if (read_figures(envelope.body, body)) {
-      set_total(event, body.total_minor(), body.currency(), body.exponent());
-    }
+    if (const auto* sale = entry.as<v1::Sale>()) of_sale(*sale);
   } else if (envelope.kind == mesh::Kind::refund) {
-    v1::Refund body;
-    if (body.ParseFromString(envelope.body)) {
-      set_total(event, body.sale().total_minor(), body.sale().currency(), body.sale().exponent());
-    }
+    if (const auto* refund = entry.as<v1::Refund>()) of_sale(refund->sale());
   } else if (envelope.kind == mesh::Kind::history) {
-    v1::History body;
-    if (body.ParseFromString(envelope.body)) {
-      event.receipt = body.receipt();
-      event.terminal = body.origin();
-      set_total(event, body.sale().total_minor(), body.sale().currency(), body.sale().exponent());
+    if (const auto* former = entry.as<v1::History>()) {
+      event.receipt = former->receipt();
+      event.terminal = former->origin();
+      of_sale(former->sale());
     }
   } else if (envelope.kind == mesh::Kind::void_sale) {
-    v1::Void body;
-    if (body.ParseFromString(envelope.body)) {
-      set_total(event, body.total_minor(), body.currency(), body.exponent());
+    if (const auto* undo = entry.as<v1::Void>()) {
+      set_total(event, undo->total_minor(), undo->currency(), undo->exponent());
     }
   }
   return event;

@@ -14,8 +14,8 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "crdt/stock.h"
-#include "mesh/entry/entry.h"
 #include "mesh/messages.h"
+#include "pos-node/domain/recorded_entry.h"
 
 namespace titan::pos {
 
@@ -65,7 +65,7 @@ using Event = std::variant<StockEvent, SaleEvent, MemberEvent, LeaderEvent, Upli
                            WatermarkEvent>;
 
 // Reads the entry's body for the total.
-SaleEvent sale_event(const mesh::Entry& entry, bool own);
+SaleEvent sale_event(const RecordedEntry& entry, bool own);
 StockEvent stock_event(const crdt::StockChange& change, const mesh::EntryId& cause,
                        std::int64_t low_stock_units);
 

@@ -65,9 +65,9 @@ bool is_same_sale(const Bytes& one, const Bytes& other) {
 }
 
 // What stands under the id of a sale that differs from it, for the person who decides.
-void write_here(JsonWriter& writer, const mesh::Entry& holder) {
-  titan::entry::v1::History body;
-  body.ParseFromString(holder.envelope.body);
+void write_here(JsonWriter& writer, const RecordedEntry& holder) {
+  const auto* known = holder.as<titan::entry::v1::History>();
+  const titan::entry::v1::History body = known ? *known : titan::entry::v1::History();
   writer.key("here")
       .begin_object()
       .member("entry", id_text(holder.envelope.id))
@@ -114,7 +114,7 @@ void Api::record_batch(std::shared_ptr<MoveInBatch> batch) {
   batch->open = batch->rulings.size();
   const auto rulings = std::move(batch->rulings);
   for (const Ruling& ruling : rulings) {
-    service_.append(ruling.draft, [this, batch](const Result<Appended>& appended) {
+    service_.append(ruling.draft, [this, batch](const Result<mesh::Appended>& appended) {
       if (!appended && !batch->failed) batch->failed = appended.error();
       if (--batch->open > 0) return;
       moving_in_ = false;

@@ -348,7 +348,7 @@ void Api::write_import(const std::shared_ptr<Import>& import) {
   auto ruling =
       make_products(kind, std::move(body), RuleContext{service_.facts(), clock, service_});
   if (!ruling) return finish_import(import, error_answer(ruling.error()));
-  service_.append(std::move(ruling->draft), [this, import](auto appended) {
+  service_.append(std::move(ruling->draft), [this, import](const Result<mesh::Appended>& appended) {
     if (!appended) {
       Error error = appended.error();
       const bool may_be_in_force =

@@ -103,21 +103,22 @@ void Api::refuse_or_repeat(const RequestKey& key, const Error& refusal,
 void Api::append(Ruling ruling, AnswerCallback done) {
   const auto started = std::chrono::steady_clock::now();
   auto on_appended = [this, started, alarms = std::move(ruling.alarms),
-                      done = std::move(done)](Result<Appended> appended) {
+                      done = std::move(done)](const Result<mesh::Appended>& appended) {
     if (!appended) return done(error_answer(appended.error()));
-    const mesh::Entry& entry = *appended->entry;
+    const auto entry = service_.entry_of(*appended);
+    if (!entry) return done(error_answer(entry.error()));
     if (!appended->repeated) {
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
       metrics_.commit_seconds.Observe(taken.count());
-      count_recorded(entry.envelope.kind);
+      count_recorded((*entry)->envelope.kind);
       for (const RuleAlarm& alarm : alarms) service_.raise_alarm(alarm.code, alarm.message);
     }
-    answer_entry(entry, appended->repeated ? 200 : 201, done);
+    answer_entry(**entry, appended->repeated ? 200 : 201, done);
   };
   service_.append(std::move(ruling.draft), std::move(on_appended));
 }
 
-void Api::answer_entry(const mesh::Entry& entry, unsigned status, const AnswerCallback& done) {
+void Api::answer_entry(const RecordedEntry& entry, unsigned status, const AnswerCallback& done) {
   auto json = entry_json(entry, service_, EntryDetail::recorded);
   if (!json) return done(error_answer(json.error()));
   ApiAnswer answer = ok(std::move(*json));

@@ -331,7 +331,7 @@ std::string journal_page_json(const JournalId& journal, const JournalPage& page)
           .member("removed", quantity_text(static_cast<std::int64_t>(effect.removed)))
           .end_object();
     }
-    writer.end_array().member("bytes_base64", base64(entry->bytes)).end_object();
+    writer.end_array().member("bytes_base64", base64(entry->entry().bytes)).end_object();
   }
   writer.end_array().key("next");
   if (page.next != 0) {

@@ -84,14 +84,14 @@ Status check_refund(const RefundRequest& request, const RefundHistory& history) 
 }  // namespace
 
 std::optional<Settlement> settlement_of(const RefundHistory& history) {
-  const auto sold = history.original ? sold_by(*history.original) : std::nullopt;
+  const v1::Sale* sold = history.original ? sold_by(*history.original) : nullptr;
   if (!sold) return std::nullopt;
-  Settlement settlement(sold->sale);
-  v1::Refund body;
+  Settlement settlement(*sold);
   for (const EntryPointer& refund : history.refunds) {
-    if (body.ParseFromString(refund->envelope.body)) settlement.take(body);
+    if (const auto* body = refund->as<v1::Refund>()) settlement.take(*body);
   }
-  if (history.voided || sold->was_voided) settlement.take_void();
+  const auto* former = history.original->as<v1::History>();
+  if (history.voided || (former && former->was_voided())) settlement.take_void();
   return settlement;
 }
 
@@ -99,8 +99,8 @@ namespace {
 
 // The lines of a refund whose sale is here, each at its share of what is left or at the price
 // stated.
-Status add_lines(SaleBuilder& builder, const std::vector<ReturnedLine>& lines, const v1::Sale& sold,
-                 const Settlement& settlement) {
+Status add_known_lines(SaleBuilder& builder, const std::vector<ReturnedLine>& lines,
+                       const v1::Sale& sold, const Settlement& settlement) {
   std::map<std::uint32_t, std::vector<const ReturnedLine*>> by_line;
   Settlement now = settlement;  // so that two lines of one sold line share what is left
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -127,12 +127,63 @@ Status add_lines(SaleBuilder& builder, const std::vector<ReturnedLine>& lines, c
   return {};
 }
 
-Status check_currency(SaleRequest& sale, const v1::Sale& sold) {
-  if (sale.currency && *sale.currency != sold.currency()) {
+// The sale that a refund names, when it is here: what is left of it, and what of it comes back.
+struct KnownSale {
+  const v1::Sale* sold;
+  Settlement settlement;
+  std::vector<ReturnedLine> lines;
+};
+
+Result<KnownSale> find_sale(const RefundRequest& request, const RefundHistory& history,
+                            const RuleContext& context) {
+  auto settlement = settlement_of(history);
+  if (!settlement) {
+    return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "original.id");
+  }
+  const v1::Sale& sold = *sold_by(*history.original);
+  if (request.sale.currency.value_or(sold.currency()) != sold.currency()) {
     return make_error(ErrorCode::invalid, "The sale was in " + sold.currency() + ".", "currency");
   }
-  sale.currency = sold.currency();
+  auto lines = returned_lines(request, sold, *settlement, *history.original, context);
+  if (!lines) return lines.error();
+  return KnownSale{&sold, std::move(*settlement), std::move(*lines)};
+}
+
+Status add_lines(SaleBuilder& builder, const SaleRequest& request,
+                 const std::optional<KnownSale>& known) {
+  if (known) {
+    builder.continue_payout(known->settlement.carried_minor(), cash_rule_of(*known->sold));
+    return add_known_lines(builder, known->lines, *known->sold, known->settlement);
+  }
+  for (const LineRequest& line : request.lines) {
+    if (const auto done = builder.add_line(line, nullptr); !done) return done;
+  }
   return {};
+}
+
+// What this refund has too much of, as flags of its body and as alarms; what an earlier one had too
+// much of was told with that. Training and real sales are not held against each other.
+std::vector<RuleAlarm> flag_excesses(KnownSale& known, const mesh::Entry& original,
+                                     v1::Refund& body) {
+  if (body.sale().training() != known.sold->training()) return {};
+  const bool was_excessive = known.settlement.excesses_of_whole();
+  known.settlement.take(body);
+  std::vector<RuleAlarm> alarms;
+  for (const Settlement::Excess& excess : known.settlement.excesses()) {
+    const auto& taken = body.original_lines();
+    const bool by_this = excess.of_whole
+                             ? !was_excessive
+                             : std::find(taken.begin(), taken.end(), excess.line) != taken.end();
+    if (!by_this) continue;
+    alarms.push_back(excess_alarm(original, *known.sold, known.settlement.voided(), excess));
+  }
+  for (const RuleAlarm& alarm : alarms) {
+    const auto& flags = body.sale().flags();
+    if (std::find(flags.begin(), flags.end(), alarm.code) == flags.end()) {
+      body.mutable_sale()->add_flags(alarm.code);
+    }
+  }
+  return alarms;
 }
 
 }  // namespace
@@ -141,70 +192,39 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
                            const RefundHistory& history) {
   if (const auto checked = check_refund(request, history); !checked) return checked.error();
   SaleRequest sale = request.sale;
-  v1::Sale sold;
-  std::optional<Settlement> settlement;
-  std::vector<ReturnedLine> lines;
+  std::optional<KnownSale> known;
   if (history.original) {
-    settlement = settlement_of(history);
-    if (auto known = sold_by(*history.original)) sold = std::move(known->sale);
-    if (!settlement) {
-      return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "original.id");
-    }
-    if (const auto done = check_currency(sale, sold); !done) return done.error();
-    auto found = returned_lines(request, sold, *settlement, *history.original, context);
+    auto found = find_sale(request, history, context);
     if (!found) return found.error();
-    lines = std::move(*found);
-    sale.training = sale.training || sold.training();
+    known = std::move(*found);
+    sale.currency = known->sold->currency();
+    sale.training = sale.training || known->sold->training();
   }
 
   SaleBuilder builder(sale, context, SaleBuilder::Direction::refund);
   if (const auto done = builder.begin(); !done) return done.error();
-  if (settlement) {
-    builder.continue_payout(settlement->carried_minor(), cash_rule_of(sold));
-    if (const auto done = add_lines(builder, lines, sold, *settlement); !done) return done.error();
-  } else {
-    for (const LineRequest& line : sale.lines) {
-      if (const auto done = builder.add_line(line, nullptr); !done) return done.error();
-    }
-  }
+  if (const auto done = add_lines(builder, sale, known); !done) return done.error();
   if (const auto done = builder.finish(); !done) return done.error();
   if (!request.original) builder.add_flag(flag::without_original);
   if (request.original && !history.original) builder.add_flag(flag::original_not_here);
-  if (settlement && settlement->voided()) builder.add_flag(flag::original_voided);
+  if (known && known->settlement.voided()) builder.add_flag(flag::original_voided);
 
-  Ruling ruling;
   v1::Refund body;
   if (request.original) {
     set_reference(*body.mutable_original(), *request.original,
                   history.original ? &history.original->hash : nullptr);
   }
-  for (const ReturnedLine& line : lines) body.add_original_lines(line.sold);
-  if (!settlement) {
+  if (known) {
+    for (const ReturnedLine& line : known->lines) body.add_original_lines(line.sold);
+  } else {
     body.mutable_original_lines()->Assign(request.original_lines.begin(),
                                           request.original_lines.end());
   }
   body.set_reason(request.reason);
   *body.mutable_sale() = std::move(builder.sale());
-  if (settlement && body.sale().training() == sold.training()) {
-    const bool was_excessive = settlement->excesses_of_whole();
-    settlement->take(body);
-    // What an earlier refund had too much of was told with it.
-    for (const Settlement::Excess& excess : settlement->excesses()) {
-      const auto& taken = body.original_lines();
-      const bool by_this = excess.of_whole
-                               ? !was_excessive
-                               : std::find(taken.begin(), taken.end(), excess.line) != taken.end();
-      if (!by_this) continue;
-      ruling.alarms.push_back(excess_alarm(*history.original, sold, settlement->voided(), excess));
-    }
-    for (const RuleAlarm& alarm : ruling.alarms) {
-      const auto& flags = body.sale().flags();
-      if (std::find(flags.begin(), flags.end(), alarm.code) == flags.end()) {
-        body.mutable_sale()->add_flags(alarm.code);
-      }
-    }
-  }
 
+  Ruling ruling;
+  if (known) ruling.alarms = flag_excesses(*known, *history.original, body);
   ruling.draft = start_draft(mesh::Kind::refund, sale.key, sale.business_date, context);
   ruling.draft.wants_receipt = true;
   ruling.draft.stock_effects = builder.take_effects();
@@ -215,7 +235,7 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
 std::vector<RuleAlarm> over_refund_alarms(const RefundHistory& history) {
   const auto settlement = settlement_of(history);
   if (!settlement) return {};
-  return excess_alarms(*history.original, sold_by(*history.original)->sale, *settlement);
+  return excess_alarms(*history.original, *sold_by(*history.original), *settlement);
 }
 
 }  // namespace titan::pos

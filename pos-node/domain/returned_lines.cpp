@@ -17,19 +17,9 @@ bool is_sale(const mesh::Entry& entry) {
   return entry.envelope.kind == mesh::Kind::sale || entry.envelope.kind == mesh::Kind::history;
 }
 
-std::optional<SoldSale> sold_by(const mesh::Entry& entry) {
-  SoldSale sold;
-  if (entry.envelope.kind == mesh::Kind::sale) {
-    if (!sold.sale.ParseFromString(entry.envelope.body)) return std::nullopt;
-    return sold;
-  }
-  v1::History history;
-  if (entry.envelope.kind != mesh::Kind::history || !history.ParseFromString(entry.envelope.body)) {
-    return std::nullopt;
-  }
-  sold.sale = std::move(*history.mutable_sale());
-  sold.was_voided = history.was_voided();
-  return sold;
+const v1::Sale* sold_by(const RecordedEntry& entry) {
+  if (const auto* former = entry.as<v1::History>()) return &former->sale();
+  return entry.as<v1::Sale>();
 }
 
 std::string name_of(const mesh::Entry& entry) {

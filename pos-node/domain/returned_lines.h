@@ -30,12 +30,8 @@ Result<std::vector<ReturnedLine>> returned_lines(const RefundRequest& request,
 
 // A sale of ours or of the former system: what can be refunded.
 bool is_sale(const mesh::Entry& entry);
-struct SoldSale {
-  titan::entry::v1::Sale sale;
-  bool was_voided = false;  // by the former system
-};
-// Nothing where the entry is no sale or cannot be read.
-std::optional<SoldSale> sold_by(const mesh::Entry& entry);
+// Null where the entry is no sale or cannot be read.
+const titan::entry::v1::Sale* sold_by(const RecordedEntry& entry);
 
 // Receipt number, or id, for messages.
 std::string name_of(const mesh::Entry& entry);

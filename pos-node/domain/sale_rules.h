@@ -21,6 +21,7 @@
 #include "mesh/entry/entry.h"
 #include "pos-node/domain/catalogue.h"
 #include "pos-node/domain/clock.h"
+#include "pos-node/domain/recorded_entry.h"
 #include "pos-node/domain/requests.h"
 #include "retail/cash_rounding.h"
 #include "retail/scan/labels.h"
@@ -103,8 +104,6 @@ struct Ruling {
   std::vector<RuleAlarm> alarms;  // to be raised once the entry is recorded
 };
 
-using EntryPointer = std::shared_ptr<const mesh::Entry>;
-
 // What is known of the sale that a refund names.
 struct RefundHistory {
   EntryPointer original;              // null: not on this terminal (yet)
@@ -121,7 +120,7 @@ Result<Ruling> make_refund(const RefundRequest& request, const RuleContext& cont
 // undoes all of it. The claim (mesh/journal/idempotency.h) sees to it that of two voids one counts,
 // also where they name two entries of one request.
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
-                         const mesh::Entry& original, const std::vector<EntryPointer>& refunds);
+                         const RecordedEntry& original, const std::vector<EntryPointer>& refunds);
 Result<Ruling> make_movement(const MovementRequest& request, const RuleContext& context);
 // One PRODUCT entry of a serialised titan.entry.v1.Products, each already checked, or an entry of a
 // product list (mesh/wire/product_list.h).

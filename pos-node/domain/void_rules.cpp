@@ -11,12 +11,11 @@ namespace {
 
 // A void undoes all of a sale, so nothing of it may have come back before: the same pieces and the
 // same money would be given twice.
-Status check_untouched(const mesh::Entry& original, const v1::Sale& sold,
+Status check_untouched(const RecordedEntry& original, const v1::Sale& sold,
                        const std::vector<EntryPointer>& refunds) {
-  v1::Refund body;
   for (const EntryPointer& refund : refunds) {
-    if (!body.ParseFromString(refund->envelope.body)) continue;
-    if (body.sale().training() != sold.training()) continue;
+    const auto* body = refund->as<v1::Refund>();
+    if (!body || body->sale().training() != sold.training()) continue;
     return make_error(ErrorCode::conflict,
                       "Something of sale " + name_of(original) + " was refunded already by " +
                           name_of(*refund) + ". Refund the rest of it, or void that refund first.",
@@ -28,19 +27,16 @@ Status check_untouched(const mesh::Entry& original, const v1::Sale& sold,
 }  // namespace
 
 Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
-                         const mesh::Entry& original, const std::vector<EntryPointer>& refunds) {
+                         const RecordedEntry& original, const std::vector<EntryPointer>& refunds) {
   const mesh::Envelope& envelope = original.envelope;
-  v1::Sale sold;
+  const v1::Sale* sold = nullptr;
   if (envelope.kind == mesh::Kind::sale) {
-    if (!sold.ParseFromString(envelope.body)) {
-      return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "sale");
-    }
+    sold = original.as<v1::Sale>();
+    if (!sold) return make_error(ErrorCode::corrupt, "The sale's body cannot be read.", "sale");
   } else if (envelope.kind == mesh::Kind::refund) {
-    v1::Refund refund;
-    if (!refund.ParseFromString(envelope.body)) {
-      return make_error(ErrorCode::corrupt, "The refund's body cannot be read.", "sale");
-    }
-    sold = refund.sale();
+    const auto* refund = original.as<v1::Refund>();
+    if (!refund) return make_error(ErrorCode::corrupt, "The refund's body cannot be read.", "sale");
+    sold = &refund->sale();
   } else if (envelope.kind == mesh::Kind::history) {
     return make_error(ErrorCode::conflict,
                       name_of(original) +
@@ -57,15 +53,15 @@ Result<Ruling> make_void(const VoidRequest& request, const RuleContext& context,
                       "sale");
   }
 
-  if (const auto done = check_untouched(original, sold, refunds); !done) return done.error();
+  if (const auto done = check_untouched(original, *sold, refunds); !done) return done.error();
 
   v1::Void body;
   set_reference(*body.mutable_original(), envelope.id, &original.hash);
   body.set_reason(request.reason);
   body.set_cashier(request.cashier);
-  body.set_total_minor(sold.total_minor());
-  body.set_currency(sold.currency());
-  body.set_exponent(sold.exponent());
+  body.set_total_minor(sold->total_minor());
+  body.set_currency(sold->currency());
+  body.set_exponent(sold->exponent());
 
   Ruling ruling;
   ruling.draft = start_draft(mesh::Kind::void_sale, request.key, request.business_date, context);

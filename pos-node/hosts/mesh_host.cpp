@@ -102,7 +102,7 @@ void MeshHost::tell_addresses(std::vector<std::string> addresses) {
   carry_out();
 }
 
-void MeshHost::append(const mesh::EntryDraft& draft, AppendDone done) {
+void MeshHost::append(const mesh::EntryDraft& draft, AppendCallback done) {
   if (appends_.size() >= appends_waiting_max) {
     done(make_error(ErrorCode::unavailable,
                     "the disk is behind by " + std::to_string(appends_waiting_max) +
@@ -141,7 +141,7 @@ void MeshHost::carry_out(mesh::Effect& effect) {
                  [&](mesh::DiskJob& job) { storage_->start(job); },
                  [&](mesh::AppendReply& reply) {
                    auto waiting = appends_.extract(reply.ticket);
-                   if (!waiting.empty()) waiting.mapped()(std::move(reply.result));
+                   if (!waiting.empty()) waiting.mapped()(reply.result);
                  },
                  [&](mesh::Event& event) {
                    if (const auto* stored = std::get_if<mesh::EntriesStored>(&event)) {

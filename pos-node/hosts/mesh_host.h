@@ -18,6 +18,7 @@
 
 #include "mesh/node/node.h"
 #include "mesh/zmq/transport.h"
+#include "pos-node/service/service.h"
 #include "pos-node/storage/read_thread.h"
 #include "pos-node/storage/storage_thread.h"
 
@@ -55,7 +56,6 @@ class MeshHost {
     // Told besides the node; its on_frame is not used.
     mesh::TransportCallbacks neighbours;
   };
-  using AppendDone = std::function<void(Result<mesh::Appended>)>;
 
   // `codec` outlives this object.
   MeshHost(boost::asio::io_context& loop, const ProcessClock& clock, const mesh::Codec& codec,
@@ -66,7 +66,7 @@ class MeshHost {
   Status start();
   // What this terminal's next hellos and its membership say of it.
   void tell_addresses(std::vector<std::string> addresses);
-  void append(const mesh::EntryDraft& draft, AppendDone done);
+  void append(const mesh::EntryDraft& draft, AppendCallback done);
   // Any other input of the node, e.g. [&](Node& node) { node.on_watermark(now, watermark); }.
   void input(const std::function<void(mesh::Node&, Now)>& act);
   // Hands over, says goodbye, and calls `done` once left or when the limit is reached.
@@ -107,7 +107,9 @@ class MeshHost {
 
   std::deque<mesh::Effect> effects_;
   bool carrying_out_ = false;
-  std::map<std::uint64_t, AppendDone> appends_;
+  // By the node's ticket: who waits for which answer. At most appends_waiting_max; each is answered
+  // once, at the latest when the disk fails.
+  std::map<std::uint64_t, AppendCallback> appends_;
   std::string storage_problem_;
   std::map<mesh::EntryId, std::shared_ptr<const mesh::Entry>> beside_;
 

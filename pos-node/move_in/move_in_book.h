@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,22 +12,21 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "mesh/entry/entry.h"
 #include "mesh/wire/move_in.h"
 #include "pos-node/domain/business_day.h"
+#include "pos-node/domain/recorded_entry.h"
 
 namespace titan::pos {
 
 using mesh::MoveInId;
 
 struct MoveInPage {
-  std::vector<std::shared_ptr<const mesh::Entry>> entries;
+  std::vector<EntryPointer> entries;
   std::int64_t next = 0;  // go on behind this; 0: this was the end
 };
 
 class MoveInBook {
  public:
-  using EntryPointer = std::shared_ptr<const mesh::Entry>;
   virtual ~MoveInBook() = default;
 
   virtual StoreCalendar::Day day_of(WallTime time) = 0;

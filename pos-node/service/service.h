@@ -18,8 +18,7 @@
 #include "base/time.h"
 #include "crdt/interval_set.h"
 #include "crdt/stock.h"
-#include "mesh/entry/entry.h"
-#include "mesh/journal/stored_state.h"
+#include "mesh/journal/own_journal.h"
 #include "mesh/replication/copies.h"
 #include "pos-node/domain/catalogue.h"
 #include "pos-node/domain/clock.h"
@@ -31,12 +30,10 @@ namespace titan::pos {
 
 class Metrics;
 
-struct Appended {
-  EntryPointer entry;
-  bool repeated = false;  // the first answer to this idempotency key, given again
-};
-// conflict: the key was used for another request. unknown_outcome: repeat with the same key.
-using AppendCallback = std::function<void(Result<Appended>)>;
+// Made where the request is handled and called once, when the node has answered: it is handed on
+// unchanged. conflict: the key was used for another request. unknown_outcome: repeat with the same
+// key.
+using AppendCallback = std::function<void(const Result<mesh::Appended>&)>;
 
 struct ProductPage {
   std::vector<ProductPointer> products;
@@ -69,6 +66,9 @@ class Service : public Catalogue {
   virtual ClockReading clock() = 0;
 
   virtual void append(mesh::EntryDraft draft, AppendCallback done) = 0;
+  // What the append recorded, or for a repeat the first answer to its key; unavailable while that
+  // is not on this disk.
+  virtual Result<EntryPointer> entry_of(const mesh::Appended& appended) = 0;
   // What this device recorded under the key; asked when a repeated request no longer passes the
   // rules (its product was deleted since, say), for a repeat gets the first answer whatever
   // changed.

@@ -49,14 +49,13 @@ std::optional<PrintedReceipt> parse_receipt(const std::string& text) {
 
 }  // namespace
 
-Result<TerminalMoveIns::EntryPointer> TerminalMoveIns::decode(
-    const mesh::StoredEntry& stored) const {
+Result<EntryPointer> TerminalMoveIns::decode(const mesh::StoredEntry& stored) const {
   auto decoded = mesh_.codec().decode_entry(stored.bytes);
   if (!decoded) return decoded.error();
-  return std::make_shared<const mesh::Entry>(std::move(*decoded));
+  return std::make_shared<const RecordedEntry>(std::move(*decoded));
 }
 
-Result<std::vector<TerminalMoveIns::EntryPointer>> TerminalMoveIns::decode_all(
+Result<std::vector<EntryPointer>> TerminalMoveIns::decode_all(
     const std::vector<mesh::StoredEntry>& stored) const {
   std::vector<EntryPointer> entries;
   entries.reserve(stored.size());
@@ -68,7 +67,7 @@ Result<std::vector<TerminalMoveIns::EntryPointer>> TerminalMoveIns::decode_all(
   return entries;
 }
 
-Result<std::vector<TerminalMoveIns::EntryPointer>> TerminalMoveIns::claiming(const Hash& claim) {
+Result<std::vector<EntryPointer>> TerminalMoveIns::claiming(const Hash& claim) {
   const auto stored = reader_.entries_with_claim(claim);
   if (!stored) return stored.error();
   return decode_all(*stored);
@@ -93,8 +92,7 @@ Result<MoveInPage> TerminalMoveIns::page(const MoveInId& move_in, mesh::Kind kin
   return MoveInPage{std::move(*entries), stored->size() < limit ? 0 : stored->back().position};
 }
 
-Result<std::vector<TerminalMoveIns::EntryPointer>> TerminalMoveIns::printed_as(
-    const std::string& receipt) {
+Result<std::vector<EntryPointer>> TerminalMoveIns::printed_as(const std::string& receipt) {
   const auto former = reader_.find_by_former_receipt(receipt);
   if (!former) return former.error();
   auto found = decode_all(*former);

@@ -20,6 +20,9 @@ namespace v1 = titan::entry::v1;
 // Products kept at hand, some hundred bytes each; one more and all are read anew.
 constexpr std::size_t products_kept_max = 1024;
 
+// Entries between their telling and their commit, a few milliseconds; beyond it one is read again.
+constexpr std::size_t told_kept = 16;
+
 ProductPointer to_product(const mesh::StoredProduct& stored) {
   auto product = std::make_shared<Product>();
   product->set_sku(stored.sku);
@@ -101,10 +104,7 @@ void TerminalService::publish(const Event& event) {
 void TerminalService::on_event(const mesh::Event& event) {
   std::visit(Overloaded{
                  [&](const mesh::EntrySeen& seen) {
-                   if (!is_watched()) return;
-                   SaleEvent told = sale_event(*seen.entry, seen.own);
-                   if (told.terminal.empty()) told.terminal = terminal_of(*seen.entry);
-                   publish(told);
+                   if (is_watched()) tell_entry(seen);
                  },
                  [&](const mesh::StockChanged& changed) {
                    if (!is_watched()) return;
@@ -146,6 +146,23 @@ void TerminalService::on_event(const mesh::Event& event) {
              event);
 }
 
+void TerminalService::tell_entry(const mesh::EntrySeen& seen) {
+  const auto entry = std::make_shared<const RecordedEntry>(seen.entry);
+  SaleEvent told = sale_event(*entry, seen.own);
+  if (told.terminal.empty()) told.terminal = terminal_of(*entry);
+  publish(told);
+  if (!entry->is_read()) return;
+  told_.push_back(entry);
+  if (told_.size() > told_kept) told_.pop_front();
+}
+
+EntryPointer TerminalService::as_told(const std::shared_ptr<const mesh::Entry>& entry) const {
+  for (const EntryPointer& told : told_) {
+    if (&told->entry() == entry.get()) return told;
+  }
+  return std::make_shared<const RecordedEntry>(entry);
+}
+
 // Of an entry without a receipt; empty when the author is not a member now, or is the cloud.
 std::string TerminalService::terminal_of(const mesh::Entry& entry) const {
   const DeviceId& device = entry.envelope.device;
@@ -160,7 +177,8 @@ std::string TerminalService::terminal_of(const mesh::Entry& entry) const {
 void TerminalService::on_entries_stored(const mesh::EntriesStored& stored) {
   metrics_.entries_stored.Increment(static_cast<double>(stored.entries.size()));
   bool has_list = false;
-  for (const EntryPointer& entry : stored.entries) {
+  for (const auto& stored_entry : stored.entries) {
+    const EntryPointer entry = as_told(stored_entry);
     const mesh::Kind kind = entry->envelope.kind;
     // A part may be the one that a list was waiting for.
     has_list |= kind == mesh::Kind::product_list || kind == mesh::Kind::product_list_part;
@@ -181,7 +199,7 @@ void TerminalService::look_at_stock() {
   }
 }
 
-void TerminalService::look_at_other_tills(const mesh::Entry& entry) {
+void TerminalService::look_at_other_tills(const RecordedEntry& entry) {
   const auto name_of = [this](const mesh::Entry& other) {
     const std::string terminal = terminal_of(other);
     return terminal.empty() ? std::string("another terminal") : terminal;
@@ -272,20 +290,16 @@ Result<ProductPage> TerminalService::search_products(const std::string& query, s
 
 // ---- entries -----------------------------------------------------------------------------------
 
-void TerminalService::append(mesh::EntryDraft draft, AppendCallback done) {
-  mesh_.append(draft, [this, done = std::move(done)](const Result<mesh::Appended>& appended) {
-    if (!appended) return done(appended.error());
-    if (appended->entry) return done(Appended{appended->entry, appended->repeated});
-    auto first = entry(appended->id);
-    if (!first) return done(first.error());
-    if (!*first) {
-      return done(make_error(ErrorCode::unavailable,
-                             "the first answer to this idempotency_key is on its way to this "
-                             "terminal's disk; repeat in a moment",
-                             "idempotency_key"));
-    }
-    done(Appended{*first, true});
-  });
+Result<EntryPointer> TerminalService::entry_of(const mesh::Appended& appended) {
+  if (appended.entry) return as_told(appended.entry);
+  auto first = entry(appended.id);
+  if (first && !*first) {
+    return make_error(ErrorCode::unavailable,
+                      "the first answer to this idempotency_key is on its way to this terminal's "
+                      "disk; repeat in a moment",
+                      "idempotency_key");
+  }
+  return first;
 }
 
 Result<std::optional<mesh::IdempotencyRecord>> TerminalService::recorded(
@@ -296,11 +310,11 @@ Result<std::optional<mesh::IdempotencyRecord>> TerminalService::recorded(
 Result<EntryPointer> TerminalService::decode(const mesh::StoredEntry& stored) const {
   auto decoded = mesh_.codec().decode_entry(stored.bytes);
   if (!decoded) return decoded.error();
-  return std::make_shared<const mesh::Entry>(std::move(*decoded));
+  return std::make_shared<const RecordedEntry>(std::move(*decoded));
 }
 
 Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {
-  if (auto beside = mesh_.stored_beside(id)) return EntryPointer(std::move(beside));
+  if (const auto beside = mesh_.stored_beside(id)) return as_told(beside);
   const auto found = reader_->find_entry(id);
   if (!found) return found.error();
   if (found->empty()) return EntryPointer{};

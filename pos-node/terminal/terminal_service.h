@@ -71,7 +71,10 @@ class TerminalService final : public Service {
   ClockReading clock() override { return read_system_clock(calendar_); }
   Result<ProductPointer> product(std::string_view sku) override;
   Result<std::vector<ProductPointer>> products_by_gtin(std::string_view gtin) override;
-  void append(mesh::EntryDraft draft, AppendCallback done) override;
+  void append(mesh::EntryDraft draft, AppendCallback done) override {
+    mesh_.append(draft, std::move(done));
+  }
+  Result<EntryPointer> entry_of(const mesh::Appended& appended) override;
   Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) override;
   Result<ProductPage> search_products(const std::string& query, std::size_t limit,
@@ -97,11 +100,13 @@ class TerminalService final : public Service {
  private:
   bool is_watched() const;
   std::string terminal_of(const mesh::Entry& entry) const;
+  void tell_entry(const mesh::EntrySeen& seen);
   void on_entries_stored(const mesh::EntriesStored& stored);
   void note_products(const mesh::Entry& entry);
-  Result<std::vector<EntryPointer>> twins_of(const mesh::Entry& entry);
+  Result<std::vector<EntryPointer>> twins_of(const EntryPointer& entry);
+  EntryPointer as_told(const std::shared_ptr<const mesh::Entry>& entry) const;
   void tell_twins(const std::vector<EntryPointer>& twins);
-  void look_at_other_tills(const mesh::Entry& entry);
+  void look_at_other_tills(const RecordedEntry& entry);
   void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
@@ -126,6 +131,9 @@ class TerminalService final : public Service {
   std::map<std::string, std::int64_t, std::less<>> low_stock_;  // products with one of their own
   // What was sold lately, so that a line of a sale costs no query; forgotten when products change.
   std::map<std::string, ProductPointer, std::less<>> products_;
+  // Entries that screens were told of last, the oldest first: what was read of their bodies serves
+  // the answer and the watches a moment later. At most told_kept.
+  std::deque<EntryPointer> told_;
   // Whose void failed: tried again with the next commit.
   std::vector<mesh::OwnJournal::Duplicate> duplicates_due_;
   std::deque<AlarmReport> alarms_;  // newest first

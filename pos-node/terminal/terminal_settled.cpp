@@ -27,7 +27,7 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
     if (auto decoded = decode(branch)) extra = std::move(*decoded);
   }
   if (!extra) return;
-  const auto twins = twins_of(*extra);
+  const auto twins = twins_of(extra);
   if (!twins) return void_later(duplicate);
   if (twins->size() > 1) return tell_twins(*twins);
   const ClockReading now = clock();
@@ -49,7 +49,7 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
               "a sale was recorded twice under one key after a rebuild of this "
               "terminal; " +
                   name_of(*extra) + " is voided");
-  append(std::move(ruling->draft), [this, duplicate](const Result<Appended>& done) {
+  append(std::move(ruling->draft), [this, duplicate](const Result<mesh::Appended>& done) {
     if (done) return;
     spdlog::error("voiding a duplicate failed, trying again soon: {}", done.error().message);
     void_later(duplicate);
@@ -58,7 +58,7 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
 
 // All entries of one request, or of one sale of the former system, this one among them; of the
 // latter those too that a move-in brought which was undone: the customer bought once.
-Result<std::vector<EntryPointer>> TerminalService::twins_of(const mesh::Entry& entry) {
+Result<std::vector<EntryPointer>> TerminalService::twins_of(const EntryPointer& entry) {
   std::vector<EntryPointer> twins;
   const auto take = [&](const Hash& claim) -> Result<bool> {
     const auto found = reader_->entries_with_claim(claim);
@@ -70,22 +70,24 @@ Result<std::vector<EntryPointer>> TerminalService::twins_of(const mesh::Entry& e
     }
     return !found->empty();
   };
-  titan::entry::v1::History former;
-  if (entry.envelope.kind == mesh::Kind::history && former.ParseFromString(entry.envelope.body)) {
+  const mesh::Envelope& envelope = entry->envelope;
+  const auto* former =
+      envelope.kind == mesh::Kind::history ? entry->as<titan::entry::v1::History>() : nullptr;
+  if (former) {
     // The generations before this one may not be here yet; behind it the first gap is the end.
     bool is_behind = false;
     for (std::uint32_t generation = 0; generation < move_in_generations_max; ++generation) {
-      const Hash claim = history_claim(former.origin(), former.id(), generation);
+      const Hash claim = history_claim(former->origin(), former->id(), generation);
       const auto any = take(claim);
       if (!any) return any.error();
-      is_behind = is_behind || claim == entry.envelope.claim;
+      is_behind = is_behind || claim == envelope.claim;
       if (!*any && is_behind) break;
     }
-  } else if (mesh::claims_its_request(entry.envelope)) {
-    const auto taken = take(entry.envelope.claim);
+  } else if (mesh::claims_its_request(envelope)) {
+    const auto taken = take(envelope.claim);
     if (!taken) return taken.error();
   } else {
-    twins.push_back(std::make_shared<const mesh::Entry>(entry));
+    twins.push_back(entry);
   }
   return twins;
 }
@@ -126,7 +128,7 @@ Result<std::vector<EntryPointer>> TerminalService::refunds_of(const mesh::EntryI
   if (const auto original = entry(sale); !original) {
     return original.error();
   } else if (*original) {
-    const auto twins = twins_of(**original);
+    const auto twins = twins_of(*original);
     if (!twins) return twins.error();
     for (const EntryPointer& twin : *twins) sales.insert(twin->envelope.id);
   }

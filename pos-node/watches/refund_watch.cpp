@@ -2,27 +2,21 @@
 
 #include <utility>
 
-#include "proto/entry.pb.h"
-
 namespace titan::pos {
 namespace {
 
 namespace v1 = titan::entry::v1;
 
-std::optional<mesh::EntryId> original_of(const mesh::Entry& entry) {
-  v1::EntryReference reference;
+std::optional<mesh::EntryId> original_of(const RecordedEntry& entry) {
+  const v1::EntryReference* reference = nullptr;
   if (entry.envelope.kind == mesh::Kind::refund) {
-    v1::Refund body;
-    if (!body.ParseFromString(entry.envelope.body)) return std::nullopt;
-    reference = std::move(*body.mutable_original());
+    if (const auto* refund = entry.as<v1::Refund>()) reference = &refund->original();
   } else if (entry.envelope.kind == mesh::Kind::void_sale) {
-    v1::Void body;
-    if (!body.ParseFromString(entry.envelope.body)) return std::nullopt;
-    reference = std::move(*body.mutable_original());
+    if (const auto* undo = entry.as<v1::Void>()) reference = &undo->original();
   }
-  const auto journal = JournalId::from_bytes(reference.journal());
+  const auto journal = reference ? JournalId::from_bytes(reference->journal()) : std::nullopt;
   if (!journal) return std::nullopt;
-  return mesh::EntryId{*journal, reference.number()};
+  return mesh::EntryId{*journal, reference->number()};
 }
 
 void remember(std::set<mesh::EntryId>& sales, const mesh::EntryId& sale) {
@@ -32,7 +26,7 @@ void remember(std::set<mesh::EntryId>& sales, const mesh::EntryId& sale) {
 
 }  // namespace
 
-std::vector<RuleAlarm> RefundWatch::on_stored(const mesh::Entry& entry) {
+std::vector<RuleAlarm> RefundWatch::on_stored(const RecordedEntry& entry) {
   if (entry.envelope.kind == mesh::Kind::sale || entry.envelope.kind == mesh::Kind::history) {
     if (awaited_.erase(entry.envelope.id) == 0) return {};
     return judge(entry.envelope.id);

@@ -23,7 +23,7 @@ class RefundWatch {
 
   // For every entry that was stored here. This terminal's own refunds were judged when they were
   // made.
-  std::vector<RuleAlarm> on_stored(const mesh::Entry& entry);
+  std::vector<RuleAlarm> on_stored(const RecordedEntry& entry);
 
  private:
   std::vector<RuleAlarm> judge(const mesh::EntryId& sale);

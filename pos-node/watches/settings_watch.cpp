@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "mesh/clock/clock_hold.h"
-#include "proto/entry.pb.h"
 
 namespace titan::pos {
 namespace {
@@ -14,18 +13,14 @@ namespace v1 = titan::entry::v1;
 constexpr std::int64_t judged_ms_max = 24 * 3600 * 1000;
 constexpr std::size_t devices_max = 1000;
 
-std::optional<std::string> currency_of(const mesh::Entry& entry) {
-  v1::Sale sale;
+// Null: it has none, or cannot be read.
+const std::string* currency_of(const RecordedEntry& entry) {
   if (entry.envelope.kind == mesh::Kind::sale) {
-    if (!sale.ParseFromString(entry.envelope.body)) return std::nullopt;
+    if (const auto* sale = entry.as<v1::Sale>()) return &sale->currency();
   } else if (entry.envelope.kind == mesh::Kind::refund) {
-    v1::Refund refund;
-    if (!refund.ParseFromString(entry.envelope.body)) return std::nullopt;
-    sale = std::move(*refund.mutable_sale());
-  } else {
-    return std::nullopt;
+    if (const auto* refund = entry.as<v1::Refund>()) return &refund->sale().currency();
   }
-  return sale.currency();
+  return nullptr;
 }
 
 // "UTC+02:00".
@@ -52,12 +47,12 @@ bool SettingsWatch::is_news(const DeviceId& device, const char* setting, const s
   return true;
 }
 
-std::vector<RuleAlarm> SettingsWatch::on_stored(const mesh::Entry& entry, WallTime now,
+std::vector<RuleAlarm> SettingsWatch::on_stored(const RecordedEntry& entry, WallTime now,
                                                 const TerminalOf& terminal_of) {
   const mesh::Envelope& envelope = entry.envelope;
   if (envelope.device == facts_.device || !mesh::is_plausible(envelope.time)) return {};
   if (std::abs(envelope.time.utc_ms - now.utc_ms) > judged_ms_max) return {};
-  const auto currency = currency_of(entry);
+  const std::string* currency = currency_of(entry);
   if (!currency) return {};
   std::vector<RuleAlarm> alarms;
   if (is_news(envelope.device, "currency", *currency, *currency == facts_.currency)) {

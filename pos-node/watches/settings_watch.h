@@ -26,7 +26,7 @@ class SettingsWatch {
   // For every entry that was stored here. `terminal_of`: its writer's name, asked for the text
   // only.
   using TerminalOf = std::function<std::string(const mesh::Entry&)>;
-  std::vector<RuleAlarm> on_stored(const mesh::Entry& entry, WallTime now,
+  std::vector<RuleAlarm> on_stored(const RecordedEntry& entry, WallTime now,
                                    const TerminalOf& terminal_of);
 
  private:

@@ -118,16 +118,16 @@ TEST_CASE("a sale's event has the figures of its body, whatever else is in there
   mesh::Entry entry;
   entry.envelope.kind = mesh::Kind::sale;
   entry.envelope.body = body.SerializeAsString();
-  CHECK(sale_event(entry, false).total == "-2.55");
-  CHECK(sale_event(entry, false).currency == "GBP");
+  CHECK(sale_event(RecordedEntry(entry), false).total == "-2.55");
+  CHECK(sale_event(RecordedEntry(entry), false).currency == "GBP");
   SECTION("fields of a newer version are passed over") {
     entry.envelope.body += "\xfa\x06\x02hi";  // number 111, two bytes
-    CHECK(sale_event(entry, false).total == "-2.55");
+    CHECK(sale_event(RecordedEntry(entry), false).total == "-2.55");
   }
   SECTION("a body that is none has no figures") {
     for (const char* broken : {"\x0a\x7fGBP", "\x30", "\x07"}) {
       entry.envelope.body = broken;
-      CHECK(sale_event(entry, false).total.empty());
+      CHECK(sale_event(RecordedEntry(entry), false).total.empty());
     }
   }
 }

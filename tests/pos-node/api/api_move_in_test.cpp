@@ -64,7 +64,7 @@ void opening_arrives(LabServer& lab, const std::string& move_in, const std::stri
         make_opening_stock({sku, Decimal{pieces, 0}}, MoveInId::from_hex_text(move_in).value(), 0,
                            {service.facts(), clock, service}, "");
     REQUIRE(ruling.has_value());
-    service.append(std::move(ruling->draft), [](const Result<Appended>&) {});
+    service.append(std::move(ruling->draft), [](const Result<mesh::Appended>&) {});
   });
 }
 
@@ -239,14 +239,14 @@ TEST_CASE("of one sale that two files brought the one that was not undone counts
     move_in_sales(lab, first, sale("1"));
     lab.on_loop([&](FakeService& service) {
       // As it comes from another till, where the second file was moved in behind a cut.
-      auto twin = std::make_shared<mesh::Entry>(*service.entries.back());
+      mesh::Entry twin = service.entries.back()->entry();
       titan::entry::v1::History body;
-      body.ParseFromString(twin->envelope.body);
+      body.ParseFromString(twin.envelope.body);
       body.set_move_in(std::string(MoveInId::from_hex_text(second).value().view()));
-      twin->envelope.body = body.SerializeAsString();
-      twin->envelope.id.number += 1;
-      twin->hash = blake2b("twin");
-      service.entries.push_back(twin);
+      twin.envelope.body = body.SerializeAsString();
+      twin.envelope.id.number += 1;
+      twin.hash = blake2b("twin");
+      service.entries.push_back(std::make_shared<const RecordedEntry>(std::move(twin)));
     });
     lab.post("/v1/move-ins/" + (first_is_undone ? first : second) + "/withdrawal", "{}");
     const auto found = lab.get("/v1/sales?receipt=OLD-1");

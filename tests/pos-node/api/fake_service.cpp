@@ -47,7 +47,7 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
       return done(make_error(ErrorCode::conflict, "The key was used for another request.",
                              "idempotency_key"));
     }
-    return done(Appended{entry(known->second.entry).value(), true});
+    return done(mesh::Appended{known->second.entry, known->second.entry_hash, nullptr, true});
   }
   auto made =
       std::make_shared<mesh::Entry>(*test::recorded(draft, shop.facts.device, entries.size() + 1));
@@ -63,7 +63,7 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
   if (!draft.idempotency_key.empty()) {
     keys_[draft.idempotency_key] = {envelope.id, made->hash, draft.request_hash};
   }
-  entries.push_back(made);
+  entries.push_back(std::make_shared<const RecordedEntry>(made));
   v1::Products body;
   if (draft.kind == mesh::Kind::product_list_part) {
     const auto part = mesh::parse_list_part(draft.body);
@@ -80,8 +80,8 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
     }
   }
   const auto changes = mesh::apply_to(stock_, *made);
-  if (on_entry) on_entry(made, changes);
-  done(Appended{made, false});
+  if (on_entry) on_entry(entries.back(), changes);
+  done(mesh::Appended{envelope.id, made->hash, made, false});
 }
 
 Result<std::optional<mesh::IdempotencyRecord>> FakeService::recorded(
@@ -138,11 +138,8 @@ Result<std::optional<mesh::EntryId>> FakeService::voided_by(const mesh::Entry& e
 Result<std::vector<EntryPointer>> FakeService::refunds_of(const mesh::EntryId& sale) {
   std::vector<EntryPointer> found;
   for (const EntryPointer& each : entries) {
-    v1::Refund body;
-    if (each->envelope.kind == mesh::Kind::refund && body.ParseFromString(each->envelope.body) &&
-        body.original().number() == sale.number) {
-      found.push_back(each);
-    }
+    const auto* refund = each->as<v1::Refund>();
+    if (refund && refund->original().number() == sale.number) found.push_back(each);
   }
   return found;
 }

@@ -64,6 +64,9 @@ class FakeService : public Service {
   const StoreFacts& facts() const override { return shop.facts; }
   ClockReading clock() override { return shop.clock; }
   void append(mesh::EntryDraft draft, AppendCallback done) override;
+  Result<EntryPointer> entry_of(const mesh::Appended& appended) override {
+    return entry(appended.id);
+  }
   Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) override;
   Result<ProductPointer> product(std::string_view sku) override;

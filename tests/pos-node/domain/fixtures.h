@@ -104,7 +104,7 @@ inline EntryPointer recorded(const mesh::EntryDraft& draft, const DeviceId& devi
   entry->envelope.body = draft.body;
   if (draft.wants_receipt) entry->envelope.receipt = mesh::Receipt{"till-1", number};
   entry->hash = blake2b(draft.body + std::to_string(number));
-  return entry;
+  return std::make_shared<const RecordedEntry>(std::move(entry));
 }
 
 template <class Body>

@@ -43,7 +43,9 @@ struct Till {
   std::vector<std::string> hears(const mesh::Entry& entry) {
     std::vector<std::string> texts;
     const auto name_of = [](const mesh::Entry&) { return std::string("till-2"); };
-    for (const auto& alarm : watch.on_stored(entry, noon, name_of)) texts.push_back(alarm.message);
+    for (const auto& alarm : watch.on_stored(RecordedEntry(entry), noon, name_of)) {
+      texts.push_back(alarm.message);
+    }
     return texts;
   }
 };
