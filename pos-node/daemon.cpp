@@ -6,7 +6,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -22,11 +21,12 @@
 #include "base/host/open_files.h"
 #include "base/version.h"
 #include "discovery/system/card_watch.h"
-#include "mesh/sqlite/journal/sqlite_store.h"
 #include "pos-node/config/config_advice.h"
-#include "pos-node/domain/clock.h"
+#include "pos-node/exit_codes.h"
 #include "pos-node/hosts/mesh_host.h"
+#include "pos-node/hosts/mesh_settings.h"
 #include "pos-node/hosts/neighbours.h"
+#include "pos-node/hosts/store_database_host.h"
 #include "pos-node/hosts/uplink_host.h"
 #include "pos-node/http/server.h"
 #include "pos-node/storage/data_folder.h"
@@ -34,7 +34,6 @@
 #include "pos-node/tables/tables_thread.h"
 #include "pos-node/terminal/terminal_service.h"
 #include "pos-node/watches/clock_watch.h"
-#include "uplink/postgres/store_database.h"
 
 namespace titan::pos {
 namespace {
@@ -48,19 +47,6 @@ constexpr std::size_t open_files_wanted = 16'384;
 // Below it a till runs with what it can, and says so: what dials and connections of strangers may
 // take (TransportLimits, ServerLimits) and the tills of a usual store, with some to spare.
 constexpr std::size_t open_files_needed = 512;
-
-class DatabaseEntrySource final : public uplink::EntrySource {
- public:
-  explicit DatabaseEntrySource(std::unique_ptr<mesh::SqliteReader> reader)
-      : reader_(std::move(reader)) {}
-  Result<std::vector<Bytes>> read(const JournalId& journal, const crdt::IntervalSet& numbers,
-                                  std::size_t bytes_max) override {
-    return reader_->read_entries({journal, numbers, {}, bytes_max});
-  }
-
- private:
-  std::unique_ptr<mesh::SqliteReader> reader_;
-};
 
 LogSettings log_settings(const Config& config) {
   return {"titan-pos",
@@ -100,11 +86,6 @@ std::size_t check_open_files() {
   return open_files.limit;
 }
 
-// An attempt takes four descriptors: at most a quarter of all may be attempts.
-std::size_t dials_in_flight_max(std::size_t open_files) {
-  return std::clamp<std::size_t>(open_files / 16, 8, mesh::DialLimits{}.in_flight_max);
-}
-
 class Daemon {
  public:
   Daemon(Config config, const mesh::Codec& codec) : config_(std::move(config)), codec_(codec) {}
@@ -113,12 +94,12 @@ class Daemon {
     if (Status ready = start(); !ready) {
       spdlog::critical("{}", ready.error().message);
       stop();
-      return exit_unusable;
+      return exit_usage;
     }
     loop_.run();
     stop();
     spdlog::info("ended politely");
-    return exit_polite;
+    return exit_done;
   }
 
  private:
@@ -130,15 +111,11 @@ class Daemon {
   Result<ReloadReport> reload();
   Status make_uplink();
   void make_store_database();
-  Status join_neighbours();
   void tell_crashes();
   void watch_signals();
   void watch_clocks();
   void watch_stock();
   void on_event(const mesh::Event& event);
-  void on_store_database(const uplink::StoreDatabaseStatus& status);
-  void on_gave_back(std::uint64_t taken, std::uint64_t refused);
-  StoreDatabaseReport store_database_report() const;
   void leave();
   void stop();
 
@@ -153,7 +130,7 @@ class Daemon {
   std::unique_ptr<MeshHost> mesh_;
   std::unique_ptr<TerminalService> service_;
   std::unique_ptr<Server> server_;
-  std::unique_ptr<uplink::StoreDatabase> store_database_;
+  std::unique_ptr<StoreDatabaseHost> store_database_;
   std::unique_ptr<UplinkHost> uplink_;
   std::unique_ptr<Neighbours> neighbours_;
   std::unique_ptr<mesh::SqliteReader> service_reader_;
@@ -165,8 +142,7 @@ class Daemon {
   boost::asio::steady_timer clock_timer_{loop_};
   boost::asio::steady_timer stock_timer_{loop_};
   std::size_t open_files_ = 0;  // that this process may have
-  std::string store_database_state_;
-  std::string damage_;  // of the journal's file at the start; for an alarm
+  std::string damage_;          // of the journal's file at the start; for an alarm
   bool leaving_ = false;
 };
 
@@ -197,7 +173,7 @@ Status Daemon::start() {
   make_store_database();
   tables_ = TablesThread::start(config_, terminal_, folder_->file(journal_file),
                                 std::move(tables_reader_), codec_);
-  if (Status ready = join_neighbours(); !ready) return ready;
+  if (Status ready = neighbours_->start(*mesh_); !ready) return ready;
   watch_signals();
   watch_clocks();
   watch_stock();
@@ -218,35 +194,13 @@ Result<mesh::StoredState> Daemon::open_journal() {
 }
 
 void Daemon::make_mesh(mesh::StoredState state) {
-  const bool wireless = config_.profile == "wireless";
   MeshHost::Parts parts;
   parts.device_key = folder_->device_key();
   parts.process = draw_id<ProcessId>();
   parts.random_seed = draw_number();
-  parts.node.tenant = config_.tenant;
-  parts.node.store = config_.store;
-  parts.node.terminal = terminal_;
-  parts.node.may_lead = config_.may_lead;
-  parts.node.priority = static_cast<std::uint32_t>(config_.priority);
-  parts.node.cloud_key = cloud_key_of(config_);
-  parts.node.started = clock_.now().wall;
-  parts.node.membership =
-      wireless ? mesh::MembershipConfig::wireless() : mesh::MembershipConfig::wired();
-  parts.node.anti_entropy =
-      wireless ? mesh::AntiEntropyConfig::wireless() : mesh::AntiEntropyConfig::wired();
-  parts.node.election = wireless ? election::Config::wireless() : election::Config::wired();
-  parts.transport.listen = config_.mesh_listen;
-  parts.transport.tenant = config_.tenant;
-  parts.transport.store = config_.store;
-  parts.transport.store_secret =
-      mesh::StoreSecret::from_hex_text(config_.secret).value_or(mesh::StoreSecret{});
-  parts.transport.device_key = folder_->device_key();
-  parts.transport.timings =
-      wireless ? mesh::TransportTimings::wireless() : mesh::TransportTimings::wired();
-  parts.transport.limits.dials.in_flight_max = dials_in_flight_max(open_files_);
-  parts.transport.member.process = parts.process;
-  parts.transport.member.device_key = folder_->device_key().public_key;
-  parts.transport.member.terminal = terminal_;
+  parts.node = node_config_of(config_, terminal_, clock_.now().wall);
+  parts.transport =
+      transport_config_of(config_, terminal_, parts.process, parts.device_key, open_files_);
   auto reader = store_->open_reader();
   parts.reader = std::move(reader.value());
   parts.state = std::move(state);
@@ -259,7 +213,7 @@ void Daemon::make_mesh(mesh::StoredState state) {
   handlers.on_event = [this](const mesh::Event& event) { on_event(event); };
   handlers.on_storage_reopened = [this] {
     if (uplink_) uplink_->on_storage_reopened();
-    if (store_database_) store_database_->on_journal_opened(mesh_->node().vector());
+    if (store_database_) store_database_->on_journal_opened();
   };
   handlers.on_committed = [this](Duration took) {
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(took).count());
@@ -267,24 +221,8 @@ void Daemon::make_mesh(mesh::StoredState state) {
   mesh_ = std::make_unique<MeshHost>(loop_, clock_, codec_, std::move(parts), std::move(handlers));
 }
 
-// What the store's settings make of a sale.
 Result<StoreRules> Daemon::store_rules() const {
-  StoreFacts facts;
-  facts.tenant = config_.tenant;
-  facts.store = config_.store;
-  facts.terminal = terminal_;
-  facts.currency = config_.currency;
-  facts.device = mesh_->node().device();
-  facts.process = mesh_->node().process();
-  facts.low_stock_units = config_.low_stock * crdt::stock_units_per_piece;
-  facts.tax_rounding = config_.tax_rounding == "receipt" ? TaxRounding::receipt : TaxRounding::line;
-  if (auto rule = cash_rule_of(config_)) facts.cash_rule = std::move(*rule);
-  auto labels = make_label_table(config_.label_preset, config_.label_rules);
-  if (!labels) return labels.error();
-  facts.labels = std::move(*labels);
-  auto calendar = StoreCalendar::make(config_.time_zone, config_.day_ends);
-  if (!calendar) return calendar.error();
-  return StoreRules{std::move(facts), std::move(*calendar)};
+  return store_rules_of(config_, terminal_, mesh_->node().device(), mesh_->node().process());
 }
 
 Status Daemon::make_api() {
@@ -309,7 +247,9 @@ Status Daemon::make_api() {
 
 Status Daemon::make_uplink() {
   TerminalService::Reports reports;
-  reports.store_database = [this] { return store_database_report(); };
+  reports.store_database = [this] {
+    return store_database_ ? store_database_->report() : StoreDatabaseReport{};
+  };
   reports.refused_peers = [this] { return neighbours_->refused_peers(); };
   reports.has_network = [this] { return neighbours_->has_network(); };
   reports.mdns_problem = [this] { return neighbours_->mdns_problem(); };
@@ -333,42 +273,11 @@ Status Daemon::make_uplink() {
 }
 
 void Daemon::make_store_database() {
-  uplink::StoreDatabaseConfig config;
-  config.mode = config_.store_database;
-  config.data = config_.data;
-  config.tenant = config_.tenant;
-  config.store = config_.store;
-  config.terminal = terminal_;
-  if (const PublicKey key = cloud_key_of(config_); !key.is_none()) {
-    config.cloud_device = device_of(key);
-  }
-  uplink::StoreDatabaseCallbacks callbacks;
-  callbacks.post = [this](std::function<void()> act) { boost::asio::post(loop_, std::move(act)); };
-  callbacks.on_lease_refused = [this](const election::Token& holder, bool gone) {
-    mesh_->input([&](mesh::Node& node, Now now) { node.on_lease_refused(now, holder, gone); });
-  };
-  callbacks.on_status = [this](const uplink::StoreDatabaseStatus& status) {
-    on_store_database(status);
-  };
-  callbacks.on_set_aside = [this](const std::string& note) {
-    service_->raise_alarm("store_database_set_aside", note);
-  };
-  callbacks.on_give_back = [this](const std::vector<Bytes>& entries,
-                                  const std::vector<PublicKey>& keys) {
-    mesh_->input([&](mesh::Node& node, Now now) { node.on_cloud_entries(now, entries, keys); });
-  };
-  callbacks.on_gave_back = [this](std::uint64_t taken, std::uint64_t refused) {
-    on_gave_back(taken, refused);
-  };
-  store_database_ = std::make_unique<uplink::StoreDatabase>(
-      std::move(config), std::make_unique<DatabaseEntrySource>(std::move(database_reader_)), codec_,
-      std::move(callbacks));
-  store_database_->learn_keys(mesh_->node().device_keys());
-  store_database_->on_journal_opened(mesh_->node().vector());
-}
-
-Status Daemon::join_neighbours() {
-  return neighbours_->start(*mesh_);
+  store_database_ = std::make_unique<StoreDatabaseHost>(
+      loop_, *mesh_, config_, terminal_, std::move(database_reader_),
+      [this](const std::string& code, const std::string& message) {
+        service_->raise_alarm(code, message);
+      });
 }
 
 void Daemon::tell_crashes() {
@@ -423,51 +332,7 @@ void Daemon::on_event(const mesh::Event& event) {
   service_->on_event(event);
   if (uplink_) uplink_->on_event(event);
   neighbours_->on_event(event);
-  if (leaving_) return;
-  if (const auto* changed = std::get_if<mesh::LeaderChanged>(&event)) {
-    if (changed->is_self) {
-      store_database_->learn_keys(mesh_->node().device_keys());
-      store_database_->lead(*changed->leader, mesh_->node().vector());
-    } else {
-      store_database_->follow();
-    }
-  } else if (const auto* stored = std::get_if<mesh::EntriesStored>(&event)) {
-    store_database_->on_stored(stored->entries);
-  }
-}
-
-void Daemon::on_store_database(const uplink::StoreDatabaseStatus& status) {
-  const std::string state = uplink::to_string(status.state);
-  if (state == store_database_state_ && status.message.empty()) return;
-  store_database_state_ = state;
-  spdlog::info("store database: {} {}", state, status.message);
-}
-
-void Daemon::on_gave_back(std::uint64_t taken, std::uint64_t refused) {
-  if (taken > 0) {
-    spdlog::warn(
-        "{} entries that this terminal's journal had lost were in the store database and are back",
-        taken);
-  }
-  if (refused == 0) return;
-  service_->raise_alarm(
-      "store_database_differs",
-      "the store database holds " + std::to_string(refused) +
-          " entries that are in no journal and could not be proven; its reports count them, the "
-          "terminals do not. Keep a copy of it and report this.");
-}
-
-StoreDatabaseReport Daemon::store_database_report() const {
-  if (!store_database_) return {};
-  const uplink::StoreDatabaseStatus status = store_database_->status();
-  StoreDatabaseReport report;
-  report.state = uplink::to_string(status.state);
-  report.complete_to = status.complete_to;
-  report.behind = status.behind;
-  report.progress_permille = static_cast<std::uint32_t>(status.progress * 1000);
-  report.message = status.message;
-  report.address = status.address;
-  return report;
+  if (!leaving_) store_database_->on_event(event);
 }
 
 // All of the new configuration or nothing: what is wrong with it leaves the terminal as it was.
@@ -531,12 +396,12 @@ int run_daemon(const Config& config, const mesh::Codec& codec) {
   try {
     if (Status ready = set_up_log(log_settings(config)); !ready) {
       std::fprintf(stderr, "titan-pos: %s\n", ready.error().message.c_str());
-      return exit_unusable;
+      return exit_usage;
     }
     return Daemon(config, codec).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "titan-pos: %s\n", error.what());
-    return exit_failure;
+    return exit_failed;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "pos-node/daemon.h"
 #include "pos-node/machine/machine_check.h"
 #include "pos-node/storage/data_folder.h"
+#include "pos-node/storage/unsent.h"
 
 int main(int argc, char** argv) {
   const titan::mesh::WireCodec codec;

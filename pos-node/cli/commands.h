@@ -8,12 +8,9 @@
 #include "pos-node/cli/console.h"
 #include "pos-node/cli/move_in_command.h"
 #include "pos-node/cli/sale_words.h"
+#include "pos-node/exit_codes.h"
 
 namespace titan::pos {
-
-inline constexpr int exit_done = 0;
-inline constexpr int exit_failed = 1;
-inline constexpr int exit_usage = 2;
 
 // A request whose outcome is unknown is repeated with the same key this often.
 inline constexpr int repeats_max = 3;

@@ -34,6 +34,10 @@ Result<std::optional<CashRule>> cash_rule_of(const Config& config) {
   return rule;
 }
 
+PublicKey cloud_key_of(const Config& config) {
+  return PublicKey::from_hex_text(config.cloud_public_key).value_or(PublicKey{});
+}
+
 std::string describe_config(const Config& config) {
   std::string text;
   std::string section;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/crypto.h"
 #include "base/result.h"
 #include "retail/cash_rounding.h"
 #include "retail/scan/labels.h"
@@ -101,6 +102,9 @@ void take_reloadable(const Config& now, Config& running);
 // What coins this store rounds cash to; none: it does not. An error where the country is not in the
 // table, or the coin is none of the currency.
 Result<std::optional<CashRule>> cash_rule_of(const Config& config);
+
+// None: the configuration names no cloud.
+PublicKey cloud_key_of(const Config& config);
 
 // The effective configuration as TOML, secrets replaced by "(set, not shown)".
 std::string describe_config(const Config& config);

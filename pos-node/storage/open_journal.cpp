@@ -45,8 +45,4 @@ Result<OpenJournal> open_or_recover(const Config& config, const DataFolder& fold
   return journal;
 }
 
-PublicKey cloud_key_of(const Config& config) {
-  return PublicKey::from_hex_text(config.cloud_public_key).value_or(PublicKey{});
-}
-
 }  // namespace titan::pos

@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include "base/crypto.h"
 #include "base/result.h"
 #include "mesh/entry/codec.h"
 #include "mesh/journal/stored_state.h"
@@ -26,8 +25,5 @@ struct OpenJournal {
 // A damaged file is set aside and what can be saved of it is, wherever the damage shows first.
 Result<OpenJournal> open_or_recover(const Config& config, const DataFolder& folder,
                                     const mesh::Codec& codec);
-
-// None: the configuration names no cloud.
-PublicKey cloud_key_of(const Config& config);
 
 }  // namespace titan::pos

@@ -15,6 +15,7 @@
 #include "pos-node/hosts/mesh_host.h"
 #include "pos-node/service/metrics.h"
 #include "pos-node/service/service.h"
+#include "pos-node/terminal/store_rules.h"
 #include "pos-node/terminal/terminal_move_ins.h"
 #include "pos-node/watches/health.h"
 #include "pos-node/watches/key_watch.h"
@@ -24,12 +25,6 @@
 #include "pos-node/watches/waiting.h"
 
 namespace titan::pos {
-
-// What the configuration says of the store's sales: changed by a reload.
-struct StoreRules {
-  StoreFacts facts;
-  StoreCalendar calendar;
-};
 
 // Alarms kept for the status page; the oldest is forgotten.
 inline constexpr std::size_t alarms_kept = 100;

@@ -2,6 +2,7 @@
 // which two versions run at once. Test-only; everything but the codec is the product's.
 #include "pos-node/cli/command_line.h"
 #include "pos-node/daemon.h"
+#include "pos-node/storage/unsent.h"
 #include "simulations/model/codecs.h"
 
 int main(int argc, char** argv) {

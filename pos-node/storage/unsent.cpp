@@ -1,4 +1,5 @@
-// What the maintainer scripts of the package ask before a purge.
+#include "pos-node/storage/unsent.h"
+
 #include <sodium.h>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -9,7 +10,7 @@
 
 #include "crdt/version_vector.h"
 #include "mesh/replication/uploads.h"
-#include "pos-node/daemon.h"
+#include "pos-node/exit_codes.h"
 #include "pos-node/storage/open_journal.h"
 
 namespace titan::pos {
@@ -38,10 +39,10 @@ int tell_unsent(const Config& config, const mesh::Codec& codec) {
     // The number alone goes to standard output.
     spdlog::set_default_logger(spdlog::stderr_color_mt("titan-pos"));
     std::printf("%llu\n", static_cast<unsigned long long>(unsent().value()));
-    return exit_polite;
+    return exit_done;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "titan-pos: %s\n", error.what());
-    return exit_failure;
+    return exit_failed;
   }
 }
 
