@@ -7,57 +7,67 @@ namespace titan::pos {
 
 namespace {
 
-// Who reads the parameters of an address: most take none, and a parameter that is swallowed is a
-// misunderstanding (`POST /v1/sales?training=true` is no training).
-enum class Parameters { none, read_by_handler, ignored };
-
 constexpr const char* every_method = "GET, HEAD, PUT, POST, OPTIONS";
 
 }  // namespace
 
-// A path element "*" stands for any one.
-struct Api::Route {
-  Method method;
-  std::vector<std::string_view> path;
-  Handler handler;
-  Parameters parameters = Parameters::none;
-};
+Api::Api(Service& service, Metrics& metrics, ApiThreads threads)
+    : metrics_(metrics),
+      threads_(std::move(threads)),
+      imports_(service, threads_),
+      records_(service, metrics, threads_),
+      look_ups_(service, metrics),
+      products_(service, imports_),
+      move_ins_(service, imports_, threads_),
+      routes_(make_routes()) {}
 
-const std::vector<Api::Route>& Api::routes() {
-  static const std::vector<Route> all = {
-      {Method::post, {"v1", "sales"}, &Api::post_sale},
-      {Method::post, {"v1", "refunds"}, &Api::post_refund},
-      {Method::post, {"v1", "voids"}, &Api::post_void},
-      {Method::post, {"v1", "deliveries"}, &Api::post_delivery},
-      {Method::post, {"v1", "adjustments"}, &Api::post_adjustment},
-      {Method::post, {"v1", "transfers"}, &Api::post_transfer},
-      {Method::get, {"v1", "sales"}, &Api::get_sales, Parameters::read_by_handler},
-      {Method::get, {"v1", "sales", "*"}, &Api::get_sale},
-      {Method::get, {"v1", "move-ins"}, &Api::get_move_in, Parameters::read_by_handler},
+std::vector<Api::Route> Api::make_routes() {
+  const auto to = []<class Handlers>(Handlers& handlers,
+                                     void (Handlers::*handler)(ApiRequest&, AnswerCallback)) {
+    return [&handlers, handler](ApiRequest& request, AnswerCallback done) {
+      (handlers.*handler)(request, std::move(done));
+    };
+  };
+  using Record = RecordHandlers;
+  using LookUp = LookUpHandlers;
+  using Products = ProductHandlers;
+  using MoveIn = MoveInHandlers;
+  constexpr auto reads = Parameters::read_by_handler;
+  constexpr auto ignores = Parameters::ignored;
+  return {
+      {Method::post, {"v1", "sales"}, to(records_, &Record::post_sale)},
+      {Method::post, {"v1", "refunds"}, to(records_, &Record::post_refund)},
+      {Method::post, {"v1", "voids"}, to(records_, &Record::post_void)},
+      {Method::post, {"v1", "deliveries"}, to(records_, &Record::post_delivery)},
+      {Method::post, {"v1", "adjustments"}, to(records_, &Record::post_adjustment)},
+      {Method::post, {"v1", "transfers"}, to(records_, &Record::post_transfer)},
+      {Method::get, {"v1", "sales"}, to(look_ups_, &LookUp::get_sales), reads},
+      {Method::get, {"v1", "sales", "*"}, to(look_ups_, &LookUp::get_sale)},
+      {Method::get, {"v1", "move-ins"}, to(move_ins_, &MoveIn::get_move_in), reads},
       {Method::put,
        {"v1", "move-ins", "*", "products"},
-       &Api::put_move_in_products,
-       Parameters::read_by_handler},
-      {Method::post, {"v1", "move-ins", "*", "opening-stock"}, &Api::post_move_in_stock},
-      {Method::post, {"v1", "move-ins", "*", "sales"}, &Api::post_move_in_sales},
-      {Method::post, {"v1", "move-ins", "*", "withdrawal"}, &Api::post_withdrawal},
-      {Method::get, {"v1", "products"}, &Api::get_products, Parameters::read_by_handler},
-      {Method::put, {"v1", "products"}, &Api::put_products, Parameters::read_by_handler},
-      {Method::get, {"v1", "products", "*"}, &Api::get_product},
-      {Method::get, {"v1", "stock"}, &Api::get_stock, Parameters::read_by_handler},
-      {Method::get, {"v1", "stock", "*"}, &Api::get_stock_of},
-      {Method::get, {"v1", "journal"}, &Api::get_journal, Parameters::read_by_handler},
-      {Method::get, {"v1", "events"}, &Api::get_events},
-      {Method::get, {"v1", "status"}, &Api::get_status, Parameters::ignored},
-      {Method::post, {"v1", "reload"}, &Api::post_reload},
-      {Method::get, {"metrics"}, &Api::get_metrics, Parameters::ignored},
-      {Method::get, {"healthz"}, &Api::get_health, Parameters::ignored},
+       to(move_ins_, &MoveIn::put_products),
+       reads},
+      {Method::post,
+       {"v1", "move-ins", "*", "opening-stock"},
+       to(move_ins_, &MoveIn::post_opening_stock)},
+      {Method::post, {"v1", "move-ins", "*", "sales"}, to(move_ins_, &MoveIn::post_sales)},
+      {Method::post,
+       {"v1", "move-ins", "*", "withdrawal"},
+       to(move_ins_, &MoveIn::post_withdrawal)},
+      {Method::get, {"v1", "products"}, to(products_, &Products::get_products), reads},
+      {Method::put, {"v1", "products"}, to(products_, &Products::put_products), reads},
+      {Method::get, {"v1", "products", "*"}, to(products_, &Products::get_product)},
+      {Method::get, {"v1", "stock"}, to(look_ups_, &LookUp::get_stock), reads},
+      {Method::get, {"v1", "stock", "*"}, to(look_ups_, &LookUp::get_stock_of)},
+      {Method::get, {"v1", "journal"}, to(look_ups_, &LookUp::get_journal), reads},
+      {Method::get, {"v1", "events"}, to(look_ups_, &LookUp::get_events)},
+      {Method::get, {"v1", "status"}, to(look_ups_, &LookUp::get_status), ignores},
+      {Method::post, {"v1", "reload"}, to(look_ups_, &LookUp::post_reload)},
+      {Method::get, {"metrics"}, to(look_ups_, &LookUp::get_metrics), ignores},
+      {Method::get, {"healthz"}, to(look_ups_, &LookUp::get_health), ignores},
   };
-  return all;
 }
-
-Api::Api(Service& service, Metrics& metrics, ApiThreads threads)
-    : service_(service), metrics_(metrics), threads_(std::move(threads)) {}
 
 std::size_t Api::body_limit(const ApiRequest& request) {
   const bool is_product_list =
@@ -99,10 +109,10 @@ void Api::handle(ApiRequest request, AnswerCallback done) {
       return counted(error_answer(checked.error()));
     }
   }
-  (this->*route->handler)(request, counted);
+  route->handler(request, counted);
 }
 
-std::pair<const Api::Route*, std::string> Api::find_route(const ApiRequest& request) {
+std::pair<const Api::Route*, std::string> Api::find_route(const ApiRequest& request) const {
   const auto matches = [&](const Route& route) {
     if (route.path.size() != request.path.size()) return false;
     for (std::size_t i = 0; i < route.path.size(); ++i) {
@@ -114,7 +124,7 @@ std::pair<const Api::Route*, std::string> Api::find_route(const ApiRequest& requ
   const Method method = request.method == Method::head ? Method::get : request.method;
   const Route* found = nullptr;
   std::string allowed;
-  for (const Route& route : routes()) {
+  for (const Route& route : routes_) {
     if (!matches(route)) continue;
     if (route.method == method) found = &route;
     allowed += route.method == Method::get   ? "GET, HEAD, "
@@ -123,27 +133,6 @@ std::pair<const Api::Route*, std::string> Api::find_route(const ApiRequest& requ
   }
   if (!allowed.empty()) allowed += "OPTIONS";
   return {found, allowed};
-}
-
-void Api::post_reload(ApiRequest&, AnswerCallback done) {
-  const auto report = service_.reload();
-  if (!report) return done(error_answer(report.error()));
-  JsonWriter writer(256);
-  const auto list = [&](const char* name, const std::vector<std::string>& keys) {
-    writer.key(name).begin_array();
-    for (const std::string& key : keys) writer.value(key);
-    writer.end_array();
-  };
-  writer.begin_object();
-  list("applied", report->applied);
-  list("needs_restart", report->needs_restart);
-  writer.end_object();
-  done({200, std::move(writer.text())});
-}
-
-void Api::get_events(ApiRequest&, AnswerCallback done) {
-  done(error_answer(
-      make_error(ErrorCode::invalid, "This address is an event stream; open it as a WebSocket.")));
 }
 
 }  // namespace titan::pos

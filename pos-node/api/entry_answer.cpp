@@ -263,15 +263,9 @@ Status write_typed_body(JsonWriter& writer, const RecordedEntry& entry) {
 
 // What is left to refund, in pieces and in money, by what this terminal knows.
 Status write_refundable(JsonWriter& writer, const RecordedEntry& sale, Service& service) {
-  RefundHistory history;
-  history.original = EntryPointer(std::shared_ptr<void>(), &sale);
-  auto refunds = service.refunds_of(sale.envelope.id);
-  if (!refunds) return refunds.error();
-  history.refunds = std::move(*refunds);
-  const auto voided = service.voided_by(sale);
-  if (!voided) return voided.error();
-  history.voided = voided->has_value();
-  const auto settlement = settlement_of(history);
+  const auto history = history_of(EntryPointer(std::shared_ptr<void>(), &sale), service);
+  if (!history) return history.error();
+  const auto settlement = settlement_of(*history);
   if (!settlement) return {};
   const v1::Sale& sold = *sold_by(sale);
   writer.key("refundable").begin_object();

@@ -1,58 +1,60 @@
-// Handlers that only look: stock, journals, status, metrics, health; and paging.
-#include <charconv>
+#include "pos-node/api/look_up_handlers.h"
 
 #include "pos-node/api/answers.h"
-#include "pos-node/api/api.h"
 #include "pos-node/api/paging.h"
+#include "retail/text.h"
 
 namespace titan::pos {
 namespace {
 
-// Longer than any sku.
-constexpr std::size_t place_bytes_max = 1024;
+constexpr std::size_t receipt_bytes_max = 1024;
+constexpr std::size_t journal_entries_max = 1000;
+constexpr std::size_t journal_page_bytes = 256 * 1024;
 
 }  // namespace
 
-Result<std::uint64_t> number_parameter(const ApiRequest& request, std::string_view name,
-                                       std::uint64_t number_default, std::uint64_t number_max) {
-  const std::string* text = request.parameter(name);
-  if (!text) return number_default;
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc{} || end != text->data() + text->size() || number == 0 ||
-      number > number_max) {
-    return make_error(
-        ErrorCode::invalid,
-        std::string(name) + " must be a whole number from 1 to " + std::to_string(number_max) + ".",
-        std::string(name));
+void LookUpHandlers::get_sale(ApiRequest& request, AnswerCallback done) {
+  const auto id = parse_id(request.path[2]);
+  if (!id) {
+    return done(error_answer(
+        make_error(ErrorCode::invalid,
+                   "A sale's id is \"<journal>:<number>\", as given when it was made.", "id")));
   }
-  return number;
-}
-
-Result<std::string> sku_place(const ApiRequest& request) {
-  const std::string* after = request.parameter("after");
-  if (!after) return std::string();
-  if (after->size() <= place_bytes_max) return *after;
-  return make_error(ErrorCode::invalid, "after is no `next` of this list; begin again without it.",
-                    "after");
-}
-
-Status known_parameters(const ApiRequest& request, std::initializer_list<std::string_view> known) {
-  for (const auto& [name, value] : request.query) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    std::string list;
-    for (const std::string_view each : known) {
-      list += (list.empty() ? "" : ", ") + std::string(each);
-    }
-    return make_error(ErrorCode::invalid,
-                      "Unknown parameter " + name +
-                          "; known here: " + (list.empty() ? std::string("none") : list) + ".",
-                      name);
+  const auto entry = service_.entry(*id);
+  if (!entry) return done(error_answer(entry.error()));
+  if (!*entry) {
+    return done(error_answer(
+        make_error(ErrorCode::not_found,
+                   "Sale " + request.path[2] + " is not on this terminal (yet).", "id")));
   }
-  return {};
+  auto json = entry_json(**entry, service_, EntryDetail::looked_up);
+  if (!json) return done(error_answer(json.error()));
+  done(ok(std::move(*json)));
 }
 
-void Api::get_stock(ApiRequest& request, AnswerCallback done) {
+void LookUpHandlers::get_sales(ApiRequest& request, AnswerCallback done) {
+  if (const auto checked = known_parameters(request, {"receipt"}); !checked) {
+    return done(error_answer(checked.error()));
+  }
+  const std::string* receipt = request.parameter("receipt");
+  if (!receipt || receipt->empty() || receipt->size() > receipt_bytes_max) {
+    return done(error_answer(make_error(ErrorCode::invalid,
+                                        "receipt is missing: the number as it is printed, such as "
+                                        "\"till-3 000123-K7QF\".",
+                                        "receipt")));
+  }
+  const auto found = service_.move_ins().printed_as(*receipt);
+  if (!found) return done(error_answer(found.error()));
+  std::string answer = "{\"sales\":[";
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    auto json = entry_json(*(*found)[i], service_, EntryDetail::looked_up);
+    if (!json) return done(error_answer(json.error()));
+    answer += (i == 0 ? "" : ",") + *json;
+  }
+  done(ok(answer + "]}"));
+}
+
+void LookUpHandlers::get_stock(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"limit", "after"}); !checked) {
     return done(error_answer(checked.error()));
   }
@@ -80,7 +82,7 @@ void Api::get_stock(ApiRequest& request, AnswerCallback done) {
   done(ok(std::move(writer.text())));
 }
 
-void Api::get_stock_of(ApiRequest& request, AnswerCallback done) {
+void LookUpHandlers::get_stock_of(ApiRequest& request, AnswerCallback done) {
   const std::string& sku = request.path[2];
   const auto& sums = service_.stock().sums();
   const auto at = sums.find(sku);
@@ -102,7 +104,7 @@ void Api::get_stock_of(ApiRequest& request, AnswerCallback done) {
   done(ok(std::move(writer.text())));
 }
 
-void Api::get_journal(ApiRequest& request, AnswerCallback done) {
+void LookUpHandlers::get_journal(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"journal", "from", "limit"}); !checked) {
     return done(error_answer(checked.error()));
   }
@@ -126,23 +128,44 @@ void Api::get_journal(ApiRequest& request, AnswerCallback done) {
   done(ok(journal_page_json(*journal, *page)));
 }
 
-void Api::get_status(ApiRequest&, AnswerCallback done) {
+void LookUpHandlers::get_events(ApiRequest&, AnswerCallback done) {
+  done(error_answer(
+      make_error(ErrorCode::invalid, "This address is an event stream; open it as a WebSocket.")));
+}
+
+void LookUpHandlers::get_status(ApiRequest&, AnswerCallback done) {
   done(ok(status_json(service_.status(), service_.facts())));
 }
 
-void Api::get_metrics(ApiRequest&, AnswerCallback done) {
+void LookUpHandlers::get_metrics(ApiRequest&, AnswerCallback done) {
   service_.refresh_metrics(metrics_);
   ApiAnswer answer = ok(metrics_.text());
   answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
   done(std::move(answer));
 }
 
-void Api::get_health(ApiRequest&, AnswerCallback done) {
+void LookUpHandlers::get_health(ApiRequest&, AnswerCallback done) {
   const auto reason = service_.unhealthy();
   if (reason) return done(error_answer(make_error(ErrorCode::unavailable, *reason)));
   JsonWriter writer;
   write_health(writer, service_.degraded());
   done(ok(std::move(writer.text())));
+}
+
+void LookUpHandlers::post_reload(ApiRequest&, AnswerCallback done) {
+  const auto report = service_.reload();
+  if (!report) return done(error_answer(report.error()));
+  JsonWriter writer(256);
+  const auto list = [&](const char* name, const std::vector<std::string>& keys) {
+    writer.key(name).begin_array();
+    for (const std::string& key : keys) writer.value(key);
+    writer.end_array();
+  };
+  writer.begin_object();
+  list("applied", report->applied);
+  list("needs_restart", report->needs_restart);
+  writer.end_object();
+  done({200, std::move(writer.text())});
 }
 
 }  // namespace titan::pos

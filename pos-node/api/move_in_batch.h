@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "pos-node/api/api.h"
 #include "pos-node/api/json_body.h"
-#include "pos-node/api/move_in_reader.h"
+#include "pos-node/api/move_in_handlers.h"
 
 namespace titan::pos {
 
@@ -22,7 +21,7 @@ inline Result<MoveInId> move_in_of_path(const ApiRequest& request) {
 }
 
 // A batch under way: what is to be recorded, and what the answer says of each item.
-struct Api::MoveInBatch {
+struct MoveInHandlers::Batch {
   AnswerCallback done;
   std::vector<Ruling> rulings;
   std::size_t open = 0;  // appends that wait for their commit
@@ -30,10 +29,11 @@ struct Api::MoveInBatch {
   std::string answer;
 };
 
+// `work` answers, or says why not.
 template <class Request>
-void Api::read_batch(ApiRequest& request, const AnswerCallback& done,
-                     Result<Request> (*read)(const boost::json::value&),
-                     const std::function<Status(const Request&)>& work) {
+void read_batch(ApiRequest& request, const AnswerCallback& done,
+                Result<Request> (*read)(const json::value&),
+                const std::function<Status(const Request&)>& work) {
   const auto parsed = read_body(request, read);
   if (!parsed) return done(error_answer(parsed.error()));
   if (const auto worked = work(*parsed); !worked) done(error_answer(worked.error()));

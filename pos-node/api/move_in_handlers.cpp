@@ -1,16 +1,10 @@
-// Handlers of move-ins from a former system (docs/V01.md): past sales and opening stocks in
-// batches, and the look-up of receipts.
-//
-// A batch is judged and recorded as a whole, one at a time, so that what it looked up still holds
-// when it records. Whatever is here already is answered as known; so a batch whose answer was lost
-// is simply sent again.
+#include "pos-node/api/move_in_handlers.h"
+
 #include <algorithm>
 #include <set>
 
 #include "pos-node/api/answers.h"
-#include "pos-node/api/api.h"
 #include "pos-node/api/move_in_batch.h"
-#include "pos-node/api/move_in_reader.h"
 #include "pos-node/api/paging.h"
 #include "pos-node/domain/returned_lines.h"
 #include "retail/stock_state.h"
@@ -18,8 +12,6 @@
 
 namespace titan::pos {
 namespace {
-
-constexpr std::size_t receipt_bytes_max = 1024;
 
 // Of the entries of a claim, generation after generation: the one that counts, or which generation
 // is free.
@@ -87,7 +79,7 @@ std::int64_t units_of(const mesh::Envelope& opening) {
 
 }  // namespace
 
-Status Api::begin_batch(const MoveInId& move_in, bool dry_run) {
+Status MoveInHandlers::begin_batch(const MoveInId& move_in, bool dry_run) {
   if (moving_in_) {
     return make_error(ErrorCode::unavailable,
                       "A move-in is just under way at this till; try again.");
@@ -102,13 +94,13 @@ Status Api::begin_batch(const MoveInId& move_in, bool dry_run) {
 }
 
 // An empty note, so that an undo knows where it was moved in.
-Status Api::note_beginning(const MoveInId& move_in) {
+Status MoveInHandlers::note_beginning(const MoveInId& move_in) {
   const auto note = service_.move_ins().note(move_in);
   if (!note) return note.error();
   return *note ? Status{} : service_.move_ins().keep_note(move_in, {});
 }
 
-void Api::record_batch(std::shared_ptr<MoveInBatch> batch) {
+void MoveInHandlers::record_batch(std::shared_ptr<Batch> batch) {
   if (batch->rulings.empty()) return batch->done(ok(std::move(batch->answer)));
   moving_in_ = true;
   batch->open = batch->rulings.size();
@@ -123,7 +115,7 @@ void Api::record_batch(std::shared_ptr<MoveInBatch> batch) {
   }
 }
 
-void Api::get_move_in(ApiRequest& request, AnswerCallback done) {
+void MoveInHandlers::get_move_in(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"file"}); !checked) {
     return done(error_answer(checked.error()));
   }
@@ -178,23 +170,23 @@ void Api::get_move_in(ApiRequest& request, AnswerCallback done) {
   done(ok(std::move(writer.text())));
 }
 
-void Api::post_move_in_sales(ApiRequest& request, AnswerCallback done) {
+void MoveInHandlers::post_sales(ApiRequest& request, AnswerCallback done) {
   const auto move_in = move_in_of_path(request);
   if (!move_in) return done(error_answer(move_in.error()));
   read_batch<FormerSalesRequest>(request, done, read_former_sales,
                                  [&](const FormerSalesRequest& wanted) -> Status {
                                    if (auto begun = begin_batch(*move_in, wanted.dry_run); !begun)
                                      return begun;
-                                   return judge_former_sales(*move_in, wanted, done);
+                                   return judge_sales(*move_in, wanted, done);
                                  });
 }
 
-Status Api::judge_former_sales(const MoveInId& move_in, const FormerSalesRequest& wanted,
-                               const AnswerCallback& done) {
+Status MoveInHandlers::judge_sales(const MoveInId& move_in, const FormerSalesRequest& wanted,
+                                   const AnswerCallback& done) {
   MoveInBook& book = service_.move_ins();
   const ClockReading clock = service_.clock();
   const RuleContext context{service_.facts(), clock, service_};
-  auto batch = std::make_shared<MoveInBatch>();
+  auto batch = std::make_shared<Batch>();
   batch->done = done;
   std::set<Hash> claims;
   JsonWriter writer(128 * wanted.sales.size() + 64);
@@ -231,7 +223,7 @@ Status Api::judge_former_sales(const MoveInId& move_in, const FormerSalesRequest
   return {};
 }
 
-void Api::post_move_in_stock(ApiRequest& request, AnswerCallback done) {
+void MoveInHandlers::post_opening_stock(ApiRequest& request, AnswerCallback done) {
   const auto move_in = move_in_of_path(request);
   if (!move_in) return done(error_answer(move_in.error()));
   read_batch<OpeningStocksRequest>(request, done, read_opening_stocks,
@@ -242,11 +234,12 @@ void Api::post_move_in_stock(ApiRequest& request, AnswerCallback done) {
                                    });
 }
 
-Status Api::judge_opening_stocks(const MoveInId& move_in, const OpeningStocksRequest& wanted,
-                                 const AnswerCallback& done) {
+Status MoveInHandlers::judge_opening_stocks(const MoveInId& move_in,
+                                            const OpeningStocksRequest& wanted,
+                                            const AnswerCallback& done) {
   const ClockReading clock = service_.clock();
   const RuleContext context{service_.facts(), clock, service_};
-  auto batch = std::make_shared<MoveInBatch>();
+  auto batch = std::make_shared<Batch>();
   batch->done = done;
   std::set<std::string> skus;
   JsonWriter writer(128 * wanted.lines.size() + 64);
@@ -281,30 +274,6 @@ Status Api::judge_opening_stocks(const MoveInId& move_in, const OpeningStocksReq
   batch->answer = std::move(writer.text());
   record_batch(std::move(batch));
   return {};
-}
-
-// ---- receipts ----------------------------------------------------------------------------------
-
-void Api::get_sales(ApiRequest& request, AnswerCallback done) {
-  if (const auto checked = known_parameters(request, {"receipt"}); !checked) {
-    return done(error_answer(checked.error()));
-  }
-  const std::string* receipt = request.parameter("receipt");
-  if (!receipt || receipt->empty() || receipt->size() > receipt_bytes_max) {
-    return done(error_answer(make_error(ErrorCode::invalid,
-                                        "receipt is missing: the number as it is printed, such as "
-                                        "\"till-3 000123-K7QF\".",
-                                        "receipt")));
-  }
-  const auto found = service_.move_ins().printed_as(*receipt);
-  if (!found) return done(error_answer(found.error()));
-  std::string answer = "{\"sales\":[";
-  for (std::size_t i = 0; i < found->size(); ++i) {
-    auto json = entry_json(*(*found)[i], service_, EntryDetail::looked_up);
-    if (!json) return done(error_answer(json.error()));
-    answer += (i == 0 ? "" : ",") + *json;
-  }
-  done(ok(answer + "]}"));
 }
 
 }  // namespace titan::pos

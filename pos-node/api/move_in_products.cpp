@@ -5,7 +5,6 @@
 #include "pos-node/api/answers.h"
 #include "pos-node/api/move_in_batch.h"
 #include "pos-node/api/paging.h"
-#include "pos-node/api/product_import.h"
 
 namespace titan::pos {
 namespace {
@@ -84,7 +83,7 @@ void write_differing(JsonWriter& writer, const std::vector<DifferingProduct>& pr
 }
 
 // The products of a move-in: as a list that updates, with a note of what it changes.
-void Api::put_move_in_products(ApiRequest& request, AnswerCallback done) {
+void MoveInHandlers::put_products(ApiRequest& request, AnswerCallback done) {
   if (const auto checked = known_parameters(request, {"dry_run", "overwrite"}); !checked) {
     return done(error_answer(checked.error()));
   }
@@ -94,7 +93,7 @@ void Api::put_move_in_products(ApiRequest& request, AnswerCallback done) {
   if (!dry_run) return done(error_answer(dry_run.error()));
   const auto overwrites = flag_parameter(request, "overwrite");
   if (!overwrites) return done(error_answer(overwrites.error()));
-  auto import = std::make_shared<Import>();
+  auto import = std::make_shared<ProductImport>();
   import->dry_run = *dry_run;
   import->overwrites = *overwrites;
   import->move_in = *move_in;
@@ -108,7 +107,7 @@ void Api::put_move_in_products(ApiRequest& request, AnswerCallback done) {
     if (!parsed) return done(error_answer(parsed.error()));
     import->note = std::move(*parsed);
   }
-  begin_import(request, import, std::move(done));
+  imports_.begin(request, import, std::move(done));
 }
 
 }  // namespace titan::pos

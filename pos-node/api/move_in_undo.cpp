@@ -6,7 +6,6 @@
 #include "pos-node/api/answers.h"
 #include "pos-node/api/move_in_batch.h"
 #include "pos-node/api/move_in_notes.h"
-#include "pos-node/api/product_import.h"
 
 namespace titan::pos {
 namespace {
@@ -20,7 +19,7 @@ constexpr std::size_t openings_a_turn = 200;
 // From then on the move-in is withdrawn wherever that entry comes; what is left to do is no longer
 // refused, and after an interruption the same request does it: opening stocks whose withdrawal is
 // missing, then products as their note has them, and last the note goes.
-struct Api::Undo {
+struct MoveInHandlers::Undo {
   MoveInId move_in;
   std::string reason;
   bool dry_run = false;
@@ -31,12 +30,12 @@ struct Api::Undo {
   std::uint64_t openings = 0;  // taken out
   std::shared_ptr<MoveInNote> note;
   std::string last_sku;  // of the note, looked at last
-  std::shared_ptr<Import> restored = std::make_shared<Import>();
+  ImportPointer restored = std::make_shared<ProductImport>();
   std::size_t products = 0;
   std::size_t products_kept = 0;  // changed by somebody since
 };
 
-void Api::post_withdrawal(ApiRequest& request, AnswerCallback done) {
+void MoveInHandlers::post_withdrawal(ApiRequest& request, AnswerCallback done) {
   const auto move_in = move_in_of_path(request);
   if (!move_in) return done(error_answer(move_in.error()));
   read_batch<WithdrawalRequest>(request, done, read_withdrawal,
@@ -50,7 +49,7 @@ void Api::post_withdrawal(ApiRequest& request, AnswerCallback done) {
                                 });
 }
 
-Status Api::begin_undo(const std::shared_ptr<Undo>& undo) {
+Status MoveInHandlers::begin_undo(const std::shared_ptr<Undo>& undo) {
   MoveInBook& book = service_.move_ins();
   if (moving_in_) {
     return make_error(ErrorCode::unavailable,
@@ -89,13 +88,13 @@ Status Api::begin_undo(const std::shared_ptr<Undo>& undo) {
 }
 
 // What another move-in's entry won never moved any stock.
-bool Api::is_left(const MoveInId& move_in, const mesh::Entry& opening) const {
+bool MoveInHandlers::is_left(const MoveInId& move_in, const mesh::Entry& opening) const {
   const crdt::Stock& stock = service_.stock();
   return mesh::counts(stock, opening) &&
          !stock.claims().contains(withdrawal_claim(move_in, opening.envelope.claim));
 }
 
-Result<bool> Api::is_opening_left(const MoveInId& move_in) {
+Result<bool> MoveInHandlers::is_opening_left(const MoveInId& move_in) {
   std::int64_t after = 0;
   do {
     const auto page =
@@ -111,13 +110,13 @@ Result<bool> Api::is_opening_left(const MoveInId& move_in) {
 
 // A page of opening stocks, looked at and withdrawn in one turn, so that those that count are those
 // that are taken out.
-void Api::withdraw_openings(const std::shared_ptr<Undo>& undo) {
+void MoveInHandlers::withdraw_openings(const std::shared_ptr<Undo>& undo) {
   const auto page = service_.move_ins().page(undo->move_in, mesh::Kind::opening_stock, undo->after,
                                              openings_a_turn);
   if (!page) return undo->done(error_answer(page.error()));
   const ClockReading clock = service_.clock();
   const RuleContext context{service_.facts(), clock, service_};
-  auto batch = std::make_shared<MoveInBatch>();
+  auto batch = std::make_shared<Batch>();
   const auto add = [&](const Hash& claim, std::vector<crdt::StockEffect> effects) {
     auto ruling = make_withdrawal(undo->move_in, claim, undo->reason, std::move(effects), context);
     if (!ruling) return Status(ruling.error());
@@ -159,7 +158,7 @@ void Api::withdraw_openings(const std::shared_ptr<Undo>& undo) {
 }
 
 // A product that somebody changed since the move-in keeps that change.
-void Api::restore_products(const std::shared_ptr<Undo>& undo) {
+void MoveInHandlers::restore_products(const std::shared_ptr<Undo>& undo) {
   if (!undo->note) return record_restored(undo);
   const auto& all = undo->note->products();
   auto at = undo->last_sku.empty() ? all.begin() : all.upper_bound(undo->last_sku);
@@ -186,21 +185,20 @@ void Api::restore_products(const std::shared_ptr<Undo>& undo) {
   threads_.on_loop([this, undo] { restore_products(undo); });
 }
 
-void Api::record_restored(const std::shared_ptr<Undo>& undo) {
-  const auto import = std::move(undo->restored);
-  undo->products = import->changed;
+void MoveInHandlers::record_restored(const std::shared_ptr<Undo>& undo) {
+  const ImportPointer restored = std::move(undo->restored);
+  undo->products = restored->changed;
   if (undo->dry_run) return answer_undo(undo);
-  ++imports_;
-  import->done = [ this, undo ](ApiAnswer answer) {
+  restored->done = [this, undo](ApiAnswer answer) {
     if (answer.status >= 400) return undo->done(std::move(answer));
-  const auto dropped = service_.move_ins().drop_note(undo->move_in);
-  if (!dropped) return undo->done(error_answer(dropped.error()));
-  answer_undo(undo);
-};
-record_import(import);
-}  // namespace titan::pos
+    const auto dropped = service_.move_ins().drop_note(undo->move_in);
+    if (!dropped) return undo->done(error_answer(dropped.error()));
+    answer_undo(undo);
+  };
+  imports_.record_changes(restored);
+}
 
-void Api::answer_undo(const std::shared_ptr<Undo>& undo) {
+void MoveInHandlers::answer_undo(const std::shared_ptr<Undo>& undo) {
   JsonWriter writer;
   writer.begin_object()
       .member("id", undo->move_in.hex())

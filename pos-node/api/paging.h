@@ -9,6 +9,9 @@
 
 namespace titan::pos {
 
+inline constexpr std::size_t page_items_max = 1000;  // products, stock
+inline constexpr std::size_t page_items_default = 100;
+
 // A whole number from 1 to `number_max`; `number_default` if the parameter is absent.
 Result<std::uint64_t> number_parameter(const ApiRequest& request, std::string_view name,
                                        std::uint64_t number_default, std::uint64_t number_max);

@@ -1,8 +1,8 @@
-// Handlers that record something: sales, refunds, voids, stock movements.
+#include "pos-node/api/record_handlers.h"
+
 #include <chrono>
 
 #include "pos-node/api/answers.h"
-#include "pos-node/api/api.h"
 #include "pos-node/api/json_body.h"
 #include "pos-node/api/request_reader.h"
 #include "retail/text.h"
@@ -40,8 +40,8 @@ std::optional<mesh::EntryId> settles(const MovementRequest&) {
 }  // namespace
 
 template <class Request>
-void Api::record(ApiRequest& request, AnswerCallback done,
-                 Result<Request> (*read)(const boost::json::value&), Rule<Request> rule) {
+void RecordHandlers::record(ApiRequest& request, AnswerCallback done,
+                            Result<Request> (*read)(const json::value&), Rule<Request> rule) {
   const auto parsed = read_body(request, read);
   if (!parsed) return done(error_answer(parsed.error()));
   const auto sale = settles(*parsed);
@@ -53,15 +53,15 @@ void Api::record(ApiRequest& request, AnswerCallback done,
 }
 
 template <class Request>
-void Api::judge(const Request& request, const Rule<Request>& rule, AnswerCallback done) {
+void RecordHandlers::judge(const Request& request, const Rule<Request>& rule, AnswerCallback done) {
   const ClockReading clock = service_.clock();
   auto ruling = rule(request, RuleContext{service_.facts(), clock, service_});
   if (!ruling) return refuse_or_repeat(key_of(request), ruling.error(), done);
   append(std::move(*ruling), std::move(done));
 }
 
-void Api::in_turn(const mesh::EntryId& sale, AnswerCallback done,
-                  std::function<void(AnswerCallback)> settle) {
+void RecordHandlers::in_turn(const mesh::EntryId& sale, AnswerCallback done,
+                             std::function<void(AnswerCallback)> settle) {
   auto run = [this, sale, done = std::move(done), settle = std::move(settle)] {
     settle([this, sale, done](ApiAnswer answer) {
       done(std::move(answer));
@@ -74,7 +74,7 @@ void Api::in_turn(const mesh::EntryId& sale, AnswerCallback done,
 }
 
 // What waits runs from here, so a queue of refusals that answer at once nests no deeper than one.
-void Api::next_turn(const mesh::EntryId& sale) {
+void RecordHandlers::next_turn(const mesh::EntryId& sale) {
   const auto waiting = settling_.find(sale);
   if (waiting->second.empty()) {
     settling_.erase(waiting);
@@ -85,8 +85,8 @@ void Api::next_turn(const mesh::EntryId& sale) {
   threads_.on_loop(std::move(next));
 }
 
-void Api::refuse_or_repeat(const RequestKey& key, const Error& refusal,
-                           const AnswerCallback& done) {
+void RecordHandlers::refuse_or_repeat(const RequestKey& key, const Error& refusal,
+                                      const AnswerCallback& done) {
   const auto record = service_.recorded(key.idempotency_key);
   if (!record || !*record) return done(error_answer(refusal));
   if ((*record)->request_hash != key.request_hash) {
@@ -100,7 +100,7 @@ void Api::refuse_or_repeat(const RequestKey& key, const Error& refusal,
   answer_entry(**entry, 200, done);
 }
 
-void Api::append(Ruling ruling, AnswerCallback done) {
+void RecordHandlers::append(Ruling ruling, AnswerCallback done) {
   const auto started = std::chrono::steady_clock::now();
   auto on_appended = [this, started, alarms = std::move(ruling.alarms),
                       done = std::move(done)](const Result<mesh::Appended>& appended) {
@@ -118,7 +118,8 @@ void Api::append(Ruling ruling, AnswerCallback done) {
   service_.append(std::move(ruling.draft), std::move(on_appended));
 }
 
-void Api::answer_entry(const RecordedEntry& entry, unsigned status, const AnswerCallback& done) {
+void RecordHandlers::answer_entry(const RecordedEntry& entry, unsigned status,
+                                  const AnswerCallback& done) {
   auto json = entry_json(entry, service_, EntryDetail::recorded);
   if (!json) return done(error_answer(json.error()));
   ApiAnswer answer = ok(std::move(*json));
@@ -126,58 +127,47 @@ void Api::answer_entry(const RecordedEntry& entry, unsigned status, const Answer
   done(std::move(answer));
 }
 
-void Api::count_recorded(mesh::Kind kind) {
+void RecordHandlers::count_recorded(mesh::Kind kind) {
   if (kind == mesh::Kind::sale) metrics_.sales.Increment();
   if (kind == mesh::Kind::refund) metrics_.refunds.Increment();
   if (kind == mesh::Kind::void_sale) metrics_.voids.Increment();
 }
 
-void Api::post_sale(ApiRequest& request, AnswerCallback done) {
+void RecordHandlers::post_sale(ApiRequest& request, AnswerCallback done) {
   record<SaleRequest>(request, std::move(done), read_sale, make_sale);
 }
 
-void Api::post_refund(ApiRequest& request, AnswerCallback done) {
+void RecordHandlers::post_refund(ApiRequest& request, AnswerCallback done) {
   record<RefundRequest>(request, std::move(done), read_refund,
                         [this](const RefundRequest& refund, const RuleContext& context) {
                           return rule_refund(refund, context);
                         });
 }
 
-Result<RefundHistory> Api::history_of(const mesh::EntryId& sale) {
-  RefundHistory history;
-  auto original = service_.entry(sale);
+Result<Ruling> RecordHandlers::rule_refund(const RefundRequest& request,
+                                           const RuleContext& context) {
+  if (!request.original) return make_refund(request, context, {});
+  const auto original = service_.entry(*request.original);
   if (!original) return original.error();
-  history.original = std::move(*original);
-  if (!history.original) return history;
-  auto refunds = service_.refunds_of(sale);
-  if (!refunds) return refunds.error();
-  history.refunds = std::move(*refunds);
-  const auto voided = service_.voided_by(*history.original);
-  if (!voided) return voided.error();
-  history.voided = voided->has_value();
-  if (const auto move_in = mesh::move_in_of(history.original->envelope)) {
+  if (!*original) return make_refund(request, context, {});
+  auto history = history_of(*original, service_);
+  if (!history) return history.error();
+  if (const auto move_in = mesh::move_in_of((*original)->envelope)) {
     const auto withdrawn = service_.move_ins().is_withdrawn(*move_in);
     if (!withdrawn) return withdrawn.error();
-    history.withdrawn = *withdrawn;
+    history->withdrawn = *withdrawn;
   }
-  return history;
-}
-
-Result<Ruling> Api::rule_refund(const RefundRequest& request, const RuleContext& context) {
-  if (!request.original) return make_refund(request, context, {});
-  const auto history = history_of(*request.original);
-  if (!history) return history.error();
   return make_refund(request, context, *history);
 }
 
-void Api::post_void(ApiRequest& request, AnswerCallback done) {
+void RecordHandlers::post_void(ApiRequest& request, AnswerCallback done) {
   record<VoidRequest>(request, std::move(done), read_void,
                       [this](const VoidRequest& wanted, const RuleContext& context) {
                         return rule_void(wanted, context);
                       });
 }
 
-Result<Ruling> Api::rule_void(const VoidRequest& request, const RuleContext& context) {
+Result<Ruling> RecordHandlers::rule_void(const VoidRequest& request, const RuleContext& context) {
   const auto original = service_.entry(request.sale);
   if (!original) return original.error();
   if (!*original) {
@@ -195,41 +185,22 @@ Result<Ruling> Api::rule_void(const VoidRequest& request, const RuleContext& con
   return make_void(request, context, **original, *refunds);
 }
 
-void Api::post_delivery(ApiRequest& request, AnswerCallback done) {
+void RecordHandlers::post_delivery(ApiRequest& request, AnswerCallback done) {
   record<MovementRequest>(
       request, std::move(done),
       [](const json::value& body) { return read_movement(body, mesh::Kind::delivery); },
       make_movement);
 }
 
-void Api::post_adjustment(ApiRequest& request, AnswerCallback done) {
+void RecordHandlers::post_adjustment(ApiRequest& request, AnswerCallback done) {
   record<MovementRequest>(
       request, std::move(done),
       [](const json::value& body) { return read_movement(body, mesh::Kind::adjustment); },
       make_movement);
 }
 
-void Api::post_transfer(ApiRequest& request, AnswerCallback done) {
+void RecordHandlers::post_transfer(ApiRequest& request, AnswerCallback done) {
   record<MovementRequest>(request, std::move(done), read_transfer, make_movement);
-}
-
-void Api::get_sale(ApiRequest& request, AnswerCallback done) {
-  const auto id = parse_id(request.path[2]);
-  if (!id) {
-    return done(error_answer(
-        make_error(ErrorCode::invalid,
-                   "A sale's id is \"<journal>:<number>\", as given when it was made.", "id")));
-  }
-  const auto entry = service_.entry(*id);
-  if (!entry) return done(error_answer(entry.error()));
-  if (!*entry) {
-    return done(error_answer(
-        make_error(ErrorCode::not_found,
-                   "Sale " + request.path[2] + " is not on this terminal (yet).", "id")));
-  }
-  auto json = entry_json(**entry, service_, EntryDetail::looked_up);
-  if (!json) return done(error_answer(json.error()));
-  done(ok(std::move(*json)));
 }
 
 }  // namespace titan::pos

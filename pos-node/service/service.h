@@ -117,4 +117,8 @@ class Service : public Catalogue {
   virtual void refresh_metrics(Metrics& metrics) = 0;
 };
 
+// What is known here of a sale that is or may be refunded; whether its move-in was undone is not
+// looked up.
+Result<RefundHistory> history_of(const EntryPointer& sale, Service& service);
+
 }  // namespace titan::pos

@@ -36,7 +36,6 @@ class TerminalService final : public Service {
     std::function<UplinkReport()> uplink;
     std::function<std::vector<RefusedPeer>()> refused_peers;
     std::function<std::optional<WallTime>(const DeviceId&)> last_met;  // in an earlier life
-    std::function<std::size_t()> api_connections;
     std::function<bool()> has_network;
     std::function<std::string()> mdns_problem;
   };

@@ -180,9 +180,6 @@ void TerminalService::refresh_metrics(Metrics& metrics) {
   metrics.storage_queue.Set(static_cast<double>(mesh_.queued_entries()));
   metrics.event_subscribers.Set(events_ == nullptr ? 0
                                                    : static_cast<double>(events_->subscribers()));
-  if (reports_.api_connections) {
-    metrics.api_connections.Set(static_cast<double>(reports_.api_connections()));
-  }
   const mesh::TransportCounters& counters = mesh_.transport().counters();
   const auto raise_to = [](prometheus::Counter& counter, std::uint64_t total) {
     counter.Increment(static_cast<double>(total) - counter.Value());

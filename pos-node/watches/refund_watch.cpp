@@ -40,20 +40,15 @@ std::vector<RuleAlarm> RefundWatch::on_stored(const RecordedEntry& entry) {
 }
 
 std::vector<RuleAlarm> RefundWatch::judge(const mesh::EntryId& sale) {
-  RefundHistory history;
-  auto original = service_.entry(sale);
+  const auto original = service_.entry(sale);
   if (!original) return {};
   if (!*original) {
     remember(awaited_, sale);
     return {};
   }
-  auto refunds = service_.refunds_of(sale);
-  const auto voided = service_.voided_by(**original);
-  if (!refunds || !voided) return {};
-  history.original = std::move(*original);
-  history.refunds = std::move(*refunds);
-  history.voided = voided->has_value();
-  auto alarms = over_refund_alarms(history);
+  const auto history = history_of(*original, service_);
+  if (!history) return {};
+  auto alarms = over_refund_alarms(*history);
   if (alarms.empty() || told_.contains(sale)) return {};
   remember(told_, sale);
   return alarms;
