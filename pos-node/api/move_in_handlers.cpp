@@ -170,15 +170,25 @@ void MoveInHandlers::get_move_in(ApiRequest& request, AnswerCallback done) {
   done(ok(std::move(writer.text())));
 }
 
-void MoveInHandlers::post_sales(ApiRequest& request, AnswerCallback done) {
+template <class Request>
+void MoveInHandlers::take_batch(ApiRequest& request, const AnswerCallback& done,
+                                Result<Request> (*read)(const json::value&),
+                                Status (MoveInHandlers::*judge)(const MoveInId&, const Request&,
+                                                                const AnswerCallback&)) {
   const auto move_in = move_in_of_path(request);
   if (!move_in) return done(error_answer(move_in.error()));
-  read_batch<FormerSalesRequest>(request, done, read_former_sales,
-                                 [&](const FormerSalesRequest& wanted) -> Status {
-                                   if (auto begun = begin_batch(*move_in, wanted.dry_run); !begun)
-                                     return begun;
-                                   return judge_sales(*move_in, wanted, done);
-                                 });
+  read_batch<Request>(request, done, read, [&](const Request& wanted) -> Status {
+    if (auto begun = begin_batch(*move_in, wanted.dry_run); !begun) return begun;
+    return (this->*judge)(*move_in, wanted, done);
+  });
+}
+
+void MoveInHandlers::post_sales(ApiRequest& request, AnswerCallback done) {
+  take_batch(request, done, read_former_sales, &MoveInHandlers::judge_sales);
+}
+
+void MoveInHandlers::post_opening_stock(ApiRequest& request, AnswerCallback done) {
+  take_batch(request, done, read_opening_stocks, &MoveInHandlers::judge_opening_stocks);
 }
 
 Status MoveInHandlers::judge_sales(const MoveInId& move_in, const FormerSalesRequest& wanted,
@@ -221,17 +231,6 @@ Status MoveInHandlers::judge_sales(const MoveInId& move_in, const FormerSalesReq
   batch->answer = std::move(writer.text());
   record_batch(std::move(batch));
   return {};
-}
-
-void MoveInHandlers::post_opening_stock(ApiRequest& request, AnswerCallback done) {
-  const auto move_in = move_in_of_path(request);
-  if (!move_in) return done(error_answer(move_in.error()));
-  read_batch<OpeningStocksRequest>(request, done, read_opening_stocks,
-                                   [&](const OpeningStocksRequest& wanted) -> Status {
-                                     if (auto begun = begin_batch(*move_in, wanted.dry_run); !begun)
-                                       return begun;
-                                     return judge_opening_stocks(*move_in, wanted, done);
-                                   });
 }
 
 Status MoveInHandlers::judge_opening_stocks(const MoveInId& move_in,

@@ -14,6 +14,7 @@
 #include "pos-node/api/http.h"
 #include "pos-node/api/move_in_reader.h"
 #include "pos-node/api/product_import.h"
+#include "pos-node/json/json_reader.h"
 #include "pos-node/service/service.h"
 
 namespace titan::pos {
@@ -32,6 +33,12 @@ class MoveInHandlers {
  private:
   struct Batch;
   // move_in_handlers.cpp: batches
+  // Reads the batch, begins it, and lets `judge` answer.
+  template <class Request>
+  void take_batch(ApiRequest& request, const AnswerCallback& done,
+                  Result<Request> (*read)(const json::value&),
+                  Status (MoveInHandlers::*judge)(const MoveInId&, const Request&,
+                                                  const AnswerCallback&));
   Status begin_batch(const MoveInId& move_in, bool dry_run);
   Status note_beginning(const MoveInId& move_in);
   Status judge_sales(const MoveInId& move_in, const FormerSalesRequest& wanted,

@@ -1,5 +1,6 @@
 #include "pos-node/api/move_in_reader.h"
 
+#include "pos-node/json/member_readers.h"
 #include "retail/text.h"
 
 namespace titan::pos {
@@ -33,92 +34,53 @@ FormerStatus read_status(const Value& v, const Path& at, Problem& p) {
 }
 
 constexpr Field<FormerLine> line_fields[] = {
-    {"sku",
-     [](FormerLine& r, const Value& v, const Path& at, Problem& p) { r.sku = read_sku(v, at, p); }},
-    {"description",
-     [](FormerLine& r, const Value& v, const Path& at, Problem& p) {
-       r.description = read_text(v, description_characters_max, at, p);
-     }},
-    {"quantity", [](FormerLine& r, const Value& v, const Path& at,
-                    Problem& p) { r.quantity = read_decimal(v, at, p); }},
-    {"unit_price", [](FormerLine& r, const Value& v, const Path& at,
-                      Problem& p) { r.unit_price = read_decimal(v, at, p); }},
-    {"tax_rate", [](FormerLine& r, const Value& v, const Path& at,
-                    Problem& p) { r.tax_rate_micropercent = read_percent(v, at, p); }},
-    {"total", [](FormerLine& r, const Value& v, const Path& at,
-                 Problem& p) { r.total = read_decimal(v, at, p); }},
+    {"sku", read_into<&FormerLine::sku, read_sku>},
+    {"description", text_into<&FormerLine::description, description_characters_max>},
+    {"quantity", decimal_into<&FormerLine::quantity>},
+    {"unit_price", decimal_into<&FormerLine::unit_price>},
+    {"tax_rate", read_into<&FormerLine::tax_rate_micropercent, read_percent>},
+    {"total", decimal_into<&FormerLine::total>},
 };
 
 constexpr Field<FormerPayment> payment_fields[] = {
-    {"method", [](FormerPayment& r, const Value& v, const Path& at,
-                  Problem& p) { r.method = read_text(v, name_characters_max, at, p); }},
-    {"amount", [](FormerPayment& r, const Value& v, const Path& at,
-                  Problem& p) { r.amount = read_decimal(v, at, p); }},
-    {"change", [](FormerPayment& r, const Value& v, const Path& at,
-                  Problem& p) { r.change = read_decimal(v, at, p); }},
+    {"method", text_into<&FormerPayment::method, name_characters_max>},
+    {"amount", decimal_into<&FormerPayment::amount>},
+    {"change", decimal_into<&FormerPayment::change>},
 };
 
 constexpr Field<FormerSale> sale_fields[] = {
-    {"terminal", [](FormerSale& r, const Value& v, const Path& at,
-                    Problem& p) { r.terminal = read_text(v, name_characters_max, at, p); }},
-    {"id", [](FormerSale& r, const Value& v, const Path& at,
-              Problem& p) { r.id = read_text(v, name_characters_max, at, p); }},
-    {"receipt", [](FormerSale& r, const Value& v, const Path& at,
-                   Problem& p) { r.receipt = read_text(v, name_characters_max, at, p); }},
-    {"time", [](FormerSale& r, const Value& v, const Path& at,
-                Problem& p) { r.sold = read_time(v, at, p); }},
-    {"cashier", [](FormerSale& r, const Value& v, const Path& at,
-                   Problem& p) { r.cashier = read_text(v, name_characters_max, at, p); }},
-    {"currency", [](FormerSale& r, const Value& v, const Path& at,
-                    Problem& p) { r.currency = read_text(v, name_characters_max, at, p); }},
-    {"total", [](FormerSale& r, const Value& v, const Path& at,
-                 Problem& p) { r.total = read_decimal(v, at, p); }},
-    {"tax", [](FormerSale& r, const Value& v, const Path& at,
-               Problem& p) { r.tax = read_decimal(v, at, p); }},
-    {"status", [](FormerSale& r, const Value& v, const Path& at,
-                  Problem& p) { r.status = read_status(v, at, p); }},
-    {"was_sent", [](FormerSale& r, const Value& v, const Path& at,
-                    Problem& p) { r.was_sent = read_flag(v, at, p); }},
-    {"lines",
-     [](FormerSale& r, const Value& v, const Path& at, Problem& p) {
-       read_list<FormerLine>(v, line_fields, at, sale_lines_max, r.lines, p);
-     }},
-    {"payments",
-     [](FormerSale& r, const Value& v, const Path& at, Problem& p) {
-       read_list<FormerPayment>(v, payment_fields, at, payments_max, r.payments, p);
-     }},
+    {"terminal", text_into<&FormerSale::terminal, name_characters_max>},
+    {"id", text_into<&FormerSale::id, name_characters_max>},
+    {"receipt", text_into<&FormerSale::receipt, name_characters_max>},
+    {"time", read_into<&FormerSale::sold, read_time>},
+    {"cashier", text_into<&FormerSale::cashier, name_characters_max>},
+    {"currency", text_into<&FormerSale::currency, name_characters_max>},
+    {"total", decimal_into<&FormerSale::total>},
+    {"tax", decimal_into<&FormerSale::tax>},
+    {"status", read_into<&FormerSale::status, read_status>},
+    {"was_sent", read_into<&FormerSale::was_sent, read_flag>},
+    {"lines", list_into<&FormerSale::lines, line_fields, sale_lines_max>},
+    {"payments", list_into<&FormerSale::payments, payment_fields, payments_max>},
 };
 
 constexpr Field<FormerSalesRequest> sales_fields[] = {
-    {"sales",
-     [](FormerSalesRequest& r, const Value& v, const Path& at, Problem& p) {
-       read_list<FormerSale>(v, sale_fields, at, move_in_sales_max, r.sales, p);
-     }},
-    {"dry_run", [](FormerSalesRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.dry_run = read_flag(v, at, p); }},
+    {"sales", list_into<&FormerSalesRequest::sales, sale_fields, move_in_sales_max>},
+    {"dry_run", read_into<&FormerSalesRequest::dry_run, read_flag>},
 };
 
 constexpr Field<OpeningStock> stock_fields[] = {
-    {"sku", [](OpeningStock& r, const Value& v, const Path& at,
-               Problem& p) { r.sku = read_sku(v, at, p); }},
-    {"quantity", [](OpeningStock& r, const Value& v, const Path& at,
-                    Problem& p) { r.quantity = read_decimal(v, at, p); }},
+    {"sku", read_into<&OpeningStock::sku, read_sku>},
+    {"quantity", decimal_into<&OpeningStock::quantity>},
 };
 
 constexpr Field<OpeningStocksRequest> stocks_fields[] = {
-    {"lines",
-     [](OpeningStocksRequest& r, const Value& v, const Path& at, Problem& p) {
-       read_list<OpeningStock>(v, stock_fields, at, move_in_lines_max, r.lines, p);
-     }},
-    {"dry_run", [](OpeningStocksRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.dry_run = read_flag(v, at, p); }},
+    {"lines", list_into<&OpeningStocksRequest::lines, stock_fields, move_in_lines_max>},
+    {"dry_run", read_into<&OpeningStocksRequest::dry_run, read_flag>},
 };
 
 constexpr Field<WithdrawalRequest> withdrawal_fields[] = {
-    {"reason", [](WithdrawalRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
-    {"dry_run", [](WithdrawalRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.dry_run = read_flag(v, at, p); }},
+    {"reason", text_into<&WithdrawalRequest::reason, description_characters_max>},
+    {"dry_run", read_into<&WithdrawalRequest::dry_run, read_flag>},
 };
 
 void require(const std::string& text, const char* name, const char* what, std::size_t index,

@@ -1,6 +1,7 @@
 #include "pos-node/api/request_reader.h"
 
 #include "pos-node/domain/sale_rules.h"
+#include "pos-node/json/member_readers.h"
 #include "retail/tax.h"
 #include "retail/text.h"
 
@@ -11,12 +12,9 @@ using Value = json::value;
 using Path = FieldPath;
 
 constexpr Field<DiscountRequest> discount_fields[] = {
-    {"amount", [](DiscountRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.amount = read_decimal(v, at, p); }},
-    {"reason", [](DiscountRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
-    {"promotion_id", [](DiscountRequest& r, const Value& v, const Path& at,
-                        Problem& p) { r.promotion_id = read_text(v, name_characters_max, at, p); }},
+    {"amount", decimal_into<&DiscountRequest::amount>},
+    {"reason", text_into<&DiscountRequest::reason, description_characters_max>},
+    {"promotion_id", text_into<&DiscountRequest::promotion_id, name_characters_max>},
 };
 
 std::uint32_t read_rate(const Value& v, const Path& at, Problem& p) {
@@ -28,12 +26,9 @@ std::uint32_t read_rate(const Value& v, const Path& at, Problem& p) {
 }
 
 constexpr Field<Tax> tax_fields[] = {
-    {"code", [](Tax& r, const Value& v, const Path& at,
-                Problem& p) { r.code = read_text(v, name_characters_max, at, p); }},
-    {"rate", [](Tax& r, const Value& v, const Path& at,
-                Problem& p) { r.rate_micropercent = read_rate(v, at, p); }},
-    {"exempt",
-     [](Tax& r, const Value& v, const Path& at, Problem& p) { r.exempt = read_flag(v, at, p); }},
+    {"code", text_into<&Tax::code, name_characters_max>},
+    {"rate", read_into<&Tax::rate_micropercent, read_rate>},
+    {"exempt", read_into<&Tax::exempt, read_flag>},
 };
 
 // A quantity that is left out may stand in the symbol; one of zero is a mistake.
@@ -44,75 +39,44 @@ Decimal read_quantity_text(const Value& v, const Path& at, Problem& p) {
 }
 
 constexpr Field<LineRequest> line_fields[] = {
-    {"sku", [](LineRequest& r, const Value& v, const Path& at,
-               Problem& p) { r.sku = read_sku(v, at, p); }},
-    {"gtin", [](LineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.gtin = read_scan_text(v, at, p); }},
-    {"description",
-     [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
-       r.description = read_text(v, description_characters_max, at, p);
-     }},
-    {"quantity", [](LineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.quantity = read_quantity_text(v, at, p); }},
-    {"unit", [](LineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.unit = read_text(v, name_characters_max, at, p); }},
-    {"list_unit_price", [](LineRequest& r, const Value& v, const Path& at,
-                           Problem& p) { r.list_unit_price = read_decimal(v, at, p); }},
-    {"charged_unit_price", [](LineRequest& r, const Value& v, const Path& at,
-                              Problem& p) { r.charged_unit_price = read_decimal(v, at, p); }},
-    {"price_version",
-     [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
-       r.price_version = read_text(v, name_characters_max, at, p);
-     }},
-    {"discounts",
-     [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
-       read_list<DiscountRequest>(v, discount_fields, at, discounts_max, r.discounts, p);
-     }},
-    {"tax_code", [](LineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.tax_code = read_text(v, name_characters_max, at, p); }},
+    {"sku", read_into<&LineRequest::sku, read_sku>},
+    {"gtin", read_into<&LineRequest::gtin, read_scan_text>},
+    {"description", text_into<&LineRequest::description, description_characters_max>},
+    {"quantity", read_into<&LineRequest::quantity, read_quantity_text>},
+    {"unit", text_into<&LineRequest::unit, name_characters_max>},
+    {"list_unit_price", decimal_into<&LineRequest::list_unit_price>},
+    {"charged_unit_price", decimal_into<&LineRequest::charged_unit_price>},
+    {"price_version", text_into<&LineRequest::price_version, name_characters_max>},
+    {"discounts", list_into<&LineRequest::discounts, discount_fields, discounts_max>},
+    {"tax_code", text_into<&LineRequest::tax_code, name_characters_max>},
     {"tax_rate_basis_points",
      [](LineRequest& r, const Value& v, const Path& at, Problem& p) {
        r.tax_rate_micropercent =
            read_number(v, tax_rate_basis_points_max, at, p) * micropercent_per_basis_point;
      }},
-    {"tax_rate", [](LineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.tax_rate_micropercent = read_rate(v, at, p); }},
-    {"tax_exempt", [](LineRequest& r, const Value& v, const Path& at,
-                      Problem& p) { r.tax_exempt = read_flag(v, at, p); }},
-    {"taxes", [](LineRequest& r, const Value& v, const Path& at,
-                 Problem& p) { read_list<Tax>(v, tax_fields, at, taxes_max, r.taxes, p); }},
-    {"tax_included", [](LineRequest& r, const Value& v, const Path& at,
-                        Problem& p) { r.tax_included = read_flag(v, at, p); }},
-    {"tax", [](LineRequest& r, const Value& v, const Path& at,
-               Problem& p) { r.tax = read_decimal(v, at, p); }},
+    {"tax_rate", read_into<&LineRequest::tax_rate_micropercent, read_rate>},
+    {"tax_exempt", read_into<&LineRequest::tax_exempt, read_flag>},
+    {"taxes", list_into<&LineRequest::taxes, tax_fields, taxes_max>},
+    {"tax_included", read_into<&LineRequest::tax_included, read_flag>},
+    {"tax", decimal_into<&LineRequest::tax>},
 };
 
 constexpr Field<PaymentRequest> payment_fields[] = {
-    {"method", [](PaymentRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.method = read_text(v, name_characters_max, at, p); }},
-    {"amount", [](PaymentRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.amount = read_decimal(v, at, p); }},
-    {"currency", [](PaymentRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.currency = read_text(v, name_characters_max, at, p); }},
-    {"rate", [](PaymentRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.rate = read_decimal(v, at, p); }},
-    {"change", [](PaymentRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.change = read_decimal(v, at, p); }},
-    {"reference",
-     [](PaymentRequest& r, const Value& v, const Path& at, Problem& p) {
-       r.reference = read_text(v, description_characters_max, at, p);
-     }},
+    {"method", text_into<&PaymentRequest::method, name_characters_max>},
+    {"amount", decimal_into<&PaymentRequest::amount>},
+    {"currency", text_into<&PaymentRequest::currency, name_characters_max>},
+    {"rate", decimal_into<&PaymentRequest::rate>},
+    {"change", decimal_into<&PaymentRequest::change>},
+    {"reference", text_into<&PaymentRequest::reference, description_characters_max>},
 };
 
-void read_key(RequestKey& key, const Value& v, const Path& at, Problem& p) {
-  key.idempotency_key = read_text(v, idempotency_key_characters_max, at, p);
-  if (key.idempotency_key.size() > mesh::idempotency_key_bytes_max) {
+template <class Request>
+void read_key(Request& r, const Value& v, const Path& at, Problem& p) {
+  std::string& key = r.key.idempotency_key;
+  key = read_text(v, idempotency_key_characters_max, at, p);
+  if (key.size() > mesh::idempotency_key_bytes_max) {
     p.report(at, "is longer than " + std::to_string(mesh::idempotency_key_bytes_max) + " bytes");
   }
-}
-
-void read_lines(std::vector<LineRequest>& lines, const Value& v, const Path& at, Problem& p) {
-  read_list<LineRequest>(v, line_fields, at, sale_lines_max, lines, p);
 }
 
 void read_payments(SaleRequest& r, const Value& v, const Path& at, Problem& p) {
@@ -120,31 +84,17 @@ void read_payments(SaleRequest& r, const Value& v, const Path& at, Problem& p) {
 }
 
 constexpr Field<SaleRequest> sale_fields[] = {
-    {"idempotency_key",
-     [](SaleRequest& r, const Value& v, const Path& at, Problem& p) { read_key(r.key, v, at, p); }},
-    {"currency", [](SaleRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.currency = read_text(v, name_characters_max, at, p); }},
-    {"cashier", [](SaleRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.cashier = read_text(v, name_characters_max, at, p); }},
-    {"customer_token",
-     [](SaleRequest& r, const Value& v, const Path& at, Problem& p) {
-       r.customer_token = read_text(v, name_characters_max, at, p);
-     }},
-    {"training", [](SaleRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.training = read_flag(v, at, p); }},
-    {"business_date", [](SaleRequest& r, const Value& v, const Path& at,
-                         Problem& p) { r.business_date = read_date(v, at, p); }},
-    {"lines", [](SaleRequest& r, const Value& v, const Path& at,
-                 Problem& p) { read_lines(r.lines, v, at, p); }},
+    {"idempotency_key", read_key<SaleRequest>},
+    {"currency", text_into<&SaleRequest::currency, name_characters_max>},
+    {"cashier", text_into<&SaleRequest::cashier, name_characters_max>},
+    {"customer_token", text_into<&SaleRequest::customer_token, name_characters_max>},
+    {"training", read_into<&SaleRequest::training, read_flag>},
+    {"business_date", read_into<&SaleRequest::business_date, read_date>},
+    {"lines", list_into<&SaleRequest::lines, line_fields, sale_lines_max>},
     {"payments", read_payments},
-    {"discounts",
-     [](SaleRequest& r, const Value& v, const Path& at, Problem& p) {
-       read_list<DiscountRequest>(v, discount_fields, at, discounts_max, r.discounts, p);
-     }},
-    {"rounding", [](SaleRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.rounding = read_decimal(v, at, p); }},
-    {"total", [](SaleRequest& r, const Value& v, const Path& at,
-                 Problem& p) { r.total = read_decimal(v, at, p); }},
+    {"discounts", list_into<&SaleRequest::discounts, discount_fields, discounts_max>},
+    {"rounding", decimal_into<&SaleRequest::rounding>},
+    {"total", decimal_into<&SaleRequest::total>},
 };
 
 struct OriginalRequest {
@@ -153,8 +103,7 @@ struct OriginalRequest {
 };
 
 constexpr Field<OriginalRequest> original_fields[] = {
-    {"id", [](OriginalRequest& r, const Value& v, const Path& at,
-              Problem& p) { r.id = read_id(v, at, p); }},
+    {"id", read_into<&OriginalRequest::id, read_id>},
     {"lines",
      [](OriginalRequest& r, const Value& v, const Path& at, Problem& p) {
        const json::array* list = v.if_array();
@@ -178,36 +127,23 @@ void read_original(RefundRequest& r, const Value& v, const Path& at, Problem& p)
 
 constexpr Field<RefundRequest> refund_only_fields[] = {
     {"original", read_original},
-    {"reason", [](RefundRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
+    {"reason", text_into<&RefundRequest::reason, description_characters_max>},
 };
 
 constexpr Field<VoidRequest> void_fields[] = {
-    {"idempotency_key",
-     [](VoidRequest& r, const Value& v, const Path& at, Problem& p) { read_key(r.key, v, at, p); }},
-    {"sale", [](VoidRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.sale = read_id(v, at, p); }},
-    {"reason", [](VoidRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
-    {"cashier", [](VoidRequest& r, const Value& v, const Path& at,
-                   Problem& p) { r.cashier = read_text(v, name_characters_max, at, p); }},
-    {"business_date", [](VoidRequest& r, const Value& v, const Path& at,
-                         Problem& p) { r.business_date = read_date(v, at, p); }},
+    {"idempotency_key", read_key<VoidRequest>},
+    {"sale", read_into<&VoidRequest::sale, read_id>},
+    {"reason", text_into<&VoidRequest::reason, description_characters_max>},
+    {"cashier", text_into<&VoidRequest::cashier, name_characters_max>},
+    {"business_date", read_into<&VoidRequest::business_date, read_date>},
 };
 
 constexpr Field<MovementLineRequest> movement_line_fields[] = {
-    {"sku", [](MovementLineRequest& r, const Value& v, const Path& at,
-               Problem& p) { r.sku = read_sku(v, at, p); }},
-    {"gtin", [](MovementLineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.gtin = read_scan_text(v, at, p); }},
-    {"quantity", [](MovementLineRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.quantity = read_quantity_text(v, at, p); }},
-    {"unit", [](MovementLineRequest& r, const Value& v, const Path& at,
-                Problem& p) { r.unit = read_text(v, name_characters_max, at, p); }},
-    {"description",
-     [](MovementLineRequest& r, const Value& v, const Path& at, Problem& p) {
-       r.description = read_text(v, description_characters_max, at, p);
-     }},
+    {"sku", read_into<&MovementLineRequest::sku, read_sku>},
+    {"gtin", read_into<&MovementLineRequest::gtin, read_scan_text>},
+    {"quantity", read_into<&MovementLineRequest::quantity, read_quantity_text>},
+    {"unit", text_into<&MovementLineRequest::unit, name_characters_max>},
+    {"description", text_into<&MovementLineRequest::description, description_characters_max>},
 };
 
 void read_direction(MovementRequest& r, const Value& v, const Path& at, Problem& p) {
@@ -222,31 +158,21 @@ void read_direction(MovementRequest& r, const Value& v, const Path& at, Problem&
 }
 
 constexpr Field<MovementRequest> movement_fields[] = {
-    {"idempotency_key", [](MovementRequest& r, const Value& v, const Path& at,
-                           Problem& p) { read_key(r.key, v, at, p); }},
-    {"lines",
-     [](MovementRequest& r, const Value& v, const Path& at, Problem& p) {
-       read_list<MovementLineRequest>(v, movement_line_fields, at, sale_lines_max, r.lines, p);
-     }},
-    {"reason", [](MovementRequest& r, const Value& v, const Path& at,
-                  Problem& p) { r.reason = read_text(v, description_characters_max, at, p); }},
-    {"who", [](MovementRequest& r, const Value& v, const Path& at,
-               Problem& p) { r.who = read_text(v, name_characters_max, at, p); }},
-    {"business_date", [](MovementRequest& r, const Value& v, const Path& at,
-                         Problem& p) { r.business_date = read_date(v, at, p); }},
+    {"idempotency_key", read_key<MovementRequest>},
+    {"lines", list_into<&MovementRequest::lines, movement_line_fields, sale_lines_max>},
+    {"reason", text_into<&MovementRequest::reason, description_characters_max>},
+    {"who", text_into<&MovementRequest::who, name_characters_max>},
+    {"business_date", read_into<&MovementRequest::business_date, read_date>},
 };
 
 constexpr Field<MovementRequest> document_fields[] = {
-    {"document", [](MovementRequest& r, const Value& v, const Path& at,
-                    Problem& p) { r.document = read_text(v, name_characters_max, at, p); }},
+    {"document", text_into<&MovementRequest::document, name_characters_max>},
 };
 
 constexpr Field<MovementRequest> transfer_fields[] = {
     {"direction", read_direction},
-    {"transfer_id", [](MovementRequest& r, const Value& v, const Path& at,
-                       Problem& p) { r.document = read_text(v, name_characters_max, at, p); }},
-    {"other_store", [](MovementRequest& r, const Value& v, const Path& at,
-                       Problem& p) { r.other_store = read_text(v, name_characters_max, at, p); }},
+    {"transfer_id", text_into<&MovementRequest::document, name_characters_max>},
+    {"other_store", text_into<&MovementRequest::other_store, name_characters_max>},
 };
 
 void require_key(const RequestKey& key, Problem& problem) {

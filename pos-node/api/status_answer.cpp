@@ -36,6 +36,15 @@ void write_time(JsonWriter& writer, WallTime time) {
   }
 }
 
+// A clock that is wrong does not know when.
+void write_time_of_clock(JsonWriter& writer, WallTime time) {
+  if (mesh::is_plausible(time)) {
+    write_time(writer, time);
+  } else {
+    writer.null();
+  }
+}
+
 void write_intervals(JsonWriter& writer, const crdt::IntervalSet& set) {
   writer.begin_array();
   for (const crdt::Interval& interval : set.intervals()) {
@@ -136,11 +145,7 @@ void write_waiting(JsonWriter& writer, const std::vector<WaitingReport>& waiting
   writer.key("waiting_for").begin_array();
   for (const WaitingReport& wait : waiting) {
     writer.begin_object().member("what", wait.what).key("since");
-    if (mesh::is_plausible(wait.since)) {
-      write_time(writer, wait.since);
-    } else {
-      writer.null();  // a clock that is wrong does not know when
-    }
+    write_time_of_clock(writer, wait.since);
     writer.member("message", wait.message).end_object();
   }
   writer.end_array();
@@ -205,11 +210,7 @@ std::string status_json(const StatusReport& status, const StoreFacts& facts) {
   writer.key("alarms").begin_array();
   for (const AlarmReport& alarm : status.alarms) {
     writer.begin_object().member("code", alarm.code).member("message", alarm.message).key("time");
-    if (mesh::is_plausible(alarm.time)) {
-      write_time(writer, alarm.time);
-    } else {
-      writer.null();  // a clock that is wrong does not know when
-    }
+    write_time_of_clock(writer, alarm.time);
     writer.end_object();
   }
   writer.end_array().end_object();

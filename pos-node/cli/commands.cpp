@@ -90,6 +90,18 @@ std::string explain_flag(const std::string& flag) {
   return at == texts.end() ? in_words(flag) : at->second;
 }
 
+// Null: there is no such list, or nothing in it.
+const json::array* items_at(const json::value& value, std::string_view path) {
+  const json::array* items = member_at(value, path).if_array();
+  return items && !items->empty() ? items : nullptr;
+}
+
+// " since 2026-11-30T00:53:20Z: Look at the cable"
+std::string since_and_message(const json::value& item) {
+  const std::string since = text_at(item, "since");
+  return (since.empty() ? "" : " since " + since) + ": " + text_at(item, "message");
+}
+
 }  // namespace
 
 std::optional<json::value> Commands::take(const Result<HttpReply>& reply) {
@@ -195,32 +207,30 @@ void Commands::print_members(const json::value& status) {
 }
 
 void Commands::print_health(const json::value& status) {
-  const json::value& reasons = member_at(status, "health.reasons");
-  if (!reasons.is_array() || reasons.get_array().empty()) return;
+  const json::array* reasons = items_at(status, "health.reasons");
+  if (!reasons) return;
   console_.line("");
-  for (const json::value& reason : reasons.get_array()) {
-    const std::string since = text_at(reason, "since");
+  for (const json::value& reason : *reasons) {
     console_.line(console_.paint(in_words(text_at(reason, "code")), Colour::red) +
-                  (since.empty() ? "" : " since " + since) + ": " + text_at(reason, "message"));
+                  since_and_message(reason));
   }
 }
 
 void Commands::print_waiting(const json::value& status) {
-  const json::value& waiting = member_at(status, "waiting_for");
-  if (!waiting.is_array() || waiting.get_array().empty()) return;
+  const json::array* waits = items_at(status, "waiting_for");
+  if (!waits) return;
   console_.line("");
-  for (const json::value& wait : waiting.get_array()) {
-    const std::string since = text_at(wait, "since");
+  for (const json::value& wait : *waits) {
     console_.line(console_.paint("waiting for " + in_words(text_at(wait, "what")), Colour::yellow) +
-                  (since.empty() ? "" : " since " + since) + ": " + text_at(wait, "message"));
+                  since_and_message(wait));
   }
 }
 
 void Commands::print_alarms(const json::value& status) {
-  const json::value& alarms = member_at(status, "alarms");
-  if (!alarms.is_array() || alarms.get_array().empty()) return;
+  const json::array* alarms = items_at(status, "alarms");
+  if (!alarms) return;
   console_.line("");
-  for (const json::value& alarm : alarms.get_array()) {
+  for (const json::value& alarm : *alarms) {
     console_.line(console_.paint("alarm ", Colour::red) + text_at(alarm, "time") + "  " +
                   text_at(alarm, "message"));
   }

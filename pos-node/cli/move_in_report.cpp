@@ -85,29 +85,10 @@ void print_report(Console& console, const MoveInReport& report, const MoveInTota
   if (report.dry_run) console.line("Nothing was changed. Without --dry-run this is moved in.");
 }
 
-std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
-                        const v01::Faults& faults) {
-  JsonWriter writer(1024);
-  writer.begin_object()
-      .member("id", report.id)
-      .member("dry_run", report.dry_run)
-      .member("terminal", report.terminal)
-      .member("store", report.store)
-      .member("currency", report.currency)
-      .member("fault_count", faults.count())
-      .key("faults")
-      .begin_array();
-  for (const v01::Fault& fault : faults.shown()) {
-    writer.begin_object()
-        .member("table", fault.table)
-        .member("row", fault.row)
-        .member("column", fault.column)
-        .member("message", fault.message)
-        .end_object();
-  }
-  writer.end_array().key("notes").begin_array();
-  for (const std::string& note : report.notes) writer.value(note);
-  writer.end_array().key("products").begin_object();
+namespace {
+
+void write_products(JsonWriter& writer, const MoveInReport& report, const MoveInTotals& totals) {
+  writer.key("products").begin_object();
   writer.member("count", totals.products)
       .member("new", totals.products_added)
       .member("changed", totals.products_changed - totals.products_added)
@@ -117,6 +98,9 @@ std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
       .begin_array();
   for (const std::string& difference : totals.products_differing) writer.value(difference);
   writer.end_array().end_object();
+}
+
+void write_stocks(JsonWriter& writer, const MoveInTotals& totals) {
   writer.key("opening_stocks").begin_object();
   writer.member("count", totals.stocks)
       .member("known", totals.stocks_known)
@@ -126,7 +110,11 @@ std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
   for (const auto& [sku, counts] : totals.stock_differs) {
     writer.begin_object().member("sku", sku).member("counts", counts).end_object();
   }
-  writer.end_array().end_object().key("sales").begin_object();
+  writer.end_array().end_object();
+}
+
+void write_sales(JsonWriter& writer, const MoveInReport& report, const MoveInTotals& totals) {
+  writer.key("sales").begin_object();
   writer.member("count", totals.sales)
       .member("known", totals.known_sales)
       .member("pending", totals.pending)
@@ -151,7 +139,38 @@ std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
         .member("amount", to_text(minor, report.exponent))
         .end_object();
   }
-  writer.end_array().end_object().end_object();
+  writer.end_array().end_object();
+}
+
+}  // namespace
+
+std::string report_json(const MoveInReport& report, const MoveInTotals& totals,
+                        const v01::Faults& faults) {
+  JsonWriter writer(1024);
+  writer.begin_object()
+      .member("id", report.id)
+      .member("dry_run", report.dry_run)
+      .member("terminal", report.terminal)
+      .member("store", report.store)
+      .member("currency", report.currency)
+      .member("fault_count", faults.count())
+      .key("faults")
+      .begin_array();
+  for (const v01::Fault& fault : faults.shown()) {
+    writer.begin_object()
+        .member("table", fault.table)
+        .member("row", fault.row)
+        .member("column", fault.column)
+        .member("message", fault.message)
+        .end_object();
+  }
+  writer.end_array().key("notes").begin_array();
+  for (const std::string& note : report.notes) writer.value(note);
+  writer.end_array();
+  write_products(writer, report, totals);
+  write_stocks(writer, totals);
+  write_sales(writer, report, totals);
+  writer.end_object();
   return std::move(writer.text());
 }
 

@@ -38,13 +38,6 @@ mesh::LinkEnd link_end_of(mesh::LinkDown reason) {
 
 }  // namespace
 
-Now ProcessClock::now() const {
-  using std::chrono::duration_cast;
-  const auto since_start = std::chrono::steady_clock::now() - start_;
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  return {{duration_cast<Duration>(since_start)}, {duration_cast<milliseconds>(wall).count()}};
-}
-
 MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock,
                    const mesh::Codec& codec, Parts parts, Handlers handlers)
     : loop_(loop),

@@ -7,7 +7,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -18,24 +17,12 @@
 
 #include "mesh/node/node.h"
 #include "mesh/zmq/transport.h"
+#include "pos-node/hosts/process_clock.h"
 #include "pos-node/service/service.h"
 #include "pos-node/storage/read_thread.h"
 #include "pos-node/storage/storage_thread.h"
 
 namespace titan::pos {
-
-// Monotonic since the process started, and the system's wall clock.
-class ProcessClock {
- public:
-  Now now() const;
-  // When, on the timer's clock.
-  std::chrono::steady_clock::time_point at(MonoTime time) const {
-    return start_ + time.since_start;
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 class MeshHost {
  public:
@@ -105,20 +92,24 @@ class MeshHost {
   std::unique_ptr<ReadThread> reads_;
   std::unique_ptr<mesh::Transport> transport_;
 
+  // Effects that were taken and not carried out yet, in the node's order. Emptied before an input
+  // ends, unless that input was given from within the carrying out: then the outer one empties it.
   std::deque<mesh::Effect> effects_;
   bool carrying_out_ = false;
   // By the node's ticket: who waits for which answer. At most appends_waiting_max; each is answered
   // once, at the latest when the disk fails.
   std::map<std::uint64_t, AppendCallback> appends_;
   std::string storage_problem_;
+  // Stored beside a damaged file while that is recovered; at most beside_entries_max, and empty
+  // whenever the disk is well.
   std::map<mesh::EntryId, std::shared_ptr<const mesh::Entry>> beside_;
 
   boost::asio::steady_timer timer_;
-  MonoTime armed_for_ = MonoTime::never();
+  MonoTime armed_for_ = MonoTime::never();  // never later than the node's next deadline
   boost::asio::steady_timer check_timer_;
   std::int64_t checked_to_ = 0;  // position in the file, of the present pass
   boost::asio::steady_timer leave_timer_;
-  std::function<void()> left_;
+  std::function<void()> left_;  // of a leave() under way; called once, then empty
   bool stopped_ = false;
 };
 

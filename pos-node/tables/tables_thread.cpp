@@ -7,7 +7,7 @@
 #include <exception>
 #include <utility>
 
-#include "pos-node/hosts/mesh_host.h"
+#include "pos-node/hosts/process_clock.h"
 
 namespace titan::pos {
 namespace {

@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "pos-node/domain/returned_lines.h"
+#include "pos-node/terminal/stored_entries.h"
 
 namespace titan::pos {
 namespace {
@@ -49,28 +50,10 @@ std::optional<PrintedReceipt> parse_receipt(const std::string& text) {
 
 }  // namespace
 
-Result<EntryPointer> TerminalMoveIns::decode(const mesh::StoredEntry& stored) const {
-  auto decoded = mesh_.codec().decode_entry(stored.bytes);
-  if (!decoded) return decoded.error();
-  return std::make_shared<const RecordedEntry>(std::move(*decoded));
-}
-
-Result<std::vector<EntryPointer>> TerminalMoveIns::decode_all(
-    const std::vector<mesh::StoredEntry>& stored) const {
-  std::vector<EntryPointer> entries;
-  entries.reserve(stored.size());
-  for (const mesh::StoredEntry& each : stored) {
-    auto entry = decode(each);
-    if (!entry) return entry.error();
-    entries.push_back(std::move(*entry));
-  }
-  return entries;
-}
-
 Result<std::vector<EntryPointer>> TerminalMoveIns::claiming(const Hash& claim) {
   const auto stored = reader_.entries_with_claim(claim);
   if (!stored) return stored.error();
-  return decode_all(*stored);
+  return decode_all(*stored, mesh_.codec());
 }
 
 Result<bool> TerminalMoveIns::is_withdrawn(const MoveInId& move_in) {
@@ -87,7 +70,7 @@ Result<MoveInPage> TerminalMoveIns::page(const MoveInId& move_in, mesh::Kind kin
                                          std::int64_t after, std::size_t limit) {
   const auto stored = reader_.entries_of_move_in(move_in, kind, after, limit);
   if (!stored) return stored.error();
-  auto entries = decode_all(*stored);
+  auto entries = decode_all(*stored, mesh_.codec());
   if (!entries) return entries.error();
   return MoveInPage{std::move(*entries), stored->size() < limit ? 0 : stored->back().position};
 }
@@ -95,14 +78,14 @@ Result<MoveInPage> TerminalMoveIns::page(const MoveInId& move_in, mesh::Kind kin
 Result<std::vector<EntryPointer>> TerminalMoveIns::printed_as(const std::string& receipt) {
   const auto former = reader_.find_by_former_receipt(receipt);
   if (!former) return former.error();
-  auto found = decode_all(*former);
+  auto found = decode_all(*former, mesh_.codec());
   const auto own = parse_receipt(receipt);
   if (!found || !own) return found;
   const auto stored = reader_.find_by_receipt(own->terminal, own->number);
   if (!stored) return stored.error();
   for (const mesh::StoredEntry& each : *stored) {
     if (!own->check.empty() && mesh::receipt_check(each.id.journal) != own->check) continue;
-    auto entry = decode(each);
+    auto entry = decode(each, mesh_.codec());
     if (!entry) return entry.error();
     found->push_back(std::move(*entry));
   }
@@ -114,7 +97,7 @@ Result<TerminalMoveIns::Beginnings> TerminalMoveIns::beginnings(const MoveInId& 
   if (!firsts) return firsts.error();
   Beginnings began;
   for (const mesh::StoredEntry& stored : *firsts) {
-    const auto entry = decode(stored);
+    const auto entry = decode(stored, mesh_.codec());
     if (!entry) return entry.error();
     const mesh::Envelope& envelope = (*entry)->envelope;
     const auto [known, is_new] = began.try_emplace(envelope.device, envelope.logical_clock);
@@ -158,7 +141,7 @@ Result<std::optional<std::string>> TerminalMoveIns::sold_since(const Beginnings&
     const auto newest = reader_.newest_sales_of(device);
     if (!newest) return newest.error();
     for (const mesh::StoredEntry& stored : *newest) {
-      const auto sale = decode(stored);
+      const auto sale = decode(stored, mesh_.codec());
       if (!sale) return sale.error();
       if ((*sale)->envelope.logical_clock < clock) continue;
       return Reason(name_of(**sale) + " was recorded at " +
@@ -181,7 +164,7 @@ Result<std::optional<std::string>> TerminalMoveIns::why_not_undone(const MoveInI
   const auto refund = reader_.refund_of_move_in(move_in);
   if (!refund) return refund.error();
   if (*refund) {
-    const auto entry = decode(**refund);
+    const auto entry = decode(**refund, mesh_.codec());
     if (!entry) return entry.error();
     return Reason("A sale of it was refunded by " + name_of(**entry) + "; the move-in stays.");
   }

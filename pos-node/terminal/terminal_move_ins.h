@@ -41,8 +41,6 @@ class TerminalMoveIns final : public MoveInBook {
 
  private:
   std::string note_path(const MoveInId& move_in) const { return folder_ + "/" + move_in.hex(); }
-  Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
-  Result<std::vector<EntryPointer>> decode_all(const std::vector<mesh::StoredEntry>& stored) const;
   // When each device that moved it in began to, by its logical clock.
   using Beginnings = std::map<DeviceId, std::uint64_t>;
   Result<Beginnings> beginnings(const MoveInId& move_in);

@@ -7,6 +7,7 @@
 
 #include "base/overloaded.h"
 #include "pos-node/domain/zone_news.h"
+#include "pos-node/terminal/stored_entries.h"
 #include "proto/entry.pb.h"
 
 namespace titan::pos {
@@ -291,18 +292,12 @@ Result<std::optional<mesh::IdempotencyRecord>> TerminalService::recorded(
   return mesh_.node().recorded(idempotency_key);
 }
 
-Result<EntryPointer> TerminalService::decode(const mesh::StoredEntry& stored) const {
-  auto decoded = mesh_.codec().decode_entry(stored.bytes);
-  if (!decoded) return decoded.error();
-  return std::make_shared<const RecordedEntry>(std::move(*decoded));
-}
-
 Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {
   if (const auto beside = mesh_.stored_beside(id)) return as_told(beside);
   const auto found = reader_->find_entry(id);
   if (!found) return found.error();
   if (found->empty()) return EntryPointer{};
-  return decode(found->front());
+  return decode(found->front(), mesh_.codec());
 }
 
 Result<std::vector<JournalSummary>> TerminalService::journals() {
@@ -335,7 +330,7 @@ Result<JournalPage> TerminalService::journal_page(const JournalId& journal, std:
       page.next = row.id.number;
       break;
     }
-    auto entry = decode(row);
+    auto entry = decode(row, mesh_.codec());
     if (!entry) return entry.error();
     bytes += row.bytes.size();
     page.entries.push_back(std::move(*entry));

@@ -108,7 +108,6 @@ class TerminalService final : public Service {
   mesh::ClockQuality clock_quality(const ClockReading& reading) const;
   std::vector<std::string> missing_terminals();
   void note_low_stock(const std::string& sku, const std::optional<std::int64_t>& low_stock_micro);
-  Result<EntryPointer> decode(const mesh::StoredEntry& stored) const;
   WallTime wall() const { return mesh_.now().wall; }
 
   StoreFacts facts_;

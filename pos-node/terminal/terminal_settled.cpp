@@ -10,6 +10,7 @@
 #include "pos-node/api/answers.h"
 #include "pos-node/domain/returned_lines.h"
 #include "pos-node/move_in/move_in_rules.h"
+#include "pos-node/terminal/stored_entries.h"
 #include "pos-node/terminal/terminal_service.h"
 
 namespace titan::pos {
@@ -24,7 +25,7 @@ void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate)
   EntryPointer extra;
   for (const mesh::StoredEntry& branch : *branches) {
     if (branch.hash != duplicate.extra_hash) continue;
-    if (auto decoded = decode(branch)) extra = std::move(*decoded);
+    if (auto decoded = decode(branch, mesh_.codec())) extra = std::move(*decoded);
   }
   if (!extra) return;
   const auto twins = twins_of(extra);
@@ -63,11 +64,9 @@ Result<std::vector<EntryPointer>> TerminalService::twins_of(const EntryPointer& 
   const auto take = [&](const Hash& claim) -> Result<bool> {
     const auto found = reader_->entries_with_claim(claim);
     if (!found) return found.error();
-    for (const mesh::StoredEntry& stored : *found) {
-      auto twin = decode(stored);
-      if (!twin) return twin.error();
-      twins.push_back(std::move(*twin));
-    }
+    auto entries = decode_all(*found, mesh_.codec());
+    if (!entries) return entries.error();
+    twins.insert(twins.end(), entries->begin(), entries->end());
     return !found->empty();
   };
   const mesh::Envelope& envelope = entry->envelope;
@@ -137,7 +136,7 @@ Result<std::vector<EntryPointer>> TerminalService::refunds_of(const mesh::EntryI
     const auto found = reader_->entries_about(each, mesh::Kind::refund);
     if (!found) return found.error();
     for (const mesh::StoredEntry& stored : *found) {
-      auto refund = decode(stored);
+      auto refund = decode(stored, mesh_.codec());
       if (!refund) return refund.error();
       if (!mesh::counts(stock(), **refund)) continue;
       const auto voided = voided_by(**refund);

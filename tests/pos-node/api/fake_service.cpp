@@ -49,8 +49,8 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
     }
     return done(mesh::Appended{known->second.entry, known->second.entry_hash, nullptr, true});
   }
-  auto made =
-      std::make_shared<mesh::Entry>(*test::recorded(draft, shop.facts.device, entries.size() + 1));
+  auto made = std::make_shared<mesh::Entry>(
+      test::recorded(draft, shop.facts.device, entries.size() + 1)->entry());
   mesh::Envelope& envelope = made->envelope;
   envelope.time = draft.time;
   envelope.utc_offset_minutes = draft.utc_offset_minutes;
