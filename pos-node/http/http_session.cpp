@@ -1,3 +1,5 @@
+// A connection as HTTP/1.1: one request after the other, and at a WebSocket address the hand-over
+// to an event session.
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>

@@ -38,9 +38,11 @@ class CommitQueue {
  private:
   void take_some(std::deque<mesh::StoreRequest>& from, std::vector<mesh::StoreRequest>& taken);
 
+  // Both in the order of push(). Neither has a limit of its own: what may wait is bounded where it
+  // comes from (appends_waiting_max in mesh_host.cpp, the entries a node asks its peers for).
   std::deque<mesh::StoreRequest> urgent_;
   std::deque<mesh::StoreRequest> relaxed_;
-  std::size_t entries_ = 0;
+  std::size_t entries_ = 0;  // of all requests in both
 };
 
 }  // namespace titan::pos

@@ -87,21 +87,26 @@ class StorageThread {
   boost::asio::io_context& loop_;
   const std::unique_ptr<mesh::SqliteStore> store_;
   const Callbacks callbacks_;
-  // Of the loop.
+  // Of the loop. One timer at a time, from the first request that nobody waits for.
   boost::asio::steady_timer relaxed_timer_;
   bool timer_runs_ = false;
 
+  // Of both, under the lock.
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   CommitQueue queue_;
   bool relaxed_due_ = false;  // what nobody waits for has gathered long enough
-  bool dropping_ = false;     // submitted by a loop that does not know yet that a commit failed
-  std::optional<mesh::DiskJob> job_;
-  std::optional<Result<mesh::RecoveryReport>> built_;  // by the recovery's thread
-  bool stopping_ = false;
+  // From a failed commit until the loop has heard that the file is open again: what is submitted
+  // meanwhile is chained on what failed, and is dropped.
+  bool dropping_ = false;
+  std::optional<mesh::DiskJob> job_;                   // not begun yet; never two
+  std::optional<Result<mesh::RecoveryReport>> built_;  // by the recovery's thread, taken once
+  bool stopping_ = false;  // what is in the queue is committed all the same
   // Of the thread.
-  std::unique_ptr<mesh::SqliteStore> beside_;  // takes the commits while it is there
-  std::thread recovery_;
+  // Takes the commits in place of store_, from begin_recovery() until a new file has taken the
+  // damaged one's place. Null while recovery_ runs: it could not be opened, and nothing is written.
+  std::unique_ptr<mesh::SqliteStore> beside_;
+  std::thread recovery_;                     // reads the damaged file; joinable while that lasts
   std::atomic<bool> recovery_ends_ = false;  // before its work is done
   std::thread thread_;
 };

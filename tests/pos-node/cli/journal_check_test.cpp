@@ -1,3 +1,4 @@
+// The journals of a terminal checked as a stranger would: what is told of each kind of fault.
 #include <catch2/catch.hpp>
 
 #include "mesh/journal/journal_writer.h"

@@ -1,3 +1,4 @@
+// The configuration: what it may hold, every complaint at once, and what a reload takes.
 #include <unistd.h>
 #include <catch2/catch.hpp>
 

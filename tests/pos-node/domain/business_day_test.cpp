@@ -1,3 +1,4 @@
+// Which day a sale belongs to, in every zone and through every change of clocks.
 #include "pos-node/domain/business_day.h"
 
 #include <catch2/catch.hpp>

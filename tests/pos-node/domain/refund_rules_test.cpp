@@ -1,3 +1,4 @@
+// Refunds and voids: what comes back of a sale, in pieces and in money, in any split and order.
 #include <rapidcheck.h>
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// Sales and movements: what becomes of a request, what is flagged and what is refused.
 #include <rapidcheck.h>
 
 #include <algorithm>
