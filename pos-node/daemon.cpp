@@ -22,7 +22,7 @@
 #include "base/version.h"
 #include "discovery/system/card_watch.h"
 #include "pos-node/config/config_advice.h"
-#include "pos-node/exit_codes.h"
+#include "pos-node/config/exit_codes.h"
 #include "pos-node/hosts/mesh_host.h"
 #include "pos-node/hosts/mesh_settings.h"
 #include "pos-node/hosts/neighbours.h"

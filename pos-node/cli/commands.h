@@ -8,7 +8,7 @@
 #include "pos-node/cli/console.h"
 #include "pos-node/cli/move_in_command.h"
 #include "pos-node/cli/sale_words.h"
-#include "pos-node/exit_codes.h"
+#include "pos-node/config/exit_codes.h"
 
 namespace titan::pos {
 

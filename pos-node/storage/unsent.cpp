@@ -10,7 +10,7 @@
 
 #include "crdt/version_vector.h"
 #include "mesh/replication/uploads.h"
-#include "pos-node/exit_codes.h"
+#include "pos-node/config/exit_codes.h"
 #include "pos-node/storage/open_journal.h"
 
 namespace titan::pos {
