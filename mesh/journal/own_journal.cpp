@@ -139,10 +139,7 @@ void OwnJournal::resume(const StoredState& state) {
   durable_tail_ = tail_of(state);
   durable_receipt_number_ = state.last_receipt_number;
   writer_.observe_logical_clock(state.logical_clock);
-  // Entries under way are ours whatever the disk held: then the new one follows the last written.
-  if (!waiting_.empty()) return leave_journal();
-  writer_.start_new_journal(durable_tail_, durable_receipt_number_);
-  recent_hashes_.clear();
+  waiting_.empty() ? go_on() : leave_journal();
 }
 
 void OwnJournal::leave_journal() {
@@ -158,14 +155,11 @@ std::optional<IdempotencyRecord> OwnJournal::recorded(const std::string& idempot
   return found->second;
 }
 
-bool OwnJournal::is_current_journal(const JournalId& journal) const {
-  return writer_.is_open() && writer_.tail().journal == journal;
-}
-
 bool OwnJournal::is_from_copy(const Entry& entry) const {
   const EntryId& id = entry.envelope.id;
-  if (!is_current_journal(id.journal)) return false;
-  if (id.number > writer_.tail().number) return true;
+  const JournalTail& tail = writer_.tail();
+  if (!writer_.is_open() || tail.journal != id.journal) return false;
+  if (id.number > tail.number) return true;
   if (id.number < recent_first_number_) return false;
   const std::uint64_t index = id.number - recent_first_number_;
   return index < recent_hashes_.size() && recent_hashes_[index] != entry.hash;

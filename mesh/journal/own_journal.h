@@ -42,7 +42,7 @@ class OwnJournal {
              const StoredState& state, Random& random);
 
   // Returns the entry to store, or null when the ticket is answered already or waits for the same
-  // key.
+  // key. `ticket` is new; the reply bears it.
   std::shared_ptr<const Entry> append(std::uint64_t ticket, const EntryDraft& draft);
   bool is_waiting_for(const Entry& entry) const;
   // A duplicate: an earlier life's entry under the same key came back while this one was written.
@@ -69,7 +69,6 @@ class OwnJournal {
   // here.
   bool is_from_copy(const Entry& entry) const;
   std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const;
-  bool is_current_journal(const JournalId& journal) const;
 
   std::vector<AppendReply> take_replies();
   void check_invariants() const;

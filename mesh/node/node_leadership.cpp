@@ -13,8 +13,8 @@ std::string describe(const election::Token& token) {
 
 }  // namespace
 
-// Whole, and told again whenever anything in it changed. Only who said goodbye itself has left: of
-// whom others say so may live, and have a vote.
+// Whole, and told again whenever a member changed. Only who said goodbye itself has left: of whom
+// others say so may live, and have a vote.
 void Node::update_view(Now now) {
   view_stale_ = false;
   std::vector<election::Voter> view;

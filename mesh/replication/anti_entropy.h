@@ -177,15 +177,15 @@ class AntiEntropy {
     MonoTime deadline;
   };
 
+  // anti_entropy.cpp: peers and the comparison of vectors
   void send(const ProcessId& to, Message message);
   void start_round(const ProcessId& peer);
   std::vector<DeviceItems> items_of(const std::vector<DeviceId>& devices) const;
   void learn_items(Now now, const ProcessId& from, const std::vector<DeviceItems>& devices);
   void forget_unlisted(crdt::VersionVector& known, const DeviceId& device,
                        const std::vector<JournalItem>& listed) const;
-  void compare_forks(Now now, const ProcessId& from, const JournalItem& theirs);
-  void ask_for_hash_list(Now now, const JournalId& journal);
-  void ask_for_late_hash_lists(Now now);
+
+  // anti_entropy_asking.cpp: what is asked of whom
   void ask_for_missing(Now now);
   void ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device, What what);
   bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
@@ -194,8 +194,14 @@ class AntiEntropy {
   bool lacks_much() const;
   bool waits_for_state();
   void end_request(Now now, std::uint64_t id);
-  void send_hash_list(const Served& served, std::vector<std::pair<std::uint64_t, Hash>> list);
   void forget_item(const DeviceId& holder, const JournalId& journal);
+
+  // anti_entropy_forks.cpp: journals that exist in two versions; anti_entropy_serving.cpp: reads
+  // for peers
+  void compare_forks(Now now, const ProcessId& from, const JournalItem& theirs);
+  void ask_for_hash_list(Now now, const JournalId& journal);
+  void ask_for_late_hash_lists(Now now);
+  void send_hash_list(const Served& served, std::vector<std::pair<std::uint64_t, Hash>> list);
 
   AntiEntropyConfig config_;
   EntryIndex& index_;

@@ -89,8 +89,7 @@ void write_past(Connection& connection, const Past& past, std::int64_t position)
       .run();
 }
 
-// ---- reading entries in the order of arrival
-// -----------------------------------------------------
+// ---- reading entries in the order of arrival ---------------------------------------------------
 
 struct JournalOwner {
   JournalId journal;
@@ -324,8 +323,7 @@ void fold_keys(Connection& connection, const Owners& owners, const DeviceId& dev
   }
 }
 
-// ---- the parts of a stored state
-// -------------------------------------------------------------------
+// ---- the parts of a stored state ---------------------------------------------------------------
 
 crdt::Stock read_stock(Connection& connection) {
   crdt::Stock::Sums sums;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "mesh/sqlite/file/entry_tables.h"
+#include "mesh/sqlite/journal/fold.h"
 
 namespace titan::mesh {
 namespace {
@@ -391,10 +392,9 @@ Result<std::uint64_t> SqliteReader::entry_count() {
 Result<std::optional<Watermark>> SqliteReader::watermark() {
   using Held = std::optional<Watermark>;
   return connection_->guarded("reading what the cloud holds", [&]() -> Result<Held> {
-    Use use = connection_->use("SELECT vector, signature, cloud_key FROM watermark");
-    if (!use.step()) return Held{};
-    return Held(Watermark{use.bytes_at(0), use.id_at<Signature>(1).value_or(Signature{}),
-                          use.id_at<PublicKey>(2).value_or(PublicKey{})});
+    StoredState state;
+    read_watermark(*connection_, state);
+    return std::move(state.watermark);
   });
 }
 

@@ -131,24 +131,27 @@ class SqliteStore {
   SqliteStore(StoreOptions options, StoreIdentity identity, const Codec& codec)
       : options_(std::move(options)), identity_(std::move(identity)), codec_(codec) {}
 
+  // sqlite_store.cpp: opening, commits
   Status connect();
   Status check_identity();
-  Status bring_projections_up_to_date();
   Status read_positions();
+  Status bring_projections_up_to_date();
+  void note_history_of_old_versions();
+  void note_damage(const Error& error);
   Status write(std::span<const StoreRequest> requests, bool& committing);
+  Error failure(Error error);
   void store_request(const StoreRequest& request);
   void store_entry(const Entry& entry);
-  void store_member(const RememberedMember& remembered);
+  void note_former_receipt(const Envelope& envelope, std::int64_t position);
+  std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
   std::int64_t journal_ref(const Envelope& envelope);
+  void store_member(const RememberedMember& remembered);
+
+  // sqlite_store_upkeep.cpp
+  Status after_commit();
   bool needs_forced_checkpoint() const;
   Status copy_log_back();
-  std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
-  void note_former_receipt(const Envelope& envelope, std::int64_t position);
-  void note_history_of_old_versions();
   Result<std::size_t> fold_slice();
-  Status after_commit();
-  Error failure(Error error);
-  void note_damage(const Error& error);
 
   const StoreOptions options_;
   const StoreIdentity identity_;
@@ -163,11 +166,11 @@ class SqliteStore {
 
   // Since the last open or reopen.
   std::shared_ptr<Connection> connection_;
-  std::map<JournalId, KnownJournal> journals_;
-  std::int64_t newest_position_ = 0;
-  std::int64_t folded_position_ = 0;
+  std::map<JournalId, KnownJournal> journals_;  // all in the file
+  std::int64_t newest_position_ = 0;            // of the last entry written
+  std::int64_t folded_position_ = 0;            // <= newest_position_
   int log_pages_at_retry_ = 0;  // length of a log that a reader kept from starting over
-  bool failed_ = false;
+  bool failed_ = false;         // only reopen() helps
 };
 
 }  // namespace titan::mesh

@@ -19,21 +19,31 @@ std::unique_ptr<ChildProcess> start_peer(const std::string& listen, std::uint64_
   return std::make_unique<ChildProcess>(command);
 }
 
+// A peer here that has a link to one in a process of its own.
+struct LinkedChild {
+  LinkedChild() {
+    const auto listening = child->await_line("listening ");
+    REQUIRE(listening);
+    address = *listening;
+    REQUIRE(one.transport->dial(address));
+    WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
+  }
+
+  boost::asio::io_context loop;
+  TestPeer one{loop, config_of(1)};
+  std::unique_ptr<ChildProcess> child = start_peer("127.0.0.1:0", 2);
+  std::string address;
+};
+
 milliseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
 }
 
 }  // namespace
 
-TEST_CASE("a killed peer is known at once, its successor is linked within a second", "[process]") {
-  boost::asio::io_context loop;
-  TestPeer one(loop, config_of(1));
-  auto child = start_peer("127.0.0.1:0", 2);
-  const auto address = child->await_line("listening ");
-  REQUIRE(address);
-  REQUIRE(one.transport->dial(*address));
-  WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
-
+TEST_CASE_METHOD(LinkedChild,
+                 "a killed peer is known at once, its successor is linked within a second",
+                 "[process]") {
   auto start = std::chrono::steady_clock::now();
   child->signal(SIGKILL);
   WAIT_UNTIL(loop, one.downs.size() == 1, &one);
@@ -46,7 +56,7 @@ TEST_CASE("a killed peer is known at once, its successor is linked within a seco
   CHECK(since(start) < milliseconds(400));
 
   start = std::chrono::steady_clock::now();
-  child = start_peer(*address, 3);
+  child = start_peer(address, 3);
   REQUIRE(child->await_line("listening "));
   WAIT_UNTIL(loop, one.transport->is_linked(process_of(3)), &one);
   const auto linked = since(start);
@@ -93,33 +103,20 @@ TEST_CASE("a stopped peer: the queue is bounded, its return is used within a sec
   CHECK(since(resumed) < milliseconds(1000));
 }
 
-TEST_CASE("a stopped peer whose link was closed still has somebody there", "[process]") {
-  boost::asio::io_context loop;
-  TestPeer one(loop, config_of(1));
-  auto child = start_peer("127.0.0.1:0", 2);
-  const auto address = child->await_line("listening ");
-  REQUIRE(address);
-  REQUIRE(one.transport->dial(*address));
-  WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
+TEST_CASE_METHOD(LinkedChild, "a stopped peer whose link was closed still has somebody there",
+                 "[process]") {
   child->signal(SIGSTOP);
-  one.transport->hang_up(*address);  // reported as `closed`, like a link that ended by itself
+  one.transport->hang_up(address);  // reported as `closed`, like a link that ended by itself
   CHECK(one.downs == std::vector{std::pair(process_of(2), LinkDown::closed)});
   run_for(loop, milliseconds(800));  // longer than all attempts together
   CHECK(one.nobody_there.empty());
-  REQUIRE(one.transport->dial(*address));
+  REQUIRE(one.transport->dial(address));
   child->signal(SIGCONT);
   WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
   CHECK(one.nobody_there.empty());
 }
 
-TEST_CASE("a peer that ends politely closes its links", "[process]") {
-  boost::asio::io_context loop;
-  TestPeer one(loop, config_of(1));
-  auto child = start_peer("127.0.0.1:0", 2);
-  const auto address = child->await_line("listening ");
-  REQUIRE(address);
-  REQUIRE(one.transport->dial(*address));
-  WAIT_UNTIL(loop, one.transport->is_linked(process_of(2)), &one);
+TEST_CASE_METHOD(LinkedChild, "a peer that ends politely closes its links", "[process]") {
   child->signal(SIGTERM);
   CHECK(child->wait() == 0);
   WAIT_UNTIL(loop, one.downs.size() == 1, &one);
