@@ -115,26 +115,14 @@ class ScenarioReader {
       if (const auto* row = hardware(hardware_)) apply(*row, terminal);
       topology.terminals.push_back(std::move(terminal));
     }
-    std::string timing = "wired";
-    reader_.text(table, path, "timing", timing);
-    topology.timing = timing == "wireless" ? Timing::wireless : Timing::wired;
-    if (timing != "wired" && timing != "wireless") {
-      reader_.complain(join(path, "timing"), "must be \"wired\" or \"wireless\"");
-    }
-    std::string cloud = "reachable";
-    reader_.text(table, path, "cloud", cloud);
-    topology.cloud = cloud == "none" ? CloudPresence::none : CloudPresence::reachable;
-    if (cloud != "none" && cloud != "reachable") {
-      reader_.complain(join(path, "cloud"), "must be \"reachable\" or \"none\"");
-    }
+    const auto timing = reader_.word(table, path, "timing", {"wired", "wireless"}, 0);
+    topology.timing = timing == 1 ? Timing::wireless : Timing::wired;
+    const auto cloud = reader_.word(table, path, "cloud", {"reachable", "none"}, 0);
+    topology.cloud = cloud == 1 ? CloudPresence::none : CloudPresence::reachable;
     reader_.text(table, path, "cloud_switch", topology.cloud_switch);
     reader_.number(table, path, "gateways", topology.gateways);
-    std::string database = "private";
-    reader_.text(table, path, "store_database", database);
-    topology.has_shared_database = database == "shared";
-    if (database != "private" && database != "shared") {
-      reader_.complain(join(path, "store_database"), "must be \"private\" or \"shared\"");
-    }
+    topology.has_shared_database =
+        reader_.word(table, path, "store_database", {"private", "shared"}, 0) == 1;
     reader_.flag(table, path, "mdns", topology.has_mdns);
     reader_.flag(table, path, "seeds", topology.has_seeds);
   }
@@ -242,15 +230,9 @@ class ScenarioReader {
     auto& workload = scenario_.workload;
     reader_.number(table, path, "products", workload.products);
     reader_.ratio(table, path, "sales_per_second", workload.sales_per_second);
-    std::string choice = "skewed";
-    reader_.text(table, path, "choice", choice);
-    if (choice == "uniform") {
-      workload.choice = Choice::uniform;
-    } else if (choice == "same-product") {
-      workload.choice = Choice::same_product;
-    } else if (choice != "skewed") {
-      reader_.complain(join(path, "choice"), "must be \"uniform\", \"skewed\" or \"same-product\"");
-    }
+    constexpr Choice choices[] = {Choice::uniform, Choice::skewed, Choice::same_product};
+    workload.choice =
+        choices[reader_.word(table, path, "choice", {"uniform", "skewed", "same-product"}, 1)];
     reader_.number(table, path, "lines_max", workload.lines_max);
     reader_.ratio(table, path, "refunds", workload.refunds);
     reader_.ratio(table, path, "voids", workload.voids);

@@ -111,6 +111,21 @@ void TomlReader::text(const toml::table& table, const std::string& path, const c
   }
 }
 
+std::size_t TomlReader::word(const toml::table& table, const std::string& path, const char* key,
+                             const std::vector<std::string_view>& words, std::size_t otherwise) {
+  std::string read(words[otherwise]);
+  text(table, path, key, read);
+  const auto found = std::find(words.begin(), words.end(), read);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  std::string known;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i != 0) known += i + 1 == words.size() ? " or " : ", ";
+    known += "\"" + std::string(words[i]) + "\"";
+  }
+  complain(join(path, key), "must be " + known);
+  return otherwise;
+}
+
 void TomlReader::flag(const toml::table& table, const std::string& path, const char* key,
                       bool& value) {
   const toml::node* node = find(table, path, key);

@@ -27,6 +27,9 @@ class TomlReader {
   std::vector<const toml::table*> tables(const toml::table& parent, const char* key);
 
   void text(const toml::table& table, const std::string& path, const char* key, std::string& value);
+  // One of `words`, by its place; `otherwise` where the file has none of them.
+  std::size_t word(const toml::table& table, const std::string& path, const char* key,
+                   const std::vector<std::string_view>& words, std::size_t otherwise);
   void flag(const toml::table& table, const std::string& path, const char* key, bool& value);
   template <class Number>
   void number(const toml::table& table, const std::string& path, const char* key, Number& value) {
