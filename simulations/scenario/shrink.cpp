@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "simulations/scenario/tables.h"
 
@@ -35,6 +36,69 @@ Scenario without_terminal(const Scenario& scenario, std::size_t index) {
   });
   return smaller;
 }
+
+// What may be left out of a scenario beside faults and terminals. Each gives false when there is
+// nothing of the kind to leave out.
+using Simplification = bool (*)(Scenario&);
+
+bool without_switches(Scenario& s) {
+  if (s.topology.switches.empty()) return false;
+  s.topology.switches.clear();
+  s.topology.cloud_switch.clear();
+  for (auto& terminal : s.topology.terminals) terminal.switch_name.clear();
+  std::erase_if(s.faults, [](const Fault& fault) { return !fault.place.empty(); });
+  return true;
+}
+
+bool with_usual_terminals(Scenario& s) {
+  bool is_special = false;
+  for (auto& terminal : s.topology.terminals) {
+    const auto* row = hardware_of(terminal);
+    is_special = is_special || row != &hardware_table().front() || terminal.is_next_version ||
+                 terminal.dead_addresses != 0 || terminal.starts_at != Duration(0);
+    apply(hardware_table().front(), terminal);
+    terminal.is_next_version = false;
+    terminal.dead_addresses = 0;
+    terminal.starts_at = Duration(0);
+  }
+  return is_special;
+}
+
+bool without_cloud(Scenario& s) {
+  if (s.topology.cloud == CloudPresence::none) return false;
+  s.topology.cloud = CloudPresence::none;
+  s.topology.cloud_switch.clear();
+  return true;
+}
+
+bool without_shared_database(Scenario& s) {
+  return std::exchange(s.topology.has_shared_database, false);
+}
+
+bool with_one_gateway(Scenario& s) {
+  return std::exchange(s.topology.gateways, 1u) != 1;
+}
+
+bool with_one_line_each(Scenario& s) {
+  return std::exchange(s.workload.lines_max, 1u) != 1;
+}
+
+bool with_one_product(Scenario& s) {
+  return std::exchange(s.workload.products, 1u) != 1;
+}
+
+// Down to one sale in ten seconds.
+bool with_half_the_sales(Scenario& s) {
+  auto& rate = s.workload.sales_per_second;
+  if (rate.numerator == 0 || rate.numerator * 10 <= rate.denominator) return false;
+  rate.denominator *= 2;
+  return true;
+}
+
+constexpr Simplification simplifications[] = {without_switches, with_usual_terminals, without_cloud,
+                                              without_shared_database, with_one_gateway};
+constexpr Simplification simplifications_of_sales[] = {with_one_line_each, with_one_product,
+                                                       with_half_the_sales};
 
 class Shrinker {
  public:
@@ -99,55 +163,11 @@ class Shrinker {
     return accept(std::move(candidate));
   }
 
-  // Each gives false when there is nothing of the kind to leave out.
   bool simplify() {
-    bool was_better = change([](Scenario& s) {
-      if (s.topology.switches.empty()) return false;
-      s.topology.switches.clear();
-      s.topology.cloud_switch.clear();
-      for (auto& terminal : s.topology.terminals) terminal.switch_name.clear();
-      std::erase_if(s.faults, [](const Fault& fault) { return !fault.place.empty(); });
-      return true;
-    });
-    was_better = change([](Scenario& s) {
-                   bool is_special = false;
-                   for (auto& terminal : s.topology.terminals) {
-                     const auto* row = hardware_of(terminal);
-                     is_special = is_special || row != &hardware_table().front() ||
-                                  terminal.is_next_version || terminal.dead_addresses != 0 ||
-                                  terminal.starts_at != Duration(0);
-                     apply(hardware_table().front(), terminal);
-                     terminal.is_next_version = false;
-                     terminal.dead_addresses = 0;
-                     terminal.starts_at = Duration(0);
-                   }
-                   return is_special;
-                 }) ||
-                 was_better;
-    was_better = change([](Scenario& s) {
-                   if (s.topology.cloud == CloudPresence::none) return false;
-                   s.topology.cloud = CloudPresence::none;
-                   s.topology.cloud_switch.clear();
-                   return true;
-                 }) ||
-                 was_better;
-    was_better = change([](Scenario& s) {
-                   if (!s.topology.has_shared_database) return false;
-                   s.topology.has_shared_database = false;
-                   return true;
-                 }) ||
-                 was_better;
-    was_better = change([](Scenario& s) {
-                   if (s.topology.gateways == 1) return false;
-                   s.topology.gateways = 1;
-                   return true;
-                 }) ||
-                 was_better;
-    return simplify_workload() || was_better;
-  }
-
-  bool simplify_workload() {
     bool was_better = false;
+    for (const auto simplification : simplifications) {
+      was_better = change(simplification) || was_better;
+    }
     for (auto share : {&Workload::refunds, &Workload::voids, &Workload::deliveries,
                        &Workload::repeats, &Workload::reused_keys}) {
       was_better = change([share](Scenario& s) {
@@ -157,26 +177,10 @@ class Shrinker {
                    }) ||
                    was_better;
     }
-    was_better = change([](Scenario& s) {
-                   if (s.workload.lines_max == 1) return false;
-                   s.workload.lines_max = 1;
-                   return true;
-                 }) ||
-                 was_better;
-    was_better = change([](Scenario& s) {
-                   if (s.workload.products == 1) return false;
-                   s.workload.products = 1;
-                   return true;
-                 }) ||
-                 was_better;
-    // Half the sales, down to one in ten seconds.
-    return change([](Scenario& s) {
-             auto& rate = s.workload.sales_per_second;
-             if (rate.numerator == 0 || rate.numerator * 10 <= rate.denominator) return false;
-             rate.denominator *= 2;
-             return true;
-           }) ||
-           was_better;
+    for (const auto simplification : simplifications_of_sales) {
+      was_better = change(simplification) || was_better;
+    }
+    return was_better;
   }
 
   bool shorten() {
