@@ -1,4 +1,4 @@
-// A terminal's process: its life, its inputs and effects. Its parts: terminal_parts.cpp; its disk:
+// A terminal's process: its life, its inputs and effects. Its parts: terminal_connections.cpp; its disk:
 // terminal_disk.cpp.
 #include "simulations/model/terminal.h"
 

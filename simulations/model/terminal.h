@@ -140,7 +140,7 @@ class Terminal {
   void follow_cards();
   mesh::NodeConfig node_config() const;
   void make_process(ProcessId id, std::uint64_t seed);
-  // terminal_parts.cpp
+  // terminal_connections.cpp
   void make_links();
   void make_database();
   void make_uplink();
