@@ -186,6 +186,30 @@ void measure_single_commits(const std::string& folder, int commits, const Codec&
   figures.note("sale commit: upkeep in idle moments, longest", quantile(idle, 1.0), "us");
 }
 
+// What a report asks: the store by its views, the baseline by tables.
+void measure_questions(SQLite::Database& database, BareTables& tables) {
+  const auto view_time = [&](const char* sql) {
+    const double start = cpu_microseconds();
+    database.execAndGet(sql);
+    return cpu_microseconds() - start;
+  };
+  figures.note("a day's total: view, processor",
+               view_time("SELECT sum(total_minor) FROM sales WHERE business_date = "
+                         "20111006"),
+               "us");
+  figures.note(
+      "a day's total: table, processor",
+      processor_time_of(tables, "SELECT sum(total) FROM sales WHERE business_date = 20111006"),
+      "us");
+  figures.note("units sold by sku: view, processor",
+               view_time("SELECT sum(n) FROM (SELECT sku, sum(quantity_value) AS n FROM sale_items "
+                         "GROUP BY sku)"),
+               "us");
+  figures.note("units sold by sku: table, processor",
+               processor_time_of(tables, "SELECT sku, sum(quantity) FROM sale_items GROUP BY sku"),
+               "us");
+}
+
 void measure_group_commits(const std::string& folder, const Codec& codec) {
   constexpr int group = 50;
   constexpr int groups = 400;
@@ -238,27 +262,7 @@ void measure_group_commits(const std::string& folder, const Codec& codec) {
   }
 
   std::printf("\nThe same %d sales, asked afterwards\n", group * groups);
-  SQLite::Database& database = store->connection().database();
-  const auto view_time = [&](const char* sql) {
-    const double start = cpu_microseconds();
-    database.execAndGet(sql);
-    return cpu_microseconds() - start;
-  };
-  figures.note("a day's total: view, processor",
-               view_time("SELECT sum(total_minor) FROM sales WHERE business_date = "
-                         "20111006"),
-               "us");
-  figures.note(
-      "a day's total: table, processor",
-      processor_time_of(tables, "SELECT sum(total) FROM sales WHERE business_date = 20111006"),
-      "us");
-  figures.note("units sold by sku: view, processor",
-               view_time("SELECT sum(n) FROM (SELECT sku, sum(quantity_value) AS n FROM sale_items "
-                         "GROUP BY sku)"),
-               "us");
-  figures.note("units sold by sku: table, processor",
-               processor_time_of(tables, "SELECT sku, sum(quantity) FROM sale_items GROUP BY sku"),
-               "us");
+  measure_questions(store->connection().database(), tables);
 }
 
 void measure_load(const std::string& folder, std::uint64_t entries, const Codec& codec) {
