@@ -69,7 +69,7 @@ std::optional<Body> body_of(const mesh::Entry& entry) {
     body.is_refund = true;
     return body;
   }
-  if (entry.envelope.kind == kind_history) {
+  if (entry.envelope.kind == mesh::Kind::history) {
     body.history.emplace();
     if (!body.history->ParseFromString(bytes)) return std::nullopt;
     body.sale = std::move(*body.history->mutable_sale());
@@ -153,14 +153,14 @@ std::optional<SaleRows> sale_rows(const mesh::Entry& entry) {
 }
 
 std::optional<FormerSale> former_sale(const mesh::Entry& entry) {
-  if (entry.envelope.kind != kind_history) return std::nullopt;
+  if (entry.envelope.kind != mesh::Kind::history) return std::nullopt;
   v1::History body;
   if (!body.ParseFromString(entry.envelope.body)) return std::nullopt;
   return FormerSale{body.id(), body.origin(), body.move_in(), body.was_sent(), body.was_voided()};
 }
 
 std::optional<Bytes> withdrawn_move_in(const mesh::Entry& entry) {
-  if (entry.envelope.kind != kind_history_withdrawn) return std::nullopt;
+  if (entry.envelope.kind != mesh::Kind::history_withdrawn) return std::nullopt;
   v1::HistoryWithdrawn body;
   if (!body.ParseFromString(entry.envelope.body)) return std::nullopt;
   return body.move_in();

@@ -16,11 +16,6 @@
 
 namespace titan::pos {
 
-// Of the former system; the mesh passes kinds through whose meaning it need not know.
-inline constexpr auto kind_history = static_cast<mesh::Kind>(entry::v1::HISTORY);
-inline constexpr auto kind_history_withdrawn =
-    static_cast<mesh::Kind>(entry::v1::HISTORY_WITHDRAWN);
-
 struct ItemRow {
   std::string sku;
   std::string name;

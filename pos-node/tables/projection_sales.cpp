@@ -34,7 +34,7 @@ bool TablesProjection::counts(const Known& known) {
 
 TablesProjection::All TablesProjection::twins_of(const Known& known) {
   const mesh::Envelope& envelope = known.entry.envelope;
-  const bool has_twins = mesh::claims_its_request(envelope) || envelope.kind == kind_history;
+  const bool has_twins = mesh::claims_its_request(envelope) || envelope.kind == mesh::Kind::history;
   All twins = has_twins ? claiming(envelope.claim) : All{};
   if (twins.empty()) {
     twins.push_back({known.position, envelope.id, known.entry.hash, known.entry.bytes});
@@ -139,7 +139,7 @@ void TablesProjection::write(const Known& known) {
   const bool in_ledger = counts(known);
   if (in_ledger) write_deltas(known, key);
   const bool is_shown =
-      known.entry.envelope.kind == kind_history ? former_is_shown(known) : in_ledger;
+      known.entry.envelope.kind == mesh::Kind::history ? former_is_shown(known) : in_ledger;
   if (is_shown) write_sale(known, key);
 }
 
@@ -231,13 +231,13 @@ void TablesProjection::move_stock(const mesh::Entry& entry, bool take_out) {
 
 void TablesProjection::erase(const Known& known, const std::string& key) {
   std::string name = key;
-  if (known.entry.envelope.kind == kind_history) {
+  if (known.entry.envelope.kind == mesh::Kind::history) {
     mesh::Use use = tables_.use("SELECT name FROM tables_former WHERE position = ?");
     use.integer(1, known.position);
     name = use.step() && !use.is_null_at(0) ? use.bytes_at(0) : std::string();
   }
   if (!name.empty()) erase_sale(name, key);
-  if (known.entry.envelope.kind == kind_history) {
+  if (known.entry.envelope.kind == mesh::Kind::history) {
     tables_.use("UPDATE tables_former SET name = NULL WHERE position = ?")
         .integer(1, known.position)
         .run();

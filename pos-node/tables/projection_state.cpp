@@ -37,7 +37,8 @@ std::optional<mesh::EntryId> entry_of(std::string_view key) {
 
 // Whose terminal's cursor they move: sales and movements of stock.
 bool is_of_a_terminal(mesh::Kind kind) {
-  return (kind >= mesh::Kind::sale && kind <= mesh::Kind::opening_stock) || kind == kind_history;
+  return (kind >= mesh::Kind::sale && kind <= mesh::Kind::opening_stock) ||
+         kind == mesh::Kind::history;
 }
 
 }  // namespace

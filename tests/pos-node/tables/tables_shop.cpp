@@ -38,7 +38,7 @@ EntryPointer history(Till& till, const std::string& origin, const std::string& i
   body.set_was_voided(was_voided);
   body.set_move_in(move_in);
   mesh::EntryDraft draft;
-  draft.kind = kind_history;
+  draft.kind = mesh::Kind::history;
   draft.body = body.SerializeAsString();
   draft.claim = blake2b("former " + origin + " " + id);
   return till.write(std::move(draft));
@@ -49,7 +49,7 @@ EntryPointer withdrawal(Till& till, const std::string& move_in,
   v1::HistoryWithdrawn body;
   body.set_move_in(move_in);
   mesh::EntryDraft draft;
-  draft.kind = kind_history_withdrawn;
+  draft.kind = mesh::Kind::history_withdrawn;
   draft.body = body.SerializeAsString();
   draft.stock_effects = std::move(effects);
   return till.write(std::move(draft));
