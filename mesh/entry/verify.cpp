@@ -6,7 +6,6 @@
 #include <span>
 #include <tuple>
 
-#include "mesh/entry/watermark.h"
 
 namespace titan::mesh {
 namespace {
@@ -155,11 +154,6 @@ const char* to_string(RejectionCode code) {
 
 bool signature_verifies(const Entry& entry, const PublicKey& key) {
   return verify(key, signed_part(entry.envelope_bytes), entry.signature);
-}
-
-bool watermark_verifies(const Watermark& watermark, const PublicKey& cloud_key) {
-  return watermark.cloud_key == cloud_key &&
-         verify(cloud_key, watermark_signed_part(watermark.vector_bytes), watermark.signature);
 }
 
 CheckedEntries check_entries(std::vector<std::shared_ptr<const Entry>> entries,

@@ -21,7 +21,6 @@
 
 #include "base/crypto.h"
 #include "mesh/entry/entry.h"
-#include "mesh/messages.h"
 
 namespace titan::mesh {
 
@@ -67,8 +66,5 @@ CheckedEntries check_entries(std::vector<std::shared_ptr<const Entry>> entries,
 
 // One signature, nothing else.
 [[nodiscard]] bool signature_verifies(const Entry& entry, const PublicKey& key);
-
-// Whether the cloud with this key signed it, and says so itself.
-[[nodiscard]] bool watermark_verifies(const Watermark& watermark, const PublicKey& cloud_key);
 
 }  // namespace titan::mesh
