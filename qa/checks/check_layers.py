@@ -22,7 +22,8 @@ HOSTS = {"pos-node", "cloud", "simulations"}
 CORE = {"base", "crdt", "election", "mesh", "retail", "discovery", "uplink"}
 WIRE = "wire"
 # Rooms of a core folder that are core themselves.
-CORE_ROOMS = {("retail", "catalogue"), ("mesh", "entry"), ("mesh", "clock"), ("mesh", "journal"),
+CORE_ROOMS = {("retail", "catalogue"), ("retail", "scan"),
+              ("mesh", "entry"), ("mesh", "clock"), ("mesh", "journal"),
               ("mesh", "membership"), ("mesh", "replication"), ("mesh", "node")}
 # Core that reads and writes the bodies of entries, which are protobuf messages.
 SEES_BODIES = {"retail"}
