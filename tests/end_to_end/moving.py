@@ -5,7 +5,7 @@ import sqlite3
 
 from shop import Shop
 
-MANY_SALES = 1500  # of the files whose move-in is interrupted: some fifteen batches
+MANY_SALES = 6000  # of the files whose move-in is interrupted: some sixty batches, two seconds
 
 
 class MovingShop(Shop):

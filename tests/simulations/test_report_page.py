@@ -110,14 +110,14 @@ async def test_a_run_with_a_failure_with_5_terminals():
     assert_page_shows(seen, report, 5)
 
 
-@limit(180)
+@limit(360)
 async def test_a_run_without_failures_with_100_terminals():
     seen, report, code = await page_of("page-100-passed", 100)
     assert code == 0 and seen["verdict"] == "Passed", report["judgements"]
     assert_page_shows(seen, report, 100)
 
 
-@limit(180)
+@limit(360)
 async def test_a_run_with_a_failure_with_100_terminals_on_a_small_screen():
     seen, report, _ = await page_of("page-100-failed", 100, ("acknowledge_before_commit", "M6"), width=400)
     assert seen["violations_shown"], report["judgements"]
