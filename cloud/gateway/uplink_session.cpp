@@ -164,7 +164,8 @@ void UplinkSession::refuse_lease(const uplink::LeaseHolder& holder) {
   spdlog::warn(
       "store {}: {} of {} is more than {} above the lease's term {} and is refused; if "
       "the store's tills agree on it, reset the lease (POST .../lease/reset)",
-      key_.text(), election::token_text(token_), terminal_, election::term_jump_max, holder.token.term);
+      key_.text(), election::token_text(token_), terminal_, election::term_jump_max,
+      holder.token.term);
   refuse(RefusalCode::lower_token,
          "its term " + std::to_string(token_.term) + " is more than " +
              std::to_string(election::term_jump_max) + " above the lease's term " +

@@ -6,7 +6,6 @@
 #include <span>
 #include <tuple>
 
-
 namespace titan::mesh {
 namespace {
 

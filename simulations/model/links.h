@@ -94,10 +94,10 @@ class Links {
   const TcpLimits limits_;
   discovery::AddressBook address_book_;
   MonoTime address_book_armed_for_ = MonoTime::never();  // as armed_for
-  std::map<std::string, Outgoing> dialled_;        // by address
-  std::map<ProcessId, std::string> linked_at_;     // one address each, also in dialled_
-  std::vector<std::shared_ptr<Tcp>> inbound_;      // dialled by others; ended ones go with the next
-  std::uint64_t next_attempt_ = 1;                 // no number is used twice
+  std::map<std::string, Outgoing> dialled_;              // by address
+  std::map<ProcessId, std::string> linked_at_;           // one address each, also in dialled_
+  std::vector<std::shared_ptr<Tcp>> inbound_;  // dialled by others; ended ones go with the next
+  std::uint64_t next_attempt_ = 1;             // no number is used twice
 };
 
 }  // namespace titan::simulations

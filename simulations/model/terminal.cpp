@@ -1,5 +1,5 @@
-// A terminal's process: its life, its inputs and effects. Its parts: terminal_connections.cpp; its disk:
-// terminal_disk.cpp.
+// A terminal's process: its life, its inputs and effects. Its parts: terminal_connections.cpp; its
+// disk: terminal_disk.cpp.
 #include "simulations/model/terminal.h"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // Every fault that a scenario may have, by what it breaks: its name in a scenario file, whether it
 // lasts, whether real processes can show it, its keys, and what it does. What the simulator does
-// for each stands in model/faults.cpp, under the same headings; the lab's part in lab/faults.py.
+// for each stands in model/faults.cpp, under the same headings; what real processes do in
+// qa/live/faults.py.
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
