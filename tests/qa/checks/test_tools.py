@@ -162,6 +162,13 @@ async def test_summary_names_what_is_left_to_the_nightly_run(lab):
     assert "nightly ones have: ./titan nightly" in said[0][1], said
 
 
+async def test_a_pattern_may_name_a_case_of_the_script_itself(lab):
+    await summary_of(lab.folder, {"titan": "ok\t1.0\tstyle: format\nok\t0.1\tno process is left\n"}, {}, {})
+    codes = [(await lab.run_here(sys.executable, ROOT / "qa" / "checks" / "summarise_tests.py", lab.folder,
+                                 "--pattern", pattern))[0] for pattern in ("style", "nothing-of-that-name")]
+    assert codes == [0, 1], codes
+
+
 async def test_summary_of_nothing_fails(lab):
     code, last, _ = await summary_of(lab.folder, {}, {}, {})
     assert (code, last) == (1, "0 passed, 0 failed"), last
