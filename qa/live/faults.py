@@ -468,7 +468,8 @@ def _signal(processes, number):
             pass  # one of PostgreSQL's helpers ended by itself
 
 
-# `clone` is missing: nothing copies a running process.
+# Those that simulations/scenario/fault_table.cpp leaves to the simulator are missing: nothing copies a
+# running process, say, and no till of ours lies.
 KINDS = {name: getattr(Faults, name) for name in (
     "cut", "cut_one_way", "deaf", "reset", "freeze", "degrade", "star", "switch_reboot",
     "no_multicast", "change_address", "crash", "leave", "stall", "slow_disk", "disk_full", "failed_commit",
