@@ -112,7 +112,7 @@ int run(const Config& config) {
                         gateway_of_projector->on_projected(store, position);
                       });
   InProcessEntryLog log(projector);
-  DatabaseWorker uplink_worker("store desk", config.database_url, lease_queue_max);
+  DatabaseWorker uplink_worker("leases", config.database_url, lease_queue_max);
   LeaseService leases(loop, uplink_worker, feed, news);
   EntryReader entries(loop, uplink_worker);
   Gateway gateway(loop, config, codec, *key, uplink_worker, leases, entries, log, projector,

@@ -10,6 +10,8 @@
 #include <catch2/catch.hpp>
 #include <future>
 
+#include "tests/waiting.h"
+
 namespace titan::pos::test {
 
 namespace json = boost::json;
@@ -90,14 +92,13 @@ std::size_t LabServer::subscribers() {
 
 void LabServer::wait_until(const std::string& what,
                            const std::function<bool(FakeService&)>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  for (;;) {
-    bool holds = false;
-    on_loop([&](FakeService& service) { holds = condition(service); });
-    if (holds) return;
-    if (std::chrono::steady_clock::now() > deadline) FAIL("waited 5 s in vain: " << what);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+  constexpr int limit_ms = 5000;
+  const auto holds = [&] {
+    bool does = false;
+    on_loop([&](FakeService& service) { does = condition(service); });
+    return does;
+  };
+  titan::test::wait_until(holds, what, {}, limit_ms);
 }
 
 HttpReply LabServer::raw(const std::string& method, const std::string& target,
