@@ -148,7 +148,8 @@ async def program(name, *arguments, seconds=600):
     """Runs a measuring program to its end: the JSON object it prints."""
     child = await _start(name, arguments)
     try:
-        output, errors = await asyncio.wait_for(child.communicate(), seconds)
+        async with asyncio.timeout(seconds):
+            output, errors = await child.communicate()
     except asyncio.TimeoutError:
         raise Fault(f"{name} was not done after {seconds} s") from None
     finally:
@@ -195,7 +196,8 @@ class Driver:
         return await self._answer(seconds)
 
     async def _answer(self, seconds):
-        line = await asyncio.wait_for(self._child.stdout.readline(), seconds)
+        async with asyncio.timeout(seconds):
+            line = await self._child.stdout.readline()
         if not line:
             errors = (await self._child.stderr.read()).decode(errors="replace")
             raise Fault(f"drive_tills ended: {errors}")

@@ -69,6 +69,8 @@ nothing_left() {
     if [[ $SECONDS -ge $deadline ]]; then
       echo "still there 10 s after the last test:"
       echo "$left"
+      ps -o pid,ppid,user,stat,etimes,wchan:24,args -p "$(run_processes | cut -d' ' -f1 | paste -sd,)"
+      run_processes | while read -r pid _; do as_root ls -l "/proc/$pid/cwd"; done
       return 1
     fi
     read -rt 0.2 <> <(:) || true

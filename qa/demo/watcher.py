@@ -88,7 +88,8 @@ class Watcher:
     async def _watch_cloud(self):
         while True:
             try:
-                self.cloud = await asyncio.wait_for(self._shop.holder(), STATUS_SECONDS_MAX)
+                async with asyncio.timeout(STATUS_SECONDS_MAX):
+                    self.cloud = await self._shop.holder()
                 self.cloud_answers = True
             except (OSError, AssertionError, asyncio.TimeoutError):
                 self.cloud_answers = False

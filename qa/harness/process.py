@@ -58,8 +58,9 @@ class Process:
     async def wait(self, seconds):
         """The exit code, once it ended by itself."""
         try:
-            return await asyncio.wait_for(self._child.wait(), seconds)
-        except asyncio.TimeoutError:
+            async with asyncio.timeout(seconds):
+                return await self._child.wait()
+        except TimeoutError:
             raise AssertionError(f"{self.name} still runs after {seconds} s:\n{self.log_tail()}") from None
 
     def signal(self, number):
@@ -72,8 +73,9 @@ class Process:
         self.signal(signal.SIGTERM)
         if self.running:
             try:
-                await asyncio.wait_for(self._child.wait(), STOP_SECONDS_MAX)
-            except asyncio.TimeoutError:
+                async with asyncio.timeout(STOP_SECONDS_MAX):
+                    await self._child.wait()
+            except TimeoutError:
                 await self.kill()
                 raise AssertionError(f"{self.name} did not end within {STOP_SECONDS_MAX} s of SIGTERM:\n"
                                      f"{self.log_tail()}") from None
@@ -127,7 +129,8 @@ async def run_to_end(*argv, seconds, environment=None, stdin=None):
         stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     try:
-        output, errors = await asyncio.wait_for(child.communicate(stdin), seconds)
+        async with asyncio.timeout(seconds):
+            output, errors = await child.communicate(stdin)
     finally:
         if child.returncode is None:
             child.kill()

@@ -184,9 +184,9 @@ async def _end(lab):
 
 
 def _where(error):
-    """The error and where in the tests it came from, without the machinery's own frames."""
+    """The error and where in this project it came from, without the runner's own frames."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if f"{os.sep}tests{os.sep}" in frame.filename or f"{os.sep}harness{os.sep}" in frame.filename]
+              if pathlib.Path(frame.filename).is_relative_to(ROOT)]
     lines = [f"{os.path.relpath(frame.filename, ROOT)}:{frame.lineno} {frame.line}"
              for frame in frames if not frame.filename.endswith("runner.py")]
     return "\n".join([*lines, f"{type(error).__name__}: {error}"])

@@ -195,8 +195,8 @@ class Observer:
         while True:
             await asyncio.sleep(CLOUD_SECONDS)
             try:
-                row = await asyncio.wait_for(
-                    self._cloud.store(self._store, self._tenant), ANSWER_SECONDS_MAX)
+                async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                    row = await self._cloud.store(self._store, self._tenant)
             except (OSError, ApiError, asyncio.TimeoutError):
                 continue
             if row is None:

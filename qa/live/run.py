@@ -74,8 +74,13 @@ async def play(scenario, seed, folder=None, logs=None):
 
 
 async def _open_stock(shop, screens, skus):
-    for request in workload.opening(skus, shop.first_running().number):
-        await screens.send_now(request)
+    try:
+        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+            for request in workload.opening(skus, shop.first_running().number):
+                await screens.send_now(request)
+    except TimeoutError:
+        raise AssertionError(f"the opening stock was not recorded within {SETTLE_SECONDS_MAX} s; "
+                             f"the last answer: {screens.last_answer}") from None
     await shop.until(shop.is_equal, SETTLE_SECONDS_MAX, "all terminals have the opening stock")
     await shop.tell_stored()
 

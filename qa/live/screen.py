@@ -58,6 +58,7 @@ class Screens:
         self._tasks = set()
         self._open_keys = set()
         self.counts = collections.Counter()
+        self.last_answer = "none"
         self.failures = []  # of this program, not of a terminal
 
     async def open(self, requests):
@@ -163,6 +164,7 @@ class Screens:
 
     def _answered(self, request, outcome, **facts):
         self.counts[f"{request.kind} {outcome}"] += 1
+        self.last_answer = f"{request.kind} {outcome}: {facts.get('error', 'no error')}"
         self._history.tell("request_answered", terminal=request.terminal, key=request.key,
                            outcome=outcome, **facts)
 

@@ -117,7 +117,7 @@ class Terminal:
             how="cloned" if of else "restored" if moment is not None else "lost")
 
     async def damage_disk(self, pages, seed):
-        """Overwrites that many pages of rows that lie behind one another; how many there were."""
+        """Overwrites that many pages of entries that follow one another; how many there were."""
         count = await asyncio.to_thread(damage_pages, self.till.data / DATABASE_FILE, pages, seed)
         self.has_damage = self.has_damage or count > 0
         return count
@@ -170,25 +170,24 @@ def copy_disk(data, target):
         source.close()
 
 
-TABLE_LEAF, RUBBISH = 0x0D, 0xFF  # the first byte of a page that holds rows, and of none at all
+RUBBISH = 0xFF  # the first byte of a page, where no page has it
 
 
 def damage_pages(file, pages, seed):
-    """What its process has written is first brought from the log into the file: there it is read
-    from, and there the rubbish is put, behind SQLite's back."""
+    """Puts rubbish over that many pages of entries, behind SQLite's back; how many there were. What
+    its process has written is first brought from the log into the file: there it is read from."""
     with contextlib.closing(sqlite3.connect(file, timeout=10)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        rows = [number for (number,) in database.execute(
+            "SELECT pageno FROM dbstat WHERE name = 'entries' AND pagetype = 'leaf' ORDER BY path")]
+    if not rows:
+        return 0
     chance = random.Random(seed)
+    first = chance.randrange(max(1, len(rows) - pages + 1))
+    damaged = rows[first:first + pages]
     with open(file, "r+b", buffering=0) as raw:
-        content = raw.read()
-        size = int.from_bytes(content[16:18], "big")
-        size = 65536 if size == 1 else size
-        rows = [at for at in range(size, len(content) - size + 1, size)
-                if content[at] == TABLE_LEAF]
-        if not rows:
-            return 0
-        first = chance.randrange(len(rows))
-        for at in rows[first:first + pages]:
-            raw.seek(at)
+        for number in damaged:
+            raw.seek((number - 1) * size)
             raw.write(bytes([RUBBISH]) + chance.randbytes(size - 1))
-    return len(rows[first:first + pages])
+    return len(damaged)

@@ -86,7 +86,8 @@ class Case:
         """Seconds from the program's start, of the slowest of these."""
         taken = []
         for machine in machines or list(self._sales):
-            sold = await asyncio.wait_for(asyncio.shield(self._sales[machine]), seconds)
+            async with asyncio.timeout(seconds):
+                sold = await asyncio.shield(self._sales[machine])
             taken.append(sold - await self._began(machine))
         return max(taken)
 

@@ -168,4 +168,5 @@ async def test_keygen_prints_a_secret_that_a_configuration_takes(shop):
     till = another(shop, name="fresh-secret")
     till.settings["store"]["secret"] = secrets.pop()
     await till.start()
-    await asyncio.wait_for(till.stop(), 10)
+    async with asyncio.timeout(10):
+        await till.stop()

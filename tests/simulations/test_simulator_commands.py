@@ -32,7 +32,8 @@ async def sim(*words):
         scenarios.program(), *map(str, words), cwd=ROOT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     try:
-        output, errors = await asyncio.wait_for(process.communicate(), SECONDS_MAX)
+        async with asyncio.timeout(SECONDS_MAX):
+            output, errors = await process.communicate()
     except asyncio.TimeoutError:
         process.kill()
         await process.wait()

@@ -45,7 +45,8 @@ class Demo:
 
     async def end(self, seconds):
         try:
-            return await asyncio.wait_for(self.child.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                return await self.child.wait()
         except asyncio.TimeoutError:
             raise AssertionError(f"not done within {seconds} s:\n{self.text()}") from None
 

@@ -10,7 +10,7 @@ from qa.harness.forward import Forward
 from qa.harness.http import HttpClient, HttpError
 from qa.harness.lab import ROOT, Lab
 from qa.harness.postgres import Postgres
-from qa.harness.process import ProcessEnded
+from qa.harness.process import Process, ProcessEnded
 from qa.harness.waiting import wait_until
 
 PYTHON = "/usr/bin/python3"
@@ -233,6 +233,30 @@ async def test_waiting_says_what_was_seen():
         raise RuntimeError("waiting for ever false ended well")
 
 
+async def test_whoever_watches_a_process_can_be_cancelled_at_any_moment():
+    """Also in the very turn of the loop in which what it waits for comes."""
+    for turns in range(6):
+        ended = asyncio.Event()
+        process = Process("watched", [], os.devnull)
+        process._child = type("Child", (), {"wait": lambda _, event=ended: event.wait()})()
+
+        async def watch(watched=process):
+            while True:
+                await watched.wait(5)
+                await asyncio.sleep(0)
+        task = asyncio.create_task(watch())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        ended.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        ended.clear()
+        task.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert task.done(), f"cancelled {turns} turns after the answer, it went on"
+
+
 RUN_UNTIL_STOPPED = """
 import asyncio, os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell put behind
@@ -256,11 +280,13 @@ async def check_ends_clean(send):
         sys.executable, "-c", RUN_UNTIL_STOPPED.format(root=str(ROOT)), env=environment,
         stdout=asyncio.subprocess.PIPE, start_new_session=True)
     try:
-        line = (await asyncio.wait_for(child.stdout.readline(), 20)).decode().split()
+        async with asyncio.timeout(20):
+            line = (await child.stdout.readline()).decode().split()
         assert line[0] == "PREFIX", line
         prefix, folder = line[1], line[2]
         os.killpg(child.pid, send)
-        assert await asyncio.wait_for(child.wait(), 20) == 130
+        async with asyncio.timeout(20):
+            assert await child.wait() == 130
     finally:
         if child.returncode is None:
             child.kill()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import json
 import os
 import pathlib
@@ -46,9 +45,10 @@ async def run(lab, name, tries=2):
     nothing of the product and is made again."""
     path = SCENARIOS / f"{name}.toml"
     scenario = scenarios.read(path)
-    for number in range(tries):
-        with contextlib.redirect_stdout(io.StringIO()):
-            history, notes = await play(scenario, scenario.seed)
+    for number in range(1, tries + 1):
+        with open(lab.folder / f"try-{number}.log", "w", buffering=1, encoding="utf-8") as said, \
+                contextlib.redirect_stdout(said):
+            history, notes = await play(scenario, scenario.seed, logs=lab.folder / f"try-{number}")
         if not any(STOOD_STILL in note for note in notes):
             break
     target = lab.folder / f"{name}.jsonl"
