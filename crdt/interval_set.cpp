@@ -7,7 +7,7 @@
 namespace titan::crdt {
 namespace {
 
-using Intervals = std::vector<Interval>;
+using Intervals = IntervalSet::Intervals;
 
 // The first interval that ends at or behind `number`.
 template <class Range>
@@ -28,7 +28,7 @@ void append_joined(Intervals& joined, Interval next) {
 
 }  // namespace
 
-IntervalSet::IntervalSet(Intervals intervals) {
+IntervalSet::IntervalSet(std::vector<Interval> intervals) {
   std::erase_if(intervals, [](const Interval& i) { return i.first == 0 || i.first > i.last; });
   std::sort(intervals.begin(), intervals.end());
   intervals_.reserve(intervals.size());
@@ -82,8 +82,7 @@ void IntervalSet::add(const IntervalSet& other) {
 
 void IntervalSet::remove(Interval interval) {
   if (interval.first > interval.last) return;
-  *this =
-      minus(IntervalSet(Intervals{{std::max<std::uint64_t>(interval.first, 1), interval.last}}));
+  *this = minus(IntervalSet({{std::max<std::uint64_t>(interval.first, 1), interval.last}}));
 }
 
 bool IntervalSet::contains(std::uint64_t number) const {

@@ -5,6 +5,7 @@
 // number between neighbours, and no number is 0.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <compare>
 #include <cstdint>
 #include <vector>
@@ -44,12 +45,14 @@ class IntervalSet {
   IntervalSet lowest(std::uint64_t limit) const;
   // 1..top() minus this set.
   IntervalSet gaps() const;
-  const std::vector<Interval>& intervals() const { return intervals_; }
+  // One needs no memory of its own: a store's vector has tens of thousands of sets.
+  using Intervals = boost::container::small_vector<Interval, 1>;
+  const Intervals& intervals() const { return intervals_; }
 
   void check_invariants() const;
 
  private:
-  std::vector<Interval> intervals_;
+  Intervals intervals_;
 };
 
 }  // namespace titan::crdt

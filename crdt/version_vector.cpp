@@ -58,27 +58,30 @@ ContentSum ContentSum::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
   return {read_little_endian(bytes.data()), read_little_endian(bytes.data() + 8)};
 }
 
-VersionVector::Place VersionVector::place_of(const DeviceId& device, const JournalId& journal) {
-  const DeviceId& owner = device_of_journal_.try_emplace(journal, device).first->second;
-  return {devices_[owner][journal], device_digests_[owner]};
-}
-
-void VersionVector::replace_digest(ContentSum& device_digest, const ContentSum& before,
-                                   const ContentSum& after) {
-  device_digest.subtract(before);
-  device_digest.add(after);
+void VersionVector::move_digests(const DeviceId& device, const ContentSum& before,
+                                 const ContentSum& after) {
+  ContentSum& of_device = device_digests_.edit(device);
+  of_device.subtract(before);
+  of_device.add(after);
   root_.subtract(before);
   root_.add(after);
+}
+
+// Notes whose journal it is, if it is new.
+DeviceId VersionVector::owner_of(const JournalId& journal, const DeviceId& device) {
+  const DeviceId* known = device_of_journal_.get(journal);
+  return known ? *known : device_of_journal_.edit(journal) = device;
 }
 
 void VersionVector::add(const DeviceId& device, const JournalId& journal, std::uint64_t number,
                         const Hash& hash) {
   if (number == 0) return;
-  const Place place = place_of(device, journal);
-  const ContentSum before = journal_digest(journal, place.item);
-  if (place.item.stored.add(number)) ++entry_count_;
-  place.item.content.add(ContentSum::of(hash));
-  replace_digest(place.device_digest, before, journal_digest(journal, place.item));
+  const DeviceId owner = owner_of(journal, device);
+  VectorItem& item = devices_.edit(owner).edit(journal);
+  const ContentSum before = journal_digest(journal, item);
+  if (item.stored.add(number)) ++entry_count_;
+  item.content.add(ContentSum::of(hash));
+  move_digests(owner, before, journal_digest(journal, item));
 }
 
 void VersionVector::set(const DeviceId& device, const JournalId& journal, VectorItem item) {
@@ -87,26 +90,27 @@ void VersionVector::set(const DeviceId& device, const JournalId& journal, Vector
     erase(journal);
     return;
   }
-  const Place place = place_of(device, journal);
-  const ContentSum before = journal_digest(journal, place.item);
-  entry_count_ += item.stored.count() - place.item.stored.count();
-  place.item = std::move(item);
-  replace_digest(place.device_digest, before, journal_digest(journal, place.item));
+  const DeviceId owner = owner_of(journal, device);
+  VectorItem& place = devices_.edit(owner).edit(journal);
+  const ContentSum before = journal_digest(journal, place);
+  entry_count_ += item.stored.count() - place.stored.count();
+  place = std::move(item);
+  move_digests(owner, before, journal_digest(journal, place));
 }
 
 void VersionVector::erase(const JournalId& journal) {
-  const auto owner = device_of_journal_.find(journal);
-  if (owner == device_of_journal_.end()) return;
-  const auto journals = devices_.find(owner->second);
-  const auto item = journals->second.find(journal);
-  entry_count_ -= item->second.stored.count();
-  replace_digest(device_digests_[owner->second], journal_digest(journal, item->second), {});
-  journals->second.erase(item);
-  if (journals->second.empty()) {
-    device_digests_.erase(owner->second);
-    devices_.erase(journals);
+  const VectorItem* item = find(journal);
+  if (item == nullptr) return;
+  const DeviceId owner = device_of_journal_.at(journal);
+  entry_count_ -= item->stored.count();
+  move_digests(owner, journal_digest(journal, *item), {});
+  Journals& journals = devices_.edit(owner);
+  journals.erase(journal);
+  if (journals.empty()) {
+    device_digests_.erase(owner);
+    devices_.erase(owner);
   }
-  device_of_journal_.erase(owner);
+  device_of_journal_.erase(journal);
 }
 
 bool VersionVector::contains(const JournalId& journal, std::uint64_t number) const {
@@ -115,28 +119,30 @@ bool VersionVector::contains(const JournalId& journal, std::uint64_t number) con
 }
 
 const VectorItem* VersionVector::find(const JournalId& journal) const {
-  const auto owner = device_of_journal_.find(journal);
-  if (owner == device_of_journal_.end()) return nullptr;
-  return &devices_.at(owner->second).at(journal);
+  const DeviceId* owner = device_of_journal_.get(journal);
+  return owner == nullptr ? nullptr : devices_.at(*owner).get(journal);
 }
 
 std::optional<DeviceId> VersionVector::device_of(const JournalId& journal) const {
-  const auto owner = device_of_journal_.find(journal);
-  if (owner == device_of_journal_.end()) return std::nullopt;
-  return owner->second;
+  const DeviceId* owner = device_of_journal_.get(journal);
+  return owner == nullptr ? std::nullopt : std::optional(*owner);
 }
 
 ContentSum VersionVector::device_digest(const DeviceId& device) const {
-  const auto found = device_digests_.find(device);
-  return found == device_digests_.end() ? ContentSum{} : found->second;
+  const ContentSum* found = device_digests_.get(device);
+  return found == nullptr ? ContentSum{} : *found;
 }
 
 void VersionVector::check_invariants() const {
   ContentSum root;
   std::uint64_t entries = 0;
   std::size_t journal_count = 0;
+  devices_.check_invariants();
+  device_of_journal_.check_invariants();
+  device_digests_.check_invariants();
   for (const auto& [device, journals] : devices_) {
     assert(!journals.empty());
+    journals.check_invariants();
     ContentSum device_digest;
     for (const auto& [journal, item] : journals) {
       item.stored.check_invariants();

@@ -11,6 +11,9 @@
 // little-endian) to the digest of its device and to the root; peers compare these, so the formula
 // is part of the protocol.
 //
+// A copy shares what it has in common with its original (shared_map.h): the vectors of a store's
+// terminals, of its watermark and of the cloud are nearly one.
+//
 // Not thread-safe. add() only grows it. Merging is commutative, associative and idempotent as long
 // as each (journal, number, hash) is added once: callers ask `contains` or the store first.
 // Invariant: it lists no journal without numbers and no device without journals.
@@ -24,6 +27,7 @@
 
 #include "base/ids.h"
 #include "crdt/interval_set.h"
+#include "crdt/shared_map.h"
 
 namespace titan::crdt {
 
@@ -51,7 +55,8 @@ struct VectorItem {
 
 class VersionVector {
  public:
-  using Journals = std::map<JournalId, VectorItem>;
+  using Journals = SharedMap<JournalId, VectorItem>;
+  using Devices = SharedMap<DeviceId, Journals>;
 
   // The entry (number, hash) of `journal`, which is `device`'s, is stored now. A journal stays with
   // the device it was first seen with.
@@ -64,7 +69,7 @@ class VersionVector {
   bool contains(const JournalId& journal, std::uint64_t number) const;
   const VectorItem* find(const JournalId& journal) const;
   std::optional<DeviceId> device_of(const JournalId& journal) const;
-  const std::map<DeviceId, Journals>& devices() const { return devices_; }
+  const Devices& devices() const { return devices_; }
   // Numbers stored in all journals; the branches of a forked number count as one.
   std::uint64_t entry_count() const { return entry_count_; }
   bool empty() const { return devices_.empty(); }
@@ -76,17 +81,13 @@ class VersionVector {
   void check_invariants() const;  // recomputes every digest
 
  private:
-  struct Place {
-    VectorItem& item;
-    ContentSum& device_digest;
-  };
-  Place place_of(const DeviceId& device, const JournalId& journal);
-  void replace_digest(ContentSum& device_digest, const ContentSum& before, const ContentSum& after);
+  DeviceId owner_of(const JournalId& journal, const DeviceId& device);
+  void move_digests(const DeviceId& device, const ContentSum& before, const ContentSum& after);
   void erase(const JournalId& journal);
 
-  std::map<DeviceId, Journals> devices_;
-  std::map<JournalId, DeviceId> device_of_journal_;
-  std::map<DeviceId, ContentSum> device_digests_;
+  Devices devices_;
+  SharedMap<JournalId, DeviceId> device_of_journal_;
+  SharedMap<DeviceId, ContentSum> device_digests_;
   ContentSum root_;
   std::uint64_t entry_count_ = 0;
 };

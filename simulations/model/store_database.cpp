@@ -57,9 +57,9 @@ void StoreDatabase::lead(const election::Token& token, const crdt::VersionVector
 }
 
 void StoreDatabase::note_known(const crdt::VersionVector& stored) {
-  known_.clear();
+  known_ = {};
   for (const auto& [device, journals] : stored.devices()) {
-    for (const auto& [journal, item] : journals) known_[journal] = item;
+    for (const auto& [journal, item] : journals) known_.edit(journal) = item;
   }
 }
 
@@ -86,7 +86,7 @@ void StoreDatabase::on_journal_opened(const crdt::VersionVector& stored) {
 void StoreDatabase::on_stored(const std::vector<std::shared_ptr<const mesh::Entry>>& entries) {
   if (!leading_ && !look_pending_) return;
   for (const auto& entry : entries) {
-    crdt::VectorItem& known = known_[entry->envelope.id.journal];
+    crdt::VectorItem& known = known_.edit(entry->envelope.id.journal);
     known.stored.add(entry->envelope.id.number);
     known.content.add(crdt::ContentSum::of(entry->hash));
     if (up_) queue_.push_back(entry);

@@ -122,11 +122,11 @@ TEST_CASE("Numbers at the very end do not wrap") {
   CHECK(set.add(last));
   CHECK_FALSE(set.add(last));
   set.add(Interval{last - 2, last - 1});
-  CHECK(set.intervals() == std::vector<Interval>{{last - 2, last}});
+  CHECK(set.intervals() == IntervalSet::Intervals{{last - 2, last}});
   set.remove({last, last});
   CHECK(set.top() == last - 1);
   set.add(Interval{1, last});
-  CHECK(set.intervals() == std::vector<Interval>{{1, last}});
+  CHECK(set.intervals() == IntervalSet::Intervals{{1, last}});
   CHECK(set.gaps().empty());
   CHECK(set.minus(set).empty());
 }
@@ -134,5 +134,5 @@ TEST_CASE("Numbers at the very end do not wrap") {
 TEST_CASE("A journal in order stays one interval") {
   IntervalSet set;
   for (std::uint64_t n = 1; n <= 100'000; ++n) set.add(n);
-  CHECK(set.intervals() == std::vector<Interval>{{1, 100'000}});
+  CHECK(set.intervals() == IntervalSet::Intervals{{1, 100'000}});
 }

@@ -123,7 +123,7 @@ TEST_CASE("What is missing is named exactly") {
   theirs.add(facts.other_device, facts.other_journal, 1, facts.hash());
   const auto lacking = missing(ours, theirs);
   REQUIRE(lacking.size() == 2);
-  CHECK(lacking.at(facts.journal).intervals() == std::vector<Interval>{{3, 3}, {6, 6}, {9, 9}});
-  CHECK(lacking.at(facts.other_journal).intervals() == std::vector<Interval>{{1, 1}});
+  CHECK(lacking.at(facts.journal).intervals() == IntervalSet::Intervals{{3, 3}, {6, 6}, {9, 9}});
+  CHECK(lacking.at(facts.other_journal).intervals() == IntervalSet::Intervals{{1, 1}});
   CHECK(missing(theirs, ours).empty());
 }

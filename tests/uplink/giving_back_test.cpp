@@ -22,7 +22,7 @@ struct Held {
 
   void keep(const std::vector<EntryPointer>& entries) {
     for (const auto& entry : entries) {
-      known[entry->envelope.id.journal].stored.add(entry->envelope.id.number);
+      known.edit(entry->envelope.id.journal).stored.add(entry->envelope.id.number);
     }
   }
   GivingBack::Held now() const {

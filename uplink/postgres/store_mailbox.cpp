@@ -63,7 +63,7 @@ void StoreMailbox::on_stored(std::span<const EntryPointer> entries) {
   ++stored_seen_;
   for (const auto& entry : entries) {
     const auto& id = entry->envelope.id;
-    crdt::VectorItem& known = known_[id.journal];
+    crdt::VectorItem& known = known_.edit(id.journal);
     known.stored.add(id.number);
     known.content.add(crdt::ContentSum::of(entry->hash));
     if (!leading_) continue;
@@ -101,9 +101,9 @@ bool StoreMailbox::stop() {
 
 // Under the lock: what this disk holds, as it is told.
 void StoreMailbox::begin_with(const crdt::VersionVector& stored) {
-  known_.clear();
+  known_ = {};
   for (const auto& [device, journals] : stored.devices()) {
-    for (const auto& [journal, item] : journals) known_[journal] = item;
+    for (const auto& [journal, item] : journals) known_.edit(journal) = item;
   }
   queue_.clear();
   overflow_.clear();
@@ -152,7 +152,7 @@ void StoreMailbox::end_look(std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
   if (generation != generation_) return;
   look_pending_ = false;
-  if (!leading_) known_.clear();  // nobody keeps it up any more
+  if (!leading_) known_ = {};  // nobody keeps it up any more
 }
 
 void StoreMailbox::look_again(std::uint64_t generation) {

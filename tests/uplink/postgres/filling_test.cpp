@@ -17,7 +17,7 @@ Filling::Known known_of(const std::vector<EntryPointer>& entries) {
   Filling::Known known;
   const crdt::VersionVector vector = vector_of(entries);
   for (const auto& [device, journals] : vector.devices()) {
-    for (const auto& [journal, item] : journals) known[journal] = item;
+    for (const auto& [journal, item] : journals) known.edit(journal) = item;
   }
   return known;
 }
