@@ -16,6 +16,7 @@ std::uint64_t pending_uploads(const crdt::VersionVector& stored,
   std::uint64_t pending = 0;
   for (const auto& [device, journals] : stored.devices()) {
     if (device == cloud) continue;
+    if (stored.device_digest(device) == held_by_cloud.device_digest(device)) continue;
     for (const auto& [journal, item] : journals) {
       const auto* held = held_by_cloud.find(journal);
       if (held == nullptr) {
