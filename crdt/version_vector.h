@@ -72,6 +72,7 @@ class VersionVector {
   const Devices& devices() const { return devices_; }
   // Numbers stored in all journals; the branches of a forked number count as one.
   std::uint64_t entry_count() const { return entry_count_; }
+  std::size_t journal_count() const { return device_of_journal_.size(); }
   bool empty() const { return devices_.empty(); }
 
   ContentSum root() const { return root_; }

@@ -31,7 +31,7 @@ void Node::take_watermark(const Watermark& watermark) {
     return;
   }
   watermark_ = watermark;
-  in_cloud_ = held_by_cloud(*vector, index_.stored());
+  in_cloud_ = held_by_cloud(*vector, index_.stored(), std::move(in_cloud_));
   watermark_vector_ = std::move(*vector);
   anti_entropy_.set_watermark(watermark_vector_->place());
   watermark_due_ = true;
