@@ -33,6 +33,17 @@ set(TITAN_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverlo
                    -Wno-missing-field-initializers -Wno-maybe-uninitialized -Werror
                    ${TITAN_NOT_OF_THE_LIBRARY})
 
+add_compile_definitions(_REENTRANT)  # of some libraries' flags, and a precompiled header knows one set
+
+# Boost.Asio and Beast compiled once instead of into each file: a fifth of the time of those files.
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
+add_library(titan_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
+target_link_libraries(titan_asio PUBLIC Boost::headers)
+add_library(titan_asio_ssl STATIC ${CMAKE_SOURCE_DIR}/cmake/asio_ssl.cpp)
+target_link_libraries(titan_asio_ssl PUBLIC titan_asio OpenSSL::SSL)
+
 # What nearly every file includes, parsed once a build: the standard library's headers, and Boost's
 # that no target's macro changes. A file still includes what it uses, and the asan preset, which
 # builds without, shows it. ccache wants -fpch-preprocess (and what titan sets in CCACHE_SLOPPINESS).
@@ -42,7 +53,6 @@ target_compile_options(titan_precompiled PRIVATE ${TITAN_WARNINGS})
 if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
   add_compile_options(-fpch-preprocess)
 endif()
-add_compile_definitions(_REENTRANT)  # of some libraries' flags, and a precompiled header knows one set
 
 # Files that are Beast's templates for several kinds of stream: -O2 takes a minute for each, and what
 # they do waits for a network anyway.
@@ -57,7 +67,7 @@ function(titan_library name)
     target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
     target_compile_options(${name} PRIVATE ${TITAN_WARNINGS})
     target_precompile_headers(${name} REUSE_FROM titan_precompiled)
-    target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+    target_link_libraries(${name} PUBLIC ${ARG_LINK} titan_asio PRIVATE ${ARG_PRIVATE_LINK})
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR})
@@ -71,14 +81,15 @@ function(titan_executable name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${TITAN_WARNINGS})
   target_precompile_headers(${name} REUSE_FROM titan_precompiled)
-  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} titan_asio)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
 
-# A Catch2 test binary, run by ctest as one test.
+# A Catch2 test binary, run by ctest as one test. The time of tests is that of their compiler.
 function(titan_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   titan_executable(${name} SOURCES ${ARG_SOURCES} LINK ${ARG_LINK} titan_catch_main)
+  target_compile_options(${name} PRIVATE -O1)
   if(CMAKE_CROSSCOMPILING_EMULATOR)
     # qemu-user 7.2 answers TCP_INFO with four bytes, so nobody sees how much came over a connection.
     set(not_emulated "~[tcp_info]")
