@@ -60,7 +60,7 @@ configure() { # preset, folder, with tests: ON or OFF
 
 build() {
   local preset=release tests=ON
-  case ${1:-} in release | asan | tsan)
+  case ${1:-} in release | traces | asan | tsan)
     preset=$1
     shift
     ;;

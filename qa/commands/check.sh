@@ -59,6 +59,9 @@ check_fully() {
     step "unit tests under $preset"
     sanitized_tests "$preset" || failed+=("$preset")
   done
+  step "scenarios under asan"
+  build/asan/bin/titan-sim suite simulations/regressions simulations/scenarios/short-*.toml ||
+    failed+=("scenarios under asan")
   step "clang-tidy (this takes a while)"
   sources '*.cpp' | grep -v '^./tests/' | xargs -r -P "$(jobs)" -n 1 clang-tidy -p build/asan --quiet \
     --warnings-as-errors='*' 2>/dev/null || failed+=(clang-tidy)

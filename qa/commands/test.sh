@@ -84,8 +84,8 @@ simulator_tests() {
   step "simulator: every scenario, in virtual time"
   scenarios simulations/scenarios simulations/negative simulations/regressions
 
-  step "simulator: the same traces from a build with sanitizers"
-  build asan titan-sim
+  step "simulator: the same traces from a build with AddressSanitizer"
+  build traces titan-sim
   # Spread over all names; only what a build that is ten times slower runs in time.
   run_case "simulator: both builds make the same traces" same_traces_in_both_builds
 
@@ -99,10 +99,10 @@ scenarios() { # folders or files
     --traces "$run_folder/traces" "$@" || [[ $? -eq 1 ]] || record FAIL 0 "simulator: the suite came to its end"
 }
 same_traces_in_both_builds() {
-  build/asan/bin/titan-sim suite --traces "$run_folder/traces.asan" simulations/regressions \
+  build/traces/bin/titan-sim suite --traces "$run_folder/traces.other" simulations/regressions \
     simulations/scenarios/short-*.toml || return 1
   # Each line of the slower build must be among those of the other.
-  ! grep -vxF -f "$run_folder/traces" "$run_folder/traces.asan"
+  ! grep -vxF -f "$run_folder/traces" "$run_folder/traces.other"
 }
 
 # Tests that run side by side: most of their time they wait for something.
