@@ -30,6 +30,7 @@ check_format() {
 # 32 random bits. Libraries from Debian are not instrumented; tests/tsan.suppressions names them.
 sanitized_tests() { # preset
   TSAN_OPTIONS="suppressions=$here/tests/tsan.suppressions second_deadlock_stack=1" \
+    LSAN_OPTIONS="suppressions=$here/tests/lsan.suppressions" \
     setarch "$(uname -m)" --addr-no-randomize \
     ctest --test-dir "build/$1" --output-on-failure --timeout 1200
 }
