@@ -78,7 +78,7 @@ nothing_left() {
 }
 
 # Every scenario, the planted bugs, the same traces from another build, and fresh seeds.
-explore_minutes=3
+explore_minutes=2
 simulator_tests() {
   local simulator=build/release/bin/titan-sim
   step "simulator: every scenario, in virtual time"
@@ -105,6 +105,22 @@ same_traces_in_both_builds() {
   ! grep -vxF -f "$run_folder/traces" "$run_folder/traces.other"
 }
 
+# The simulator computes, and what runs on real processes mostly waits: so it computes meanwhile, in a
+# session of its own, to which the kernel gives what the others leave (autogroup, where it has them).
+begin_simulator_tests() {
+  setsid "$here/titan" simulator-tests "$run_folder" >"$run_folder/simulator.log" 2>&1 </dev/null &
+  simulator_pid=$!
+}
+simulator_tests_command() { # run folder
+  run_folder=$1
+  echo 15 >/proc/self/autogroup || true
+  simulator_tests
+}
+end_simulator_tests() {
+  wait "$simulator_pid" || record FAIL 0 "simulator: its tests came to their end"
+  cat "$run_folder/simulator.log"
+}
+
 # Tests that run side by side: most of their time they wait for something.
 at_once() { echo $(($(nproc) + 1)); }
 
@@ -129,15 +145,22 @@ test_command() {
     run_case "style: scripts" check_scripts
   fi
 
-  if [[ -z $pattern || simulator == *"$pattern"* ]]; then
+  local files
+  if [[ -z $pattern ]]; then
+    begin_simulator_tests
+    end_to_end_tests ""
+    end_simulator_tests
+  elif [[ simulator == *"$pattern"* ]]; then
     simulator_tests
+    end_to_end_tests "$pattern"
   else
-    local files
     mapfile -t files < <(find simulations -name "*$pattern*.toml" | sort)
     [[ ${#files[@]} -eq 0 ]] || scenarios "${files[@]}"
+    end_to_end_tests "$pattern"
   fi
 
-  end_to_end_tests "$pattern"
+  step "what is left behind"
+  run_case "no process, namespace or control group is left" nothing_left
 
   step "summary"
   "$python" qa/checks/summarise_tests.py "$run_folder" ${pattern:+--pattern "$pattern"}
@@ -151,6 +174,8 @@ nightly_command() {
   start_run
   mkdir "$run_folder/results"
   end_to_end_tests "$pattern" --nightly
+  step "what is left behind"
+  run_case "no process, namespace or control group is left" nothing_left
   step "summary"
   "$python" qa/checks/summarise_tests.py "$run_folder" --nightly ${pattern:+--pattern "$pattern"}
 }
@@ -165,7 +190,4 @@ end_to_end_tests() { # pattern (may be empty), further options of the runner
   step "end-to-end tests (real processes in network namespaces)"
   can_be_root || die "the end-to-end tests make network namespaces and need root or sudo."
   as_root env "TMPDIR=$run_folder" "${run[@]}" --json "$run_folder/end_to_end.json" </dev/null || true
-
-  step "what is left behind"
-  run_case "no process, namespace or control group is left" nothing_left
 }
