@@ -106,7 +106,7 @@ same_traces_in_both_builds() {
 }
 
 # The simulator computes, and what runs on real processes mostly waits: so it computes meanwhile, in a
-# session of its own, to which the kernel gives what the others leave (autogroup, where it has them).
+# session of its own, to which the kernel gives what the others leave.
 begin_simulator_tests() {
   setsid "$here/titan" simulator-tests "$run_folder" >"$run_folder/simulator.log" 2>&1 </dev/null &
   simulator_pid=$!
@@ -114,6 +114,7 @@ begin_simulator_tests() {
 simulator_tests_command() { # run folder
   run_folder=$1
   echo 15 >/proc/self/autogroup || true
+  renice -n 19 -p $$ >/dev/null
   simulator_tests
 }
 end_simulator_tests() {
