@@ -49,7 +49,7 @@ std::optional<Bytes> receive_some(int socket) {
 
 }  // namespace
 
-PostgresRelay::PostgresRelay(std::string server) : server_(std::move(server)) {
+PostgresRelay::PostgresRelay(const std::string& server) : server_(address_of(server)) {
   listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_un address = address_of(folder_.path);
   REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
@@ -100,10 +100,9 @@ void PostgresRelay::accept_one() {
   line.client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (line.client < 0) return;
   line.server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_un address = address_of(server_);
   const bool refused =
       broken_off_ ||
-      ::connect(line.server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
+      ::connect(line.server, reinterpret_cast<const sockaddr*>(&server_), sizeof server_) != 0;
   if (refused) return close(line);
   lines_.push_back(line);
 }

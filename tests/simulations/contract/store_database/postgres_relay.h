@@ -3,6 +3,8 @@
 // or while it is held back. Runs on a thread of its own; its functions may be called from any.
 #pragma once
 
+#include <sys/un.h>
+
 #include <atomic>
 #include <cstdint>
 #include <list>
@@ -24,7 +26,7 @@ class PostgresRelay {
   };
 
   // `server`: the folder of its socket.
-  explicit PostgresRelay(std::string server);
+  explicit PostgresRelay(const std::string& server);
   ~PostgresRelay();
 
   const std::string& folder() const { return folder_.path; }
@@ -54,7 +56,8 @@ class PostgresRelay {
   static void close(Line& line);
 
   const TemporaryFolder folder_;
-  const std::string server_;
+  const sockaddr_un
+      server_;  // made by the test's thread: Catch's assertions are for that one alone
   int listener_ = -1;
   std::list<Line> lines_;
   std::atomic<Plan> plan_{Plan::pass};
