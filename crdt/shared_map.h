@@ -24,6 +24,18 @@ class SharedMap {
   using value_type = std::pair<Key, Value>;
   class const_iterator;
 
+  SharedMap() = default;
+  SharedMap(const SharedMap&) = default;
+  SharedMap& operator=(const SharedMap&) = default;
+  SharedMap(SharedMap&& other) noexcept  // which is empty then
+      : chunks_(std::move(other.chunks_)), size_(std::exchange(other.size_, 0)) {}
+  SharedMap& operator=(SharedMap&& other) noexcept {
+    chunks_ = std::move(other.chunks_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+  ~SharedMap() = default;
+
   const_iterator begin() const { return {this, 0, 0}; }
   const_iterator end() const { return {this, chunk_count(), 0}; }
   std::size_t size() const { return size_; }

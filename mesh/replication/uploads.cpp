@@ -1,5 +1,6 @@
 #include "mesh/replication/uploads.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace titan::mesh {
@@ -15,7 +16,9 @@ crdt::VersionVector held_by_cloud(const WatermarkVector& watermark,
     held.set(stored.device_of(item.journal).value_or(DeviceId{}), item.journal, item.item);
   }
   // A new epoch of the cloud may lack journals that the one before held.
-  const bool has_others = held.journal_count() > watermark.journals.size();
+  const auto listed = std::count_if(watermark.journals.begin(), watermark.journals.end(),
+                                    [](const auto& item) { return !item.item.stored.empty(); });
+  const bool has_others = held.journal_count() > static_cast<std::size_t>(listed);
   return has_others ? held_by_cloud(watermark, stored) : held;
 }
 

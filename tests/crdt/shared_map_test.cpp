@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace titan::crdt {
@@ -53,6 +54,19 @@ TEST_CASE("shared map: a copy keeps what it had, whatever becomes of the origina
   map.erase(5000);
   map.edit(1) = "1";
   CHECK(copy == map);
+}
+
+TEST_CASE("shared map: what was moved from is empty and can be used again") {
+  Map map;
+  map.edit(1) = "one";
+  Map other = std::move(map);
+  map.check_invariants();
+  CHECK(map.empty());
+  map.edit(2) = "two";
+  other = std::move(map);
+  CHECK(map.empty());
+  CHECK(content(other) == Model{{2, "two"}});
+  other.check_invariants();
 }
 
 TEST_CASE("shared map: a copy shares the values that neither has changed") {

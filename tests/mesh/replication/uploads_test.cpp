@@ -70,6 +70,14 @@ TEST_CASE("uploads: a journal that was nobody's gets its owner with a later wate
   CHECK(held_by_cloud(watermark, store.stored, nobodys) == held_by_cloud(watermark, store.stored));
 }
 
+TEST_CASE("uploads: a journal listed without numbers hides none that is no longer held") {
+  Store store;
+  const auto before = held_by_cloud(store.watermark(store.journals.size()), store.stored);
+  WatermarkVector watermark = store.watermark(0);
+  watermark.journals.push_back({JournalId::draw(store.random), {}});
+  CHECK(held_by_cloud(watermark, store.stored, before) == held_by_cloud(watermark, store.stored));
+}
+
 TEST_CASE("uploads: only what the cloud lacks of others is pending") {
   Store store;
   const crdt::VersionVector held = held_by_cloud(store.watermark(1), store.stored);

@@ -56,8 +56,8 @@ class PostgresRelay {
   static void close(Line& line);
 
   const TemporaryFolder folder_;
-  const sockaddr_un
-      server_;  // made by the test's thread: Catch's assertions are for that one alone
+  // Made by the test's thread: Catch's assertions are for that one alone.
+  const sockaddr_un server_;
   int listener_ = -1;
   std::list<Line> lines_;
   std::atomic<Plan> plan_{Plan::pass};
