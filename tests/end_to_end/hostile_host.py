@@ -10,6 +10,8 @@ import hashlib
 import socket
 import struct
 
+from qa.harness.waiting import wait_until
+
 MDNS = ("224.0.0.251", 5353)
 FRAME_BYTES = 1024 * 1024
 ZMTP_GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x01" + b"CURVE".ljust(20, b"\0") + bytes(32)
@@ -53,8 +55,16 @@ class HostileHost:
                             + bytes(FRAME_BYTES - 1))
         return made
 
-    async def is_closed(self, made):
-        """Whether the other side ended it."""
+    async def all_closed(self, made, seconds):
+        """Waits until the other side has ended each of them."""
+        def still_open():
+            return sum(not self._is_closed(one) for one in made)
+
+        await wait_until(lambda: still_open() == 0, seconds, "the other side closes each of them",
+                         seen=lambda: f"{still_open()} of {len(made)} still open")
+
+    @staticmethod
+    def _is_closed(made):
         try:
             while made.recv(65536):
                 pass
