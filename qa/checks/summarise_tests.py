@@ -80,16 +80,24 @@ def count_end_to_end(tally, folder):
     return content.get("left", [])
 
 
-def count_lines(tally, path, before="", pattern=None):
-    """Cases that are commands: a line each. Returns how many passed that nobody asked for by
-    `pattern`: what the script does with every run."""
-    unasked = 0
-    if path.exists():
-        for line in path.read_text().splitlines():
-            verdict, seconds, name = line.split("\t", 2)
-            tally.add(verdict == "ok", before + name, float(seconds))
-            unasked += verdict == "ok" and (pattern is None or pattern not in name)
-    return unasked
+def lines_of(path):
+    """Cases that are commands: verdict, seconds and name of each."""
+    for line in path.read_text().splitlines() if path.exists() else []:
+        verdict, seconds, name = line.split("\t", 2)
+        yield verdict, float(seconds), name
+
+
+def count_commands(tally, path, pattern):
+    """Returns how many passed that nobody asked for by `pattern`, what the script does with every run,
+    and the names of those that the nightly run does."""
+    unasked, left = 0, []
+    for verdict, seconds, name in lines_of(path):
+        if verdict == "left":
+            left.append(name)
+            continue
+        tally.add(verdict == "ok", name, seconds)
+        unasked += verdict == "ok" and (pattern is None or pattern not in name)
+    return unasked, left
 
 
 def main():
@@ -102,9 +110,10 @@ def main():
     tally = Tally()
     if not arguments.nightly:
         count_ctest(tally, arguments.folder)
-    count_lines(tally, arguments.folder / "results" / "scenarios", "scenario ")
-    own_passed = count_lines(tally, arguments.folder / "results" / "titan", pattern=arguments.pattern)
-    left = count_end_to_end(tally, arguments.folder)
+    for verdict, seconds, name in lines_of(arguments.folder / "results" / "scenarios"):
+        tally.add(verdict == "ok", "scenario " + name, seconds)
+    own_passed, left = count_commands(tally, arguments.folder / "results" / "titan", arguments.pattern)
+    left += count_end_to_end(tally, arguments.folder)
 
     slow = [row for row in sorted(tally.slowest, reverse=True)[:10] if row[0] >= 1]
     for seconds, name in slow:

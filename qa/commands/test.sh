@@ -47,6 +47,7 @@ start_run() {
 }
 
 # Writes one result the way the Catch2 binaries do (tests/catch_main.cpp): verdict, seconds, name.
+# The verdict "left" names a case that the nightly run does.
 record() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$run_folder/results/titan"; }
 
 run_case() { # name, command...: one test case that is a command
@@ -77,17 +78,18 @@ nothing_left() {
   done
 }
 
-# Every scenario, the planted bugs, the same traces from another build, and fresh seeds.
+# Every scenario, the planted bugs, the same traces from other memory, and fresh seeds.
 explore_minutes=2
 simulator_tests() {
   local simulator=build/release/bin/titan-sim
   step "simulator: every scenario, in virtual time"
   scenarios simulations/scenarios simulations/negative simulations/regressions
 
-  step "simulator: the same traces from a build with AddressSanitizer"
-  build traces titan-sim
-  # Spread over all names; only what a build that is ten times slower runs in time.
-  run_case "simulator: both builds make the same traces" same_traces_in_both_builds
+  step "simulator: the same traces where memory holds other bytes"
+  run_case "simulator: the same traces where memory holds other bytes" \
+    same_traces env MALLOC_PERTURB_=165 "$simulator"
+
+  record left 0 "simulator: both builds make the same traces"
 
   step "simulator: fresh seeds for $explore_minutes minutes"
   run_case "simulator: fresh seeds" "$simulator" explore --minutes "$explore_minutes" \
@@ -98,10 +100,11 @@ scenarios() { # folders or files
   build/release/bin/titan-sim suite --results "$run_folder/results/scenarios" \
     --traces "$run_folder/traces" "$@" || [[ $? -eq 1 ]] || record FAIL 0 "simulator: the suite came to its end"
 }
-same_traces_in_both_builds() {
-  build/traces/bin/titan-sim suite --traces "$run_folder/traces.other" simulations/regressions \
+# Spread over all names; only what a build that is ten times slower runs in time.
+same_traces() { # another simulator, held against the traces of the suite
+  "$@" suite --traces "$run_folder/traces.other" simulations/regressions \
     simulations/scenarios/short-*.toml || return 1
-  # Each line of the slower build must be among those of the other.
+  # Each line of the other must be among those of the first.
   ! grep -vxF -f "$run_folder/traces" "$run_folder/traces.other"
 }
 
@@ -167,7 +170,8 @@ test_command() {
   "$python" qa/checks/summarise_tests.py "$run_folder" ${pattern:+--pattern "$pattern"}
 }
 
-# The long tests: those that tests/ marks @nightly (qa/harness/runner.py).
+# The long tests: those that tests/ marks @nightly (qa/harness/runner.py), and the simulator built anew
+# with AddressSanitizer: no error, and the traces of the other build.
 nightly_command() {
   local pattern=${1:-}
   [[ $# -le 1 ]] || die "nightly takes one pattern at most, e.g.: ./titan nightly thirty"
@@ -175,10 +179,18 @@ nightly_command() {
   start_run
   mkdir "$run_folder/results"
   end_to_end_tests "$pattern" --nightly
+  [[ -n $pattern && simulator != *"$pattern"* ]] || simulator_in_another_build
   step "what is left behind"
   run_case "no process, namespace or control group is left" nothing_left
   step "summary"
   "$python" qa/checks/summarise_tests.py "$run_folder" --nightly ${pattern:+--pattern "$pattern"}
+}
+
+simulator_in_another_build() {
+  scenarios simulations/regressions simulations/scenarios/short-*.toml
+  step "simulator: the same traces from a build with AddressSanitizer"
+  build traces titan-sim
+  run_case "simulator: both builds make the same traces" same_traces build/traces/bin/titan-sim
 }
 
 end_to_end_tests() { # pattern (may be empty), further options of the runner
