@@ -12,6 +12,12 @@ check_scripts() {
     say "use: async with asyncio.timeout(seconds)"
     failed=1
   fi
+  # Who reads no further than it must breaks the pipe of who still writes, and with pipefail the
+  # condition is false although it was found.
+  if grep -nE '\| *(grep -[A-Za-z]*q|head\b)' titan .ci/run qa/commands/*.sh; then
+    say "use: grep ... >/dev/null"
+    failed=1
+  fi
   sources '*.py' | xargs -r "$python" -c 'import ast, sys
 for path in sys.argv[1:]: ast.parse(open(path, encoding="utf-8").read(), path)' || failed=1
   return $failed

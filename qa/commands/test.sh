@@ -195,7 +195,7 @@ simulator_in_another_build() {
 
 end_to_end_tests() { # pattern (may be empty), further options of the runner
   local run=("$python" tests/end_to_end/run.py --match "$1" --jobs "$(at_once)" "${@:2}")
-  if "${run[@]}" --list | grep -qE '^test_(packages|boot|first_day)'; then
+  if "${run[@]}" --list | grep -E '^test_(packages|boot|first_day)' >/dev/null; then
     step "packages"
     run_case "the Debian packages are made" pack
   fi
