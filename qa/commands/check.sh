@@ -14,7 +14,7 @@ check_scripts() {
   fi
   # Who reads no further than it must breaks the pipe of who still writes, and with pipefail the
   # condition is false although it was found.
-  if grep -nE '\| *(grep -[A-Za-z]*q|head\b)' titan .ci/run qa/commands/*.sh; then
+  if grep -nE '[^|][|] +(grep -[A-Za-z]*q|head )' titan .ci/run qa/commands/*.sh; then
     say "use: grep ... >/dev/null"
     failed=1
   fi
