@@ -18,8 +18,9 @@
 
 namespace titan::mesh {
 
-inline constexpr std::uint32_t protocol_version = 1;
-inline constexpr std::uint32_t protocol_version_min = 1;
+// 2: journals whose names show whose they are, comparison in ranges. 1 was never released.
+inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version_min = 2;
 inline constexpr std::size_t frame_bytes_max = 1024 * 1024;  // a larger one closes its connection
 inline constexpr std::size_t entries_frame_bytes = 256 * 1024;  // aim of one Entries frame
 

@@ -18,6 +18,18 @@ CREATE TABLE IF NOT EXISTS tenant_products (
   sku text PRIMARY KEY, product bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now());
 )sql";
 
+// Journals have had names that show their owner since before the first release; what was written
+// before bears names that nobody accepts.
+constexpr const char* feed_opening = R"sql(
+ALTER TABLE stores ADD COLUMN IF NOT EXISTS feed_opening bytea NOT NULL DEFAULT '';
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM stores WHERE feed_number > 0 AND feed_opening = '') THEN
+    RAISE EXCEPTION 'this database was written by a version before the first release, whose journals '
+      'no terminal accepts any more; drop it, or choose another';
+  END IF;
+END $$;
+)sql";
+
 // The feed orders behind what a version before this one stored without taking its clock in.
 constexpr const char* catch_up = R"sql(
 UPDATE stores s SET feed_clock = seen.clock FROM (
@@ -31,6 +43,7 @@ void prepare_cloud_tenant(pqxx::connection& connection, const std::string& tenan
   uplink::prepare_tenant(connection, tenant);
   pqxx::work transaction(connection);
   transaction.exec(tables);
+  transaction.exec(feed_opening);
   transaction.exec(catch_up);
   transaction.commit();
 }

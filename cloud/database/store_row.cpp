@@ -26,7 +26,7 @@ std::optional<StoreRow> read_store_row(pqxx::transaction_base& transaction,
                                        const std::string& store, bool lock) {
   const auto rows = transaction.exec(
       "SELECT epoch, epoch_random, watermark_sequence, feed_journal, feed_number, feed_hash, "
-      "feed_utc_ms, feed_clock FROM stores WHERE store = " +
+      "feed_utc_ms, feed_clock, feed_opening FROM stores WHERE store = " +
       sql_text(store) + (lock ? " FOR UPDATE" : ""));
   if (rows.empty()) return std::nullopt;
   const auto& found = rows[0];
@@ -40,6 +40,8 @@ std::optional<StoreRow> read_store_row(pqxx::transaction_base& transaction,
   row.feed.hash = Hash::from_bytes(pqxx::binarystring(found[5]).str()).value_or(Hash{});
   row.feed_time.utc_ms = found[6].as<std::int64_t>();
   row.feed_clock = found[7].as<std::uint64_t>();
+  row.feed_opening = mesh::OpeningHash::from_bytes(pqxx::binarystring(found[8]).str())
+                         .value_or(mesh::OpeningHash{});
   return row;
 }
 
@@ -48,6 +50,7 @@ void write_feed_position(pqxx::transaction_base& transaction, const std::string&
   transaction.exec("UPDATE stores SET feed_journal = " + sql_bytes(row.feed.journal.view()) +
                    ", feed_number = " + std::to_string(row.feed.number) +
                    ", feed_hash = " + sql_bytes(row.feed.hash.view()) +
+                   ", feed_opening = " + sql_bytes(row.feed_opening.view()) +
                    ", feed_utc_ms = " + std::to_string(row.feed_time.utc_ms) + ", feed_clock = " +
                    std::to_string(row.feed_clock) + " WHERE store = " + sql_text(store));
 }

@@ -20,6 +20,7 @@ struct StoreRow {
   Bytes epoch_random;
   std::uint64_t watermark_sequence = 0;
   mesh::JournalTail feed;  // number 0: not opened yet
+  mesh::OpeningHash feed_opening;
   WallTime feed_time;
   std::uint64_t feed_clock = 0;
 };

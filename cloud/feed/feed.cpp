@@ -25,7 +25,7 @@ WallTime wall_now() {
   return {duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
 }
 
-// A journal id must be as unguessable as any other; this is a host, so it may draw.
+// A nonce must be as unguessable as any other; this is a host, so it may draw.
 Random fresh_random() {
   std::uint64_t seed = 0;
   std::memcpy(&seed, random_seed().bytes.data(), sizeof seed);
@@ -46,7 +46,7 @@ std::vector<std::shared_ptr<const mesh::Entry>> FeedWriter::append(
   config.tenant_store = mesh::tenant_store_hash(key.tenant, key.store);
   mesh::JournalWriter writer(codec_, key_, ProcessId::draw(random), config, {}, 0, row.feed_clock,
                              random);
-  if (row.feed.number > 0) writer.continue_journal(row.feed, row.feed_time);
+  if (row.feed.number > 0) writer.continue_journal(row.feed, row.feed_opening, row.feed_time);
 
   const WallTime now = wall_now();
   std::vector<std::shared_ptr<const mesh::Entry>> entries;
@@ -65,6 +65,7 @@ std::vector<std::shared_ptr<const mesh::Entry>> FeedWriter::append(
   for (const auto& item : items) write(item);
   if (entries.empty()) return entries;
   row.feed = writer.tail();
+  row.feed_opening = writer.opening_hash();
   row.feed_time = entries.back()->envelope.time;
   row.feed_clock = writer.logical_clock();
   write_feed_position(transaction, key.store, row);

@@ -8,7 +8,8 @@
 namespace titan::cloud {
 
 CheckedBatch check_batch(const uplink::Batch& batch, const mesh::Codec& codec,
-                         const StoreKnowledge& store) {
+                         const Hash& tenant_store,
+                         const std::map<DeviceId, PublicKey>& device_keys) {
   CheckedBatch result;
   std::map<std::pair<mesh::EntryId, Hash>, BatchPlaces> places;
   std::vector<std::shared_ptr<const mesh::Entry>> entries;
@@ -25,14 +26,11 @@ CheckedBatch check_batch(const uplink::Batch& batch, const mesh::Codec& codec,
     }
   }
   mesh::VerifyContext context;
-  context.tenant_store = store.tenant_store;
+  context.tenant_store = tenant_store;
   context.key_of = [&](const DeviceId& device) -> std::optional<PublicKey> {
-    const auto found = store.device_keys.find(device);
-    if (found == store.device_keys.end()) return std::nullopt;
+    const auto found = device_keys.find(device);
+    if (found == device_keys.end()) return std::nullopt;
     return found->second;
-  };
-  context.device_of_journal = [&](const JournalId& journal) {
-    return store.vector.device_of(journal);
   };
   context.offered_keys = batch.device_keys;
   auto checked = mesh::check_entries(std::move(entries), context);

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/crypto.h"
-#include "crdt/version_vector.h"
 #include "mesh/entry/codec.h"
 #include "mesh/entry/entry.h"
 #include "uplink/messages.h"
@@ -28,14 +27,9 @@ struct CheckedBatch {
   std::vector<std::string> rejections;         // for the log; one for each entry that was readable
 };
 
-// What is known of the store that a batch comes from.
-struct StoreKnowledge {
-  Hash tenant_store;
-  const std::map<DeviceId, PublicKey>& device_keys;
-  const crdt::VersionVector& vector;
-};
-
+// `tenant_store` and `device_keys` are of the store that the batch comes from.
 CheckedBatch check_batch(const uplink::Batch& batch, const mesh::Codec& codec,
-                         const StoreKnowledge& store);
+                         const Hash& tenant_store,
+                         const std::map<DeviceId, PublicKey>& device_keys);
 
 }  // namespace titan::cloud

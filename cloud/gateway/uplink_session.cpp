@@ -264,8 +264,7 @@ void UplinkSession::on_batch(uplink::Batch batch) {
   }
   gateway_.metrics.batches.Increment();
   StoreState& store = state();
-  auto checked = check_batch(batch, gateway_.codec,
-                             {tenant_store_, store.device_keys, *store.position->vector});
+  auto checked = check_batch(batch, gateway_.codec, tenant_store_, store.device_keys);
   for (const auto& reason : checked.rejections) {
     spdlog::warn("store {}: {}", key_.text(), reason);
   }

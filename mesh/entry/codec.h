@@ -20,6 +20,7 @@ class Codec {
   // `corrupt` names the field that cannot be what it claims; `unsupported` is a kind of frame that
   // a newer version sent and this one may ignore.
   virtual Result<Message> decode_message(BytesView frame) const = 0;
+  virtual Bytes encode_opening(const JournalOpening& opening) const = 0;
   virtual Bytes encode_envelope(const Envelope& envelope) const = 0;
   virtual Bytes encode_signed_entry(BytesView envelope_bytes, const Signature& signature) const = 0;
   // Checks sizes and shape, not the signature: see mesh/entry/verify.h.

@@ -50,6 +50,9 @@ Status check_place(const Envelope& envelope) {
     return fault("no journal has that many entries", "number");
   }
   if (envelope.device.is_none()) return fault("the entry names no device", "device");
+  if (envelope.opening_hash.is_none()) {
+    return fault("the entry does not say with what its journal was opened", "opening_hash");
+  }
   const bool is_first = envelope.id.number == 1;
   if (is_first != envelope.previous_hash.is_none()) {
     return fault(is_first ? "the first entry of a journal cannot follow another"
@@ -127,6 +130,21 @@ Hash tenant_store_hash(std::string_view tenant, std::string_view store) {
   message.reserve(tenant.size() + 1 + store.size());
   message.append(tenant).append(1, '\0').append(store);
   return blake2b(message);
+}
+
+OpeningHash hash_of_opening(BytesView opening_bytes) {
+  return OpeningHash::from_bytes(blake2b(opening_bytes).view().substr(0, OpeningHash::size))
+      .value();
+}
+
+JournalId journal_name(const Hash& tenant_store, const DeviceId& device, const PublicKey& key,
+                       const OpeningHash& opening) {
+  Bytes message = "titan-journal-1";
+  message.append(tenant_store.view())
+      .append(device.view())
+      .append(key.view())
+      .append(opening.view());
+  return JournalId::from_bytes(blake2b(message).view().substr(0, JournalId::size)).value();
 }
 
 std::string receipt_check(const JournalId& journal) {

@@ -77,6 +77,10 @@ struct Receipt {
   bool operator==(const Receipt&) const = default;
 };
 
+using JournalNonce = FixedBytes<struct JournalNonceTag, 16>;
+// The start of BLAKE2b-256 of an opening's bytes as its writer made them.
+using OpeningHash = FixedBytes<struct OpeningHashTag, 16>;
+
 // In number 1 of each journal: who writes it and what came before.
 struct JournalOpening {
   ProcessId process;
@@ -88,6 +92,7 @@ struct JournalOpening {
   std::string terminal;
   Hash tenant_store;  // BLAKE2b-256 of tenant, NUL, store
   std::uint32_t software_version = 0;
+  JournalNonce nonce;  // no two journals of a process have one name
 
   bool operator==(const JournalOpening&) const = default;
 };
@@ -109,6 +114,7 @@ struct Envelope {
   std::optional<JournalOpening> opening;
   std::uint64_t logical_clock = 0;
   std::optional<Receipt> receipt;
+  OpeningHash opening_hash;  // of the journal's opening, in every entry
 
   bool operator==(const Envelope&) const = default;
 };
@@ -150,6 +156,13 @@ Bytes signed_part(BytesView envelope_bytes);
 
 // BLAKE2b-256 of tenant, NUL, store: what binds a journal to one store.
 Hash tenant_store_hash(std::string_view tenant, std::string_view store);
+
+OpeningHash hash_of_opening(BytesView opening_bytes);
+// The one name of a journal that this device opens with this key and opening in this store. Of
+// another format of journals the names are others, so that who does not know it takes no part of
+// one.
+JournalId journal_name(const Hash& tenant_store, const DeviceId& device, const PublicKey& key,
+                       const OpeningHash& opening);
 
 // "K7QF": four characters of Crockford's base 32 from the first 20 bits of the journal id, printed
 // behind the receipt number, so that two series of one terminal cannot be confused.

@@ -20,7 +20,8 @@ bool follows(const Entry& next, const Entry& before) {
   return next.envelope.id.journal == before.envelope.id.journal &&
          next.envelope.id.number == before.envelope.id.number + 1 &&
          next.envelope.previous_hash == before.hash &&
-         next.envelope.device == before.envelope.device;
+         next.envelope.device == before.envelope.device &&
+         next.envelope.opening_hash == before.envelope.opening_hash;
 }
 
 std::string place_text(const Entry& entry) {
@@ -56,18 +57,9 @@ class Checker {
       return false;
     }
     if (envelope.opening && envelope.opening->tenant_store != context_.tenant_store) {
-      foreign_journals_.insert(envelope.id.journal);
-    }
-    if (foreign_journals_.contains(envelope.id.journal)) {
       reject(entry, RejectionCode::foreign_store,
              "its journal was opened in another store; check `tenant` and `store` in the "
              "configuration of the terminal that wrote it");
-      return false;
-    }
-    const auto owner = owner_of(envelope.id.journal);
-    if (owner && *owner != envelope.device) {
-      reject(entry, RejectionCode::foreign_journal,
-             "the journal belongs to device " + owner->hex());
       return false;
     }
     return true;
@@ -80,6 +72,16 @@ class Checker {
       for (const auto& entry : run) {
         reject(*entry, RejectionCode::unknown_device,
                "the device's key is not known yet; number 1 of the journal carries it");
+      }
+      return;
+    }
+    const Envelope& place = any.envelope;
+    if (place.id.journal !=
+        journal_name(context_.tenant_store, place.device, *key, place.opening_hash)) {
+      for (const auto& entry : run) {
+        reject(*entry, RejectionCode::foreign_journal,
+               "that is not the name of a journal of this device in this store; the device writes "
+               "under another's name, or `tenant` and `store` in its configuration are others");
       }
       return;
     }
@@ -104,15 +106,8 @@ class Checker {
     return found->second;
   }
 
-  std::optional<DeviceId> owner_of(const JournalId& journal) const {
-    const auto found = owners_.find(journal);
-    if (found != owners_.end()) return found->second;
-    return context_.device_of_journal ? context_.device_of_journal(journal) : std::nullopt;
-  }
-
   void accept(const EntryPointer& entry) {
     const Envelope& envelope = entry->envelope;
-    owners_.emplace(envelope.id.journal, envelope.device);
     const bool is_known = context_.key_of && context_.key_of(envelope.device);
     if (!is_known && learned_.emplace(envelope.device).second) {
       checked_.learned_keys.push_back(told_keys_.at(envelope.device));
@@ -127,8 +122,6 @@ class Checker {
 
   const VerifyContext& context_;
   std::map<DeviceId, PublicKey> told_keys_;  // by openings, or offered
-  std::map<JournalId, DeviceId> owners_;
-  std::set<JournalId> foreign_journals_;
   std::set<DeviceId> learned_;
   CheckedEntries checked_;
 };

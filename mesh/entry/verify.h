@@ -6,6 +6,9 @@
 // now and may come again in a longer run. So a run check accepts all that checks of the single
 // entries accept, at one signature per run (an Ed25519 check costs some hundred times a hash).
 //
+// Whose journal an entry stands in, and of which store, its journal's name shows (journal_name()),
+// so an entry says all that is needed but the device's key, in whatever order entries come.
+//
 // Certificates, expiry and revocation play no part: they decide about connections, and two
 // terminals must not differ in what they accept.
 //
@@ -27,7 +30,7 @@ namespace titan::mesh {
 enum class RejectionCode : std::uint8_t {
   malformed,        // beyond a limit, without its opening ...: see check_envelope()
   foreign_store,    // its journal was opened in another store
-  foreign_journal,  // the journal belongs to another device
+  foreign_journal,  // its journal does not bear the name that this device's would here
   unknown_device,   // no key: ask for number 1 of the journal, which carries it
   bad_signature,
 };
@@ -53,8 +56,6 @@ struct CheckedEntries {
 struct VerifyContext {
   Hash tenant_store;  // ours
   std::function<std::optional<PublicKey>(const DeviceId&)> key_of;
-  // The device that a known journal belongs to; nothing for a journal not seen yet.
-  std::function<std::optional<DeviceId>(const JournalId&)> device_of_journal;
   // Came along with the entries, for journals whose opening is lost.
   std::vector<PublicKey> offered_keys = {};
 };

@@ -47,6 +47,7 @@ Result<std::shared_ptr<const Entry>> JournalWriter::write(const EntryDraft& draf
 
   const Envelope& envelope = entry->envelope;
   tail_ = {envelope.id.journal, envelope.id.number, entry->hash};
+  opening_hash_ = envelope.opening_hash;
   last_time_ = envelope.time;
   last_utc_offset_minutes_ = envelope.utc_offset_minutes;
   // A stated date is the screen's affair: the next sale without one is not booked there, too.
@@ -64,10 +65,13 @@ Envelope JournalWriter::envelope_for(const EntryDraft& draft) {
   if (is_open()) {
     envelope.id = {tail_.journal, tail_.number + 1};
     envelope.previous_hash = tail_.hash;
+    envelope.opening_hash = opening_hash_;
   } else {
-    if (next_journal_.is_none()) next_journal_ = JournalId::draw(random_);
-    envelope.id = {next_journal_, 1};
-    envelope.opening = opening();
+    if (next_nonce_.is_none()) next_nonce_ = JournalNonce::draw(random_);
+    envelope.opening = opening(next_nonce_);
+    envelope.opening_hash = hash_of_opening(codec_.encode_opening(*envelope.opening));
+    envelope.id = {
+        journal_name(config_.tenant_store, device_, key_.public_key, envelope.opening_hash), 1};
   }
   envelope.kind = draft.kind;
   envelope.device = device_;
@@ -105,7 +109,7 @@ void JournalWriter::hold(Envelope& envelope) const {
   if (last_date_ != 0) envelope.business_date = last_date_;
 }
 
-JournalOpening JournalWriter::opening() const {
+JournalOpening JournalWriter::opening(const JournalNonce& nonce) const {
   JournalOpening opening;
   opening.process = process_;
   opening.device_public_key = key_.public_key;
@@ -116,6 +120,7 @@ JournalOpening JournalWriter::opening() const {
   opening.terminal = config_.terminal;
   opening.tenant_store = config_.tenant_store;
   opening.software_version = config_.software_version;
+  opening.nonce = nonce;
   return opening;
 }
 
@@ -130,7 +135,8 @@ std::uint64_t JournalWriter::next_logical_clock(WallTime time) const {
 void JournalWriter::start_new_journal(JournalTail predecessor, std::uint64_t last_receipt_number) {
   predecessor_ = whole_or_none(predecessor);
   tail_ = {};
-  next_journal_ = {};
+  opening_hash_ = {};
+  next_nonce_ = {};
   last_time_ = {};
   last_utc_offset_minutes_ = 0;
   last_date_ = 0;
@@ -138,8 +144,10 @@ void JournalWriter::start_new_journal(JournalTail predecessor, std::uint64_t las
   series_begun_ = false;
 }
 
-void JournalWriter::continue_journal(JournalTail tail, WallTime last_time) {
+void JournalWriter::continue_journal(JournalTail tail, const OpeningHash& opening,
+                                     WallTime last_time) {
   tail_ = whole_or_none(tail);
+  opening_hash_ = opening;
   last_time_ = last_time;
 }
 

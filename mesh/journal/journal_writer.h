@@ -1,7 +1,7 @@
 // The journal this process writes: turns drafts into entries, numbered, chained and signed.
 //
 // Sans-IO, single-threaded. A journal is never continued by another process: it opens under a fresh
-// random id at the first entry, and a new one is opened after a failed commit or when a copy of
+// name at the first entry, and a new one is opened after a failed commit or when a copy of
 // this process is met. Entries leave here before they are durable; whoever holds the writer must
 // call start_new_journal() when one of them may not have become so.
 //
@@ -58,8 +58,9 @@ class JournalWriter {
   void start_new_journal(JournalTail predecessor, std::uint64_t last_receipt_number);
 
   // For the cloud's feed only, whose numbers come out of a database transaction and therefore
-  // cannot be used twice: goes on behind `tail`, which was written at `last_time`.
-  void continue_journal(JournalTail tail, WallTime last_time);
+  // cannot be used twice: goes on behind `tail`, which was written at `last_time` in the journal of
+  // this opening.
+  void continue_journal(JournalTail tail, const OpeningHash& opening, WallTime last_time);
 
   // An entry of another journal was seen: later entries order behind it.
   void observe_logical_clock(std::uint64_t logical_clock);
@@ -72,6 +73,8 @@ class JournalWriter {
   bool is_open() const { return tail_.number > 0; }
   // The last entry written; journal none before the first.
   const JournalTail& tail() const { return tail_; }
+  // Of the open journal; none before the first entry.
+  const OpeningHash& opening_hash() const { return opening_hash_; }
   // Of the last entry written to the open journal.
   std::optional<WallTime> last_time() const {
     return is_open() ? std::optional(last_time_) : std::nullopt;
@@ -82,7 +85,7 @@ class JournalWriter {
  private:
   Envelope envelope_for(const EntryDraft& draft);
   void hold(Envelope& envelope) const;
-  JournalOpening opening() const;
+  JournalOpening opening(const JournalNonce& nonce) const;
   std::uint64_t next_logical_clock(WallTime time) const;
 
   const Codec& codec_;
@@ -92,10 +95,11 @@ class JournalWriter {
   const ProcessId process_;
   const JournalWriterConfig config_;
 
-  JournalTail predecessor_;  // whole or none
-  JournalTail tail_;         // number 0: no journal is open
+  JournalTail predecessor_;   // whole or none
+  JournalTail tail_;          // number 0: no journal is open
+  OpeningHash opening_hash_;  // of the journal of tail_; none with none
   // Drawn for a journal whose first entry is not written yet: a refused draft draws no second one.
-  JournalId next_journal_;
+  JournalNonce next_nonce_;
   // Of the open journal: time, and what the calendar said at it. Time and date never go back.
   WallTime last_time_;
   std::int32_t last_utc_offset_minutes_ = 0;

@@ -297,7 +297,7 @@ class Node {
   const Codec& codec_;
   const Hash tenant_store_;
 
-  Random random_;    // before own_, which draws journal ids from it
+  Random random_;    // before own_, which draws nonces of journals from it
   MemberInfo self_;  // process and device stay
 
   // What is held, and what it adds up to.

@@ -77,9 +77,8 @@ void Node::receive_entries(const ProcessId& from, const std::vector<Bytes>& raw)
     wanted.push_back(std::make_shared<const Entry>(std::move(*entry)));
   }
   if (wanted.empty()) return;
-  const VerifyContext context{
-      tenant_store_, [this](const DeviceId& id) { return index_.key_of(id); },
-      [this](const JournalId& id) { return index_.stored().device_of(id); }};
+  const VerifyContext context{tenant_store_,
+                              [this](const DeviceId& id) { return index_.key_of(id); }};
   const CheckedEntries checked = check_entries(std::move(wanted), context);
   for (const PublicKey& key : checked.learned_keys) index_.learn(key);
   for (const Rejection& rejection : checked.rejected) {

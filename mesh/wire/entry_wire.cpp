@@ -14,7 +14,9 @@ namespace {
 namespace epb = titan::entry::v1;
 using wire::Reader;
 
-void to_wire(const JournalOpening& opening, epb::JournalOpening* out) {
+Bytes bytes_of(const JournalOpening& opening) {
+  epb::JournalOpening message;
+  epb::JournalOpening* const out = &message;
   wire::put(out->mutable_process(), opening.process);
   wire::put(out->mutable_device_public_key(), opening.device_public_key);
   for (const Bytes& certificate : opening.certificates) out->add_certificates(certificate);
@@ -24,10 +26,19 @@ void to_wire(const JournalOpening& opening, epb::JournalOpening* out) {
   out->set_terminal(opening.terminal);
   wire::put(out->mutable_tenant_store(), opening.tenant_store);
   out->set_software_version(opening.software_version);
+  wire::put(out->mutable_nonce(), opening.nonce);
+  return message.SerializeAsString();
 }
 
-JournalOpening opening_from(Reader& reader, epb::JournalOpening& in) {
+// Other bytes than those that the envelope's hash speaks of would be another journal's opening.
+JournalOpening opening_from(Reader& reader, BytesView bytes, const OpeningHash& hash) {
   JournalOpening opening;
+  wire::Parsed<epb::JournalOpening> message(bytes);
+  if (!message.ok() || hash_of_opening(bytes) != hash) {
+    reader.fail("opening", "is not the one that opening_hash speaks of");
+    return opening;
+  }
+  epb::JournalOpening& in = *message;
   opening.process = reader.required<ProcessId>(in.process(), "opening.process");
   opening.device_public_key =
       reader.required<PublicKey>(in.device_public_key(), "opening.device_public_key");
@@ -44,6 +55,7 @@ JournalOpening opening_from(Reader& reader, epb::JournalOpening& in) {
   opening.terminal = std::move(*in.mutable_terminal());
   opening.tenant_store = reader.sized<Hash>(in.tenant_store(), "opening.tenant_store");
   opening.software_version = in.software_version();
+  opening.nonce = reader.required<JournalNonce>(in.nonce(), "opening.nonce");
   return opening;
 }
 
@@ -68,7 +80,8 @@ void to_wire(const Envelope& envelope, epb::Envelope* out) {
     added->set_removed(effect.removed);
   }
   out->set_body(envelope.body);
-  if (envelope.opening) to_wire(*envelope.opening, out->mutable_opening());
+  if (envelope.opening) out->set_opening(bytes_of(*envelope.opening));
+  wire::put(out->mutable_opening_hash(), envelope.opening_hash);
   out->set_logical_clock(envelope.logical_clock);
   if (envelope.receipt) {
     out->mutable_receipt()->set_terminal(envelope.receipt->terminal);
@@ -100,7 +113,10 @@ Envelope envelope_from(Reader& reader, epb::Envelope& in) {
         {std::move(*effect.mutable_product()), effect.added(), effect.removed()});
   }
   envelope.body = std::move(*in.mutable_body());
-  if (in.has_opening()) envelope.opening = opening_from(reader, *in.mutable_opening());
+  envelope.opening_hash = reader.required<OpeningHash>(in.opening_hash(), "opening_hash");
+  if (!in.opening().empty()) {
+    envelope.opening = opening_from(reader, in.opening(), envelope.opening_hash);
+  }
   envelope.logical_clock = in.logical_clock();
   if (in.has_receipt()) {
     envelope.receipt =
@@ -141,6 +157,10 @@ Error not_an_entry(const std::string& why) {
 }
 
 }  // namespace
+
+Bytes WireCodec::encode_opening(const JournalOpening& opening) const {
+  return bytes_of(opening);
+}
 
 Bytes WireCodec::encode_envelope(const Envelope& envelope) const {
   google::protobuf::Arena arena;

@@ -18,6 +18,7 @@ class WireCodec final : public Codec {
 
   Bytes encode_message(const Message& message) const override;
   Result<Message> decode_message(BytesView frame) const override;
+  Bytes encode_opening(const JournalOpening& opening) const override;
   Bytes encode_envelope(const Envelope& envelope) const override;
   Bytes encode_signed_entry(BytesView envelope_bytes, const Signature& signature) const override;
   Result<Entry> decode_entry(BytesView bytes) const override;

@@ -28,6 +28,7 @@ void JournalCheck::add(BytesView bytes, const std::string& stated_hash) {
   if (envelope.device != *device_) fault(number, "names another device than the entry before");
 
   if (number == 1) check_opening(*entry);
+  check_name(envelope);
   check_chain(*entry);
   const auto key = keys_.find(envelope.device);
   if (key == keys_.end()) {
@@ -50,6 +51,16 @@ void JournalCheck::check_opening(const mesh::Entry& entry) {
     return fault(1, "its key is not that of the device it names");
   }
   keys_[entry.envelope.device] = opening.device_public_key;
+}
+
+void JournalCheck::check_name(const mesh::Envelope& envelope) {
+  const auto key = keys_.find(envelope.device);
+  if (key == keys_.end()) return;
+  const JournalId name =
+      mesh::journal_name(tenant_store_, envelope.device, key->second, envelope.opening_hash);
+  if (name != journal_) {
+    fault(envelope.id.number, "the journal's name is not that of a journal of its device here");
+  }
 }
 
 void JournalCheck::check_chain(const mesh::Entry& entry) {

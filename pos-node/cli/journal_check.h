@@ -42,6 +42,7 @@ class JournalCheck {
 
  private:
   void check_opening(const mesh::Entry& entry);
+  void check_name(const mesh::Envelope& envelope);
   void check_chain(const mesh::Entry& entry);
   void check_receipt(const mesh::Entry& entry);
   void fault(std::uint64_t number, const std::string& what);

@@ -73,12 +73,11 @@ class History {
  private:
   void open_journal(int till, int day) {
     ++journals_;
-    const JournalId journal = JournalId::draw(random_);
     time_.utc_ms = first_day_ms + day * day_ms + till;
     const UnsignedJournal::Owner owner{keys_[static_cast<std::size_t>(till)].public_key,
                                        "till-" + std::to_string(till + 1), size_.tenant,
                                        size_.store};
-    journal_.emplace(owner, journal, ProcessId::draw(random_));
+    journal_.emplace(owner, random_);
   }
 
   mesh::Envelope sale() {

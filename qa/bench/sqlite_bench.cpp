@@ -58,10 +58,8 @@ class Shop {
   explicit Shop(std::uint64_t seed) : random_(seed) {
     for (int i = 0; i < till_count; ++i) {
       const KeyPair key = KeyPair::from_seed(SecretSeed::draw(random_));
-      const JournalId journal = JournalId::draw(random_);
       tills_.push_back(std::make_unique<UnsignedJournal>(
-          UnsignedJournal::Owner{key.public_key, "till-" + std::to_string(i)}, journal,
-          ProcessId::draw(random_)));
+          UnsignedJournal::Owner{key.public_key, "till-" + std::to_string(i)}, random_));
     }
   }
 

@@ -102,8 +102,7 @@ class Till {
 
   Random random_{1};
   UnsignedJournal journal_{{KeyPair::from_seed(SecretSeed::draw(random_)).public_key, "till-1"},
-                           JournalId::draw(random_),
-                           ProcessId::draw(random_)};
+                           random_};
   std::int64_t moments_ = 0;
 };
 

@@ -10,12 +10,25 @@ namespace titan::simulations {
 namespace {
 
 // What happens inside a process or between two, and no interface of theirs tells.
-constexpr std::string_view unseen_from_outside[] = {
-    "relayed",         "frame-dropped",   "connection-timed-out", "uplink-fenced",
-    "lease-lost",      "claim-lost",      "cloud-rejected-entry", "batch-of-fenced-uplink-kept",
-    "clone-ran",       "duplicate-found", "lost-entries-fetched", "lease-refused-holder-gone",
-    "mdns-told-twice", "mdns-overtaken",  "false-leave-told",     "absurd-term-refused",
-    "lease-reset",     "address-followed"};
+constexpr std::string_view unseen_from_outside[] = {"relayed",
+                                                    "frame-dropped",
+                                                    "connection-timed-out",
+                                                    "uplink-fenced",
+                                                    "lease-lost",
+                                                    "claim-lost",
+                                                    "cloud-rejected-entry",
+                                                    "batch-of-fenced-uplink-kept",
+                                                    "clone-ran",
+                                                    "duplicate-found",
+                                                    "lost-entries-fetched",
+                                                    "lease-refused-holder-gone",
+                                                    "mdns-told-twice",
+                                                    "mdns-overtaken",
+                                                    "false-leave-told",
+                                                    "absurd-term-refused",
+                                                    "stolen-journal-told",
+                                                    "lease-reset",
+                                                    "address-followed"};
 
 class Probes : public Checker {
  public:

@@ -378,9 +378,6 @@ void Cloud::on_batch(const SessionPointer& session, const uplink::Batch& batch) 
     if (found == database_.keys.end()) return std::nullopt;
     return found->second;
   };
-  context.device_of_journal = [&](const JournalId& journal) {
-    return database_.vector.device_of(journal);
-  };
   context.offered_keys = batch.device_keys;
   auto checked = mesh::check_entries(std::move(entries), context);
   for (const auto& rejection : checked.rejected) {

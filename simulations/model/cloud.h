@@ -87,7 +87,8 @@ class Cloud {
     // Of the watermark. Every change raises the sequence, every reset of the lease the epoch.
     std::uint64_t epoch = 1;
     std::uint64_t sequence = 0;
-    mesh::JournalTail feed;        // head office's journal; number 0: not opened yet
+    mesh::JournalTail feed;  // head office's journal; number 0: not opened yet
+    mesh::OpeningHash feed_opening;
     WallTime feed_time;            // of its last entry
     std::uint64_t feed_clock = 0;  // not below that of any price that was projected
   };

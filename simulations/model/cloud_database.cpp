@@ -126,7 +126,9 @@ void Cloud::write_feed(mesh::Kind kind, Bytes body) {
   config.tenant_store = mesh::tenant_store_hash(tenant_name, store_name);
   mesh::JournalWriter writer(codec_, key_, ProcessId::draw(random), config, {}, 0,
                              database_.feed_clock, random);
-  if (database_.feed.number > 0) writer.continue_journal(database_.feed, database_.feed_time);
+  if (database_.feed.number > 0) {
+    writer.continue_journal(database_.feed, database_.feed_opening, database_.feed_time);
+  }
   mesh::EntryDraft draft;
   draft.kind = kind;
   draft.time = {wall_start_ms + surroundings_.schedule.now().since_start / milliseconds(1)};
@@ -136,6 +138,7 @@ void Cloud::write_feed(mesh::Kind kind, Bytes body) {
   const auto entry = writer.write(draft);
   if (!entry) return;
   database_.feed = writer.tail();
+  database_.feed_opening = writer.opening_hash();
   database_.feed_time = (*entry)->envelope.time;
   database_.feed_clock = writer.logical_clock();
   project({{*entry}, {key_.public_key}});

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "mesh/messages.h"
+#include "mesh/wire/wire_codec.h"
 
 namespace titan::simulations {
 namespace {
@@ -40,8 +41,14 @@ Bytes NextVersionCodec::encode_envelope(const mesh::Envelope& envelope) const {
   return codec_.encode_envelope(envelope) + unknown_field;
 }
 
+// Its protocol, one byte behind its tag, and the two bytes of the tag of the message.
+Bytes frame_start(const mesh::Message& kind) {
+  return mesh::WireCodec().encode_message(kind).substr(0, 4);
+}
+
 Bytes unknown_message() {
-  return Bytes("\x08\x02\xD2\x05", 4) + Bytes(1, '\0');
+  constexpr char next_protocol = mesh::protocol_version + 1;
+  return Bytes("\x08") + next_protocol + "\xD2\x05" + Bytes(1, '\0');
 }
 
 Bytes FaultyCodec::encode_message(const mesh::Message& message) const {

@@ -17,6 +17,9 @@ class NextVersionCodec : public mesh::Codec {
   Result<mesh::Message> decode_message(BytesView frame) const override {
     return codec_.decode_message(frame);
   }
+  Bytes encode_opening(const mesh::JournalOpening& opening) const override {
+    return codec_.encode_opening(opening);
+  }
   Bytes encode_envelope(const mesh::Envelope& envelope) const override;
   Bytes encode_signed_entry(BytesView envelope_bytes, const Signature& signature) const override {
     return codec_.encode_signed_entry(envelope_bytes, signature);
@@ -42,6 +45,9 @@ class FaultyCodec : public mesh::Codec {
 
   Bytes encode_message(const mesh::Message& message) const override;
   Result<mesh::Message> decode_message(BytesView frame) const override;
+  Bytes encode_opening(const mesh::JournalOpening& opening) const override {
+    return codec_.encode_opening(opening);
+  }
   Bytes encode_envelope(const mesh::Envelope& envelope) const override {
     return codec_.encode_envelope(envelope);
   }
@@ -61,6 +67,9 @@ class FaultyCodec : public mesh::Codec {
   const PlantedBug bug_;
   mutable std::optional<election::Token> first_leader_;  // deaf_ears: the only one it listens to
 };
+
+// The first bytes of every frame of this kind that this version writes: most are told apart by them.
+Bytes frame_start(const mesh::Message& kind);
 
 // A frame of a kind that this version does not know, as N+1 sends one now and then.
 Bytes unknown_message();

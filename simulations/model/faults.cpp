@@ -531,7 +531,10 @@ void World::apply_to_members(const Fault& fault, Active& active) {
       continue;
     }
     for (const std::uint32_t other : others) {
-      if (other != place && terminal(other).is_up()) {
+      if (other == place) continue;
+      if (fault.kind == FaultKind::stolen_journal) {
+        tell_stolen_journals(*surroundings_, liar, terminal(other).device());
+      } else if (terminal(other).is_up()) {
         tell_false_leave(*surroundings_, liar, terminal(other).node().self());
       }
     }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "mesh/journal/journal_writer.h"
 #include "mesh/wire/wire_codec.h"
 #include "simulations/model/cloud.h"
 #include "uplink/messages.h"
@@ -29,6 +30,43 @@ void tell_false_leave(Surroundings& surroundings, Terminal& liar, const mesh::Me
     surroundings.recorder.reach("false_leave_told");
     liar.links()->send(peer, codec.encode_message(gossip));
     liar.links()->send(peer, codec.encode_message(mesh::Relay{peer, victim.process, goodbye, 0}));
+  }
+}
+
+void tell_stolen_journals(Surroundings& surroundings, Terminal& liar, const DeviceId& victim) {
+  const mesh::WireCodec codec;
+  const KeyPair& key = liar.disk().folder().device_key;
+  Random random(surroundings.random.next());
+  mesh::JournalWriterConfig config;
+  config.terminal = liar.name();
+  config.tenant_store = mesh::tenant_store_hash(tenant_name, store_name);
+  mesh::JournalWriter writer(codec, key, ProcessId::draw(random), config, {}, 0, 0, random);
+  mesh::EntryDraft draft;
+  draft.kind = mesh::Kind::adjustment;
+  draft.time = liar.now().wall;
+  draft.business_date = business_date;
+  const auto own = writer.write(draft);
+  if (!own) return;
+  const auto& devices = liar.node().vector().devices();
+  const auto* journals = devices.get(victim);
+  if (journals == nullptr) return;
+  mesh::DirectMail mail;
+  for (const auto& [journal, item] : *journals) {
+    for (const std::uint64_t number : {std::uint64_t{1}, item.stored.top() + 1}) {
+      mesh::Envelope stolen = (*own)->envelope;
+      stolen.id = {journal, number};
+      if (number > 1) {
+        stolen.previous_hash = (*own)->hash;
+        stolen.opening.reset();
+      }
+      const Bytes envelope = codec.encode_envelope(stolen);
+      mail.entries.push_back(
+          codec.encode_signed_entry(envelope, sign(key, mesh::signed_part(envelope))));
+    }
+  }
+  for (const ProcessId& peer : liar.links()->linked()) {
+    surroundings.recorder.reach("stolen_journal_told");
+    liar.links()->send(peer, codec.encode_message(mail));
   }
 }
 

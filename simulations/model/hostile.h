@@ -14,6 +14,10 @@ namespace titan::simulations {
 // and as its own goodbye that the liar pretends to relay.
 void tell_false_leave(Surroundings& surroundings, Terminal& liar, const mesh::MemberInfo& victim);
 
+// To every member: entries that the liar signs with its own key under the names of the victim's
+// journals that it holds, as number 1 with an opening of its own and as the number behind the last.
+void tell_stolen_journals(Surroundings& surroundings, Terminal& liar, const DeviceId& victim);
+
 // To every member, as news of a leader, a request for votes and a promise; and to the cloud as the
 // token of a handshake: a term of 2^62.
 void tell_absurd_term(Surroundings& surroundings, Terminal& liar);

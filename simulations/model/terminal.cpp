@@ -152,6 +152,9 @@ void Terminal::plant_in(mesh::StoredState& state) const {
     case PlantedBug::reused_receipt_number:
       state.last_receipt_number = 0;
       break;
+    case PlantedBug::continued_journal:
+      state.last_journal = {};
+      break;
     case PlantedBug::key_forgotten:
       state.idempotency.clear();
       break;
@@ -172,8 +175,8 @@ void Terminal::start() {
   std::uint64_t seed = surroundings_.random.next();
   const PlantedBug bug = surroundings_.scenario.planted_bug;
   if (bug == PlantedBug::repeated_process_id || bug == PlantedBug::continued_journal) {
-    if (first_process_ && bug == PlantedBug::repeated_process_id) id = *first_process_;
-    // The same draws give the journal of the earlier life again.
+    if (first_process_) id = *first_process_;
+    // The same draws, and nothing that came before, give the journal of the first life again.
     if (first_seed_ && bug == PlantedBug::continued_journal) seed = *first_seed_;
     first_process_ = id;
     first_seed_ = seed;
@@ -335,10 +338,10 @@ void Terminal::carry_out(mesh::Effect& effect) {
              effect);
 }
 
-// A vote that leaves, directly or through a relay. Most frames are told apart by their first bytes.
+// A vote that leaves, directly or through a relay.
 void Terminal::watch_vote(const mesh::Send& send) {
-  constexpr BytesView vote_reply("\x08\x01\xB2\x03", 4);
-  constexpr BytesView relay("\x08\x01\xC2\x02", 4);
+  static const Bytes vote_reply = frame_start(election::Message(election::VoteReply{}));
+  static const Bytes relay = frame_start(mesh::Relay{});
   if (!send.frame.starts_with(vote_reply) && !send.frame.starts_with(relay)) return;
   ProcessId to = send.to;
   auto message = plain_codec_.decode_message(send.frame);

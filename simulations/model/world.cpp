@@ -144,8 +144,8 @@ void World::begin() {
 
 // Entries on their way to a terminal, and those among them that it lacks.
 void World::weigh(std::uint32_t to, BytesView frame) {
-  constexpr BytesView direct_mail("\x08\x01\xA2\x01", 4);
-  constexpr BytesView answer("\x08\x01\xD2\x01", 4);
+  static const Bytes direct_mail = frame_start(mesh::DirectMail{});
+  static const Bytes answer = frame_start(mesh::Entries{});
   if (!frame.starts_with(direct_mail) && !frame.starts_with(answer)) return;
   const auto message = codec_.decode_message(frame);
   if (!message || to >= terminals_.size() || !terminals_[to] || !terminals_[to]->is_up()) return;

@@ -146,6 +146,9 @@ std::vector<FaultRow> member_faults() {
       row(Kind::false_leave, "false_leave", at_once, simulator_only, {targets, others},
           "The targets tell everybody that the others, who live, have left; as gossip, and as a "
           "goodbye that they pretend to relay."),
+      row(Kind::stolen_journal, "stolen_journal", at_once, simulator_only, {targets, others},
+          "The targets sign entries of their own under the names of those journals of the others "
+          "that they hold, and mail them to everybody."),
       row(Kind::absurd_term, "absurd_term", at_once, simulator_only, {targets},
           "The targets tell everybody, and the cloud on a connection of their own, of a term of "
           "2^62."),

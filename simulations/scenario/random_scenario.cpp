@@ -36,6 +36,8 @@ std::vector<std::string> alarms_after(FaultKind kind) {
     case FaultKind::drift:
     case FaultKind::dead_clock:
       return {"clock_ahead", "clock_back", "clock_implausible", "clock_skew"};
+    case FaultKind::stolen_journal:
+      return {"foreign_journal"};
     default:
       return {};
   }

@@ -145,7 +145,9 @@ enum class FaultKind {
   database_slow,
   database_killed,  // during the next commit
   // hostile or broken members
-  false_leave,  // `targets` tell everybody that `others` have left, in their name too
+  false_leave,     // `targets` tell everybody that `others` have left, in their name too
+  stolen_journal,  // `targets` write under the names of the others' journals, and mail it to
+                   // everybody
   absurd_term,  // `targets` tell everybody, the cloud too, of a term that nobody can have reached
 };
 

@@ -130,6 +130,7 @@ const std::vector<NameRow>& probe_table() {
       {"key-refused", "A key that stood for another basket was refused."},
       {"key-for-two-baskets", "Two baskets with one key were recorded."},
       {"false-leave-told", "A member said of another one, which lived, that it had left."},
+      {"stolen-journal-told", "A member wrote under the name of another one's journal."},
       {"absurd-term-refused", "The cloud refused a term that nobody can have reached."},
       {"lease-reset", "Head office reset the store's lease."},
       {"mdns-told-twice", "A datagram of mDNS came twice."},

@@ -186,7 +186,7 @@ async def test_what_a_newer_version_left_is_refused_in_words_and_kept(lab):
     assert code != 0 and "an unknown number of" in errors, (code, errors)
     await machine.deliver(package("titan-pos"))
     await machine.must("dpkg", "-i", f"/opt/{package('titan-pos').name}")
-    await as_written_by(machine, compatibility=1)
+    await as_written_by(machine, compatibility=2)
     await tills.joined()
     await tills.all_count(1)
 

@@ -67,7 +67,8 @@ inline EntryDraft draw_draft(Random& random) {
   return draft;
 }
 
-inline Envelope draw_envelope(Random& random) {
+// Its opening, if it has one, is the one that its hash speaks of.
+inline Envelope draw_envelope(Random& random, const Codec& codec) {
   const EntryDraft draft = draw_draft(random);
   Envelope envelope;
   envelope.id = {JournalId::draw(random), 1 + random.below(entry_number_max)};
@@ -84,6 +85,7 @@ inline Envelope draw_envelope(Random& random) {
   envelope.stock_effects = draft.stock_effects;
   envelope.body = draft.body;
   envelope.logical_clock = draw_number(random);
+  envelope.opening_hash = OpeningHash::draw(random);
   if (random.chance({1, 2})) {
     JournalOpening opening;
     opening.process = ProcessId::draw(random);
@@ -96,7 +98,9 @@ inline Envelope draw_envelope(Random& random) {
     opening.terminal = draw_text(random, 10);
     opening.tenant_store = Hash::draw(random);
     opening.software_version = static_cast<std::uint32_t>(random.next());
+    opening.nonce = JournalNonce::draw(random);
     envelope.opening = opening;
+    envelope.opening_hash = hash_of_opening(codec.encode_opening(opening));
   }
   if (random.chance({1, 2})) {
     envelope.receipt = Receipt{draw_text(random, 10), draw_number(random)};

@@ -317,13 +317,15 @@ Status check_compatibility(Connection& connection, std::int64_t version, int com
   const auto found =
       connection.single_number("SELECT value FROM meta WHERE name = 'compatibility'");
   if (found == compatibility) return {};
-  return make_error(
-      ErrorCode::refused,
-      connection.path() + " was written by " +
-          (found > compatibility ? "a newer" : "a much older") +
-          " version of this program (compatibility " + std::to_string(found) + ", this one reads " +
-          std::to_string(compatibility) + "); install " +
-          (found > compatibility ? "the newer version again" : "the versions in between"));
+  const bool is_newer = found > compatibility;
+  return make_error(ErrorCode::refused,
+                    connection.path() + " was written by " +
+                        (is_newer ? "a newer version" : "a version before the first release") +
+                        " (compatibility " + std::to_string(found) + ", this one reads " +
+                        std::to_string(compatibility) + "); " +
+                        (is_newer ? "install the newer version again"
+                                  : "no terminal accepts its entries any more: choose a new data "
+                                    "folder"));
 }
 
 }  // namespace

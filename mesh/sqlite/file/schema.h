@@ -18,7 +18,8 @@ struct Migration {
   const char* sql;  // several statements
 };
 
-inline constexpr int schema_compatibility = 1;
+// 2: journals whose names show whose they are. 1 was never released.
+inline constexpr int schema_compatibility = 2;
 
 std::span<const Migration> migrations();  // ascending, the first makes an empty file's tables
 

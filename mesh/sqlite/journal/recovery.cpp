@@ -65,11 +65,6 @@ class Recovery {
       if (key == keys_.end()) return std::nullopt;
       return key->second;
     };
-    context_.device_of_journal = [this](const JournalId& journal) -> std::optional<DeviceId> {
-      const auto device = journals_.find(journal);
-      if (device == journals_.end()) return std::nullopt;
-      return device->second;
-    };
   }
 
   void learn_key(const PublicKey& key) { keys_.emplace(device_of(key), key); }
@@ -119,9 +114,6 @@ class Recovery {
     for (const Rejection& rejection : checked.rejected) reject(rejection.reason);
     StoreRequest request;
     request.devices = checked.learned_keys;
-    for (const auto& entry : checked.accepted) {
-      journals_.emplace(entry->envelope.id.journal, entry->envelope.device);
-    }
     report_.entries_recovered += checked.accepted.size();
     request.entries = std::move(checked.accepted);
     return store_.commit(request);
@@ -133,7 +125,6 @@ class Recovery {
   RecoveryReport& report_;
   VerifyContext context_;
   std::map<DeviceId, PublicKey> keys_;
-  std::map<JournalId, DeviceId> journals_;
   std::vector<std::shared_ptr<const Entry>> batch_;
 };
 

@@ -7,6 +7,28 @@
 
 namespace titan::bench {
 
+namespace {
+
+mesh::JournalOpening opening_of(const UnsignedJournal::Owner& owner, Random& random) {
+  mesh::JournalOpening opening;
+  opening.process = ProcessId::draw(random);
+  opening.device_public_key = owner.device_key;
+  opening.tenant_store = mesh::tenant_store_hash(owner.tenant, owner.store);
+  opening.terminal = owner.terminal;
+  opening.nonce = mesh::JournalNonce::draw(random);
+  return opening;
+}
+
+}  // namespace
+
+UnsignedJournal::UnsignedJournal(Owner owner, Random& random)
+    : owner_(std::move(owner)),
+      opening_(opening_of(owner_, random)),
+      opening_hash_(mesh::hash_of_opening(codec_.encode_opening(opening_))),
+      tail_{mesh::journal_name(opening_.tenant_store, device(), owner_.device_key, opening_hash_),
+            0,
+            {}} {}
+
 EntryPointer UnsignedJournal::write(mesh::Envelope envelope) {
   envelope.id = {tail_.journal, tail_.number + 1};
   envelope.previous_hash = tail_.hash;
@@ -18,13 +40,8 @@ EntryPointer UnsignedJournal::write(mesh::Envelope envelope) {
         mesh::request_claim(envelope.device, envelope.request_hash, envelope.idempotency_key);
     envelope.receipt = mesh::Receipt{owner_.terminal, envelope.id.number};
   }
-  if (envelope.id.number == 1) {
-    envelope.opening.emplace();
-    envelope.opening->process = process_;
-    envelope.opening->device_public_key = owner_.device_key;
-    envelope.opening->tenant_store = mesh::tenant_store_hash(owner_.tenant, owner_.store);
-    envelope.opening->terminal = owner_.terminal;
-  }
+  envelope.opening_hash = opening_hash_;
+  if (envelope.id.number == 1) envelope.opening = opening_;
   auto entry = std::make_shared<mesh::Entry>();
   entry->envelope_bytes = codec_.encode_envelope(envelope);
   entry->bytes = codec_.encode_signed_entry(entry->envelope_bytes, Signature{});

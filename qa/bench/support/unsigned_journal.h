@@ -26,8 +26,7 @@ class UnsignedJournal {
     std::string store = "london-1";
   };
 
-  UnsignedJournal(Owner owner, const JournalId& journal, const ProcessId& process)
-      : owner_(std::move(owner)), process_(process), tail_{journal, 0, {}} {}
+  UnsignedJournal(Owner owner, Random& random);
 
   DeviceId device() const { return device_of(owner_.device_key); }
 
@@ -41,10 +40,11 @@ class UnsignedJournal {
                                        const entry::v1::Products& products);
 
  private:
-  const Owner owner_;
-  const ProcessId process_;
-  mesh::JournalTail tail_;
   mesh::WireCodec codec_;
+  const Owner owner_;
+  const mesh::JournalOpening opening_;
+  const mesh::OpeningHash opening_hash_;
+  mesh::JournalTail tail_;
 };
 
 mesh::StoreRequest request_of(std::vector<EntryPointer> entries);

@@ -14,6 +14,7 @@ Envelope second_entry(Random& random) {
   envelope.id = {JournalId::draw(random), 2};
   envelope.previous_hash = Hash::draw(random);
   envelope.device = DeviceId::draw(random);
+  envelope.opening_hash = OpeningHash::draw(random);
   envelope.stock_effects = {{"22423", 0, 1'000'000}};
   return envelope;
 }
@@ -71,6 +72,9 @@ TEST_CASE("An envelope beyond its limits is refused by the field's name") {
   bad.previous_hash = {};
   CHECK(fault_of(bad) == "previous_hash");
   bad = sound;
+  bad.opening_hash = {};
+  CHECK(fault_of(bad) == "opening_hash");
+  bad = sound;
   bad.opening = JournalOpening{};
   CHECK(fault_of(bad) == "opening");
   bad = sound;
@@ -122,4 +126,27 @@ TEST_CASE("An opening must belong to the device that wrote it") {
   envelope.opening = opening;
   envelope.opening->certificates.resize(certificates_max + 1);
   CHECK(fault_of(envelope) == "opening.certificates");
+}
+
+TEST_CASE("A journal's name tells store, device, key and opening from every other") {
+  Random random(7);
+  const Hash store = tenant_store_hash("acme", "s-1");
+  const DeviceId device = DeviceId::draw(random);
+  const PublicKey key = testing::draw_key(random).public_key;
+  const OpeningHash opening = hash_of_opening("an opening");
+  const JournalId name = journal_name(store, device, key, opening);
+  CHECK(journal_name(store, device, key, opening) == name);
+  CHECK(journal_name(tenant_store_hash("acme", "s-2"), device, key, opening) != name);
+  CHECK(journal_name(store, DeviceId::draw(random), key, opening) != name);
+  CHECK(journal_name(store, device, testing::draw_key(random).public_key, opening) != name);
+  CHECK(journal_name(store, device, key, hash_of_opening("another")) != name);
+}
+
+TEST_CASE("A journal's name is for ever") {
+  DeviceId device;
+  device.bytes.fill(0x33);
+  PublicKey key;
+  key.bytes.fill(0x44);
+  CHECK(journal_name(tenant_store_hash("acme", "s-1"), device, key, hash_of_opening("o")).hex() ==
+        "d7310422dcdda98529c73c0fb7c8995b");
 }

@@ -46,7 +46,6 @@ struct Author {
 // What a terminal knows before the entries come.
 struct Knowledge {
   std::map<DeviceId, PublicKey> keys;
-  std::map<JournalId, DeviceId> journals;
 
   VerifyContext context() const {
     VerifyContext context;
@@ -54,11 +53,6 @@ struct Knowledge {
     context.key_of = [this](const DeviceId& device) -> std::optional<PublicKey> {
       const auto found = keys.find(device);
       if (found == keys.end()) return std::nullopt;
-      return found->second;
-    };
-    context.device_of_journal = [this](const JournalId& journal) -> std::optional<DeviceId> {
-      const auto found = journals.find(journal);
-      if (found == journals.end()) return std::nullopt;
       return found->second;
     };
     return context;
@@ -234,10 +228,14 @@ TEST_CASE("Nobody vouches for another device's entries") {
     entries.push_back(signed_by(third, thief.key));
     CHECK(check(entries, knowledge).accepted.size() == 1);
   }
-  SECTION("nor in a journal that is known to be another's") {
+  SECTION("nor before anything of the other's journal is known") {
     third.device = thief.device();
-    knowledge.journals[third.id.journal] = author.device();
     CHECK(only_rejection(check({signed_by(third, thief.key)}, knowledge)) == "foreign_journal");
+  }
+  SECTION("nor as the opening of the other's journal") {
+    Envelope first = thief.write(1).front()->envelope;
+    first.id.journal = third.id.journal;
+    CHECK(only_rejection(check({signed_by(first, thief.key)})) == "foreign_journal");
   }
 }
 
@@ -248,9 +246,21 @@ TEST_CASE("A journal of another store is refused whole") {
   CHECK(checked.accepted.empty());
   CHECK(checked.learned_keys.empty());
   REQUIRE(checked.rejected.size() == 3);
-  for (const auto& rejection : checked.rejected) {
-    CHECK(rejection.code == RejectionCode::foreign_store);
-  }
+  CHECK(checked.rejected[0].code == RejectionCode::foreign_store);
+  CHECK(checked.rejected[1].code == RejectionCode::foreign_journal);
+  CHECK(checked.rejected[2].code == RejectionCode::foreign_journal);
+}
+
+TEST_CASE("Behind its opening a journal of another store is refused by its name") {
+  Random random(9);
+  Author stranger(random, tenant_store_hash("acme", "s-2"));
+  Knowledge knowledge;
+  knowledge.knows(stranger);
+  const EntryList written = stranger.write(3);
+  const CheckedEntries checked = check({written[1], written[2]}, knowledge);
+  CHECK(checked.accepted.empty());
+  REQUIRE(checked.rejected.size() == 2);
+  CHECK(checked.rejected[0].code == RejectionCode::foreign_journal);
 }
 
 TEST_CASE("An opening with another device's key is refused") {
@@ -260,6 +270,7 @@ TEST_CASE("An opening with another device's key is refused") {
   Envelope opening = author.write(1).front()->envelope;
   SECTION("the thief's key under the author's name") {
     opening.opening->device_public_key = thief.key.public_key;
+    opening.opening_hash = hash_of_opening(codec.encode_opening(*opening.opening));
     CHECK(only_rejection(check({signed_by(opening, thief.key)})) == "malformed");
   }
   SECTION("the author's key and the thief's signature") {

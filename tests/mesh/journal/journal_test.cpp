@@ -271,10 +271,12 @@ TEST_CASE("The cloud's feed goes on where its database says") {
   Till cloud(10);
   const EntryPointer first = cloud.write(draft_at(1000));
   Till restarted(10);
-  restarted.writer.continue_journal(cloud.writer.tail(), first->envelope.time);
+  restarted.writer.continue_journal(cloud.writer.tail(), cloud.writer.opening_hash(),
+                                    first->envelope.time);
   const EntryPointer second = restarted.write(draft_at(900));
   CHECK(second->envelope.id == EntryId{first->envelope.id.journal, 2});
   CHECK(second->envelope.previous_hash == first->hash);
+  CHECK(second->envelope.opening_hash == first->envelope.opening_hash);
   CHECK(second->envelope.clock_quality == ClockQuality::held);
 }
 

@@ -157,7 +157,10 @@ void Cluster::start(std::size_t till) {
   t.process = ProcessId::draw(random_);
   t.random_seed = random_.next();
   for (const auto& [copy, original] : config_.copies) {
-    if (copy != till || t.life > 0) continue;
+    if (copy != till) continue;
+    node_config.terminal =
+        "till-" + std::to_string(original + 1);  // its configuration was copied, too
+    if (t.life > 0) continue;
     t.process = tills_[original].process;
     t.random_seed = tills_[original].random_seed;
   }

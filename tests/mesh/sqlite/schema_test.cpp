@@ -55,18 +55,23 @@ TEST_CASE("a file of the version before has its products written anew from their
 }
 
 TEST_CASE("a file of another compatibility is refused with both numbers") {
+  const auto [found, says] =
+      GENERATE(table<int, std::string>({{schema_compatibility + 1, "newer version"},
+                                        {schema_compatibility - 1, "before the first release"}}));
   TempFolder folder;
   {
     auto store = open_store(folder.file());
-    store->connection().execute("UPDATE meta SET value = 2 WHERE name = 'compatibility'");
+    store->connection().execute("UPDATE meta SET value = " + std::to_string(found) +
+                                " WHERE name = 'compatibility'");
   }
   StoreOptions options;
   options.path = folder.file();
   const auto refused = SqliteStore::open(options, identity(), codec());
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == ErrorCode::refused);
-  CHECK(refused.error().message.find("newer") != std::string::npos);
-  CHECK(refused.error().message.find("compatibility 2") != std::string::npos);
+  CHECK(refused.error().message.find(says) != std::string::npos);
+  CHECK(refused.error().message.find("compatibility " + std::to_string(found)) !=
+        std::string::npos);
 }
 
 TEST_CASE("another program's database is refused and left alone") {

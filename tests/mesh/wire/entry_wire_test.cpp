@@ -17,7 +17,7 @@ namespace epb = titan::entry::v1;
 const WireCodec codec;
 
 Bytes draw_entry_bytes(Random& random) {
-  return codec.encode_signed_entry(codec.encode_envelope(draw_envelope(random)),
+  return codec.encode_signed_entry(codec.encode_envelope(draw_envelope(random, codec)),
                                    Signature::draw(random));
 }
 
@@ -29,6 +29,7 @@ epb::Envelope smallest_envelope() {
   epb::Envelope envelope;
   envelope.set_journal(std::string(16, 'j'));
   envelope.set_device(std::string(16, 'd'));
+  envelope.set_opening_hash(std::string(16, 'o'));
   envelope.set_number(1);
   return envelope;
 }
@@ -38,7 +39,7 @@ epb::Envelope smallest_envelope() {
 TEST_CASE("Every envelope comes back, and its bytes with it") {
   rc::prop("for any envelope", [](std::uint64_t seed) {
     Random random(seed);
-    const Envelope envelope = draw_envelope(random);
+    const Envelope envelope = draw_envelope(random, codec);
     const Signature signature = Signature::draw(random);
     const Bytes envelope_bytes = codec.encode_envelope(envelope);
     const Bytes bytes = codec.encode_signed_entry(envelope_bytes, signature);
@@ -60,7 +61,7 @@ TEST_CASE("Unknown kinds and fields are kept byte for byte") {
   rc::prop("of an entry from a newer version", [](std::uint64_t seed) {
     Random random(seed);
     const KeyPair key = draw_key(random);
-    Envelope known = draw_envelope(random);
+    Envelope known = draw_envelope(random, codec);
     known.kind = static_cast<Kind>(5000 + random.below(1000));
     epb::Envelope envelope;
     RC_ASSERT(envelope.ParseFromString(codec.encode_envelope(known)));
@@ -186,8 +187,21 @@ TEST_CASE("A field of the wrong size is named") {
   SECTION("claim") {
     envelope.set_claim(std::string(33, 'x')), field = "claim";
   }
+  SECTION("opening hash") {
+    envelope.set_opening_hash("x"), field = "opening_hash";
+  }
+  SECTION("no opening hash") {
+    envelope.clear_opening_hash(), field = "opening_hash";
+  }
+  SECTION("another opening") {
+    envelope.set_opening("x"), field = "opening";
+  }
   SECTION("opening") {
-    envelope.mutable_opening(), field = "opening.process";
+    epb::JournalOpening opening;
+    opening.set_terminal("till-1");
+    envelope.set_opening(opening.SerializeAsString());
+    envelope.set_opening_hash(std::string(hash_of_opening(envelope.opening()).view()));
+    field = "opening.process";
   }
   const auto entry = decode(envelope);
   REQUIRE(entry.has_error());
@@ -225,18 +239,20 @@ TEST_CASE("The bytes of an entry are for ever") {
   envelope.body = "b";
   envelope.logical_clock = 5;
   envelope.receipt = Receipt{"t", 7};
+  envelope.opening_hash.bytes.fill(0x55);
   const Bytes bytes = codec.encode_envelope(envelope);
   CHECK(to_hex(bytes) ==
         "0a101111111111111111111111111111111110021a2022222222222222222222222222222222222222222222"
         "2222222222222222222220012a1033333333333333333333333333333333308089f6c2ad263878409ebdcb09"
-        "480152016b6a0b0a05323234323318c0843d7201628001058a01050a01741007");
+        "480152016b6a0b0a05323234323318c0843d7201628001058a01050a0174100792011055555555555555555555"
+        "555555555555");
 
   // By its hash tills of all architectures know it, and chain the next one to it.
   SecretSeed seed;
   seed.bytes.fill(0x44);
   const Signature signature = sign(KeyPair::from_seed(seed), signed_part(bytes));
   CHECK(blake2b(codec.encode_signed_entry(bytes, signature)).hex() ==
-        "65bc5e3bb836b58b0638e863345017207bd05b8c5a560c3aa4a59f89745d03af");
+        "bcc1ac0df2eb3dc80ecf2755f462e5beccc6cb56f7c9d3657a294d5e3ff2d37c");
 }
 
 TEST_CASE("A watermark's vector comes back") {
