@@ -45,6 +45,14 @@ class SharedMap {
     const Place place = place_of(key);
     return place.is_taken ? const_iterator{this, place.chunk, place.index} : end();
   }
+  // The first behind `key`.
+  const_iterator upper_bound(const Key& key) const {
+    const Place place = place_of(key);
+    if (chunk_count() == 0) return end();
+    const std::size_t index = place.index + (place.is_taken ? 1 : 0);
+    return index < chunk(place.chunk).size() ? const_iterator{this, place.chunk, index}
+                                             : const_iterator{this, place.chunk + 1, 0};
+  }
   const Value* get(const Key& key) const {
     const Place place = place_of(key);
     return place.is_taken ? &chunk(place.chunk)[place.index].second : nullptr;

@@ -1,5 +1,6 @@
 #include "crdt/version_vector.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -58,13 +59,14 @@ ContentSum ContentSum::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
   return {read_little_endian(bytes.data()), read_little_endian(bytes.data() + 8)};
 }
 
-void VersionVector::move_digests(const DeviceId& device, const ContentSum& before,
-                                 const ContentSum& after) {
+void VersionVector::move_digest(const DeviceId& device, ContentSum& of_journal,
+                                const ContentSum& to) {
   ContentSum& of_device = device_digests_.edit(device);
-  of_device.subtract(before);
-  of_device.add(after);
-  root_.subtract(before);
-  root_.add(after);
+  of_device.subtract(of_journal);
+  of_device.add(to);
+  root_.subtract(of_journal);
+  root_.add(to);
+  of_journal = to;
 }
 
 // Notes whose journal it is, if it is new.
@@ -77,11 +79,10 @@ void VersionVector::add(const DeviceId& device, const JournalId& journal, std::u
                         const Hash& hash) {
   if (number == 0) return;
   const DeviceId owner = owner_of(journal, device);
-  VectorItem& item = devices_.edit(owner).edit(journal);
-  const ContentSum before = journal_digest(journal, item);
+  DigestedItem& item = devices_.edit(owner).edit(journal);
   if (item.stored.add(number)) ++entry_count_;
   item.content.add(ContentSum::of(hash));
-  move_digests(owner, before, journal_digest(journal, item));
+  move_digest(owner, item.digest, journal_digest(journal, item));
 }
 
 void VersionVector::set(const DeviceId& device, const JournalId& journal, VectorItem item) {
@@ -91,20 +92,19 @@ void VersionVector::set(const DeviceId& device, const JournalId& journal, Vector
     return;
   }
   const DeviceId owner = owner_of(journal, device);
-  VectorItem& place = devices_.edit(owner).edit(journal);
-  const ContentSum before = journal_digest(journal, place);
+  DigestedItem& place = devices_.edit(owner).edit(journal);
   entry_count_ += item.stored.count() - place.stored.count();
-  place = std::move(item);
-  move_digests(owner, before, journal_digest(journal, place));
+  static_cast<VectorItem&>(place) = std::move(item);
+  move_digest(owner, place.digest, journal_digest(journal, place));
 }
 
 void VersionVector::erase(const JournalId& journal) {
-  const VectorItem* item = find(journal);
-  if (item == nullptr) return;
+  if (!device_of_journal_.contains(journal)) return;
   const DeviceId owner = device_of_journal_.at(journal);
-  entry_count_ -= item->stored.count();
-  move_digests(owner, journal_digest(journal, *item), {});
   Journals& journals = devices_.edit(owner);
+  DigestedItem& item = journals.edit(journal);
+  entry_count_ -= item.stored.count();
+  move_digest(owner, item.digest, {});
   journals.erase(journal);
   if (journals.empty()) {
     device_digests_.erase(owner);
@@ -133,6 +133,47 @@ ContentSum VersionVector::device_digest(const DeviceId& device) const {
   return found == nullptr ? ContentSum{} : *found;
 }
 
+JournalRange JournalRange::all() {
+  JournalRange range;
+  range.last.bytes.fill(0xff);
+  return range;
+}
+
+ContentSum VersionVector::range_digest(const DeviceId& device, const JournalRange& range) const {
+  ContentSum digest;
+  each_in_range(device, range, [&](const JournalId&, const DigestedItem& item) {
+    digest.add(item.digest);
+    return true;
+  });
+  return digest;
+}
+
+std::size_t VersionVector::range_size(const DeviceId& device, const JournalRange& range,
+                                      std::size_t limit) const {
+  std::size_t size = 0;
+  each_in_range(device, range, [&](const JournalId&, const VectorItem&) { return ++size < limit; });
+  return std::min(size, limit);
+}
+
+std::vector<JournalRange> VersionVector::split(const DeviceId& device, const JournalRange& range,
+                                               std::size_t parts) const {
+  std::vector<JournalId> journals;
+  each_in_range(device, range, [&](const JournalId& journal, const VectorItem&) {
+    journals.push_back(journal);
+    return true;
+  });
+  std::vector<JournalRange> ranges;
+  JournalId after = range.after;
+  parts = std::min(parts, journals.size());
+  for (std::size_t part = 1; part < parts; ++part) {
+    const JournalId& last = journals[journals.size() * part / parts - 1];
+    ranges.push_back({after, last});
+    after = last;
+  }
+  ranges.push_back({after, range.last});
+  return ranges;
+}
+
 void VersionVector::check_invariants() const {
   ContentSum root;
   std::uint64_t entries = 0;
@@ -148,7 +189,8 @@ void VersionVector::check_invariants() const {
       item.stored.check_invariants();
       assert(!item.stored.empty());
       assert(device_of_journal_.at(journal) == device);
-      device_digest.add(journal_digest(journal, item));
+      assert(item.digest == journal_digest(journal, item));
+      device_digest.add(item.digest);
       entries += item.stored.count();
       ++journal_count;
     }

@@ -53,9 +53,23 @@ struct VectorItem {
   bool operator==(const VectorItem&) const = default;
 };
 
+// With what the journal adds to the digests, which costs more to compute than to keep.
+struct DigestedItem : VectorItem {
+  ContentSum digest;
+};
+
+// Journals of one device by their ids: those behind `after`, up to and with `last`.
+struct JournalRange {
+  JournalId after;
+  JournalId last;
+
+  bool operator==(const JournalRange&) const = default;
+  static JournalRange all();  // no id is all zero
+};
+
 class VersionVector {
  public:
-  using Journals = SharedMap<JournalId, VectorItem>;
+  using Journals = SharedMap<JournalId, DigestedItem>;
   using Devices = SharedMap<DeviceId, Journals>;
 
   // The entry (number, hash) of `journal`, which is `device`'s, is stored now. A journal stays with
@@ -78,12 +92,32 @@ class VersionVector {
   ContentSum root() const { return root_; }
   ContentSum device_digest(const DeviceId& device) const;  // zero if unknown
 
+  // The part of the device's digest that lies in the range.
+  ContentSum range_digest(const DeviceId& device, const JournalRange& range) const;
+  // How many journals lie in it; `limit` if there are more.
+  std::size_t range_size(const DeviceId& device, const JournalRange& range,
+                         std::size_t limit) const;
+  // The range in so many parts of about as many of our journals, which leave no gap: also what we
+  // do not hold lies in one of them. Fewer parts where there are fewer journals; at least one.
+  std::vector<JournalRange> split(const DeviceId& device, const JournalRange& range,
+                                  std::size_t parts) const;
+  // Calls `take(journal, item)` for each in the range, ascending, while it says true.
+  template <class Take>
+  void each_in_range(const DeviceId& device, const JournalRange& range, Take&& take) const {
+    const Journals* journals = devices_.get(device);
+    if (journals == nullptr) return;
+    for (auto at = journals->upper_bound(range.after);
+         at != journals->end() && at->first <= range.last; ++at) {
+      if (!take(at->first, at->second)) return;
+    }
+  }
+
   bool operator==(const VersionVector& other) const { return devices_ == other.devices_; }
   void check_invariants() const;  // recomputes every digest
 
  private:
   DeviceId owner_of(const JournalId& journal, const DeviceId& device);
-  void move_digests(const DeviceId& device, const ContentSum& before, const ContentSum& after);
+  void move_digest(const DeviceId& device, ContentSum& of_journal, const ContentSum& to);
   void erase(const JournalId& journal);
 
   Devices devices_;

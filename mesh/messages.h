@@ -90,8 +90,10 @@ struct JournalItem {
 
   bool operator==(const JournalItem&) const = default;
 };
+// All that the sender holds of a device in the range.
 struct DeviceItems {
   PublicKey device_key;
+  crdt::JournalRange range;
   std::vector<JournalItem> journals;
 
   bool operator==(const DeviceItems&) const = default;
@@ -101,6 +103,19 @@ struct DeviceDigest {
   crdt::ContentSum digest;
 
   bool operator==(const DeviceDigest&) const = default;
+};
+
+struct DeviceRange {
+  DeviceId device;
+  crdt::JournalRange range;
+
+  bool operator==(const DeviceRange&) const = default;
+};
+struct RangeDigest {
+  DeviceRange range;
+  crdt::ContentSum digest;
+
+  bool operator==(const RangeDigest&) const = default;
 };
 
 // Stored here: sent to the author soon after, so that `copies` of a sale is up to date.
@@ -116,7 +131,8 @@ struct WatermarkPlace {
   auto operator<=>(const WatermarkPlace&) const = default;
 };
 
-// Anti-entropy: root first; only if it differs devices, then the journals of differing devices.
+// Anti-entropy: root first; only if it differs devices; of differing devices ranges of journals, in
+// parts as long as they are many, then what is held in those that differ.
 struct SyncRoot {
   crdt::ContentSum root;
   std::uint64_t stock_digest = 0;
@@ -127,11 +143,14 @@ struct SyncDevices {
   crdt::ContentSum root;
   std::vector<DeviceDigest> devices;
 };
+struct SyncRanges {
+  crdt::ContentSum root;
+  std::vector<RangeDigest> ranges;
+};
 struct SyncItems {
   crdt::ContentSum root;
   std::vector<DeviceItems> devices;
-  bool wants_reply = false;
-  std::vector<DeviceId> asked_devices;
+  std::vector<DeviceRange> asked;  // the reply lists what the other side holds in these
 };
 struct EntryRequest {
   std::uint64_t request = 0;
@@ -189,7 +208,7 @@ struct Relay {
 
 // The hello that opens a connection is the transport's own matter and not among these.
 using Message = std::variant<Ping, Ack, PingRequest, Leave, DirectMail, Have, SyncRoot, SyncDevices,
-                             SyncItems, EntryRequest, Entries, HashListRequest, HashList, Watermark,
-                             Relay, election::Message>;
+                             SyncRanges, SyncItems, EntryRequest, Entries, HashListRequest,
+                             HashList, Watermark, Relay, election::Message>;
 
 }  // namespace titan::mesh

@@ -38,6 +38,7 @@ void Node::on_message(Now now, const ProcessId& from, Message&& message) {
                  [&](Have& m) { anti_entropy_.on_have(from, m); },
                  [&](SyncRoot& m) { anti_entropy_.on_sync_root(now, from, m); },
                  [&](SyncDevices& m) { anti_entropy_.on_sync_devices(now, from, m); },
+                 [&](SyncRanges& m) { anti_entropy_.on_sync_ranges(now, from, m); },
                  [&](SyncItems& m) { anti_entropy_.on_sync_items(now, from, m); },
                  [&](EntryRequest& m) { anti_entropy_.on_entry_request(from, m); },
                  [&](Entries& m) {

@@ -2,9 +2,12 @@
 // al. 1987, push-pull), which repairs whatever direct mail missed, also through third parties.
 //
 // A round costs one small message each way while nothing differs: the roots of the two vectors with
-// the stock digests at them. If the roots differ, the device digests follow, then the items of the
-// devices that differ, in both directions; each side then asks for the numbers it lacks. A number
-// is asked of one peer at a time, so that a healed cut moves each missing entry once per terminal.
+// the stock digests at them. If the roots differ, the device digests follow. A device that differs
+// and has many journals is compared in ranges of their ids (range-based set reconciliation, Meyer
+// 2023): digests of its parts, then of the parts of those that differ, until few journals are left;
+// their items go in both directions, and each side asks for the numbers it lacks. So what travels
+// is linear in what differs, however many journals there ever were. A number is asked of one peer
+// at a time, so that a healed cut moves each missing entry once per terminal.
 //
 // Sans-IO, single-threaded. Entries travel in frames of entries_frame_bytes; a request is bounded
 // by request_bytes_max, a peer has at most serves_per_peer_max of them being served.
@@ -49,8 +52,17 @@ struct AntiEntropyConfig {
   std::uint32_t requests_per_peer_max = 16;
   // A peer that asks for more at once is answered with an empty last frame.
   std::uint32_t serves_per_peer_max = 32;
-  // Journals listed in one SyncItems; the rest follows in later rounds.
-  std::uint32_t items_per_message_max = 8000;
+  // A range with at most so many journals of ours is listed, a longer one is compared in so many
+  // parts. More: fewer messages in a row; fewer: less of what both hold is listed.
+  std::uint32_t journals_listed_at_once = 64;
+  std::uint32_t range_parts = 16;
+  // Of ranges in one message, some 80 bytes each; of intervals of numbers in one SyncItems, some 50
+  // bytes with their journal, of which nearly every one has a single one. A journal with more than
+  // a message holds is not listed. What goes beyond comes in later rounds, each of which begins
+  // somewhere else.
+  std::uint32_t ranges_per_message_max = 1024;
+  std::uint32_t intervals_per_message_max = 2000;
+  std::uint32_t intervals_per_round_max = 8000;
   // A forked journal's hashes travel in lists of so many numbers, 40 bytes a number. A list that
   // does not come within request_timeout is asked for again, so many times in all; then the next
   // vectors show the difference again.
@@ -100,6 +112,7 @@ class AntiEntropy {
   void on_peer_down(Now now, const ProcessId& peer);
   void on_sync_root(Now now, const ProcessId& from, const SyncRoot& message);
   void on_sync_devices(Now now, const ProcessId& from, const SyncDevices& message);
+  void on_sync_ranges(Now now, const ProcessId& from, const SyncRanges& message);
   void on_sync_items(Now now, const ProcessId& from, const SyncItems& message);
   void on_have(const ProcessId& from, const Have& message);
   void on_entry_request(const ProcessId& from, const EntryRequest& message);
@@ -134,10 +147,7 @@ class AntiEntropy {
   // Whether an entry was asked for by its hash (a branch of a forked journal); forgets it.
   bool take_wanted_branch(const Hash& hash);
   // The disk was read anew: what was on its way to it may not be there.
-  void on_storage_restarted() {
-    taken_branches_.clear();
-    state_on_way_.clear();
-  }
+  void on_storage_restarted();
   // Devices other than this one that hold the entry, as far as their vectors have told us.
   std::vector<DeviceId> holders(const JournalId& journal, std::uint64_t number) const;
   // Whether the device was last heard to hold exactly what is stored here.
@@ -177,21 +187,36 @@ class AntiEntropy {
     MonoTime deadline;
   };
 
-  // anti_entropy.cpp: peers and the comparison of vectors
+  // What a device told us it holds.
+  struct Known {
+    crdt::VersionVector vector;
+    // By device, none empty: all journals of which a number is lacking here, and some of which none
+    // is any more, which are taken out when they are met again.
+    std::map<DeviceId, std::set<JournalId>> lacking;
+  };
+
+  // anti_entropy.cpp: peers and time; anti_entropy_comparing.cpp: the comparison of vectors
   void send(const ProcessId& to, Message message);
   void start_round(const ProcessId& peer);
-  std::vector<DeviceItems> items_of(const std::vector<DeviceId>& devices) const;
+  void tell_differing(const ProcessId& to, std::vector<DeviceRange> ranges);
+  void send_items(const ProcessId& to, std::vector<DeviceRange> ranges);
+  DeviceItems list_of(const DeviceRange& range, const PublicKey& key,
+                      std::size_t intervals_max) const;
+  void begin_anywhere(std::vector<DeviceRange>& ranges);
   void learn_items(Now now, const ProcessId& from, const std::vector<DeviceItems>& devices);
-  void forget_unlisted(crdt::VersionVector& known, const DeviceId& device,
-                       const std::vector<JournalItem>& listed) const;
+  void learn_equal(const DeviceId& holder, const RangeDigest& theirs);
+  void learn_item(Known& known, const DeviceId& device, const JournalItem& theirs);
+  void forget_unlisted(Known& known, const DeviceId& device, const DeviceItems& listed) const;
 
   // anti_entropy_asking.cpp: what is asked of whom
   void ask_for_missing(Now now);
   void ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device, What what);
-  bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
-                const crdt::IntervalSet& theirs, What what);
+  bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal, crdt::IntervalSet lacking,
+                What what);
+  template <class Visit>
+  void each_lacking(const Known& known, std::set<JournalId>& journals, Visit&& visit);
   bool lacks_any() const;
-  bool lacks_much() const;
+  bool lacks_much();
   bool waits_for_state();
   void end_request(Now now, std::uint64_t id);
   void forget_item(const DeviceId& holder, const JournalId& journal);
@@ -210,7 +235,7 @@ class AntiEntropy {
   std::map<ProcessId, Peer> peers_;  // those with a link; requests, reads and forks are of these
   // What each device told us it holds; kept while it is away, for `copies` of a sale. Its next
   // process starts from nothing: its disk may be another.
-  std::map<DeviceId, crdt::VersionVector> known_;
+  std::map<DeviceId, Known> known_;
   std::map<DeviceId, ProcessId> known_from_;   // whose word it is
   std::map<std::uint64_t, Request> requests_;  // waiting for their last frame
   // Numbers of all requests_, which overlap nowhere: each number is asked of one peer at a time.

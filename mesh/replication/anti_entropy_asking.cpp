@@ -31,46 +31,83 @@ void AntiEntropy::ask_for_missing(Now now) {
 
 void AntiEntropy::ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device,
                             What what) {
-  const crdt::VersionVector& stored = index_.stored();
   for (const ProcessId& peer : order) {
     const auto known = known_.find(peers_.at(peer).device);
     if (known == known_.end()) continue;
-    for (const auto& [device, journals] : known->second.devices()) {
+    for (auto& [device, journals] : known->second.lacking) {
       if (first_device != (device == first_device_)) continue;
-      if (known->second.device_digest(device) == stored.device_digest(device)) continue;
+      each_lacking(known->second, journals, [&](const JournalId& journal, const auto& lacking) {
+        return ask_peer(now, peer, journal, lacking, what);
+      });
+    }
+    std::erase_if(known->second.lacking, [](const auto& of) { return of.second.empty(); });
+  }
+}
+
+// What was believed to be here or on its way may not be.
+void AntiEntropy::on_storage_restarted() {
+  taken_branches_.clear();
+  state_on_way_.clear();
+  for (auto& [holder, known] : known_) {
+    known.lacking.clear();
+    for (const auto& [device, journals] : known.vector.devices()) {
+      if (known.vector.device_digest(device) == index_.stored().device_digest(device)) continue;
       for (const auto& [journal, item] : journals) {
-        if (!ask_peer(now, peer, journal, item.stored, what)) break;
+        if (index_.lacking(journal, item.stored).empty()) continue;
+        known.lacking[device].insert(journal);
       }
     }
   }
 }
 
+// Calls `visit(journal, numbers)` for what is lacking of these, while it says true. What is lacking
+// no more is not looked at again.
+template <class Visit>
+void AntiEntropy::each_lacking(const Known& known, std::set<JournalId>& journals, Visit&& visit) {
+  for (auto journal = journals.begin(); journal != journals.end();) {
+    const crdt::VectorItem* theirs = known.vector.find(*journal);
+    const auto lacking =
+        theirs == nullptr ? crdt::IntervalSet{} : index_.lacking(*journal, theirs->stored);
+    if (lacking.empty()) {
+      journal = journals.erase(journal);
+      continue;
+    }
+    if (!visit(*journal, lacking)) return;
+    ++journal;
+  }
+}
+
 bool AntiEntropy::lacks_any() const {
+  const auto is_lacking = [this](const Known& known, const JournalId& journal) {
+    const crdt::VectorItem* theirs = known.vector.find(journal);
+    return theirs != nullptr && !index_.lacking(journal, theirs->stored).empty();
+  };
   for (const auto& [peer, state] : peers_) {
     const auto known = known_.find(state.device);
     if (known == known_.end()) continue;
-    for (const auto& [device, journals] : known->second.devices()) {
-      if (known->second.device_digest(device) == index_.stored().device_digest(device)) continue;
-      for (const auto& [journal, item] : journals) {
-        if (!index_.lacking(journal, item.stored).empty()) return true;
+    for (const auto& [device, journals] : known->second.lacking) {
+      for (const JournalId& journal : journals) {
+        if (is_lacking(known->second, journal)) return true;
       }
     }
   }
   return false;
 }
 
-bool AntiEntropy::lacks_much() const {
+// Of what one peer holds.
+bool AntiEntropy::lacks_much() {
   for (const auto& [peer, state] : peers_) {
     const auto known = known_.find(state.device);
     if (known == known_.end()) continue;
     std::uint64_t lacking = 0;
-    for (const auto& [device, journals] : known->second.devices()) {
-      if (known->second.device_digest(device) == index_.stored().device_digest(device)) continue;
-      for (const auto& [journal, item] : journals) {
-        lacking += index_.lacking(journal, item.stored).count();
-      }
+    for (auto& [device, journals] : known->second.lacking) {
+      each_lacking(known->second, journals, [&](const JournalId&, const auto& numbers) {
+        lacking += numbers.count();
+        return lacking <= config_.newest_first_above;
+      });
       if (lacking > config_.newest_first_above) return true;
     }
+    std::erase_if(known->second.lacking, [](const auto& of) { return of.second.empty(); });
   }
   return false;
 }
@@ -88,7 +125,7 @@ bool AntiEntropy::waits_for_state() {
 
 // False when this peer, or all of us together, have asked enough for now.
 bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
-                           const crdt::IntervalSet& theirs, What what) {
+                           crdt::IntervalSet lacking, What what) {
   if (what == What::state && state_complete_.contains(journal)) return true;
   if (requests_.size() >= config_.requests_in_flight_max) return false;
   if (index_.pending_count() >= config_.pending_entries_max) {
@@ -97,7 +134,6 @@ bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& jour
   }
   Peer& state = peers_.at(peer);
   if (state.asked >= config_.requests_per_peer_max) return false;
-  crdt::IntervalSet lacking = index_.lacking(journal, theirs);
   if (const auto found = in_flight_.find(journal); found != in_flight_.end()) {
     lacking = lacking.minus(found->second);
   }
@@ -164,9 +200,8 @@ void AntiEntropy::on_unusable(const ProcessId& from, const JournalId& journal) {
 void AntiEntropy::forget_item(const DeviceId& holder, const JournalId& journal) {
   const auto known = known_.find(holder);
   if (known == known_.end()) return;
-  if (const auto device = known->second.device_of(journal)) {
-    known->second.set(*device, journal, {});
-  }
+  crdt::VersionVector& vector = known->second.vector;
+  if (const auto device = vector.device_of(journal)) vector.set(*device, journal, {});
 }
 
 void AntiEntropy::end_request(Now now, std::uint64_t id) {

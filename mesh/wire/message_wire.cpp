@@ -76,16 +76,33 @@ void put_message(const SyncDevices& message, pb::Frame* frame) {
     put_content(added->mutable_digest(), digest.digest);
   }
 }
+void put_range(const crdt::JournalRange& range, pb::JournalRange* out) {
+  put_optional(out->mutable_after(), range.after);
+  put(out->mutable_last(), range.last);
+}
+void put_range(const DeviceRange& range, pb::DeviceRange* out) {
+  put(out->mutable_device(), range.device);
+  put_range(range.range, out->mutable_range());
+}
+void put_message(const SyncRanges& message, pb::Frame* frame) {
+  pb::SyncRanges* out = frame->mutable_sync_ranges();
+  put_content(out->mutable_root(), message.root);
+  for (const auto& range : message.ranges) {
+    pb::RangeDigest* added = out->add_ranges();
+    put_range(range.range, added->mutable_range());
+    put_content(added->mutable_digest(), range.digest);
+  }
+}
 void put_message(const SyncItems& message, pb::Frame* frame) {
   pb::SyncItems* out = frame->mutable_sync_items();
   put_content(out->mutable_root(), message.root);
   for (const auto& items : message.devices) {
     pb::DeviceItems* added = out->add_devices();
     put(added->mutable_device_public_key(), items.device_key);
+    put_range(items.range, added->mutable_range());
     put_items(items.journals, added->mutable_journals());
   }
-  out->set_wants_reply(message.wants_reply);
-  put_ids(message.asked_devices, out->mutable_asked_devices());
+  for (const auto& range : message.asked) put_range(range, out->add_asked());
 }
 void put_message(const EntryRequest& message, pb::Frame* frame) {
   pb::EntryRequest* out = frame->mutable_entry_request();
@@ -205,6 +222,24 @@ SyncDevices sync_devices_from(Reader& reader, const pb::SyncDevices& in) {
   }
   return message;
 }
+crdt::JournalRange range_from(Reader& reader, const pb::JournalRange& in) {
+  return {reader.optional<JournalId>(in.after(), "journal_range.after"),
+          reader.required<JournalId>(in.last(), "journal_range.last")};
+}
+DeviceRange range_from(Reader& reader, const pb::DeviceRange& in) {
+  return {reader.required<DeviceId>(in.device(), "device_range.device"),
+          range_from(reader, in.range())};
+}
+SyncRanges sync_ranges_from(Reader& reader, const pb::SyncRanges& in) {
+  SyncRanges message;
+  message.root = reader.content(in.root(), "sync_ranges.root");
+  for (const auto& range : in.ranges()) {
+    if (reader.failed()) break;
+    message.ranges.push_back(
+        {range_from(reader, range.range()), reader.content(range.digest(), "range_digest.digest")});
+  }
+  return message;
+}
 SyncItems sync_items_from(Reader& reader, const pb::SyncItems& in) {
   SyncItems message;
   message.root = reader.content(in.root(), "sync_items.root");
@@ -212,11 +247,12 @@ SyncItems sync_items_from(Reader& reader, const pb::SyncItems& in) {
     if (reader.failed()) break;
     message.devices.push_back(
         {reader.required<PublicKey>(items.device_public_key(), "device_items.device_public_key"),
-         items_from(reader, items.journals())});
+         range_from(reader, items.range()), items_from(reader, items.journals())});
   }
-  message.wants_reply = in.wants_reply();
-  message.asked_devices =
-      ids_from<DeviceId>(reader, in.asked_devices(), "sync_items.asked_devices");
+  for (const auto& range : in.asked()) {
+    if (reader.failed()) break;
+    message.asked.push_back(range_from(reader, range));
+  }
   return message;
 }
 EntryRequest entry_request_from(Reader& reader, const pb::EntryRequest& in) {
@@ -273,6 +309,8 @@ Message message_from(Reader& reader, pb::Frame& in) {
       return sync_root_from(reader, in.sync_root());
     case pb::Frame::kSyncDevices:
       return sync_devices_from(reader, in.sync_devices());
+    case pb::Frame::kSyncRanges:
+      return sync_ranges_from(reader, in.sync_ranges());
     case pb::Frame::kSyncItems:
       return sync_items_from(reader, in.sync_items());
     case pb::Frame::kEntryRequest:

@@ -90,10 +90,21 @@ election::Message draw_election_message(Random& random, std::uint64_t kind) {
   }
 }
 
-constexpr std::uint64_t message_kinds = 15;
+constexpr std::uint64_t message_kinds = 16;
 constexpr std::uint64_t election_kinds = std::variant_size_v<election::Message>;
 static_assert(std::variant_size_v<Message> == message_kinds + 1);
 static_assert(election_kinds == 7);
+
+crdt::JournalRange draw_range(Random& random) {
+  return {draw_or_none<JournalId>(random), JournalId::draw(random)};
+}
+std::vector<DeviceRange> draw_ranges(Random& random) {
+  std::vector<DeviceRange> ranges;
+  for (const auto& device : draw_ids<DeviceId>(random)) {
+    ranges.push_back({device, draw_range(random)});
+  }
+  return ranges;
+}
 
 Message draw_sync_message(Random& random, std::uint64_t kind) {
   switch (kind) {
@@ -110,9 +121,9 @@ Message draw_sync_message(Random& random, std::uint64_t kind) {
       return message;
     }
     case 8: {
-      SyncItems message{draw_content(random), {}, coin(random), draw_ids<DeviceId>(random)};
+      SyncItems message{draw_content(random), {}, draw_ranges(random)};
       for (const auto& key : draw_ids<PublicKey>(random)) {
-        message.devices.push_back({key, draw_items(random)});
+        message.devices.push_back({key, draw_range(random), draw_items(random)});
       }
       return message;
     }
@@ -128,6 +139,13 @@ Message draw_sync_message(Random& random, std::uint64_t kind) {
       return Entries{draw_number(random), draw_entry_bytes(random), coin(random)};
     case 11:
       return HashListRequest{JournalId::draw(random), draw_number(random)};
+    case 15: {
+      SyncRanges message{draw_content(random), {}};
+      for (const DeviceRange& range : draw_ranges(random)) {
+        message.ranges.push_back({range, draw_content(random)});
+      }
+      return message;
+    }
     default: {
       HashList message{JournalId::draw(random), {}, draw_number(random), draw_number(random)};
       for (const auto& hash : draw_ids<Hash>(random)) {
