@@ -10,6 +10,7 @@ from qa.bench.shared import Fault
 from qa.harness.lab import binaries
 
 PROGRAMS = {"sqlite_bench": ("--entries", "20000", "--commits", "500"), "transport_bench": (),
+            "ledger_bench": ("--journals", "100,20000", "--repeats", "50"),
             "tables_bench": ("--seconds", "8", "--sales", "5000", "--commits", "500")}
 
 
