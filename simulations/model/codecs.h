@@ -68,7 +68,8 @@ class FaultyCodec : public mesh::Codec {
   mutable std::optional<election::Token> first_leader_;  // deaf_ears: the only one it listens to
 };
 
-// The first bytes of every frame of this kind that this version writes: most are told apart by them.
+// The first bytes of every frame of this kind that this version writes: most are told apart by
+// them.
 Bytes frame_start(const mesh::Message& kind);
 
 // A frame of a kind that this version does not know, as N+1 sends one now and then.
