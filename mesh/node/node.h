@@ -241,6 +241,8 @@ class Node {
   // node_traffic.cpp: frames in and out
   void on_message(Now now, const ProcessId& from, Message&& message);
   void on_relay(Now now, const ProcessId& from, Relay&& relay);
+  // None if no peer would take it.
+  std::optional<Bytes> frame_of(const Message& message);
   void send(const ProcessId& to, const Message& message);
   void send_to_all(const Message& message);
   void send_by_relay(const ProcessId& to, Bytes frame);
@@ -326,6 +328,7 @@ class Node {
 
   // Links and what travels on them.
   std::map<ProcessId, MemberInfo> links_;              // frames can be sent to exactly these
+  std::set<std::string> too_large_;                    // kinds of messages of which that was told
   std::map<DeviceId, std::set<JournalId>> haves_due_;  // author -> its journals stored here
   MonoTime haves_at_ = MonoTime::never();              // never: none are due
   // Hash lists of peers that wait for our own to be read, by read id; at most fork_reads_max.

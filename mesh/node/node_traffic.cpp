@@ -10,6 +10,26 @@ namespace {
 // Through how many members a frame is sent to one that cannot be reached directly.
 constexpr std::size_t relays_max = 3;
 
+// As proto/mesh.proto names its field.
+const char* name_of(const Message& message) {
+  return std::visit(
+      Overloaded{[](const Ping&) { return "ping"; }, [](const Ack&) { return "ack"; },
+                 [](const PingRequest&) { return "ping_request"; },
+                 [](const Leave&) { return "leave"; },
+                 [](const DirectMail&) { return "direct_mail"; },
+                 [](const Have&) { return "have"; }, [](const SyncRoot&) { return "sync_root"; },
+                 [](const SyncDevices&) { return "sync_devices"; },
+                 [](const SyncRanges&) { return "sync_ranges"; },
+                 [](const SyncItems&) { return "sync_items"; },
+                 [](const EntryRequest&) { return "entry_request"; },
+                 [](const Entries&) { return "entries"; },
+                 [](const HashListRequest&) { return "hash_list_request"; },
+                 [](const HashList&) { return "hash_list"; },
+                 [](const Watermark&) { return "watermark"; }, [](const Relay&) { return "relay"; },
+                 [](const election::Message&) { return "of the election"; }},
+      message);
+}
+
 }  // namespace
 
 // `from` is true, for its link was authenticated; what the frame says need not be. Entries and
@@ -72,14 +92,29 @@ void Node::on_relay(Now now, const ProcessId& from, Relay&& relay) {
   send(to, std::move(relay));
 }
 
+// Whoever makes messages bounds them, and one that is too long all the same would be repeated and
+// dropped for ever: that is told, once for each kind.
+std::optional<Bytes> Node::frame_of(const Message& message) {
+  Bytes frame = codec_.encode_message(message);
+  if (frame.size() <= frame_bytes_max) return frame;
+  if (too_large_.insert(name_of(message)).second) {
+    emit(Alarm{"frame_too_large", std::string("a message of ") + std::to_string(frame.size()) +
+                                      " bytes (" + name_of(message) + ") cannot be sent, at most " +
+                                      std::to_string(frame_bytes_max) +
+                                      " are allowed; report this to the program's makers"});
+  }
+  return std::nullopt;
+}
+
 void Node::send(const ProcessId& to, const Message& message) {
   if (!links_.contains(to)) return;  // the part that sends it repairs what gets lost
-  effects_.emplace_back(Send{to, codec_.encode_message(message)});
+  if (auto frame = frame_of(message)) effects_.emplace_back(Send{to, std::move(*frame)});
 }
 
 void Node::send_to_all(const Message& message) {
-  const Bytes frame = codec_.encode_message(message);
-  for (const auto& [process, member] : links_) effects_.emplace_back(Send{process, frame});
+  const auto frame = frame_of(message);
+  if (!frame) return;
+  for (const auto& [process, member] : links_) effects_.emplace_back(Send{process, *frame});
 }
 
 // Lost on all ways: the election repeats it, a question within its round, a beat with the next.

@@ -154,6 +154,7 @@ void Cluster::start(std::size_t till) {
   node_config.addresses = {"10.77.0." + std::to_string(till + 1) + ":7411"};
   node_config.started = now().wall;
   node_config.anti_entropy = config_.anti_entropy;
+  node_config.cloud_key = config_.cloud_key;
   t.process = ProcessId::draw(random_);
   t.random_seed = random_.next();
   for (const auto& [copy, original] : config_.copies) {

@@ -47,6 +47,7 @@ struct ClusterConfig {
   Duration cut_noticed = milliseconds(1000);  // heartbeats give a silent connection up after this
   bool check_every_step = true;
   AntiEntropyConfig anti_entropy;
+  PublicKey cloud_key;  // none: no cloud
   // (copy, original): at the start the same device, process and random numbers, as a copied virtual
   // machine; the same inputs at the same moment make the same entries.
   std::vector<std::pair<std::size_t, std::size_t>> copies;

@@ -2,6 +2,8 @@
 // cut apart agrees again.
 #include <catch2/catch.hpp>
 
+#include "mesh/entry/watermark.h"
+#include "tests/mesh/generators.h"
 #include "tests/mesh/node/cluster_checks.h"
 
 using namespace titan;
@@ -129,4 +131,39 @@ TEST_CASE("a newcomer holds the catalogue before it holds history", "[node]") {
   CHECK(sales_held == 0);
   REQUIRE(cluster.run_until([&] { return cluster.agrees(); }, seconds(5)));
   expect_no_alarms(cluster, 3);
+}
+
+TEST_CASE("a message that no frame holds is told, once, and not sent", "[node]") {
+  Random random(1);
+  const KeyPair cloud = draw_key(random);
+  Cluster cluster({.tills = 2, .cloud_key = cloud.public_key});
+  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  const std::size_t leader = cluster.node(0).is_leader() ? 0 : 1;
+  const WireCodec codec;
+  const auto watermark_of = [&](std::size_t journals, std::uint64_t sequence) {
+    WatermarkVector vector{1, Bytes(16, 'r'), sequence, "acme", "london-1", {}};
+    for (std::size_t i = 0; i < journals; ++i) {
+      vector.journals.push_back({JournalId::draw(random), {crdt::IntervalSet({{1, 9}}), {}}});
+    }
+    Watermark watermark{codec.encode_watermark_vector(vector), {}, cloud.public_key};
+    watermark.signature = sign(cloud, watermark_signed_part(watermark.vector_bytes));
+    return watermark;
+  };
+  const auto alarms = [&] {
+    std::size_t count = 0;
+    for (const Event& event : cluster.events(leader)) {
+      const auto* alarm = std::get_if<Alarm>(&event);
+      count += alarm != nullptr && alarm->code == "frame_too_large";
+    }
+    return count;
+  };
+  const auto take = [&](const Watermark& watermark) {
+    cluster.node(leader).on_watermark({cluster.time(), {1'600'000'000'000}}, watermark);
+    cluster.run_for(seconds(1));
+  };
+  take(watermark_of(1'000, 1));
+  CHECK(alarms() == 0);
+  take(watermark_of(40'000, 2));
+  take(watermark_of(40'000, 3));
+  CHECK(alarms() == 1);
 }
