@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "uplink/postgres/data_fault.h"
 #include "uplink/postgres/row_buffers.h"
 #include "uplink/postgres/row_fields.h"
 #include "uplink/postgres/sql_values.h"
@@ -310,35 +311,53 @@ void StoreProjector::move_cursors(pqxx::transaction_base& transaction, Entries e
       "excluded.content, entries = excluded.entries");
 }
 
-std::size_t StoreProjector::retry_quarantine(pqxx::transaction_base& transaction,
+// One body that the tables refuse, although it can be read, must not keep the others here.
+std::size_t StoreProjector::retry_quarantine(pqxx::dbtransaction& transaction,
                                              const mesh::Codec& codec, std::size_t limit) {
   const auto rows = transaction.exec(
       "SELECT e.bytes, e.claim IS NULL OR EXISTS (SELECT 1 FROM claims c WHERE c.store = e.store "
       "AND c.claim = e.claim AND c.hash = e.hash) FROM quarantine q JOIN entries e USING (store, "
       "journal, number, hash) WHERE q.store = " +
       sql_text(store_) + " ORDER BY q.since LIMIT " + std::to_string(limit));
-  RowBuffers buffers(store_);
-  std::vector<EntryPointer> again;
-  SqlRows quarantined;
-  std::size_t released = 0;
+  std::vector<Quarantined> readable;
   for (const auto& row : rows) {
-    const auto entry = codec.decode_entry(bytes_from(row[0]));
-    if (!entry) continue;
-    auto body = rows_of(*entry);
-    if (!body) continue;
-    buffers.add(*entry, std::move(*body), row[1].as<bool>(),
-                entry->envelope.device == cloud_device_);
-    transaction.exec("DELETE FROM quarantine" + row_of(store_, entry->envelope.id, entry->hash));
-    ++released;
-    again.push_back(std::make_shared<const mesh::Entry>(std::move(*entry)));
+    auto entry = codec.decode_entry(bytes_from(row[0]));
+    if (!entry || !rows_of(*entry)) continue;
+    readable.push_back({std::make_shared<const mesh::Entry>(std::move(*entry)), row[1].as<bool>()});
   }
-  buffers.write(transaction);
-  apply_lists(transaction, again, quarantined);
-  if (!quarantined.empty()) {
-    transaction.exec("INSERT INTO quarantine (store, journal, number, hash, kind, reason) VALUES " +
-                     quarantined.sql() + " ON CONFLICT DO NOTHING");
-  }
+  if (readable.empty() || release(transaction, readable)) return readable.size();
+  std::size_t released = 0;
+  for (const Quarantined& one : readable) released += release(transaction, {&one, 1});
   return released;
+}
+
+// All of them, or none where the tables refuse one.
+bool StoreProjector::release(pqxx::dbtransaction& transaction,
+                             std::span<const Quarantined> entries) {
+  try {
+    pqxx::subtransaction attempt(transaction, "release");
+    RowBuffers buffers(store_);
+    std::vector<EntryPointer> again;
+    SqlRows quarantined;
+    for (const auto& [entry, counts] : entries) {
+      auto body = rows_of(*entry);
+      if (!body) return false;
+      buffers.add(*entry, std::move(*body), counts, entry->envelope.device == cloud_device_);
+      attempt.exec("DELETE FROM quarantine" + row_of(store_, entry->envelope.id, entry->hash));
+      again.push_back(entry);
+    }
+    buffers.write(attempt);
+    apply_lists(attempt, again, quarantined);
+    if (!quarantined.empty()) {
+      attempt.exec("INSERT INTO quarantine (store, journal, number, hash, kind, reason) VALUES " +
+                   quarantined.sql() + " ON CONFLICT DO NOTHING");
+    }
+    attempt.commit();
+    return true;
+  } catch (const pqxx::sql_error& error) {
+    if (!is_data_fault(error)) throw;
+    return false;
+  }
 }
 
 }  // namespace titan::uplink

@@ -58,7 +58,7 @@ class StoreProjector {
   const std::string& store() const { return store_; }
 
   // Tries the bodies in the quarantine once more, at most `limit`; answers how many left it.
-  std::size_t retry_quarantine(pqxx::transaction_base& transaction, const mesh::Codec& codec,
+  std::size_t retry_quarantine(pqxx::dbtransaction& transaction, const mesh::Codec& codec,
                                std::size_t limit);
 
  private:
@@ -68,11 +68,16 @@ class StoreProjector {
     Hash winner_hash;
   };
   using Claims = std::map<Hash, Claim>;
+  struct Quarantined {
+    EntryPointer entry;  // its body can be read
+    bool counts = false;
+  };
   struct TouchedJournal {
     DeviceId device;
     crdt::VectorItem item;
   };
 
+  bool release(pqxx::dbtransaction& transaction, std::span<const Quarantined> entries);
   std::vector<EntryPointer> insert_new(pqxx::transaction_base& transaction, Entries entries);
   void insert_keys(pqxx::transaction_base& transaction, Entries entries,
                    std::span<const PublicKey> keys);

@@ -323,6 +323,32 @@ TEST_CASE("a body that is none is quarantined; its stock effects count") {
   CHECK(database.text("SELECT stored FROM sync_state") == "1-3");
 }
 
+TEST_CASE("a body that the tables refuse keeps no other one in the quarantine") {
+  Database database;
+  Till till("till-1");
+  const auto refused = till.sell("A", 2);
+  StoreProjector projector("london-1", device_of(test::key_of("cloud").public_key));
+  {
+    pqxx::work transaction(*database.connection);
+    projector.load(transaction);
+    projector.apply(transaction, std::vector{till.sell("A", 1), refused, till.sell("A", 1)}, {},
+                    true, "an older program");
+    transaction.exec("ALTER TABLE sales ADD CONSTRAINT refuses CHECK (number <> " +
+                     std::to_string(refused->envelope.id.number) + ")");
+    transaction.commit();
+    projector.committed();
+  }
+  REQUIRE(database.number("SELECT count(*) FROM quarantine") == 3);
+  for (const std::size_t expected : {2, 0}) {
+    pqxx::work transaction(*database.connection);
+    CHECK(projector.retry_quarantine(transaction, till.codec, 100) == expected);
+    transaction.commit();
+  }
+  CHECK(database.number("SELECT count(*) FROM sales") == 2);
+  CHECK(database.number("SELECT count(*) FROM quarantine") == 1);
+  CHECK(database.inventory().at("A").removed == 4'000'000);
+}
+
 TEST_CASE("kinds this version does not know are kept and fold") {
   Database database;
   Till till("till-1");
