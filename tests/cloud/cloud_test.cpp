@@ -1,8 +1,10 @@
 // titan-cloud end to end: a real process, a real PostgreSQL, the real protocol.
 #include <catch2/catch.hpp>
 
+#include "cloud/database/cloud_schema.h"
 #include "mesh/entry/verify.h"
 #include "tests/cloud/test_uplink.h"
+#include "uplink/postgres/schema.h"
 
 namespace titan::cloud {
 namespace {
@@ -190,6 +192,26 @@ TEST_CASE("the higher token replaces, the lower one is told who holds the lease"
       "the holder to count as gone");
   TestUplink raised(cloud, first);
   CHECK(raised.join(7).held.size() >= 2);
+}
+
+TEST_CASE("a database of journals without names is refused by what it is") {
+  CloudProcess cloud;
+  Till till("till-1");
+  {
+    TestUplink uplink(cloud, till);
+    uplink.join(1);
+  }
+  cloud.kill();
+  const auto connection = uplink::open_connection(cloud.postgres.url());
+  CHECK_NOTHROW(prepare_cloud_tenant(*connection, "acme"));
+  {
+    // As a version before left it.
+    pqxx::work transaction(*connection);
+    transaction.exec0("UPDATE stores SET feed_opening = '' WHERE feed_number > 0");
+    transaction.commit();
+  }
+  CHECK_THROWS_WITH(prepare_cloud_tenant(*connection, "acme"),
+                    Catch::Contains("before the first release"));
 }
 
 TEST_CASE("head office's products arrive through the feed, and the feed runs on after a restart") {
