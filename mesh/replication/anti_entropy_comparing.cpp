@@ -128,7 +128,7 @@ void AntiEntropy::tell_differing(const ProcessId& to, std::vector<DeviceRange> r
     if (lists.asked.size() >= config_.ranges_per_message_max) continue;
     if (const auto key = index_.key_of(each.device)) {
       DeviceItems list = list_of(each, *key, config_.intervals_per_message_max - listed);
-      if (list.range != each.range) continue;
+      if (list.range != each.range && listed > 0) continue;  // cut where it would fit nowhere whole
       listed += weight_of(list);
       lists.devices.push_back(std::move(list));
     }

@@ -270,6 +270,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("comparison: few journals with more holes together than a message holds are told, too") {
+  History history(8, 1);
+  Pair pair(history, small());
+  for (int i = 0; i < 3; ++i) {
+    const JournalId journal = history.open_journal(0);
+    for (const std::uint64_t number : {1, 3, 5}) pair.one.hold(journal, number, number);
+    for (const std::uint64_t number : {2, 4, 6}) pair.two.hold(journal, number, number);
+  }
+  pair.connect();
+  CHECK(pair.agree());
+}
+
 TEST_CASE("comparison: what was on its way to the disk and came to nothing is lacking again") {
   History history(6, 1);
   const JournalId journal = history.open_journal(0);
