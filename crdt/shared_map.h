@@ -83,6 +83,30 @@ class SharedMap {
     --size_;
   }
 
+  // Calls `take(key, value before, value now)`, ascending, a null pointer where there is none, for
+  // each key that the two do not share: also for equal values that were written separately.
+  template <class Take>
+  static void each_unshared(const SharedMap& before, const SharedMap& now, Take&& take) {
+    if (before.chunks_ == now.chunks_) return;
+    auto old = before.begin();
+    auto recent = now.begin();
+    while (old != before.end() || recent != now.end()) {
+      if (old == before.end()) {
+        take(recent->first, nullptr, &recent->second), ++recent;
+      } else if (recent == now.end()) {
+        take(old->first, &old->second, nullptr), ++old;
+      } else if (old.begins_chunk_of(recent)) {
+        old.skip_chunk(), recent.skip_chunk();
+      } else if (old->first < recent->first) {
+        take(old->first, &old->second, nullptr), ++old;
+      } else if (recent->first < old->first) {
+        take(recent->first, nullptr, &recent->second), ++recent;
+      } else {
+        take(old->first, &old->second, &recent->second), ++old, ++recent;
+      }
+    }
+  }
+
   bool operator==(const SharedMap& other) const {
     if (chunks_ == other.chunks_) return true;
     return size_ == other.size_ && std::equal(begin(), end(), other.begin());
@@ -213,6 +237,16 @@ class SharedMap<Key, Value>::const_iterator {
   friend class SharedMap;
   const_iterator(const SharedMap* map, std::size_t chunk, std::size_t index)
       : map_(map), chunk_(chunk), index_(index) {}
+
+  // Both stand at the first row of a chunk that the two maps share.
+  bool begins_chunk_of(const const_iterator& other) const {
+    return index_ == 0 && other.index_ == 0 &&
+           map_->chunks_->rows[chunk_] == other.map_->chunks_->rows[other.chunk_];
+  }
+  void skip_chunk() {
+    index_ = 0;
+    ++chunk_;
+  }
 
   const SharedMap* map_ = nullptr;
   std::size_t chunk_ = 0;

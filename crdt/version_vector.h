@@ -112,6 +112,23 @@ class VersionVector {
     }
   }
 
+  // Calls `take(device, journal, item)` for each journal of which the two do not hold the same,
+  // with what `now` holds of it; a null pointer: nothing. It costs what they do not share.
+  template <class Take>
+  static void each_difference(const VersionVector& before, const VersionVector& now, Take&& take) {
+    static const Journals none;
+    const auto or_none = [](const Journals* journals) { return journals ? journals : &none; };
+    Devices::each_unshared(
+        before.devices_, now.devices_,
+        [&](const DeviceId& device, const Journals* old, const Journals* recent) {
+          Journals::each_unshared(
+              *or_none(old), *or_none(recent),
+              [&](const JournalId& journal, const DigestedItem* was, const DigestedItem* is) {
+                if (was == nullptr || is == nullptr || !(*was == *is)) take(device, journal, is);
+              });
+        });
+  }
+
   bool operator==(const VersionVector& other) const { return devices_ == other.devices_; }
   void check_invariants() const;  // recomputes every digest
 
