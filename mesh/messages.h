@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "crdt/interval_set.h"
+#include "crdt/rooted_vector.h"
 #include "crdt/version_vector.h"
 #include "election/messages.h"
 #include "election/types.h"
@@ -178,24 +179,52 @@ struct HashList {
   std::uint64_t next = 0;  // 0: this is the last list
 };
 
-// What the cloud holds; signed by the cloud over its vector's bytes, relayed verbatim.
+// What the cloud says it holds: its signature is over the statement's bytes, which are relayed
+// verbatim.
 struct Watermark {
-  Bytes vector_bytes;
+  Bytes statement;
   Signature signature;
   PublicKey cloud_key;
 
   bool operator==(const Watermark&) const = default;
 };
-struct WatermarkVector {
+struct WatermarkStatement {
   std::uint64_t epoch = 0;
   Bytes epoch_random;
   std::uint64_t sequence = 0;
   std::string tenant;
   std::string store;
+  Hash root;                   // of the vector held (crdt/rooted_vector.h)
+  std::uint64_t journals = 0;  // how many are in it
+
+  bool operator==(const WatermarkStatement&) const = default;
+  WatermarkPlace place() const { return {epoch, sequence}; }
+};
+// Of a device all or some journals, each in whole; one without numbers is not held.
+struct DeviceJournals {
+  DeviceId device;
   std::vector<JournalItem> journals;
 
-  bool operator==(const WatermarkVector&) const = default;
-  WatermarkPlace place() const { return {epoch, sequence}; }
+  bool operator==(const DeviceJournals&) const = default;
+};
+// A watermark, and how its vector differs from the one with the root `base`. Who holds another asks
+// for what it lacks (WatermarkRequest).
+struct WatermarkUpdate {
+  Watermark watermark;
+  Hash base;  // none: the difference would be too long to send
+  std::vector<DeviceJournals> changed;
+};
+// What the sender holds, by buckets from `first` on; those that it does not name are empty.
+struct WatermarkRequest {
+  crdt::Bucket first = 0;
+  std::vector<crdt::BucketDigest> held;
+};
+// All that is in the buckets, which are those that differ from `first` on, up to `next`.
+struct WatermarkSlice {
+  Watermark watermark;
+  std::vector<crdt::Bucket> buckets;
+  std::vector<DeviceJournals> journals;
+  crdt::Bucket next = 0;  // where the next slice begins; 0: this is the last
 };
 
 // A frame for a process that its sender cannot reach itself.
@@ -207,8 +236,9 @@ struct Relay {
 };
 
 // The hello that opens a connection is the transport's own matter and not among these.
-using Message = std::variant<Ping, Ack, PingRequest, Leave, DirectMail, Have, SyncRoot, SyncDevices,
-                             SyncRanges, SyncItems, EntryRequest, Entries, HashListRequest,
-                             HashList, Watermark, Relay, election::Message>;
+using Message =
+    std::variant<Ping, Ack, PingRequest, Leave, DirectMail, Have, SyncRoot, SyncDevices, SyncRanges,
+                 SyncItems, EntryRequest, Entries, HashListRequest, HashList, WatermarkUpdate,
+                 WatermarkRequest, WatermarkSlice, Relay, election::Message>;
 
 }  // namespace titan::mesh

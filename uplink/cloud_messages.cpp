@@ -31,6 +31,7 @@ void UploadSession::on_message(Now now, std::uint64_t connection, const ToStore&
                  [&](const ServerPush& m) { on_push(now, m); },
                  [&](const LeaseRenewed& m) { on_renewed(now, m); },
                  [&](const LostEntries& m) { on_lost_entries(now, m); },
+                 [&](const mesh::WatermarkSlice& m) { on_slice(now, m); },
                  [&](const Closing& m) { on_closing(now, m); },
              },
              message);
@@ -66,15 +67,13 @@ void UploadSession::on_accepted(Now now, const HandshakeAccepted& accepted) {
   lease_until_ = now.mono + lease_;
   next_renewal_ = now.mono + lease_ / 3;
   feed_journal_ = accepted.feed_journal;
-  window_.on_connected(accepted.held, accepted.batch_entries_max, accepted.batch_bytes_max,
-                       accepted.window_batches);
+  accepted_ = accepted;
   forget_lacking();
-  note_lacking(now, accepted.held);
   set_state(now, UplinkState::up, "");
   tell_cloud_state(true, true);
-  if (!accepted.watermark.vector_bytes.empty()) {
-    effects_.push_back(CloudWatermark{accepted.watermark});
-  }
+  // A copy: what is guessed may be more than this cloud holds, if it was restored from a backup.
+  watermark_.begin_at(crdt::RootedVector(watermark_.known().held));
+  take_watermark(now, {accepted.watermark, {}, {}});
 }
 
 // The cloud was slow, and knows that this device can answer: its challenge came, or comes, too
@@ -167,11 +166,7 @@ void UploadSession::on_push(Now now, const ServerPush& push) {
   if (!push.feed_entries.empty()) {
     effects_.push_back(CloudEntries{push.feed_entries, {config_.cloud_key}});
   }
-  if (!push.watermark) return;
-  effects_.push_back(CloudWatermark{*push.watermark});
-  // What an earlier leader had sent may be projected only now, and that leader's disk be gone.
-  const auto vector = codec_.decode_watermark_vector(push.watermark->vector_bytes);
-  if (vector) note_lacking(now, vector->journals);
+  if (push.watermark) take_watermark(now, *push.watermark);
 }
 
 // Counted from when the renewal was sent, so that the cloud's lease ends no earlier than ours.

@@ -54,6 +54,9 @@ std::string describe(const UplinkEffect& effect) {
                                   [](const FeedProgress& m) {
                                     return "send feed progress " + std::to_string(m.number);
                                   },
+                                  [](const mesh::WatermarkRequest& m) {
+                                    return "send watermark request from " + std::to_string(m.first);
+                                  },
                               },
                               e.message);
           },

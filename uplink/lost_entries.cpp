@@ -12,37 +12,33 @@ void UploadSession::forget_lacking() {
 
 void UploadSession::on_storage_reopened(Now now, const crdt::VersionVector& stored) {
   if (phase_ == Phase::idle) return;
-  crdt::JournalNumbers held;
-  for (const auto& [device, journals] : stored.devices()) {
-    for (const auto& [journal, item] : journals) held[journal] = item.stored;
-  }
-  std::uint64_t lost = 0;
-  for (const auto& [journal, numbers] : window_.stored()) {
-    lost += numbers.minus(held[journal]).count();
-  }
+  const std::uint64_t lost = crdt::count(crdt::missing(stored, window_.stored()));
   if (lost == 0) return;
   effects_.push_back(
       UplinkNote{"this disk lost " + std::to_string(lost) +
                  " entries; connecting again to get back those that the cloud holds"});
   drop_connection(now, "the disk lost entries");
-  window_.start(stored);
+  window_.start(stored, watermark_.known().held.vector());
   connect(now);
 }
 
-// Adds what is not asked for yet.
-void UploadSession::note_lacking(Now now, const std::vector<mesh::JournalItem>& held) {
+// Adds what the cloud holds beyond `before` and is not asked for yet.
+void UploadSession::note_lacking(Now now, const crdt::VersionVector& before) {
   std::uint64_t added = 0;
-  for (const auto& [journal, item] : held) {
-    if (journal == feed_journal_) continue;  // pushed unasked
-    crdt::IntervalSet numbers = item.stored;
-    const auto ours = window_.stored().find(journal);
-    if (ours != window_.stored().end()) numbers = numbers.minus(ours->second);
-    const auto known = lacking_.find(journal);
-    if (known != lacking_.end()) numbers = numbers.minus(known->second);
-    if (numbers.empty()) continue;
-    added += numbers.count();
-    lacking_[journal].add(numbers);
-  }
+  crdt::VersionVector::each_difference(
+      before, watermark_.known().held.vector(),
+      [&](const DeviceId&, const JournalId& journal, const crdt::VectorItem* item) {
+        // Nothing is held of it any more; or it is pushed unasked.
+        if (item == nullptr || journal == feed_journal_) return;
+        crdt::IntervalSet numbers = item->stored;
+        if (const auto* ours = window_.stored().find(journal))
+          numbers = numbers.minus(ours->stored);
+        const auto known = lacking_.find(journal);
+        if (known != lacking_.end()) numbers = numbers.minus(known->second);
+        if (numbers.empty()) return;
+        added += numbers.count();
+        lacking_[journal].add(numbers);
+      });
   if (added == 0) return;
   // A request under way does not bring these: they are asked for after it.
   lacking_at_request_ += added;

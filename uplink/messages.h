@@ -39,7 +39,8 @@ struct Handshake {
   PublicKey device_key;
   election::Token token;
   std::uint32_t schema_version = entry_schema_version;
-  std::vector<mesh::JournalItem> cursors;  // what the leader holds
+  std::vector<mesh::JournalItem>
+      feeds;  // what the leader holds of the cloud's journals, one an epoch
   std::string terminal;
   std::string access_key;
   WallTime sent;
@@ -74,7 +75,8 @@ struct FeedProgress {
   std::uint64_t number = 0;
 };
 
-using ToCloud = std::variant<Handshake, Batch, LeaseRenewal, EntriesWanted, FeedProgress>;
+using ToCloud = std::variant<Handshake, Batch, LeaseRenewal, EntriesWanted, FeedProgress,
+                             mesh::WatermarkRequest>;
 
 // ---- from the cloud ---------------------------------------------------------------------------
 
@@ -84,7 +86,7 @@ struct Challenge {
 };
 
 struct HandshakeAccepted {
-  mesh::Watermark watermark;
+  mesh::Watermark watermark;  // what it is about is told if the store asks (WatermarkRequest)
   JournalId feed_journal;
   std::uint64_t feed_number = 0;
   PublicKey cloud_key;
@@ -92,7 +94,6 @@ struct HandshakeAccepted {
   std::uint32_t batch_bytes_max = 0;
   std::uint32_t window_batches = 0;
   std::uint32_t lease_ms = 0;
-  std::vector<mesh::JournalItem> held;
 };
 
 enum class RefusalCode : std::uint32_t {
@@ -128,7 +129,7 @@ struct BatchAck {
 
 struct ServerPush {
   std::vector<Bytes> feed_entries;
-  std::optional<mesh::Watermark> watermark;
+  std::optional<mesh::WatermarkUpdate> watermark;  // since the last that was told in whole
 };
 
 struct LeaseRenewed {
@@ -151,6 +152,6 @@ struct Closing {
 };
 
 using ToStore = std::variant<HandshakeAccepted, HandshakeRefused, BatchAck, ServerPush,
-                             LeaseRenewed, LostEntries, Closing, Challenge>;
+                             LeaseRenewed, LostEntries, Closing, Challenge, mesh::WatermarkSlice>;
 
 }  // namespace titan::uplink

@@ -31,11 +31,13 @@ UploadSession::UploadSession(UplinkConfig config, const mesh::Codec& codec, Rand
       codec_(codec),
       random_(random),
       window_(config_.window, codec),
+      watermark_(codec, config_.tenant, config_.store, config_.cloud_key),
       state_since_(now.wall) {}
 
 // ---- leadership -------------------------------------------------------------------------------
 
-void UploadSession::lead(Now now, const election::Token& token, const crdt::VersionVector& stored) {
+void UploadSession::lead(Now now, const election::Token& token, const crdt::VersionVector& stored,
+                         const crdt::RootedVector& held) {
   if (phase_ != Phase::idle && token == token_) return;
   if (phase_ != Phase::idle) drop_connection(now, "a new term began");
   token_ = token;
@@ -44,7 +46,8 @@ void UploadSession::lead(Now now, const election::Token& token, const crdt::Vers
   quarantined_ = 0;
   probe_wanted_ = false;
   next_probe_ = MonoTime::never();
-  window_.start(stored);
+  watermark_.begin_at(held);
+  window_.start(stored, held.vector());
   connect(now);
 }
 
@@ -90,6 +93,10 @@ void UploadSession::drop_connection(Now now, const std::string& reason) {
     effects_.push_back(Disconnect{connection_, reason});
   }
   window_.on_disconnected();
+  accepted_.reset();
+  knows_held_ = false;
+  watermark_.give_up();
+  slice_deadline_ = MonoTime::never();
   offers_keys_ = false;
   challenge_until_ = MonoTime::never();
   lease_until_ = MonoTime::never();
@@ -140,8 +147,9 @@ void UploadSession::shake_hands(Now now, const Nonce& nonce) {
   handshake.sent = now.wall;
   handshake.nonce = nonce;
   if (nonce.is_none()) handshake.protocol = challenge_since_version - 1;
-  for (const auto& [journal, stored] : window_.stored()) {
-    handshake.cursors.push_back({journal, {stored, {}}});
+  const auto* feeds = window_.stored().devices().get(device_of(config_.cloud_key));
+  if (feeds != nullptr) {
+    for (const auto& [journal, item] : *feeds) handshake.feeds.push_back({journal, item});
   }
   send(std::move(handshake));
 }
@@ -221,9 +229,9 @@ void UploadSession::renew_lease(Now now) {
 
 void UploadSession::report_feed(Now now) {
   if (feed_journal_.is_none() || now.mono < next_feed_report_) return;
-  const auto stored = window_.stored().find(feed_journal_);
-  if (stored == window_.stored().end()) return;
-  const auto& first = stored->second.intervals().front();
+  const crdt::VectorItem* feed = window_.stored().find(feed_journal_);
+  if (feed == nullptr) return;
+  const auto& first = feed->stored.intervals().front();
   const std::uint64_t number = first.first == 1 ? first.last : 0;
   if (number <= feed_reported_) return;
   feed_reported_ = number;
@@ -237,6 +245,13 @@ void UploadSession::pump(Now now) {
     drop_connection(now, "the lease ran out");
     tell_cloud_state(false, false);
     back_off(now, "the cloud did not renew this store's lease within " + seconds_text(lease_));
+    return;
+  }
+  if (now.mono >= slice_deadline_) {
+    drop_connection(now, "what the cloud holds was not told in time");
+    tell_cloud_state(false, false);
+    back_off(now,
+             "the cloud did not say what it holds within " + seconds_text(config_.accept_timeout));
     return;
   }
   const auto waiting_since = window_.oldest_in_flight();
@@ -263,15 +278,16 @@ void UploadSession::pump(Now now) {
 MonoTime UploadSession::next_deadline() const {
   MonoTime deadline = std::min({phase_deadline_, next_probe_, challenge_until_});
   if (phase_ != Phase::up) return deadline;
-  deadline = std::min({deadline, lease_until_, next_renewal_, window_.next_deadline()});
+  deadline =
+      std::min({deadline, lease_until_, next_renewal_, slice_deadline_, window_.next_deadline()});
   if (const auto since = window_.oldest_in_flight()) {
     deadline = std::min(deadline, *since + config_.ack_timeout);
   }
   if (!lacking_.empty()) deadline = std::min(deadline, fetch_deadline_);
-  const auto feed = window_.stored().find(feed_journal_);
-  if (feed != window_.stored().end() && feed->second.intervals().front().first == 1 &&
-      feed->second.intervals().front().last > feed_reported_) {
-    deadline = std::min(deadline, next_feed_report_);
+  if (const crdt::VectorItem* feed = window_.stored().find(feed_journal_)) {
+    const auto& first = feed->stored.intervals().front();
+    const bool is_more = first.first == 1 && first.last > feed_reported_;
+    if (is_more) deadline = std::min(deadline, next_feed_report_);
   }
   return deadline;
 }
@@ -325,6 +341,9 @@ void UploadSession::check_invariants() const {
   assert(phase_ == Phase::up || lease_until_ == MonoTime::never());
   assert(phase_ == Phase::up || next_renewal_ == MonoTime::never());
   assert(phase_ == Phase::up || lacking_.empty());
+  assert((phase_ == Phase::up) == accepted_.has_value());
+  assert(phase_ == Phase::up || !knows_held_);
+  assert(watermark_.is_catching_up() == (slice_deadline_ != MonoTime::never()));
   assert(phase_ == Phase::challenged || challenge_until_ == MonoTime::never());
   const bool has_no_end = phase_ == Phase::idle || phase_ == Phase::up;
   assert(has_no_end == (phase_deadline_ == MonoTime::never()));

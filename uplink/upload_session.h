@@ -23,6 +23,7 @@
 #include "base/time.h"
 #include "election/election.h"
 #include "election/types.h"
+#include "mesh/watermark/watermark_follower.h"
 #include "uplink/messages.h"
 #include "uplink/upload_window.h"
 
@@ -95,7 +96,7 @@ struct CloudEntries {
   std::vector<PublicKey> device_keys;
 };
 struct CloudWatermark {
-  mesh::Watermark watermark;
+  mesh::HeldByCloud held;
 };
 // What the election weighs. Sent when it changes.
 struct CloudStateChanged {
@@ -143,9 +144,10 @@ class UploadSession {
   UploadSession(UplinkConfig config, const mesh::Codec& codec, Random random, Now now);
 
   // -- leadership
-  // This process leads under `token` and its disk holds `stored`. Called again when the token
-  // changes: the connection is made anew under it.
-  void lead(Now now, const election::Token& token, const crdt::VersionVector& stored);
+  // This process leads under `token`, its disk holds `stored`, and the cloud, as far as is known
+  // here, `held`. Called again when the token changes: the connection is made anew under it.
+  void lead(Now now, const election::Token& token, const crdt::VersionVector& stored,
+            const crdt::RootedVector& held);
   void follow(Now now);
   // A follower is told whether its leader reaches the cloud; if not, this one tries whether it can.
   void on_leader_reaches_cloud(Now now, bool reaches);
@@ -190,6 +192,7 @@ class UploadSession {
   void on_push(Now now, const ServerPush& push);
   void on_renewed(Now now, const LeaseRenewed& renewed);
   void on_lost_entries(Now now, const LostEntries& lost);
+  void on_slice(Now now, const mesh::WatermarkSlice& slice);
   void on_closing(Now now, const Closing& closing);
 
   void connect(Now now);
@@ -205,7 +208,12 @@ class UploadSession {
   void report_feed(Now now);
   void fetch_lacking(Now now);
   void forget_lacking();
-  void note_lacking(Now now, const std::vector<mesh::JournalItem>& held);
+  void note_lacking(Now now, const crdt::VersionVector& before);
+  // watermark.cpp: what the cloud holds
+  void take_watermark(Now now, const mesh::WatermarkUpdate& update);
+  void ask_for_slice(Now now, const mesh::WatermarkRequest& request);
+  void on_watermark(Now now, mesh::WatermarkFollower::Outcome outcome,
+                    const crdt::VersionVector& before);
   void shake_hands(Now now, const Nonce& nonce);
   bool is_refused_for_haste(const HandshakeRefused& refused) const;
   bool is_connecting() const;
@@ -220,7 +228,9 @@ class UploadSession {
   std::uint64_t connection_ = 0;     // of the latest attempt; rises with each
   std::uint64_t renewal_ = 0;        // sequence of the latest renewal; never starts over
   std::uint64_t fetch_request_ = 0;  // number of the latest request; never starts over
-  bool cloud_challenges_ = false;    // it has: it is not of protocol 1
+  // Between connections what the last one told, or the node knew, is the guess to begin at.
+  mesh::WatermarkFollower watermark_;
+  bool cloud_challenges_ = false;                // it has: it is not of protocol 1
   UplinkState state_ = UplinkState::not_leader;  // up if and only if phase_ is
   std::string state_message_;
   WallTime state_since_;
@@ -239,6 +249,10 @@ class UploadSession {
   std::uint64_t quarantined_ = 0;
 
   // Life of a connection.
+  std::optional<HandshakeAccepted> accepted_;  // if and only if up
+  // The cloud has told what it holds: nothing is uploaded or fetched before.
+  bool knows_held_ = false;
+  MonoTime slice_deadline_ = MonoTime::never();  // never() unless a slice was asked for
   // While waiting: the next attempt; until up: give up. never() while idle or up.
   MonoTime phase_deadline_ = MonoTime::never();
   MonoTime challenge_until_ = MonoTime::never();  // never() unless challenged

@@ -19,27 +19,35 @@ void UploadWindow::remove(Numbers& numbers, const mesh::EntryId& id) {
   if (found->second.empty()) numbers.erase(found);
 }
 
-void UploadWindow::start(const crdt::VersionVector& stored) {
+void UploadWindow::start(const crdt::VersionVector& stored, const crdt::VersionVector& held) {
   on_disconnected();
-  stored_.clear();
-  content_.clear();
+  stored_ = stored;
   recent_.clear();
   recent_order_.clear();
   recent_bytes_ = 0;
-  for (const auto& [device, journals] : stored.devices()) {
-    for (const auto& [journal, item] : journals) {
-      stored_[journal] = item.stored;
-      content_[journal] = item.content;
-    }
-  }
-  pending_ = stored_;
+  make_pending(held);
+}
+
+// What is stored here and not held there.
+void UploadWindow::make_pending(const crdt::VersionVector& held) {
+  pending_.clear();
+  crdt::VersionVector::each_difference(
+      held, stored_, [&](const DeviceId&, const JournalId& journal, const crdt::VectorItem* ours) {
+        if (ours == nullptr) return;
+        const crdt::VectorItem* theirs = held.find(journal);
+        if (theirs != nullptr && *theirs == *ours) return;
+        // Equal numbers with other content: one side lacks a branch of a forked number. Sending the
+        // whole journal settles it; what the cloud has already changes nothing there.
+        const bool is_whole = theirs == nullptr || theirs->stored == ours->stored;
+        crdt::IntervalSet numbers = is_whole ? ours->stored : ours->stored.minus(theirs->stored);
+        if (!numbers.empty()) pending_[journal] = std::move(numbers);
+      });
 }
 
 void UploadWindow::on_stored(const std::shared_ptr<const mesh::Entry>& entry, bool wanted) {
   const mesh::EntryId& id = entry->envelope.id;
   if (id.number == 0) return;
-  add(stored_, id);
-  content_[id.journal].add(crdt::ContentSum::of(entry->hash));
+  stored_.add(entry->envelope.device, id.journal, id.number, entry->hash);
   if (!wanted) return;
   add(pending_, id);
   recent_[id].push_back(entry);
@@ -60,7 +68,7 @@ void UploadWindow::forget_recent(const mesh::EntryId& id) {
   }
 }
 
-void UploadWindow::on_connected(const std::vector<mesh::JournalItem>& held, std::size_t entries_max,
+void UploadWindow::on_connected(const crdt::VersionVector& held, std::size_t entries_max,
                                 std::size_t bytes_max, std::size_t window_batches) {
   on_disconnected();
   connected_ = true;
@@ -70,17 +78,7 @@ void UploadWindow::on_connected(const std::vector<mesh::JournalItem>& held, std:
   entries_max_ = smaller(config_.batch_entries_max, entries_max);
   bytes_max_ = smaller(config_.batch_bytes_max, bytes_max);
   window_batches_ = smaller(config_.batches_in_flight_max, window_batches);
-  pending_ = stored_;
-  for (const auto& [journal, item] : held) {
-    const auto ours = pending_.find(journal);
-    if (ours == pending_.end()) continue;
-    // Equal numbers with other content: one side lacks a branch of a forked number. Sending the
-    // whole journal settles it; what the cloud has already changes nothing there.
-    const bool forked = ours->second == item.stored && content_[journal] != item.content;
-    if (forked) continue;
-    ours->second = ours->second.minus(item.stored);
-    if (ours->second.empty()) pending_.erase(ours);
-  }
+  make_pending(held);
 }
 
 void UploadWindow::on_disconnected() {
@@ -292,8 +290,8 @@ void UploadWindow::check_invariants() const {
   assert(recent_bytes == recent_bytes_);
   for (const auto& [journal, numbers] : pending_) {
     assert(!numbers.empty());
-    const auto ours = stored_.find(journal);
-    assert(ours != stored_.end() && ours->second.contains(numbers));
+    const crdt::VectorItem* ours = stored_.find(journal);
+    assert(ours != nullptr && ours->stored.contains(numbers));
     (void)ours;
   }
 }

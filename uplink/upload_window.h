@@ -63,13 +63,14 @@ class UploadWindow {
  public:
   UploadWindow(WindowConfig config, const mesh::Codec& codec);
 
-  // A new leadership: this is what its disk holds. Nothing is on its way.
-  void start(const crdt::VersionVector& stored);
+  // A new leadership: this is what its disk holds, and what the cloud is thought to. Nothing is on
+  // its way.
+  void start(const crdt::VersionVector& stored, const crdt::VersionVector& held);
   // An entry became durable here. `wanted`: the cloud may lack it (not one that came from there).
   void on_stored(const std::shared_ptr<const mesh::Entry>& entry, bool wanted);
   // The cloud accepted a connection and holds `held`. Everything else is pending again.
-  void on_connected(const std::vector<mesh::JournalItem>& held, std::size_t entries_max,
-                    std::size_t bytes_max, std::size_t window_batches);
+  void on_connected(const crdt::VersionVector& held, std::size_t entries_max, std::size_t bytes_max,
+                    std::size_t window_batches);
   void on_disconnected();
   // Bytes read from disk for the read with this id. Numbers asked for and passed over are
   // unreadable: they are set aside.
@@ -91,7 +92,7 @@ class UploadWindow {
   std::uint64_t pending_entries() const;  // not yet held: pending, staged, in flight, waiting
   std::size_t batches_in_flight() const { return in_flight_.size(); }
   std::uint64_t set_aside() const;  // refused or unreadable, until the next connection
-  const crdt::JournalNumbers& stored() const { return stored_; }
+  const crdt::VersionVector& stored() const { return stored_; }
 
   void check_invariants() const;
 
@@ -107,6 +108,7 @@ class UploadWindow {
   };
   using Numbers = crdt::JournalNumbers;
 
+  void make_pending(const crdt::VersionVector& held);
   void stage_recent(Now now);
   void stage(Now now, const mesh::EntryId& id, Bytes bytes);
   bool staging_full() const;
@@ -124,8 +126,7 @@ class UploadWindow {
   std::uint64_t last_sequence_ = 0;
 
   // Life of a leadership.
-  Numbers stored_;                                 // durable here; only grows
-  std::map<JournalId, crdt::ContentSum> content_;  // of the same, every branch of a forked number
+  crdt::VersionVector stored_;  // durable here; only grows
   // Entries at hand, all branches of a number; at most recent_bytes_max bytes.
   std::map<mesh::EntryId, std::vector<std::shared_ptr<const mesh::Entry>>> recent_;
   std::deque<mesh::EntryId> recent_order_;  // as they came; the first is in recent_, others may not

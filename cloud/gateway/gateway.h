@@ -33,6 +33,9 @@ inline constexpr std::uint32_t uplink_lease_ms = uplink::lease_s * 1000;
 // What may wait to be written to one store before no more is read for it.
 inline constexpr std::size_t uplink_queued_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::size_t feed_push_bytes_max = 256 * 1024;
+// What may be queued for a store and a slice of what the cloud holds still be sent; beyond it the
+// slice waits until all of that is written.
+inline constexpr std::size_t slice_queued_bytes_max = 1024 * 1024;
 inline constexpr std::size_t lost_entries_bytes_max = 1024 * 1024;
 
 // One store, for as long as this process runs.

@@ -26,6 +26,8 @@ Metrics::Metrics()
       fenced(counter(*registry_, "titan_cloud_uplinks_fenced_total",
                      "Uplinks closed because the store has a newer leader")),
       watermarks(counter(*registry_, "titan_cloud_watermarks_total", "Watermarks sent")),
+      watermark_slices(counter(*registry_, "titan_cloud_watermark_slices_total",
+                               "Answers to stores that asked what the cloud holds")),
       feed_entries(counter(*registry_, "titan_cloud_feed_entries_total", "Feed entries sent")),
       rest_requests(counter(*registry_, "titan_cloud_rest_requests_total", "REST requests")),
       connections_turned_away(counter(*registry_, "titan_cloud_connections_turned_away_total",

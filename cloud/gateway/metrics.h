@@ -29,6 +29,7 @@ class Metrics {
   prometheus::Counter& handshakes_refused;
   prometheus::Counter& fenced;
   prometheus::Counter& watermarks;
+  prometheus::Counter& watermark_slices;
   prometheus::Counter& feed_entries;
   prometheus::Counter& rest_requests;
   prometheus::Counter& connections_turned_away;

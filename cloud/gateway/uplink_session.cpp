@@ -6,6 +6,7 @@
 #include "cloud/config/cloud_key.h"
 #include "election/describe.h"
 #include "election/term_bound.h"
+#include "mesh/watermark/telling.h"
 #include "uplink/wire/uplink_codec.h"
 
 namespace titan::cloud {
@@ -45,8 +46,13 @@ void UplinkSession::on_open() {
   send(uplink::Challenge{nonce_});
 }
 
-void UplinkSession::send(const uplink::ToStore& message) {
-  if (const auto channel = channel_.lock()) channel->send(uplink::encode(message));
+std::size_t UplinkSession::send(const uplink::ToStore& message) {
+  const auto channel = channel_.lock();
+  if (!channel) return 0;
+  Bytes bytes = uplink::encode(message);
+  const std::size_t size = bytes.size();
+  channel->send(std::move(bytes));
+  return size;
 }
 
 // What no program of ours sends. Nothing is told to the store but the reason of the close.
@@ -72,6 +78,7 @@ void UplinkSession::on_message(const Bytes& bytes) {
                  [&](uplink::LeaseRenewal& m) { on_renewal(m); },
                  [&](uplink::EntriesWanted& m) { on_wanted(m); },
                  [&](uplink::FeedProgress& m) { on_feed_progress(m); },
+                 [&](mesh::WatermarkRequest& m) { on_watermark_request(std::move(m)); },
              },
              *message);
 }
@@ -120,10 +127,10 @@ void UplinkSession::on_handshake(const uplink::Handshake& handshake) {
   if (gateway_.stopping) return refuse(RefusalCode::busy, "the cloud stops", {}, false, 1000);
   tenant_store_ = mesh::tenant_store_hash(key_.tenant, key_.store);
   phase_ = Phase::opening;
-  for (const auto& item : handshake.cursors) {
+  for (const auto& item : handshake.feeds) {
     const auto& intervals = item.item.stored.intervals();
     const bool has_start = !intervals.empty() && intervals.front().first == 1;
-    if (has_start) cursors_[item.journal] = intervals.front().last;
+    if (has_start) feeds_[item.journal] = intervals.front().last;
   }
   gateway_.leases.open(key_, token_, terminal_,
                        [self = shared_from_this()](Result<OpenedStore> opened) {
@@ -196,14 +203,14 @@ void UplinkSession::accept(OpenedStore opened) {
   const bool known = store.position && store.position->sequence >= opened.position.sequence;
   if (!known) store.position = opened.position;
   const StorePosition& position = *store.position;
-  watermark_sent_ = position.sequence;
-  const auto cursor = cursors_.find(position.feed_journal);
-  feed_sent_ = cursor == cursors_.end() ? 0 : cursor->second;
+  note_told(position);
+  const auto feed = feeds_.find(position.feed_journal);
+  feed_sent_ = feed == feeds_.end() ? 0 : feed->second;
   store.feed_stored = feed_sent_;
-  cursors_.clear();
+  feeds_.clear();
   spdlog::info("store {}: {} is its uplink now, under {}; the cloud holds {} entries of it{}",
-               key_.text(), terminal_, election::token_text(token_), position.vector->entry_count(),
-               opened.created ? " (a new store)" : "");
+               key_.text(), terminal_, election::token_text(token_),
+               position.held.vector().entry_count(), opened.created ? " (a new store)" : "");
   gateway_.metrics.handshakes_accepted.Increment();
   gateway_.metrics.uplinks.Increment();
   send(acceptance(position));
@@ -213,7 +220,7 @@ void UplinkSession::accept(OpenedStore opened) {
 
 uplink::HandshakeAccepted UplinkSession::acceptance(const StorePosition& position) const {
   uplink::HandshakeAccepted accepted;
-  accepted.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
+  accepted.watermark = watermark_of(position);
   accepted.feed_journal = position.feed_journal;
   accepted.feed_number = position.feed_number;
   accepted.cloud_key = gateway_.cloud_key.public_key;
@@ -221,7 +228,6 @@ uplink::HandshakeAccepted UplinkSession::acceptance(const StorePosition& positio
   accepted.batch_bytes_max = uplink_batch_bytes_max;
   accepted.window_batches = uplink_window_batches;
   accepted.lease_ms = uplink_lease_ms;
-  accepted.held = journal_items(*position.vector);
   return accepted;
 }
 
@@ -287,7 +293,7 @@ void UplinkSession::on_batch(uplink::Batch batch) {
 }
 
 // Only now may the store be told that its entries are durable. Where the acknowledgement is lost,
-// the next handshake's `held` and the watermark tell the same.
+// the next watermark tells the same, or the one with the next handshake.
 void UplinkSession::on_appended(std::vector<BatchPlaces> places, uplink::BatchAck ack,
                                 std::size_t size, const Result<AppendOutcome>& outcome) {
   --batches_under_way_;
@@ -399,7 +405,7 @@ void UplinkSession::on_closed(const std::string& reason) {
   });
 }
 
-// ---- watermark, feed, entries the store lost ----------------------------------------------------
+// ---- what the cloud holds -----------------------------------------------------------------------
 
 // After each commit that moved the store. What it sends is lost with the connection, and the next
 // handshake's answer has the newest of both.
@@ -409,8 +415,18 @@ void UplinkSession::on_store_moved() {
   push_feed();
 }
 
+mesh::Watermark UplinkSession::watermark_of(const StorePosition& position) const {
+  return make_watermark(gateway_.codec, gateway_.cloud_key, key_, position);
+}
+
+void UplinkSession::note_told(const StorePosition& position) {
+  watermark_sent_ = position.sequence;
+  told_ = position.held;
+}
+
 // Sequences only go up on a connection. Commits that come before the pace allows the next watermark
-// are told by that one together.
+// are told by that one together. A store that does not hold where the update begins, or is told
+// that it would be too long, asks.
 void UplinkSession::push_watermark() {
   StoreState& store = state();
   if (phase_ != Phase::up || store.position->sequence <= watermark_sent_ || watermark_waiting_) {
@@ -426,13 +442,39 @@ void UplinkSession::push_watermark() {
     });
     return;
   }
+  const StorePosition& position = *store.position;
   uplink::ServerPush push;
-  push.watermark = make_watermark(gateway_.codec, gateway_.cloud_key, key_, *store.position);
-  watermark_sent_ = store.position->sequence;
-  store.pace.on_sent(now, push.watermark->vector_bytes.size());
+  push.watermark = mesh::update_from(told_, watermark_of(position), position.held);
+  note_told(position);
+  store.pace.on_sent(now, send(push));
   gateway_.metrics.watermarks.Increment();
-  send(push);
 }
+
+// One at a time: the store's next one follows from the answer. Where the answer is lost, so is the
+// connection; on its next the store asks anew.
+void UplinkSession::on_watermark_request(mesh::WatermarkRequest request) {
+  if (phase_ != Phase::up) return;
+  if (slice_wanted_) return violate("a second watermark request before the first was answered");
+  slice_wanted_ = std::move(request);
+  send_slice();
+}
+
+// By the newest position, which may have moved since the slice before: then the store sees by the
+// root that there is a rest, and asks again. Updates begin at the last slice from now on; those
+// that went out between slices began at what the store did not hold, and it passes them over.
+void UplinkSession::send_slice() {
+  const auto channel = channel_.lock();
+  if (phase_ != Phase::up || !slice_wanted_ || !channel) return;
+  if (channel->queued_bytes() > slice_queued_bytes_max) return;
+  const mesh::WatermarkRequest request = *std::exchange(slice_wanted_, std::nullopt);
+  const StorePosition& position = *state().position;
+  const auto slice = mesh::slice_for(request, watermark_of(position), position.held);
+  if (slice.next == 0) note_told(position);
+  gateway_.metrics.watermark_slices.Increment();
+  send(slice);
+}
+
+// ---- feed, entries the store lost ---------------------------------------------------------------
 
 // In order and without a gap, from the store's cursor. One read at a time, and none while the store
 // does not read: a slow store costs no memory. A read that fails is made up for by the next move.
@@ -455,8 +497,9 @@ void UplinkSession::push_feed() {
       });
 }
 
-// The feed stopped for the channel's sake, and nothing else would set it going again.
+// A slice and the feed stopped for the channel's sake, and nothing else would set them going again.
 void UplinkSession::on_drained() {
+  send_slice();
   push_feed();
 }
 

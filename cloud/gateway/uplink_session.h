@@ -1,20 +1,24 @@
-// One store's uplink, on the cloud's side: handshake, lease, batches, watermark, feed.
+// One store's uplink, on the cloud's side: handshake, lease, batches, what the cloud holds, feed.
 //
 // Lives on the loop. The channel (a WebSocket) owns the session and outlives every call it makes;
 // the session holds the channel weakly, since answers from the database come later than a cut.
 //
 // Nothing is acknowledged before the entry log says it is durable. A store may have no more batches
-// under way than its window; one that does not keep to that is cut off, so it cannot starve others.
+// under way than its window, and one request of each kind; one that does not keep to that is cut
+// off, so it cannot starve others.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cloud/gateway/batch_check.h"
 #include "cloud/gateway/gateway.h"
+#include "crdt/rooted_vector.h"
 #include "uplink/messages.h"
 
 namespace titan::cloud {
@@ -70,12 +74,16 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
                    const Result<AppendOutcome>& outcome);
   void on_renewal(const uplink::LeaseRenewal& renewal);
   void take_lease_answer(const LeaseAnswer& answer);
+  void on_watermark_request(mesh::WatermarkRequest request);
   void on_wanted(const uplink::EntriesWanted& wanted);
   void on_feed_progress(const uplink::FeedProgress& progress);
-  void send(const uplink::ToStore& message);
+  std::size_t send(const uplink::ToStore& message);  // so many bytes
   void violate(const std::string& what);
   void end();
+  mesh::Watermark watermark_of(const StorePosition& position) const;
+  void note_told(const StorePosition& position);
   void push_watermark();
+  void send_slice();
   void push_feed();
   StoreState& state() { return gateway_.state_of(key_); }
 
@@ -91,8 +99,9 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   std::string terminal_;
   PublicKey device_key_;
   Hash tenant_store_;  // of key_, once that is found good: each entry's journal must carry it
-  // 1..n stored by the leader, for journals whose start it holds; empty again once accepted.
-  std::map<JournalId, std::uint64_t> cursors_;
+  // 1..n stored by the leader, for the cloud's journals whose start it holds, at most
+  // uplink::feeds_max; empty again once accepted.
+  std::map<JournalId, std::uint64_t> feeds_;
 
   // Batches. 0 <= batches_under_way_ <= uplink_window_batches: the one beyond ends the session.
   std::uint32_t batches_under_way_ = 0;
@@ -103,10 +112,16 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   bool look_again_ = false;                // there was more since; only while looking_
   boost::asio::steady_timer grace_timer_;  // after a cut; holds the session alive until it ends
 
-  // Watermark. watermark_sent_ <= the position's sequence, and only goes up.
+  // Watermark. The first two are of the position that was told last, by the acceptance, a push or a
+  // last slice: the next update begins there. watermark_sent_ <= the newest position's sequence,
+  // and only goes up; `told_` shares with that position what did not change since.
   std::uint64_t watermark_sent_ = 0;
+  crdt::RootedVector told_;
   bool watermark_waiting_ = false;  // the timer is set; it goes out with what is newest then
   boost::asio::steady_timer watermark_timer_;
+  // Not answered yet, since too much is queued; at most crdt::bucket_count digests, 64 kB. A second
+  // one meanwhile ends the session.
+  std::optional<mesh::WatermarkRequest> slice_wanted_;
 
   // Feed. 1..feed_sent_ are stored by the store or were sent on this connection; only goes up.
   // Beyond the position's feed_number only if the store holds more than this database.

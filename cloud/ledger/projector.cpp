@@ -92,7 +92,8 @@ void Projector::commit(pqxx::work& transaction, StoreCache& cache, const StoreKe
   cache.projector.committed();
   cache.sequence = row.watermark_sequence;
   if (!changed) return;
-  boost::asio::post(loop_, [this, key, position = position_of(row, cache.projector)] {
+  cache.held.become(cache.projector.vector());
+  boost::asio::post(loop_, [this, key, position = position_of(row, cache.projector, cache.held)] {
     on_projected_(key, position);
   });
 }

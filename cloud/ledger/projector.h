@@ -22,6 +22,7 @@
 #include "cloud/feed/feed.h"
 #include "cloud/ledger/entry_log.h"
 #include "cloud/ledger/store_position.h"
+#include "crdt/rooted_vector.h"
 #include "mesh/entry/codec.h"
 #include "uplink/postgres/store_projector.h"
 
@@ -54,6 +55,10 @@ class Projector {
   struct StoreCache {
     explicit StoreCache(uplink::StoreProjector p) : projector(std::move(p)) {}
     uplink::StoreProjector projector;
+    // The projector's vector as of the last commit that changed it: the next one hashes only what
+    // differs. Told to nobody before it has become the committed one, so it needs no reload after a
+    // failure.
+    crdt::RootedVector held;
     // Of the row that `projector` was loaded from or committed with. 0, which no row has: not
     // loaded, or a transaction failed on the way; then it is loaded again.
     std::uint64_t sequence = 0;

@@ -2,12 +2,13 @@
 
 namespace titan::cloud {
 
-StorePosition position_of(const StoreRow& row, const uplink::StoreProjector& projector) {
+StorePosition position_of(const StoreRow& row, const uplink::StoreProjector& projector,
+                          const crdt::RootedVector& held) {
   StorePosition position;
   position.epoch = row.epoch;
   position.epoch_random = row.epoch_random;
   position.sequence = row.watermark_sequence;
-  position.vector = std::make_shared<const crdt::VersionVector>(projector.vector());
+  position.held = held;
   position.feed_journal = row.feed.journal;
   position.feed_number = row.feed.number;
   for (const auto& [device, public_key] : projector.keys()) {
@@ -24,7 +25,7 @@ StorePosition read_position(pqxx::connection& connection, const StoreKey& key,
   uplink::StoreProjector projector(key.store, device_of(cloud_key));
   projector.load(snapshot);
   snapshot.commit();
-  return position_of(row, projector);
+  return position_of(row, projector, crdt::RootedVector(projector.vector()));
 }
 
 }  // namespace titan::cloud

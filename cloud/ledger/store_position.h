@@ -1,7 +1,6 @@
 // Where a store stands: what the cloud holds of it, under which watermark, how far its feed goes.
 #pragma once
 
-#include <memory>
 #include <pqxx/pqxx>
 #include <vector>
 
@@ -9,29 +8,31 @@
 #include "base/crypto.h"
 #include "cloud/database/store_key.h"
 #include "cloud/database/store_row.h"
-#include "crdt/version_vector.h"
+#include "crdt/rooted_vector.h"
 #include "uplink/postgres/store_projector.h"
 
 namespace titan::cloud {
 
 // As of one commit: a sequence names one vector, within one epoch. Of two positions of an epoch the
-// one with the higher sequence is the later.
+// one with the higher sequence is the later. Value type; copies share the vector, also between
+// threads.
 struct StorePosition {
   std::uint64_t epoch = 0;     // 1 and up; an operator's reset of the lease begins the next
   Bytes epoch_random;          // drawn for each epoch: tells those of two databases apart
   std::uint64_t sequence = 0;  // 1 and up; goes on through epochs, never down in one database
-  std::shared_ptr<const crdt::VersionVector> vector;  // never null once filled
+  crdt::RootedVector held;
   JournalId feed_journal;
-  std::uint64_t feed_number = 0;  // of the newest feed entry; the vector holds 1 to this number
-  // Of the devices whose entries it holds: who is told the vector may send what follows on it.
+  std::uint64_t feed_number = 0;  // of the newest feed entry; `held` has 1 to this number
+  // Of the devices whose entries it holds: who is told of them may send what follows on them.
   std::vector<PublicKey> device_keys;
 };
 
-// `projector` holds what the transaction that read `row` saw, or committed.
-StorePosition position_of(const StoreRow& row, const uplink::StoreProjector& projector);
+// `projector` holds what the transaction that read `row` saw, or committed; `held` is its vector.
+StorePosition position_of(const StoreRow& row, const uplink::StoreProjector& projector,
+                          const crdt::RootedVector& held);
 
-// The same from the database, in a snapshot of its own. The store must have a row. Throws like
-// pqxx.
+// The same from the database, in a snapshot of its own: all journals are read and hashed. The store
+// must have a row. Throws like pqxx.
 StorePosition read_position(pqxx::connection& connection, const StoreKey& key,
                             const PublicKey& cloud_key);
 

@@ -25,8 +25,8 @@ class Codec {
   virtual Bytes encode_signed_entry(BytesView envelope_bytes, const Signature& signature) const = 0;
   // Checks sizes and shape, not the signature: see mesh/entry/verify.h.
   virtual Result<Entry> decode_entry(BytesView bytes) const = 0;
-  virtual Bytes encode_watermark_vector(const WatermarkVector& vector) const = 0;
-  virtual Result<WatermarkVector> decode_watermark_vector(BytesView bytes) const = 0;
+  virtual Bytes encode_watermark_statement(const WatermarkStatement& statement) const = 0;
+  virtual Result<WatermarkStatement> decode_watermark_statement(BytesView bytes) const = 0;
 };
 
 }  // namespace titan::mesh

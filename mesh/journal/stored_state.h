@@ -26,6 +26,16 @@ struct RememberedMember {
   bool operator==(const RememberedMember&) const = default;
 };
 
+// What the cloud holds, as a disk keeps it: the signed statement, and the vector that it is about.
+struct StoredWatermark {
+  Watermark watermark;
+  // To be stored: nothing of what is there stays, or `journals` are what is others since.
+  bool is_whole = true;
+  std::vector<DeviceJournals> journals;
+
+  bool operator==(const StoredWatermark&) const = default;
+};
+
 // Everything in one request becomes durable together or not at all; requests become durable in the
 // order in which they were made.
 struct StoreRequest {
@@ -34,7 +44,7 @@ struct StoreRequest {
   std::vector<PublicKey> devices;  // new device keys
   std::optional<election::Promise> promise;
   std::vector<RememberedMember> members;
-  std::optional<Watermark> watermark;
+  std::optional<StoredWatermark> watermark;
   // Somebody waits for it: a till screen for its receipt, a candidate for a vote. What peers hold
   // too may wait a moment for more.
   bool is_urgent = false;
@@ -77,7 +87,7 @@ struct StoredState {
   std::vector<PublicKey> devices;
   election::Promise promise;
   std::vector<RememberedMember> members;
-  std::optional<Watermark> watermark;
+  std::optional<StoredWatermark> watermark;  // whole
   // This device's own past: the journal it wrote last, for the predecessor link.
   JournalId last_journal;
   std::uint64_t last_number = 0;

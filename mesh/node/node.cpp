@@ -40,6 +40,7 @@ Node::Node(NodeConfig config, KeyPair device_key, ProcessId process, StoredState
       shown_stock_(state.stock),
       own_(codec, device_key, process, {config_.terminal, tenant_store_, {}, 1}, state, random_),
       dates_(state.dates),
+      watermark_(codec, config_.tenant, config_.store, config_.cloud_key),
       membership_(config_.membership, self_, Random(random_.next()), now),
       anti_entropy_(config_.anti_entropy, index_, Random(random_.next())),
       election_(config_.election, process, device_, config_.may_lead, config_.priority,
@@ -54,12 +55,9 @@ Node::Node(NodeConfig config, KeyPair device_key, ProcessId process, StoredState
   membership_.set_news_source(
       [this](Now at, const ProcessId& to) { return election_.news(at, to); });
   membership_.remember(now, state.members);
-  if (state.watermark) {
-    take_watermark(*state.watermark);
-    watermark_due_ = false;
-  }
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   begin(now);
+  restore_watermark(state.watermark);
   // The process before may have ended between finding them and storing their void.
   for (const DuplicateRecord& duplicate : state.duplicates) emit(DuplicateFound{duplicate});
   finish(now);
@@ -163,8 +161,7 @@ void Node::check_invariants() const {
   anti_entropy_.check_invariants();
   election_.check_invariants();
   disk_.check_invariants();
-  assert(watermark_.has_value() == watermark_vector_.has_value());
-  assert(!watermark_due_ || watermark_);
+  assert(!watermark_due_ || watermark_.known().is_known());
   assert(haves_due_.empty() == (haves_at_ == MonoTime::never()));
   assert(storing_.empty() || storing_.rbegin()->first < next_request_);
   assert(!request_ || !disk_.takes_writes());

@@ -40,6 +40,7 @@
 #include "mesh/replication/anti_entropy.h"
 #include "mesh/replication/copies.h"
 #include "mesh/replication/entry_index.h"
+#include "mesh/watermark/watermark_follower.h"
 
 namespace titan::mesh {
 
@@ -176,7 +177,8 @@ class Node {
   // gives back. They are checked as a peer's are.
   void on_cloud_entries(Now now, const std::vector<Bytes>& entries,
                         const std::vector<PublicKey>& device_keys);
-  void on_watermark(Now now, const Watermark& watermark);
+  // By the leader's uplink, which checked it.
+  void on_watermark(Now now, const HeldByCloud& held);
   void on_cloud_state(Now now, election::CloudState state);
   void on_lease_refused(Now now, const election::Token& holder, bool holder_gone);
   // Where peers reach this process changed.
@@ -211,13 +213,16 @@ class Node {
   std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const {
     return own_.recorded(idempotency_key);
   }
-  bool in_cloud(const EntryId& id) const { return in_cloud_.contains(id.journal, id.number); }
+  bool in_cloud(const EntryId& id) const {
+    return held_by_cloud().held.vector().contains(id.journal, id.number);
+  }
   // Terminals that are here and not known to hold just what this one holds, by name.
   std::vector<std::string> terminals_behind() const;
   // Peers are known to hold entries that this terminal has not got yet: what it shows may change.
   bool is_catching_up() const { return anti_entropy_.is_catching_up(); }
   std::uint64_t pending_uploads() const;  // entries stored here above the watermark
-  const std::optional<WatermarkVector>& watermark() const { return watermark_vector_; }
+  // What the cloud holds, by the highest watermark that is known here.
+  const HeldByCloud& held_by_cloud() const { return watermark_.known(); }
   // Whether new entries bear the last one's time, because the clock shows less.
   bool is_holding_time(WallTime wall) const { return own_.last_time() && wall < *own_.last_time(); }
   std::optional<PublicKey> device_key_of(const DeviceId& id) const { return index_.key_of(id); }
@@ -288,7 +293,13 @@ class Node {
   void on_hash_list(const ProcessId& from, HashList&& theirs);
 
   // node_watermark.cpp: what the cloud holds
-  void take_watermark(const Watermark& watermark);
+  void restore_watermark(const std::optional<StoredWatermark>& stored);
+  void on_watermark_update(Now now, const ProcessId& from, const WatermarkUpdate& update);
+  void on_watermark_request(const ProcessId& from, const WatermarkRequest& request);
+  void on_watermark_slice(Now now, const ProcessId& from, const WatermarkSlice& slice);
+  void note_watermark(WatermarkFollower::Outcome outcome, const Watermark& watermark);
+  void announce_watermark(const ProcessId& to);
+  void forget_stored_watermark();
   void pass_on_watermark(Now now);
 
   // fixed at the start
@@ -314,11 +325,14 @@ class Node {
   MonoTime others_clock_next_{};                     // not asked before
   std::set<DeviceId> keys_on_disk_;                  // stored, or handed to the disk
   std::map<DeviceId, RememberedMember> remembered_;  // never forgotten: one for each device met
-  std::optional<Watermark> watermark_;               // the highest; its signature was checked
-  std::optional<WatermarkVector> watermark_vector_;  // of watermark_: both or neither
-  crdt::VersionVector in_cloud_;  // the same with the devices that were known then
-  bool watermark_due_ = false;    // to the disk, and as leader to the members
-  MonoTime watermark_next_{};     // not before
+  WatermarkFollower watermark_;
+  bool watermark_due_ = false;  // to the disk, and as leader to the members
+  MonoTime watermark_next_{};   // not before
+  // As handed to the disk last, and told to the members while leading: differences begin there.
+  // None: the disk may hold another.
+  std::optional<crdt::RootedVector> watermark_told_;
+  // Whose slices are awaited, and until when; another one is asked only then.
+  std::optional<std::pair<ProcessId, MonoTime>> watermark_source_;
 
   // The parts.
   Membership membership_;

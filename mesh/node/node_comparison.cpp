@@ -43,9 +43,7 @@ void Node::take_anti_entropy() {
                              " exists in two versions: a machine was copied while it ran. Both "
                              "are kept and both count."});
             },
-            [&](AntiEntropy::WatermarkLacking& lacking) {
-              if (watermark_) send(lacking.peer, *watermark_);
-            },
+            [&](AntiEntropy::WatermarkLacking& lacking) { announce_watermark(lacking.peer); },
         },
         effect);
   }

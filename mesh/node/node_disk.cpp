@@ -59,6 +59,7 @@ void Node::drop_unstored() {
   storing_.clear();
   if (request_) remember_shown(request_->entries);
   request_.reset();
+  forget_stored_watermark();
   own_.on_store_failed();
 }
 
@@ -71,6 +72,7 @@ void Node::on_damage_met(Now now) {
 void Node::on_beside_open(Now now) {
   begin(now);
   disk_.on_beside_open();
+  forget_stored_watermark();
   if (disk_.takes_writes() && std::exchange(dropped_, false)) {
     index_.drop_pending();
     shown_stock_ = stored_stock_;
@@ -102,6 +104,7 @@ void Node::on_storage_opened(Now now, StoredState state) {
   stored_stock_ = state.stock;
   const crdt::Stock shown_before = std::exchange(shown_stock_, state.stock);
   dropped_ = false;
+  forget_stored_watermark();
   keep_unstored();
   own_.resume(state);
   anti_entropy_.on_storage_restarted();

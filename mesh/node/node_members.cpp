@@ -22,13 +22,14 @@ void Node::on_link_up(Now now, const MemberInfo& peer) {
   membership_.on_link_up(now, peer);
   anti_entropy_.on_peer_up(now, peer.process, peer.device());
   remember(now, peer);
-  if (watermark_ && is_leader()) send(peer.process, *watermark_);
+  if (is_leader()) announce_watermark(peer.process);
   finish(now);
 }
 
 void Node::on_link_down(Now now, const ProcessId& peer, LinkEnd reason) {
   begin(now);
   if (links_.erase(peer) > 0) anti_entropy_.on_peer_down(now, peer);
+  if (watermark_source_ && watermark_source_->first == peer) watermark_source_.reset();
   membership_.on_link_down(now, peer, reason);
   finish(now);
 }

@@ -25,7 +25,10 @@ const char* name_of(const Message& message) {
                  [](const Entries&) { return "entries"; },
                  [](const HashListRequest&) { return "hash_list_request"; },
                  [](const HashList&) { return "hash_list"; },
-                 [](const Watermark&) { return "watermark"; }, [](const Relay&) { return "relay"; },
+                 [](const WatermarkUpdate&) { return "watermark update"; },
+                 [](const WatermarkRequest&) { return "watermark request"; },
+                 [](const WatermarkSlice&) { return "watermark slice"; },
+                 [](const Relay&) { return "relay"; },
                  [](const election::Message&) { return "of the election"; }},
       message);
 }
@@ -67,7 +70,9 @@ void Node::on_message(Now now, const ProcessId& from, Message&& message) {
                  },
                  [&](HashListRequest& m) { anti_entropy_.on_hash_list_request(from, m); },
                  [&](HashList& m) { on_hash_list(from, std::move(m)); },
-                 [&](Watermark& m) { take_watermark(m); },
+                 [&](WatermarkUpdate& m) { on_watermark_update(now, from, m); },
+                 [&](WatermarkRequest& m) { on_watermark_request(from, m); },
+                 [&](WatermarkSlice& m) { on_watermark_slice(now, from, m); },
                  [&](Relay& m) { on_relay(now, from, std::move(m)); },
                  [&](election::Message& m) { election_.on_message(now, from, m); },
              },

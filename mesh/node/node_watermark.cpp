@@ -1,40 +1,90 @@
 // What the cloud holds of the store, by its signed watermark: taken, kept and passed on.
+#include <string>
 #include <utility>
 
-#include "mesh/entry/watermark.h"
+#include "base/overloaded.h"
 #include "mesh/node/node.h"
 #include "mesh/replication/uploads.h"
+#include "mesh/watermark/telling.h"
 
 namespace titan::mesh {
 namespace {
 
 // Watermarks are signed many times a second under load; few of them are stored and passed on.
 constexpr Duration watermark_interval = milliseconds(250);
+// For one slice. Falls: a slow peer is given up; rises: a silent one keeps others from being asked.
+constexpr Duration slice_timeout = seconds(2);
 
 }  // namespace
 
-void Node::on_watermark(Now now, const Watermark& watermark) {
+// One that does not fit its signature (a damaged page, another cloud in the settings) is as good as
+// none: it is told again.
+void Node::restore_watermark(const std::optional<StoredWatermark>& stored) {
+  if (!stored) return;
+  const auto outcome = watermark_.take(*stored, index_.stored());
+  if (outcome != WatermarkFollower::Outcome::taken) return;
+  watermark_told_ = watermark_.known().held;
+  anti_entropy_.set_watermark(watermark_.known().place());
+}
+
+void Node::on_watermark(Now now, const HeldByCloud& held) {
   begin(now);
-  take_watermark(watermark);
+  note_watermark(watermark_.take(held), held.watermark);
   finish(now);
 }
 
-// It only ascends, and only by the word of the cloud whose key is configured, whoever brings it.
 // Lost: the next one says more, and a comparison shows who knows a lower one (WatermarkLacking).
-void Node::take_watermark(const Watermark& watermark) {
-  if (config_.cloud_key.is_none() || watermark.cloud_key != config_.cloud_key) return;
-  auto vector = codec_.decode_watermark_vector(watermark.vector_bytes);
-  if (!vector || vector->tenant != config_.tenant || vector->store != config_.store) return;
-  if (watermark_vector_ && vector->place() <= watermark_vector_->place()) return;
-  if (!watermark_verifies(watermark, config_.cloud_key)) {
-    emit(Alarm{"bad_signature", "a watermark with a wrong signature was ignored"});
-    return;
+void Node::on_watermark_update(Now now, const ProcessId& from, const WatermarkUpdate& update) {
+  const auto outcome = watermark_.take(update);
+  note_watermark(outcome, update.watermark);
+  if (outcome != WatermarkFollower::Outcome::unknown_base) return;
+  const bool is_awaited = watermark_source_ && now.mono < watermark_source_->second;
+  if (is_awaited || !links_.contains(from)) return;
+  watermark_source_ = {from, now.mono + slice_timeout};
+  send(from, watermark_.catch_up());
+}
+
+// Whoever asks is told; lost: it asks again once it hears of a higher one.
+void Node::on_watermark_request(const ProcessId& from, const WatermarkRequest& request) {
+  const HeldByCloud& known = watermark_.known();
+  if (known.is_known()) send(from, slice_for(request, known.watermark, known.held));
+}
+
+// Lost: after slice_timeout the next word of a higher watermark begins anew.
+void Node::on_watermark_slice(Now now, const ProcessId& from, const WatermarkSlice& slice) {
+  if (!watermark_source_ || watermark_source_->first != from) return;
+  std::visit(Overloaded{
+                 [&](const WatermarkRequest& next) {
+                   watermark_source_->second = now.mono + slice_timeout;
+                   send(from, next);
+                 },
+                 [&](WatermarkFollower::Outcome outcome) {
+                   watermark_source_.reset();
+                   note_watermark(outcome, slice.watermark);
+                 },
+             },
+             watermark_.take(slice));
+}
+
+void Node::note_watermark(WatermarkFollower::Outcome outcome, const Watermark& watermark) {
+  if (outcome == WatermarkFollower::Outcome::taken) {
+    anti_entropy_.set_watermark(watermark_.known().place());
+    watermark_due_ = true;
   }
-  watermark_ = watermark;
-  in_cloud_ = held_by_cloud(*vector, index_.stored(), std::move(in_cloud_));
-  watermark_vector_ = std::move(*vector);
-  anti_entropy_.set_watermark(watermark_vector_->place());
-  watermark_due_ = true;
+  const bool is_forged = outcome == WatermarkFollower::Outcome::refused &&
+                         !config_.cloud_key.is_none() && watermark.cloud_key == config_.cloud_key;
+  if (is_forged) emit(Alarm{"bad_signature", "a watermark with a wrong signature was ignored"});
+}
+
+// Who holds the same takes it, who does not asks.
+void Node::announce_watermark(const ProcessId& to) {
+  const HeldByCloud& known = watermark_.known();
+  if (known.is_known()) send(to, announcement(known.watermark, known.held));
+}
+
+void Node::forget_stored_watermark() {
+  watermark_told_.reset();
+  watermark_due_ = watermark_.known().is_known();
 }
 
 // By the leader only, which has it first: the others would tell each other what all have heard.
@@ -42,13 +92,20 @@ void Node::pass_on_watermark(Now now) {
   if (!watermark_due_ || now.mono < watermark_next_ || !disk_.takes_writes()) return;
   watermark_due_ = false;
   watermark_next_ = now.mono + watermark_interval;
-  store_request().watermark = watermark_;
-  if (is_leader()) send_to_all(*watermark_);
-  emit(WatermarkMoved{watermark_vector_->sequence, pending_uploads()});
+  const HeldByCloud& known = watermark_.known();
+  const bool is_whole = !watermark_told_;
+  const crdt::VersionVector before = is_whole ? crdt::VersionVector() : watermark_told_->vector();
+  store_request().watermark = {known.watermark, is_whole, difference(before, known.held.vector())};
+  if (is_leader()) {
+    send_to_all(is_whole ? announcement(known.watermark, known.held)
+                         : update_from(*watermark_told_, known.watermark, known.held));
+  }
+  watermark_told_ = known.held;
+  emit(WatermarkMoved{known.statement.sequence, pending_uploads()});
 }
 
 std::uint64_t Node::pending_uploads() const {
-  return mesh::pending_uploads(index_.stored(), in_cloud_, cloud_);
+  return mesh::pending_uploads(index_.stored(), held_by_cloud().held.vector(), cloud_);
 }
 
 }  // namespace titan::mesh

@@ -65,9 +65,43 @@ void to_wire(const JournalItem& item, pb::JournalItem* out) {
 }
 
 void to_wire(const Watermark& watermark, pb::Watermark* out) {
-  out->set_vector(watermark.vector_bytes);
+  out->set_statement(watermark.statement);
   put(out->mutable_signature(), watermark.signature);
   put(out->mutable_cloud_public_key(), watermark.cloud_key);
+}
+
+namespace {
+
+void put_journals(const std::vector<DeviceJournals>& devices,
+                  google::protobuf::RepeatedPtrField<pb::DeviceJournals>* out) {
+  for (const auto& [device, journals] : devices) {
+    pb::DeviceJournals* added = out->Add();
+    put(added->mutable_device(), device);
+    for (const JournalItem& item : journals) to_wire(item, added->add_journals());
+  }
+}
+
+}  // namespace
+
+void to_wire(const WatermarkUpdate& update, pb::WatermarkUpdate* out) {
+  to_wire(update.watermark, out->mutable_watermark());
+  put_optional(out->mutable_base(), update.base);
+  put_journals(update.changed, out->mutable_changed());
+}
+
+void to_wire(const WatermarkRequest& request, pb::WatermarkRequest* out) {
+  out->set_first(request.first);
+  for (const auto& [bucket, digest] : request.held) {
+    out->add_buckets(bucket);
+    out->add_digests(digest);
+  }
+}
+
+void to_wire(const WatermarkSlice& slice, pb::WatermarkSlice* out) {
+  to_wire(slice.watermark, out->mutable_watermark());
+  for (const crdt::Bucket bucket : slice.buckets) out->add_buckets(bucket);
+  put_journals(slice.journals, out->mutable_journals());
+  out->set_next(slice.next);
 }
 
 // ---- from protobuf ---------------------------------------------------------------------------
@@ -155,11 +189,71 @@ JournalItem item_from(Reader& reader, const pb::JournalItem& in) {
 
 Watermark watermark_from(Reader& reader, const pb::Watermark& in) {
   Watermark watermark;
-  watermark.vector_bytes = in.vector();
+  watermark.statement = in.statement();
   watermark.signature = reader.sized<Signature>(in.signature(), "watermark.signature");
   watermark.cloud_key =
       reader.required<PublicKey>(in.cloud_public_key(), "watermark.cloud_public_key");
   return watermark;
+}
+
+namespace {
+
+std::vector<DeviceJournals> journals_from(
+    Reader& reader, const google::protobuf::RepeatedPtrField<pb::DeviceJournals>& in) {
+  std::vector<DeviceJournals> devices;
+  for (const auto& each : in) {
+    if (reader.failed()) break;
+    DeviceJournals& added = devices.emplace_back();
+    added.device = reader.required<DeviceId>(each.device(), "device_journals.device");
+    for (const auto& item : each.journals()) {
+      if (reader.failed()) break;
+      added.journals.push_back(item_from(reader, item));
+    }
+  }
+  return devices;
+}
+
+std::vector<crdt::Bucket> buckets_from(Reader& reader, std::uint32_t first,
+                                       const google::protobuf::RepeatedField<std::uint32_t>& in) {
+  std::vector<crdt::Bucket> buckets;
+  for (const std::uint32_t bucket : in) {
+    const bool is_in_order = buckets.empty() ? bucket >= first : bucket > buckets.back();
+    if (!is_in_order || bucket >= crdt::bucket_count) {
+      reader.fail("buckets", "do not ascend within 0 to 4,095");
+      break;
+    }
+    buckets.push_back(bucket);
+  }
+  return buckets;
+}
+
+}  // namespace
+
+WatermarkUpdate watermark_update_from(Reader& reader, const pb::WatermarkUpdate& in) {
+  return {.watermark = watermark_from(reader, in.watermark()),
+          .base = reader.optional<Hash>(in.base(), "watermark_update.base"),
+          .changed = journals_from(reader, in.changed())};
+}
+
+WatermarkRequest watermark_request_from(Reader& reader, const pb::WatermarkRequest& in) {
+  WatermarkRequest request;
+  request.first = in.first();
+  if (in.first() >= crdt::bucket_count) reader.fail("watermark_request.first", "is no bucket");
+  if (in.buckets().size() != in.digests().size()) {
+    reader.fail("watermark_request.digests", "are not as many as the buckets beside them");
+    return request;
+  }
+  for (const crdt::Bucket bucket : buckets_from(reader, in.first(), in.buckets())) {
+    request.held.push_back({bucket, in.digests(static_cast<int>(request.held.size()))});
+  }
+  return request;
+}
+
+WatermarkSlice watermark_slice_from(Reader& reader, const pb::WatermarkSlice& in) {
+  return {.watermark = watermark_from(reader, in.watermark()),
+          .buckets = buckets_from(reader, 0, in.buckets()),
+          .journals = journals_from(reader, in.journals()),
+          .next = in.next()};
 }
 
 }  // namespace titan::mesh::wire

@@ -35,6 +35,9 @@ void to_wire(const MemberInfo& member, pb::MemberInfo* out);
 void to_wire(const MemberUpdate& update, pb::MemberUpdate* out);
 void to_wire(const JournalItem& item, pb::JournalItem* out);
 void to_wire(const Watermark& watermark, pb::Watermark* out);
+void to_wire(const WatermarkUpdate& update, pb::WatermarkUpdate* out);
+void to_wire(const WatermarkRequest& request, pb::WatermarkRequest* out);
+void to_wire(const WatermarkSlice& slice, pb::WatermarkSlice* out);
 
 // A token that is not there, or has term 0, is none.
 election::Token token_from(Reader& reader, const pb::Token& in);
@@ -43,6 +46,9 @@ MemberInfo member_from(Reader& reader, const pb::MemberInfo& in);
 MemberUpdate update_from(Reader& reader, const pb::MemberUpdate& in);
 JournalItem item_from(Reader& reader, const pb::JournalItem& in);
 Watermark watermark_from(Reader& reader, const pb::Watermark& in);
+WatermarkUpdate watermark_update_from(Reader& reader, const pb::WatermarkUpdate& in);
+WatermarkRequest watermark_request_from(Reader& reader, const pb::WatermarkRequest& in);
+WatermarkSlice watermark_slice_from(Reader& reader, const pb::WatermarkSlice& in);
 crdt::IntervalSet intervals_from(Reader& reader,
                                  const google::protobuf::RepeatedPtrField<pb::Interval>& in);
 void intervals_to_wire(const crdt::IntervalSet& numbers,

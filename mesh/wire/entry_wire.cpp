@@ -1,4 +1,4 @@
-// Entries, their envelopes and the watermark's vector: proto/entry.proto.
+// Entries, their envelopes and the watermark's statement: proto/entry.proto.
 #include <google/protobuf/io/coded_stream.h>
 
 #include <optional>
@@ -199,37 +199,33 @@ Result<Entry> WireCodec::decode_entry(BytesView bytes) const {
   return reader.finish(std::move(entry));
 }
 
-Bytes WireCodec::encode_watermark_vector(const WatermarkVector& vector) const {
-  google::protobuf::Arena arena;
-  auto* message = google::protobuf::Arena::CreateMessage<wire::pb::WatermarkVector>(&arena);
-  message->set_epoch(vector.epoch);
-  message->set_epoch_random(vector.epoch_random);
-  message->set_sequence(vector.sequence);
-  message->set_tenant(vector.tenant);
-  message->set_store(vector.store);
-  message->mutable_journals()->Reserve(static_cast<int>(vector.journals.size()));
-  for (const auto& item : vector.journals) wire::to_wire(item, message->add_journals());
-  return message->SerializeAsString();
+Bytes WireCodec::encode_watermark_statement(const WatermarkStatement& statement) const {
+  wire::pb::WatermarkStatement message;
+  message.set_epoch(statement.epoch);
+  message.set_epoch_random(statement.epoch_random);
+  message.set_sequence(statement.sequence);
+  message.set_tenant(statement.tenant);
+  message.set_store(statement.store);
+  wire::put(message.mutable_root(), statement.root);
+  message.set_journals(statement.journals);
+  return message.SerializeAsString();
 }
 
-Result<WatermarkVector> WireCodec::decode_watermark_vector(BytesView bytes) const {
-  wire::Parsed<wire::pb::WatermarkVector> message(bytes);
+Result<WatermarkStatement> WireCodec::decode_watermark_statement(BytesView bytes) const {
+  wire::Parsed<wire::pb::WatermarkStatement> message(bytes);
   if (!message.ok()) {
-    return make_error(ErrorCode::corrupt, "the cloud's watermark cannot be read", "vector");
+    return make_error(ErrorCode::corrupt, "the cloud's watermark cannot be read", "statement");
   }
   Reader reader;
-  WatermarkVector vector;
-  vector.epoch = message->epoch();
-  vector.epoch_random = message->epoch_random();
-  vector.sequence = message->sequence();
-  vector.tenant = message->tenant();
-  vector.store = message->store();
-  vector.journals.reserve(static_cast<std::size_t>(message->journals().size()));
-  for (const auto& item : message->journals()) {
-    vector.journals.push_back(wire::item_from(reader, item));
-    if (reader.failed()) break;
-  }
-  return reader.finish(std::move(vector));
+  WatermarkStatement statement;
+  statement.epoch = message->epoch();
+  statement.epoch_random = message->epoch_random();
+  statement.sequence = message->sequence();
+  statement.tenant = message->tenant();
+  statement.store = message->store();
+  statement.root = reader.required<Hash>(message->root(), "root");
+  statement.journals = message->journals();
+  return reader.finish(std::move(statement));
 }
 
 }  // namespace titan::mesh

@@ -135,8 +135,14 @@ void put_message(const HashList& message, pb::Frame* frame) {
   out->set_first(message.first);
   out->set_next(message.next);
 }
-void put_message(const Watermark& message, pb::Frame* frame) {
-  to_wire(message, frame->mutable_watermark());
+void put_message(const WatermarkUpdate& message, pb::Frame* frame) {
+  to_wire(message, frame->mutable_watermark_update());
+}
+void put_message(const WatermarkRequest& message, pb::Frame* frame) {
+  to_wire(message, frame->mutable_watermark_request());
+}
+void put_message(const WatermarkSlice& message, pb::Frame* frame) {
+  to_wire(message, frame->mutable_watermark_slice());
 }
 void put_message(const Relay& message, pb::Frame* frame) {
   pb::Relay* out = frame->mutable_relay();
@@ -319,8 +325,12 @@ Message message_from(Reader& reader, pb::Frame& in) {
       return Entries{in.entries().request(),
                      entries_from(reader, in.mutable_entries()->mutable_entries()),
                      in.entries().last()};
-    case pb::Frame::kWatermark:
-      return watermark_from(reader, in.watermark());
+    case pb::Frame::kWatermarkUpdate:
+      return watermark_update_from(reader, in.watermark_update());
+    case pb::Frame::kWatermarkRequest:
+      return watermark_request_from(reader, in.watermark_request());
+    case pb::Frame::kWatermarkSlice:
+      return watermark_slice_from(reader, in.watermark_slice());
     case pb::Frame::kHashListRequest:
       return HashListRequest{
           reader.required<JournalId>(in.hash_list_request().journal(), "hash_list_request.journal"),

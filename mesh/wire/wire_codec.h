@@ -22,8 +22,8 @@ class WireCodec final : public Codec {
   Bytes encode_envelope(const Envelope& envelope) const override;
   Bytes encode_signed_entry(BytesView envelope_bytes, const Signature& signature) const override;
   Result<Entry> decode_entry(BytesView bytes) const override;
-  Bytes encode_watermark_vector(const WatermarkVector& vector) const override;
-  Result<WatermarkVector> decode_watermark_vector(BytesView bytes) const override;
+  Bytes encode_watermark_statement(const WatermarkStatement& statement) const override;
+  Result<WatermarkStatement> decode_watermark_statement(BytesView bytes) const override;
 };
 
 }  // namespace titan::mesh

@@ -107,7 +107,8 @@ void UplinkHost::stop() {
 void UplinkHost::on_event(const mesh::Event& event) {
   if (const auto* changed = std::get_if<mesh::LeaderChanged>(&event)) {
     if (changed->is_self) {
-      session_.lead(clock_.now(), *changed->leader, mesh_.node().vector());
+      const mesh::Node& node = mesh_.node();
+      session_.lead(clock_.now(), *changed->leader, node.vector(), node.held_by_cloud().held);
     } else {
       session_.follow(clock_.now());
     }
@@ -155,7 +156,7 @@ void UplinkHost::carry_out(uplink::UplinkEffect& effect) {
             });
           },
           [&](uplink::CloudWatermark& e) {
-            mesh_.input([&](mesh::Node& node, Now now) { node.on_watermark(now, e.watermark); });
+            mesh_.input([&](mesh::Node& node, Now now) { node.on_watermark(now, e.held); });
           },
           [&](uplink::CloudStateChanged& e) {
             mesh_.input([&](mesh::Node& node, Now now) { node.on_cloud_state(now, e.state); });

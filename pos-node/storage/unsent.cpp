@@ -10,6 +10,7 @@
 
 #include "crdt/version_vector.h"
 #include "mesh/replication/uploads.h"
+#include "mesh/watermark/watermark_follower.h"
 #include "pos-node/config/exit_codes.h"
 #include "pos-node/storage/open_journal.h"
 
@@ -28,11 +29,9 @@ int tell_unsent(const Config& config, const mesh::Codec& codec) {
     const auto journal = open_or_recover(config, *folder, codec);
     if (!journal) return journal.error();
     const mesh::StoredState& state = journal->state;
-    crdt::VersionVector in_cloud;
-    if (state.watermark && state.watermark->cloud_key == cloud_key_of(config)) {
-      const auto held = codec.decode_watermark_vector(state.watermark->vector_bytes);
-      if (held) in_cloud = mesh::held_by_cloud(*held, state.vector);
-    }
+    mesh::WatermarkFollower watermark(codec, config.tenant, config.store, cloud_key_of(config));
+    if (state.watermark) watermark.take(*state.watermark, state.vector);
+    const crdt::VersionVector& in_cloud = watermark.known().held.vector();
     return mesh::pending_uploads(state.vector, in_cloud, device_of(cloud_key_of(config)));
   };
   try {

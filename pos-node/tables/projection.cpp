@@ -30,10 +30,10 @@ Result<TablesProgress> TablesProjection::step(WallTime now, const TablesStep& li
           if (is_idle()) return TablesProgress::complete;
           return step_in_transaction(now, limits);
         });
-    if (!progress) watermark_bytes_.reset();
+    if (!progress) watermark_statement_.reset();
     return progress;
   } catch (const JournalFailure& failure) {
-    watermark_bytes_.reset();
+    watermark_statement_.reset();
     journal_failed_ = true;
     return failure.error;
   }
@@ -46,7 +46,7 @@ bool TablesProjection::is_idle() {
   if (note("projection_basis") != ask(journal_.projection_basis())) return false;
   if (facts_.cloud_key.is_none()) return true;
   const auto watermark = ask(journal_.watermark());
-  return watermark_bytes_ == (watermark ? watermark->vector_bytes : Bytes());
+  return watermark_statement_ == (watermark ? watermark->statement : Bytes());
 }
 
 Result<TablesProgress> TablesProjection::step_in_transaction(WallTime now,

@@ -113,7 +113,7 @@ class TablesProjection {
   std::string former_name(const FormerSale& former);
   void take_withdrawal(const Bytes& move_in);
   // -- cloud and cursors
-  bool is_pending(const mesh::EntryId& id) const;
+  bool is_pending(const mesh::EntryId& id);
   bool follow_watermark();  // false: the cloud holds less than before
   void write_outbox(const Known& known, const std::string& key, const std::string& name);
   void note_cursor(const Known& known);
@@ -145,8 +145,9 @@ class TablesProjection {
   // Kept from step to step.
   bool settings_changed_ = true;  // also by a start with another configuration
   std::map<JournalId, mesh::StoredJournal> journals_;
-  std::optional<Bytes> watermark_bytes_;
-  std::map<JournalId, crdt::IntervalSet> in_cloud_;
+  std::optional<Bytes> watermark_statement_;         // that was followed last
+  bool is_our_clouds_ = false;                       // that one
+  std::map<JournalId, crdt::IntervalSet> in_cloud_;  // as of it, of journals that were asked about
 };
 
 }  // namespace titan::pos

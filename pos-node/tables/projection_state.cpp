@@ -45,32 +45,33 @@ bool is_of_a_terminal(mesh::Kind kind) {
 
 // ---- the cloud --------------------------------------------------------------------------------
 
-bool TablesProjection::is_pending(const mesh::EntryId& id) const {
+bool TablesProjection::is_pending(const mesh::EntryId& id) {
   if (facts_.cloud_key.is_none()) return false;
-  const auto held = in_cloud_.find(id.journal);
-  return held == in_cloud_.end() || !held->second.contains(id.number);
+  if (!is_our_clouds_) return true;
+  auto held = in_cloud_.find(id.journal);
+  if (held == in_cloud_.end()) {
+    held = in_cloud_.emplace(id.journal, ask(journal_.held_by_cloud(id.journal))).first;
+  }
+  return !held->second.contains(id.number);
 }
 
 bool TablesProjection::follow_watermark() {
   if (facts_.cloud_key.is_none()) return true;
   const auto watermark = ask(journal_.watermark());
-  const Bytes bytes = watermark ? watermark->vector_bytes : Bytes();
-  if (watermark_bytes_ == bytes) return true;
+  const Bytes bytes = watermark ? watermark->statement : Bytes();
+  if (watermark_statement_ == bytes) return true;
   in_cloud_.clear();
-  if (watermark && watermark->cloud_key == facts_.cloud_key) {
-    const auto vector = codec_.decode_watermark_vector(bytes);
-    if (vector) {
+  is_our_clouds_ = watermark && watermark->cloud_key == facts_.cloud_key;
+  if (is_our_clouds_) {
+    if (const auto statement = codec_.decode_watermark_statement(bytes)) {
       // A cloud that was brought back from a backup may hold less than it did.
-      const std::string epoch = std::to_string(vector->epoch);
+      const std::string epoch = std::to_string(statement->epoch);
       const std::string before = note("cloud_epoch");
       if (!before.empty() && before != epoch) return false;
       put_note("cloud_epoch", epoch);
-      for (const mesh::JournalItem& item : vector->journals) {
-        in_cloud_[item.journal] = item.item.stored;
-      }
     }
   }
-  watermark_bytes_ = bytes;
+  watermark_statement_ = bytes;
   std::vector<std::string> sent;
   {
     mesh::Use use = tables_.use("SELECT id FROM sync_outbox");

@@ -66,8 +66,8 @@ StatusReport TerminalService::status() {
   }
   report.stock_digest = node.stock_digest();
   report.pending_uploads = node.pending_uploads();
-  if (const auto& watermark = node.watermark()) {
-    report.watermark = WatermarkReport{watermark->epoch, watermark->sequence};
+  if (const mesh::HeldByCloud& held = node.held_by_cloud(); held.is_known()) {
+    report.watermark = WatermarkReport{held.statement.epoch, held.statement.sequence};
   }
   if (reports_.store_database) report.store_database = reports_.store_database();
   if (reports_.uplink) report.uplink = reports_.uplink();

@@ -1,20 +1,25 @@
-// What a store's age costs in memory, and when two terminals compare: with so many journals of 30
-// tills, two entries in each.
+// What a store's age costs in memory, when two terminals compare, and for each watermark: with so
+// many journals of 30 tills, two entries in each.
 //
 //   ledger_bench [--journals 100,20000,200000] [--repeats N] [--json FILE]
 //
-// Baselines, in turn with ours: a plain map copied as a whole, and a comparison that lists every
-// journal of the device that differs. Times are of one thread, in microseconds.
+// Baselines, in turn with ours: a plain map copied as a whole, a comparison that lists every
+// journal of the device that differs, a watermark that lists every journal. Times are of one
+// thread, in microseconds.
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "mesh/replication/anti_entropy.h"
+#include "mesh/watermark/signing.h"
+#include "mesh/watermark/telling.h"
+#include "mesh/watermark/watermark_follower.h"
 #include "mesh/wire/wire_codec.h"
 #include "qa/bench/support/figures.h"
 #include "qa/bench/support/program.h"
@@ -27,7 +32,8 @@ using namespace titan::mesh;
 
 constexpr std::size_t tills = 30;
 constexpr std::size_t entries_per_copy = 10;  // a watermark, a peer's vector, after so many entries
-constexpr std::size_t journals_of_plain_max = 20'000;  // beyond it the baseline takes minutes
+constexpr std::size_t journals_of_plain_max =
+    20'000;  // beyond it baselines take minutes, or fit no frame
 
 Figures figures(72);
 
@@ -217,10 +223,104 @@ void measure_comparison(const std::string& name, std::size_t journals, int repea
   figures.note(name + "whole lists of the device: bytes", whole.bytes, "");
 }
 
+// The cloud holds more of one journal, and says so to a terminal.
+class Watermarks {
+ public:
+  explicit Watermarks(const Store& store)
+      : key_(KeyPair::from_seed(SecretSeed::draw(random_))),
+        journal_(store.last),
+        device_(store.last_device),
+        follower_(codec_, "acme", "london-1", key_.public_key) {
+    held_.become(store.vector);
+    follower_.begin_at(held_);
+    follower_.take({sign(), held_.root(), {}});
+  }
+
+  struct Cost {
+    double cloud = 0;     // microseconds, with the encoding
+    double terminal = 0;  // microseconds, with the decoding
+    double bytes = 0;
+  };
+  Cost tell() {
+    crdt::VersionVector vector = held_.vector();
+    vector.add(device_, journal_, ++number_, Hash::draw(random_));
+    const crdt::RootedVector before = held_;
+    const auto start = Clock::now();
+    held_.become(std::move(vector));
+    const Bytes frame = codec_.encode_message(update_from(before, sign(), held_));
+    Cost cost{microseconds_since(start), 0, static_cast<double>(frame.size())};
+    const auto heard = Clock::now();
+    const Message message = must(codec_.decode_message(frame));
+    if (follower_.take(std::get<WatermarkUpdate>(message)) != WatermarkFollower::Outcome::taken) {
+      throw std::runtime_error("a watermark was not taken");
+    }
+    cost.terminal = microseconds_since(heard);
+    return cost;
+  }
+  Cost tell_whole() {
+    const auto start = Clock::now();
+    const Bytes frame =
+        codec_.encode_message(WatermarkUpdate{sign(), {}, difference({}, held_.vector())});
+    Cost cost{microseconds_since(start), 0, static_cast<double>(frame.size())};
+    const auto heard = Clock::now();
+    const Message message = must(codec_.decode_message(frame));
+    const auto& update = std::get<WatermarkUpdate>(message);
+    crdt::VersionVector known;
+    if (watermark_verifies(update.watermark, key_.public_key)) apply(update.changed, known);
+    cost.terminal = microseconds_since(heard);
+    return cost;
+  }
+
+ private:
+  Watermark sign() {
+    return sign_watermark(codec_, key_,
+                          {.epoch = 1,
+                           .epoch_random = Bytes(16, 'r'),
+                           .sequence = ++sequence_,
+                           .tenant = "acme",
+                           .store = "london-1",
+                           .root = held_.root(),
+                           .journals = held_.vector().journal_count()});
+  }
+
+  Random random_{3};
+  WireCodec codec_;
+  KeyPair key_;
+  JournalId journal_;
+  DeviceId device_;
+  crdt::RootedVector held_;
+  WatermarkFollower follower_;
+  std::uint64_t number_ = 2;
+  std::uint64_t sequence_ = 0;
+};
+
+void measure_watermark(const std::string& name, std::size_t journals, int repeats) {
+  Watermarks watermarks((Store(journals)));
+  std::vector<double> cloud, terminal, whole_cloud, whole_terminal;
+  Watermarks::Cost cost, whole;
+  for (int i = 0; i < repeats; ++i) {
+    cost = watermarks.tell();
+    cloud.push_back(cost.cloud);
+    terminal.push_back(cost.terminal);
+    if (i % 10 != 0 || journals > journals_of_plain_max) continue;
+    whole = watermarks.tell_whole();
+    whole_cloud.push_back(whole.cloud);
+    whole_terminal.push_back(whole.terminal);
+  }
+  figures.note(name + "a watermark: bytes", cost.bytes, "");
+  figures.note(name + "a watermark: cloud, p50", quantile(cloud, 0.5), "us");
+  figures.note(name + "a watermark: terminal, p50", quantile(terminal, 0.5), "us");
+  figures.note(name + "a watermark: terminal, p99", quantile(terminal, 0.99), "us");
+  if (whole_cloud.empty()) return;
+  figures.note(name + "listing every journal: bytes", whole.bytes, "");
+  figures.note(name + "listing every journal: cloud, p50", quantile(whole_cloud, 0.5), "us");
+  figures.note(name + "listing every journal: terminal, p50", quantile(whole_terminal, 0.5), "us");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"What a store's age costs in memory and in comparisons"};
+  CLI::App app{"What a store's age costs in memory, comparisons and watermarks"};
   std::vector<std::size_t> counts = {100, 20'000, 200'000};
   int repeats = 200;
   std::string json;
@@ -234,6 +334,7 @@ int main(int argc, char** argv) {
     const std::string name = std::to_string(count) + " journals: ";
     measure_vector(name, count, repeats);
     measure_comparison(name, count, repeats);
+    measure_watermark(name, count, repeats);
   }
   if (!json.empty()) figures.write(json);
   return 0;

@@ -154,6 +154,7 @@ void Cloud::on_message(const SessionPointer& session, BytesView bytes) {
                  [&](const uplink::LeaseRenewal& m) { on_renewal(session, m); },
                  [&](const uplink::EntriesWanted& m) { on_wanted(session, m); },
                  [&](const uplink::FeedProgress&) {},
+                 [&](const mesh::WatermarkRequest& m) { on_watermark_request(session, m); },
              },
              *message);
 }
@@ -181,10 +182,10 @@ void Cloud::on_handshake(const SessionPointer& session, const uplink::Handshake&
   session->terminal = handshake.terminal;
   session->device_key = handshake.device_key;
   session->phase = Phase::opening;
-  for (const auto& item : handshake.cursors) {
+  for (const auto& item : handshake.feeds) {
     const auto& intervals = item.item.stored.intervals();
     if (!intervals.empty() && intervals.front().first == 1) {
-      session->cursors[item.journal] = intervals.front().last;
+      session->feeds[item.journal] = intervals.front().last;
     }
   }
   // One transaction: compare and set.
@@ -278,12 +279,9 @@ void Cloud::on_opened(const SessionPointer& session, const std::optional<Lease>&
   accepted.batch_bytes_max = batch_bytes_max;
   accepted.window_batches = window_batches;
   accepted.lease_ms = static_cast<std::uint32_t>(lease_lasts / milliseconds(1));
-  for (const auto& [device, journals] : database_.vector.devices()) {
-    for (const auto& [journal, item] : journals) accepted.held.push_back({journal, item});
-  }
-  session->watermark_sent = database_.sequence;
-  const auto cursor = session->cursors.find(database_.feed.journal);
-  session->feed_sent = cursor == session->cursors.end() ? 0 : cursor->second;
+  note_told(*session);
+  const auto feed = session->feeds.find(database_.feed.journal);
+  session->feed_sent = feed == session->feeds.end() ? 0 : feed->second;
   send(session, accepted);
   push_feed(session);
 }

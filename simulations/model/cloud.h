@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "crdt/rooted_vector.h"
 #include "crdt/stock.h"
 #include "crdt/version_vector.h"
 #include "mesh/entry/codec.h"
@@ -65,7 +66,7 @@ class Cloud {
   void stall_gateway(Duration length);
 
   // -- what a run asks at its end
-  const crdt::VersionVector& vector() const { return database_.vector; }
+  const crdt::VersionVector& vector() const { return database_.held.vector(); }
   const crdt::Stock& stock() const { return database_.stock; }
   std::size_t log_waiting() const { return log_.size(); }
 
@@ -82,7 +83,7 @@ class Cloud {
     std::map<EntryKey, Bytes> entries;
     std::map<DeviceId, PublicKey> keys;
     // Both are of `entries`, always.
-    crdt::VersionVector vector;
+    crdt::RootedVector held;
     crdt::Stock stock;
     // Of the watermark. Every change raises the sequence, every reset of the lease the epoch.
     std::uint64_t epoch = 1;
@@ -109,12 +110,13 @@ class Cloud {
     election::Token token;
     std::string terminal;
     PublicKey device_key;
-    std::map<JournalId, std::uint64_t> cursors;  // up to where the store has each without a gap
-    std::uint32_t batches_under_way = 0;         // one above window_batches ends the connection
-    bool renewing = false;                       // a second renewal meanwhile is not heard
-    std::uint64_t feed_sent = 0;                 // the last number of the feed
+    std::map<JournalId, std::uint64_t> feeds;  // up to where the store has each without a gap
+    std::uint32_t batches_under_way = 0;       // one above window_batches ends the connection
+    bool renewing = false;                     // a second renewal meanwhile is not heard
+    std::uint64_t feed_sent = 0;               // the last number of the feed
     bool feed_reading = false;
-    std::uint64_t watermark_sent = 0;  // the sequence of the last
+    std::uint64_t watermark_sent = 0;  // the sequence of the last that was told
+    crdt::RootedVector told;           // of the same: where the next update begins
     bool watermark_waiting = false;    // for the gateway's watermark_next
     MonoTime last_sent;                // a slow cloud's messages do not overtake each other
   };
@@ -155,7 +157,9 @@ class Cloud {
   void open_feed();
   void write_feed(mesh::Kind kind, Bytes body);
   mesh::Watermark watermark() const;
+  void note_told(Session& session) const;
   void push_watermark(const SessionPointer& session);
+  void on_watermark_request(const SessionPointer& session, const mesh::WatermarkRequest& request);
   void push_feed(const SessionPointer& session);
   void on_wanted(const SessionPointer& session, const uplink::EntriesWanted& wanted);
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "mesh/entry/watermark.h"
 #include "mesh/journal/journal_writer.h"
+#include "mesh/watermark/signing.h"
+#include "mesh/watermark/telling.h"
 #include "proto/entry.pb.h"
 #include "simulations/model/cloud.h"
 
@@ -37,6 +38,7 @@ void Cloud::project_next() {
 
 void Cloud::project(const Record& record) {
   bool changed = false;
+  crdt::VersionVector vector = database_.held.vector();
   for (const PublicKey& key : record.keys) database_.keys.emplace(device_of(key), key);
   for (const auto& entry : record.entries) {
     const mesh::Envelope& envelope = entry->envelope;
@@ -52,18 +54,18 @@ void Cloud::project(const Record& record) {
     if (mesh::is_layered(envelope.kind)) {
       database_.feed_clock = std::max(database_.feed_clock, envelope.logical_clock);
     }
-    database_.vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
+    vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     database_.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
     surroundings_.recorder.observe(CloudHolds{surroundings_.recorder.facts(*entry)});
   }
   if (!changed) return;
+  database_.held.become(std::move(vector));
   ++database_.sequence;
   moved();
 }
 
 void Cloud::moved() {
-  surroundings_.recorder.observe(
-      WatermarkSigned{database_.sequence, database_.vector.entry_count()});
+  surroundings_.recorder.observe(WatermarkSigned{database_.sequence, vector().entry_count()});
   for (Gateway& gateway : gateways_) {
     if (!gateway.session) continue;
     gateway.gate->pass([this, session = gateway.session] {
@@ -74,20 +76,20 @@ void Cloud::moved() {
 }
 
 mesh::Watermark Cloud::watermark() const {
-  mesh::WatermarkVector vector;
-  vector.epoch = database_.epoch;
-  vector.epoch_random = Bytes(16, static_cast<char>('d' + database_.epoch));
-  vector.sequence = database_.sequence;
-  vector.tenant = tenant_name;
-  vector.store = store_name;
-  for (const auto& [device, journals] : database_.vector.devices()) {
-    for (const auto& [journal, item] : journals) vector.journals.push_back({journal, item});
-  }
-  mesh::Watermark watermark;
-  watermark.vector_bytes = codec_.encode_watermark_vector(vector);
-  watermark.signature = sign(key_, mesh::watermark_signed_part(watermark.vector_bytes));
-  watermark.cloud_key = key_.public_key;
-  return watermark;
+  mesh::WatermarkStatement statement;
+  statement.epoch = database_.epoch;
+  statement.epoch_random = Bytes(16, static_cast<char>('d' + database_.epoch));
+  statement.sequence = database_.sequence;
+  statement.tenant = tenant_name;
+  statement.store = store_name;
+  statement.root = database_.held.root();
+  statement.journals = vector().journal_count();
+  return mesh::sign_watermark(codec_, key_, statement);
+}
+
+void Cloud::note_told(Session& session) const {
+  session.watermark_sent = database_.sequence;
+  session.told = database_.held;
 }
 
 void Cloud::push_watermark(const SessionPointer& session) {
@@ -106,10 +108,19 @@ void Cloud::push_watermark(const SessionPointer& session) {
     return;
   }
   gateway.watermark_next = now + watermark_every;
-  session->watermark_sent = database_.sequence;
   uplink::ServerPush push;
-  push.watermark = watermark();
+  push.watermark = mesh::update_from(session->told, watermark(), database_.held);
+  note_told(*session);
   send(session, push);
+}
+
+// The real one's wait while much is queued is left out: the model's stores ask once at a time.
+void Cloud::on_watermark_request(const SessionPointer& session,
+                                 const mesh::WatermarkRequest& request) {
+  if (session->phase != Phase::up) return;
+  const auto slice = mesh::slice_for(request, watermark(), database_.held);
+  if (slice.next == 0) note_told(*session);
+  send(session, slice);
 }
 
 // ---- feed and entries the store lost -----------------------------------------------------------

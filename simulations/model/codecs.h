@@ -27,11 +27,11 @@ class NextVersionCodec : public mesh::Codec {
   Result<mesh::Entry> decode_entry(BytesView bytes) const override {
     return codec_.decode_entry(bytes);
   }
-  Bytes encode_watermark_vector(const mesh::WatermarkVector& vector) const override {
-    return codec_.encode_watermark_vector(vector);
+  Bytes encode_watermark_statement(const mesh::WatermarkStatement& statement) const override {
+    return codec_.encode_watermark_statement(statement);
   }
-  Result<mesh::WatermarkVector> decode_watermark_vector(BytesView bytes) const override {
-    return codec_.decode_watermark_vector(bytes);
+  Result<mesh::WatermarkStatement> decode_watermark_statement(BytesView bytes) const override {
+    return codec_.decode_watermark_statement(bytes);
   }
 
  private:
@@ -55,11 +55,11 @@ class FaultyCodec : public mesh::Codec {
     return codec_.encode_signed_entry(envelope_bytes, signature);
   }
   Result<mesh::Entry> decode_entry(BytesView bytes) const override;
-  Bytes encode_watermark_vector(const mesh::WatermarkVector& vector) const override {
-    return codec_.encode_watermark_vector(vector);
+  Bytes encode_watermark_statement(const mesh::WatermarkStatement& statement) const override {
+    return codec_.encode_watermark_statement(statement);
   }
-  Result<mesh::WatermarkVector> decode_watermark_vector(BytesView bytes) const override {
-    return codec_.decode_watermark_vector(bytes);
+  Result<mesh::WatermarkStatement> decode_watermark_statement(BytesView bytes) const override {
+    return codec_.decode_watermark_statement(bytes);
   }
 
  private:

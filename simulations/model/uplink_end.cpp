@@ -50,7 +50,8 @@ void UplinkEnd::on_storage_reopened() {
 void UplinkEnd::on_event(const mesh::Event& event) {
   if (const auto* changed = std::get_if<mesh::LeaderChanged>(&event)) {
     if (changed->is_self) {
-      session_.lead(callbacks_.now(), *changed->leader, callbacks_.node().vector());
+      const mesh::Node& node = callbacks_.node();
+      session_.lead(callbacks_.now(), *changed->leader, node.vector(), node.held_by_cloud().held);
     } else {
       session_.follow(callbacks_.now());
     }
@@ -64,7 +65,7 @@ void UplinkEnd::on_event(const mesh::Event& event) {
 void UplinkEnd::take_up() {
   const mesh::Node& node = callbacks_.node();
   if (!node.is_leader()) return;
-  session_.lead(callbacks_.now(), *node.leader(), node.vector());
+  session_.lead(callbacks_.now(), *node.leader(), node.vector(), node.held_by_cloud().held);
   carry_out();
 }
 
@@ -116,7 +117,7 @@ void UplinkEnd::carry_out(uplink::UplinkEffect& effect) {
             });
           },
           [&](uplink::CloudWatermark& e) {
-            callbacks_.input([now, e](mesh::Node& node) { node.on_watermark(now, e.watermark); });
+            callbacks_.input([now, e](mesh::Node& node) { node.on_watermark(now, e.held); });
           },
           [&](uplink::CloudStateChanged& e) {
             callbacks_.input([now, e](mesh::Node& node) { node.on_cloud_state(now, e.state); });

@@ -3,6 +3,7 @@
 
 #include "cloud/database/cloud_schema.h"
 #include "mesh/entry/verify.h"
+#include "mesh/watermark/signing.h"
 #include "tests/cloud/test_uplink.h"
 #include "uplink/postgres/schema.h"
 
@@ -17,19 +18,12 @@ using test::TestUplink;
 using test::Till;
 using test::wait_until;
 
-mesh::WatermarkVector checked(const CloudProcess& cloud, const mesh::Watermark& watermark) {
+mesh::WatermarkStatement checked(const CloudProcess& cloud, const mesh::Watermark& watermark) {
   CHECK(watermark.cloud_key == cloud.key);
-  CHECK(verify(cloud.key, "titan-watermark-1" + watermark.vector_bytes, watermark.signature));
-  const auto vector = mesh::WireCodec().decode_watermark_vector(watermark.vector_bytes);
-  REQUIRE(vector);
-  return *vector;
-}
-
-crdt::IntervalSet held_of(const std::vector<mesh::JournalItem>& items, const JournalId& journal) {
-  for (const auto& item : items) {
-    if (item.journal == journal) return item.item.stored;
-  }
-  return {};
+  CHECK(verify(cloud.key, "titan-watermark-2" + watermark.statement, watermark.signature));
+  const auto statement = mesh::WireCodec().decode_watermark_statement(watermark.statement);
+  REQUIRE(statement);
+  return *statement;
 }
 
 TEST_CASE("a store joins, uploads, is acknowledged, shown and told the watermark") {
@@ -47,13 +41,19 @@ TEST_CASE("a store joins, uploads, is acknowledged, shown and told the watermark
   const auto ack = uplink.upload({till.deliver("85123A", 10), sale});
   CHECK(ack.accepted == 2);
   CHECK(ack.failures.empty());
-  const auto push = uplink.receive<uplink::ServerPush>();
-  std::optional<mesh::Watermark> watermark = push.watermark;
-  while (!watermark) watermark = uplink.receive<uplink::ServerPush>().watermark;
-  const auto after = checked(cloud, *watermark);
+  std::optional<mesh::WatermarkUpdate> update;
+  while (!update) update = uplink.receive<uplink::ServerPush>().watermark;
+  const auto after = checked(cloud, update->watermark);
   CHECK(after.sequence > before.sequence);
   CHECK(after.epoch_random == before.epoch_random);
-  CHECK(held_of(after.journals, till.tail().journal) == crdt::IntervalSet({{1, 2}}));
+  CHECK(update->base == before.root);
+  REQUIRE(update->changed.size() == 1);
+  CHECK(update->changed[0].device == device_of(till.key.public_key));
+  REQUIRE(update->changed[0].journals.size() == 1);
+  CHECK(update->changed[0].journals[0].item.stored == crdt::IntervalSet({{1, 2}}));
+  const auto held = uplink.ask_held();
+  CHECK(held.watermark == update->watermark);
+  CHECK(held.held.vector().contains(till.tail().journal, 2));
 
   CHECK(cloud.stock_of("85123A") == "8");
   const auto sales = cloud.get(cloud.store("/sales")).json();
@@ -85,8 +85,8 @@ TEST_CASE("repeats, overlaps and replays on a new connection change nothing") {
     CHECK(uplink.upload({entries[3], entries[3], entries[5]}).accepted == 3);
   }
   TestUplink again(cloud, till);
-  const auto accepted = again.join(1);
-  CHECK(held_of(accepted.held, till.tail().journal) == crdt::IntervalSet({{1, 21}}));
+  again.join(1);
+  CHECK(again.ask_held_of(till.tail().journal) == crdt::IntervalSet({{1, 21}}));
   CHECK(again.upload(entries).accepted == 21);
   CHECK(cloud.stock_of("A") == "30");
 }
@@ -191,7 +191,8 @@ TEST_CASE("the higher token replaces, the lower one is told who holds the lease"
       },
       "the holder to count as gone");
   TestUplink raised(cloud, first);
-  CHECK(raised.join(7).held.size() >= 2);
+  raised.join(7);
+  CHECK(raised.ask_held().statement.journals >= 2);
 }
 
 TEST_CASE("a database of journals without names is refused by what it is") {
@@ -254,7 +255,7 @@ TEST_CASE("head office's products arrive through the feed, and the feed runs on 
   mesh::JournalItem cursor;
   cursor.journal = feed.back()->envelope.id.journal;
   cursor.item.stored = crdt::IntervalSet({{1, 3}});
-  handshake.cursors = {cursor};
+  handshake.feeds = {cursor};
   uplink.send(handshake);
   const auto accepted = uplink.receive<uplink::HandshakeAccepted>();
   CHECK(accepted.feed_journal == cursor.journal);
@@ -284,9 +285,9 @@ TEST_CASE("killed in the middle of batches: sent again, every sale counts once")
   std::uint32_t acknowledged = 0;
   for (int life = 0; life < 3; ++life) {
     TestUplink uplink(cloud, till);
-    const auto held = held_of(uplink.join(1).held, till.tail().journal);
+    uplink.join(1);
     // What was acknowledged must be held.
-    CHECK(held.count() >= acknowledged);
+    CHECK(uplink.ask_held_of(till.tail().journal).count() >= acknowledged);
     for (next = 0; next < entries.size() && next < (life + 1) * 200u; next += 40) {
       const std::size_t end = std::min(entries.size(), next + 40);
       uplink.send_batch({entries.begin() + static_cast<std::ptrdiff_t>(next),
@@ -331,6 +332,14 @@ TEST_CASE_METHOD(
   wait_until([&] { return uplink.upload({entry}).accepted == 1; }, "the batch to be taken");
   wait_until([&] { return cloud.get(cloud.store("/stock")).status == 200; }, "REST to answer");
   CHECK(cloud.stock_of("A") == "-2");
+  // What is told to be held, after commits that failed, is what a new process reads.
+  const mesh::HeldByCloud held = uplink.ask_held();
+  CHECK(held.held.vector().contains(till.tail().journal, 2));
+  cloud.kill();
+  cloud.start();
+  TestUplink again(cloud, till);
+  again.join(2);
+  CHECK(again.ask_held().held == held.held);
 }
 
 TEST_CASE_METHOD(JoinedStore,

@@ -38,7 +38,7 @@ class Leader {
   }
 
   void lead(std::uint64_t term) {
-    session_.lead(now(), {term, till.process}, stored);
+    session_.lead(now(), {term, till.process}, stored, held_by_cloud.held);
     carry_out();
   }
   void follow() {
@@ -76,14 +76,16 @@ class Leader {
   void run_until_uploaded() {
     run_until(
         [&] {
-          return status().state == uplink::UplinkState::up && status().pending_entries == 0 &&
-                 status().to_fetch == 0;
+          // Until the cloud has told what it holds nobody knows what is to be fetched.
+          return status().state == uplink::UplinkState::up && held_by_cloud.is_known() &&
+                 status().pending_entries == 0 && status().to_fetch == 0;
         },
         "everything to be uploaded");
   }
 
   Till till;
   crdt::VersionVector stored;
+  mesh::HeldByCloud held_by_cloud;
   std::vector<EntryPointer> disk;
   std::optional<uplink::LeaseRefused> refused;
   std::uint64_t watermarks = 0;
@@ -130,7 +132,9 @@ class Leader {
       take(*entries);
     } else if (const auto* lease = std::get_if<uplink::LeaseRefused>(&effect)) {
       refused = *lease;
-    } else if (std::holds_alternative<uplink::CloudWatermark>(effect)) {
+    } else if (const auto* told = std::get_if<uplink::CloudWatermark>(&effect)) {
+      CHECK(held_by_cloud.place() <= told->held.place());
+      held_by_cloud = told->held;
       ++watermarks;
     }
   }

@@ -1,12 +1,16 @@
 // What one connection can do to a store's uplink or to the cloud's log, with the tenant's key or
 // without; and the operator's way out of a lease that stands where no till can reach.
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/websocket.hpp>
 #include <catch2/catch.hpp>
 #include <pqxx/pqxx>
 
 #include "election/term_bound.h"
 #include "tests/cloud/test_uplink.h"
 #include "uplink/postgres/schema.h"
+#include "uplink/wire/uplink_codec.h"
 
 namespace titan::cloud {
 namespace {
@@ -14,6 +18,37 @@ namespace {
 using test::CloudProcess;
 using test::TestUplink;
 using test::Till;
+
+// Writes and reads only when it is told to, so that the cloud's answers may pile up.
+class SlowReader {
+ public:
+  explicit SlowReader(std::uint16_t port) {
+    stream_.next_layer().connect({boost::asio::ip::address_v4::loopback(), port});
+    stream_.handshake("127.0.0.1", "/v1/uplink");
+    stream_.binary(true);
+  }
+
+  void send(const uplink::ToCloud& message, const KeyPair& key) {
+    stream_.write(boost::asio::buffer(uplink::encode(message, key)));
+  }
+  uplink::ToStore read() {
+    boost::beast::flat_buffer buffer;
+    stream_.read(buffer);
+    return uplink::decode_to_store(boost::beast::buffers_to_string(buffer.data())).value();
+  }
+  // Until the cloud closes the connection: so many messages came, and this is why it ended.
+  std::pair<std::size_t, std::string> read_to_the_end() {
+    boost::beast::flat_buffer buffer;
+    boost::system::error_code error;
+    std::size_t messages = 0;
+    for (; stream_.read(buffer, error) > 0 || !error; ++messages) buffer.clear();
+    return {messages, std::string(stream_.reason().reason.c_str())};
+  }
+
+ private:
+  boost::asio::io_context loop_;
+  boost::beast::websocket::stream<boost::asio::ip::tcp::socket> stream_{loop_};
+};
 
 TEST_CASE("a term that no store reaches does not lock its uplink", "[cloud]") {
   const CloudProcess cloud;
@@ -76,11 +111,11 @@ TEST_CASE("a reset of the lease lets any term in and opens an epoch", "[cloud]")
   CHECK(reset.json().at("epoch").to_number<int>() == 2);
 
   TestUplink again(cloud, till);
-  const auto accepted = again.join(6);
-  const auto vector = till.codec.decode_watermark_vector(accepted.watermark.vector_bytes);
-  REQUIRE(vector);
-  CHECK(vector->epoch == 2);
-  CHECK(accepted.held.size() >= 2);  // nothing was forgotten: the feed and the till's journal
+  again.join(6);
+  const auto held = again.ask_held();
+  CHECK(held.statement.epoch == 2);
+  // Nothing was forgotten: the feed and the till's journal.
+  CHECK(held.held.vector().journal_count() >= 2);
   CHECK(again.upload({till.sell("tea", 1)}).accepted == 1);
   // Within the epoch the row only goes up.
   TestUplink lower(cloud, stuck);
@@ -97,6 +132,28 @@ TEST_CASE("a reset ends the uplink that is there, which comes back", "[cloud]") 
   CHECK(good.receive<uplink::Closing>().code == uplink::ClosingCode::lease_lost);
   TestUplink again(cloud, till);
   again.join(3);
+}
+
+TEST_CASE("who asks what the cloud holds again and again, and does not read, is cut off",
+          "[cloud]") {
+  const CloudProcess cloud;
+  Till till("till-1");
+  SlowReader greedy(cloud.port);
+  auto handshake = TestUplink(cloud, till).handshake(1);
+  handshake.nonce = std::get<uplink::Challenge>(greedy.read()).nonce;
+  greedy.send(handshake, till.key);
+  REQUIRE(std::holds_alternative<uplink::HandshakeAccepted>(greedy.read()));
+  // Answers of some 250 bytes, far more than what the sockets hold and the cloud queues.
+  constexpr std::size_t requests = 100'000;
+  for (std::size_t i = 0; i < requests; ++i) greedy.send(mesh::WatermarkRequest{}, till.key);
+  const std::string reason = "a second watermark request before the first was answered";
+  test::wait_until([&] { return cloud.log().find(reason) != std::string::npos; }, "the end");
+  const auto [messages, why] = greedy.read_to_the_end();
+  CHECK(messages < requests);
+  CHECK(why == reason);
+  TestUplink again(cloud, till);
+  again.join(1);
+  CHECK(again.ask_held().statement.journals == 1);
 }
 
 TEST_CASE("names in a handshake forge no line of the log", "[cloud]") {

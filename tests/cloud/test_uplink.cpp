@@ -3,13 +3,14 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
+#include "base/overloaded.h"
 #include "uplink/wire/uplink_codec.h"
 
 namespace titan::test {
 
 TestUplink::TestUplink(const CloudProcess& cloud, const Till& till,
                        std::optional<std::string> ca_file)
-    : till_(till) {
+    : till_(till), cloud_key_(cloud.key) {
   uplink::CloudUrl url;
   url.tls = cloud.tls();
   url.host = "127.0.0.1";
@@ -85,6 +86,26 @@ void TestUplink::send_batch(const std::vector<EntryPointer>& entries) {
 uplink::BatchAck TestUplink::upload(const std::vector<EntryPointer>& entries) {
   send_batch(entries);
   return receive<uplink::BatchAck>();
+}
+
+mesh::HeldByCloud TestUplink::ask_held() {
+  using Outcome = mesh::WatermarkFollower::Outcome;
+  mesh::WatermarkFollower follower(till_.codec, "acme", "london-1", cloud_key_);
+  send(follower.catch_up());
+  while (follower.is_catching_up()) {
+    std::visit(Overloaded{
+                   [&](const mesh::WatermarkRequest& next) { send(next); },
+                   [&](Outcome outcome) { REQUIRE(outcome == Outcome::taken); },
+               },
+               follower.take(receive<mesh::WatermarkSlice>()));
+  }
+  return follower.known();
+}
+
+crdt::IntervalSet TestUplink::ask_held_of(const JournalId& journal) {
+  const mesh::HeldByCloud known = ask_held();
+  const auto* item = known.held.vector().find(journal);
+  return item == nullptr ? crdt::IntervalSet() : item->stored;
 }
 
 }  // namespace titan::test

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "mesh/watermark/watermark_follower.h"
 #include "tests/cloud/cloud_process.h"
 #include "tests/uplink/till.h"
 #include "uplink/messages.h"
@@ -50,6 +51,9 @@ class TestUplink {
   uplink::HandshakeAccepted join(std::uint64_t term, const std::string& store = "london-1");
   void send_batch(const std::vector<EntryPointer>& entries);
   uplink::BatchAck upload(const std::vector<EntryPointer>& entries);
+  // What the cloud holds of the store "london-1", as it tells and signs when it is asked now.
+  mesh::HeldByCloud ask_held();
+  crdt::IntervalSet ask_held_of(const JournalId& journal);
 
   std::deque<uplink::ToStore> inbox;
   std::string closed;
@@ -58,6 +62,7 @@ class TestUplink {
 
  private:
   const Till& till_;
+  const PublicKey cloud_key_;
   boost::asio::io_context loop_{1};
   std::unique_ptr<uplink::WebSocketClient> client_;
   std::uint64_t sequence_ = 0;

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "mesh/watermark/signing.h"
+#include "mesh/watermark/telling.h"
 #include "mesh/wire/wire_codec.h"
 #include "tests/uplink/till.h"
 
@@ -40,6 +42,9 @@ class Stage {
         if (const auto* batch = std::get_if<Batch>(&sent->message)) batches.push_back(*batch);
         if (const auto* wanted = std::get_if<EntriesWanted>(&sent->message)) request = *wanted;
         if (const auto* shaken = std::get_if<Handshake>(&sent->message)) handshake = *shaken;
+        if (const auto* asked = std::get_if<mesh::WatermarkRequest>(&sent->message)) {
+          slices_wanted.push_back(*asked);
+        }
       }
       if (const auto* read = std::get_if<ReadEntries>(&effect)) reads.push_back(*read);
     }
@@ -47,7 +52,7 @@ class Stage {
     return trace;
   }
   std::string lead(std::uint64_t term = 1) {
-    session.lead(now, {term, till.process}, stored);
+    session.lead(now, {term, till.process}, stored, known_held);
     return effects();
   }
   std::string connected() {
@@ -59,20 +64,52 @@ class Stage {
     session.on_message(now, connection, message);
     return effects();
   }
-  std::string accepted(std::vector<mesh::JournalItem> held = {}) {
+  // The cloud holds `held` from now on; what it signs of that.
+  mesh::Watermark watermark_of(const crdt::VersionVector& held) {
+    cloud_holds.become(held);
+    return mesh::sign_watermark(till.codec, test::key_of("cloud"),
+                                {.epoch = 1,
+                                 .sequence = ++cloud_sequence,
+                                 .tenant = settings_.tenant,
+                                 .store = settings_.store,
+                                 .root = cloud_holds.root(),
+                                 .journals = held.journal_count()});
+  }
+  HandshakeAccepted acceptance(const crdt::VersionVector& held = {}) {
     HandshakeAccepted message;
+    message.watermark = watermark = watermark_of(held);
     message.cloud_key = settings_.cloud_key;
     message.feed_journal = *JournalId::from_bytes(Bytes(16, 'f'));
     message.batch_entries_max = 100;
     message.window_batches = 100;
     message.lease_ms = 5000;
-    message.held = std::move(held);
-    return hears(message);
+    return message;
   }
-  std::string up(std::vector<mesh::JournalItem> held = {}) {
+  // And answers what is asked about it.
+  std::string accepted(const crdt::VersionVector& held = {}) {
+    const std::string trace = hears(acceptance(held));
+    return trace + slices_answered();
+  }
+  std::string slices_answered() {
+    std::string trace;
+    while (!slices_wanted.empty()) {
+      const mesh::WatermarkRequest asked = slices_wanted.front();
+      slices_wanted.erase(slices_wanted.begin());
+      trace += hears(mesh::slice_for(asked, watermark, cloud_holds));
+    }
+    return trace;
+  }
+  ServerPush push_of(const crdt::VersionVector& held) {
+    const crdt::RootedVector base = cloud_holds;
+    watermark = watermark_of(held);
+    ServerPush push;
+    push.watermark = mesh::update_from(base, watermark, cloud_holds);
+    return push;
+  }
+  std::string up(const crdt::VersionVector& held = {}) {
     lead();
     connected();
-    return accepted(std::move(held));
+    return accepted(held);
   }
   std::string sells(int entries) {
     std::vector<EntryPointer> fresh;
@@ -135,6 +172,11 @@ class Stage {
   std::vector<ReadEntries> reads;
   EntriesWanted request;
   Handshake handshake;
+  std::vector<mesh::WatermarkRequest> slices_wanted;
+  crdt::RootedVector known_held;  // by the node, when it begins to lead
+  crdt::RootedVector cloud_holds;
+  mesh::Watermark watermark;  // the last that it signed
+  std::uint64_t cloud_sequence = 0;
   const Nonce nonce = *Nonce::from_bytes(Bytes(16, 'n'));
 
  private:
@@ -198,7 +240,7 @@ TEST_CASE("a fresh start: connect at once, read what the disk holds, upload it")
   CHECK(stage.lead() == "connect 1\n");
   CHECK(stage.session.status().state == UplinkState::connecting);
   CHECK(stage.connected() == "send handshake term 1\n");
-  CHECK(stage.accepted() == "cloud reachable, lease held\nread 1: 1-3\n");
+  CHECK(stage.accepted() == "cloud reachable, lease held\nnode takes watermark\nread 1: 1-3\n");
   CHECK(stage.reads_answered() == "send batch 1 with 3 entries\n");
   CHECK(stage.session.status().pending_entries == 3);
   CHECK(stage.acks() == "");
@@ -261,10 +303,13 @@ TEST_CASE("after a cut the cloud's vector says where to go on") {
   CHECK(stage.runs(milliseconds(50)) == "connect 2\n");
   CHECK(stage.connected() == "send handshake term 1\n");
   // The first batch had arrived, its acknowledgement was lost.
-  crdt::VectorItem held;
-  held.stored.add(crdt::Interval{1, 4});
-  CHECK(stage.accepted({{stage.till.tail().journal, held}}) ==
-        "cloud reachable, lease held\nread 1: 5-8\n");
+  crdt::VersionVector held;
+  for (const auto& entry : std::span(stage.disk).first(4)) test::add(held, *entry);
+  CHECK(stage.accepted(held) ==
+        "cloud reachable, lease held\n"
+        "send watermark request from 0\n"
+        "node takes watermark\n"
+        "read 1: 5-8\n");
   CHECK(stage.reads_answered() == "send batch 3 with 4 entries\n");
 }
 
@@ -319,7 +364,7 @@ TEST_CASE("the holder is gone: the election hears of it and comes back with a hi
         "lease refused, holder term 9 gone\n");
   CHECK(stage.lead(10) == "connect 2\n");
   CHECK(stage.connected() == "send handshake term 10\n");
-  CHECK(stage.accepted() == "cloud reachable, lease held\n");
+  CHECK(stage.accepted() == "cloud reachable, lease held\nnode takes watermark\n");
 }
 
 TEST_CASE("a term raised under a live connection makes it anew at once") {
@@ -395,14 +440,16 @@ TEST_CASE("a leader that lacks entries fetches them and does not send them back"
   Stage stage;
   Till other("till-2");
   std::vector<EntryPointer> lost;
-  crdt::VectorItem held;
+  crdt::VersionVector held;
   for (int i = 0; i < 3; ++i) {
     lost.push_back(other.sell("B", 1));
-    held.stored.add(lost.back()->envelope.id.number);
+    test::add(held, *lost.back());
   }
-  CHECK(stage.up({{other.tail().journal, held}}) ==
-        "note: this disk lacks 3 entries that the cloud holds; fetching them\n"
+  CHECK(stage.up(held) ==
         "cloud reachable, lease held\n"
+        "send watermark request from 0\n"
+        "node takes watermark\n"
+        "note: this disk lacks 3 entries that the cloud holds; fetching them\n"
         "send wanted 1: 3 of 1 journals\n");
   CHECK(stage.session.status().to_fetch == 3);
   LostEntries answer;
@@ -431,17 +478,15 @@ TEST_CASE("a leader whose disk loses entries while it is connected gets them bac
   stage.session.on_storage_reopened(stage.now, stage.stored);
   CHECK(stage.effects() == "");
 
-  crdt::VectorItem held;
-  for (const auto& entry : stage.disk) held.stored.add(entry->envelope.id.number);
-  const JournalId journal = stage.till.tail().journal;
+  crdt::VersionVector held;
+  for (const auto& entry : stage.disk) test::add(held, *entry);
   crdt::VersionVector saved;
   test::add(saved, *stage.disk.front());
   stage.session.on_storage_reopened(stage.now, saved);
   CHECK(stage.effects().find("this disk lost 2 entries") != std::string::npos);
   CHECK(stage.connection != before);
   stage.connected();
-  CHECK(stage.accepted({{journal, held}}).find("send wanted 1: 2 of 1 journals") !=
-        std::string::npos);
+  CHECK(stage.accepted(held).find("send wanted 1: 2 of 1 journals") != std::string::npos);
   CHECK(stage.session.status().pending_entries == 0);
 }
 
@@ -452,20 +497,9 @@ TEST_CASE("what an earlier leader sent and the cloud projects only now is fetche
   stage.connected();
   stage.accepted();
 
-  std::vector<Bytes> lost;
-  mesh::WatermarkVector vector;
   crdt::VersionVector theirs;
-  for (int i = 0; i < 3; ++i) {
-    const auto entry = other.sell("B", 1);
-    lost.push_back(entry->bytes);
-    theirs.add(entry->envelope.device, entry->envelope.id.journal, entry->envelope.id.number,
-               entry->hash);
-  }
-  for (const auto& [device, journals] : theirs.devices()) {
-    for (const auto& [journal, item] : journals) vector.journals.push_back({journal, item});
-  }
-  ServerPush push;
-  push.watermark = mesh::Watermark{stage.till.codec.encode_watermark_vector(vector), {}, {}};
+  for (int i = 0; i < 3; ++i) test::add(theirs, *other.sell("B", 1));
+  const ServerPush push = stage.push_of(theirs);
   CHECK(stage.hears(push).find("lacks 3 entries") != std::string::npos);
   stage.after(milliseconds(1));
   REQUIRE(stage.request.wanted.size() == 1);
@@ -544,8 +578,99 @@ TEST_CASE("feed entries and watermarks go to the node; progress is reported") {
   const auto feed_entry = test::Till("cloud").write(mesh::Kind::setting, {}, {});
   ServerPush push;
   push.feed_entries = {feed_entry->bytes};
-  push.watermark = mesh::Watermark{"v", {}, {}};
+  push.watermark = stage.push_of({}).watermark;
   CHECK(stage.hears(push) == "node takes 1 entry\nnode takes watermark\n");
+}
+
+// Three tills' journals of some thousand days, of each an entry.
+crdt::VersionVector many_journals(std::size_t journals) {
+  Random random(11);
+  std::vector<DeviceId> devices;
+  for (int i = 0; i < 3; ++i) devices.push_back(DeviceId::draw(random));
+  crdt::VersionVector vector;
+  for (std::size_t i = 0; i < journals; ++i) {
+    vector.add(devices[i % 3], JournalId::draw(random), 1, Hash::draw(random));
+  }
+  return vector;
+}
+
+TEST_CASE("what the cloud holds of a store of years comes in slices, then as differences") {
+  Stage stage;
+  crdt::VersionVector held = many_journals(8000);
+  stage.keep(stage.till.sell("A", 1));
+  stage.lead();
+  stage.connected();
+  CHECK(stage.hears(stage.acceptance(held)) ==
+        "cloud reachable, lease held\nsend watermark request from 0\n");
+  // What is lacking on either side is not known yet.
+  CHECK(stage.session.status().state == UplinkState::up);
+  CHECK(stage.after(milliseconds(50)) == "");
+  const std::string trace = stage.slices_answered();
+  CHECK(std::count(trace.begin(), trace.end(), '\n') > 4);
+  CHECK(trace.find("node takes watermark\n"
+                   "note: this disk lacks 8000 entries") != std::string::npos);
+  CHECK(trace.ends_with("read 1: 1-1\n"));
+  test::add(held, *stage.disk.front());
+  CHECK(stage.hears(stage.push_of(held)) == "node takes watermark\n");
+}
+
+TEST_CASE(
+    "a leader that knows what the cloud holds asks for nothing; one that is behind, for little") {
+  Stage stage;
+  crdt::VersionVector held = many_journals(8000);
+  stage.stored = held;
+  stage.known_held.become(held);
+  CHECK(stage.up(held) == "cloud reachable, lease held\nnode takes watermark\n");
+  CHECK(stage.session.status().to_fetch == 0);
+  const crdt::VersionVector one_more = many_journals(8001);
+  for (const auto& [device, journals] : one_more.devices()) {
+    for (const auto& [journal, item] : journals) held.set(device, journal, item);
+  }
+  stage.session.on_closed(stage.now, stage.connection, "cut");
+  stage.effects();
+  stage.runs(milliseconds(60));
+  stage.connected();
+  CHECK(stage.accepted(held) ==
+        "cloud reachable, lease held\n"
+        "send watermark request from 0\n"
+        "node takes watermark\n"
+        "note: this disk lacks 1 entries that the cloud holds; fetching them\n"
+        "send wanted 1: 1 of 1 journals\n");
+}
+
+TEST_CASE("a cloud that was restored holds less than it said: that is sent again") {
+  Stage stage;
+  for (int i = 0; i < 3; ++i) stage.keep(stage.till.sell("A", 1));
+  stage.known_held.become(stage.stored);
+  crdt::VersionVector restored;
+  test::add(restored, *stage.disk.front());
+  CHECK(stage.up(restored) ==
+        "cloud reachable, lease held\n"
+        "send watermark request from 0\n"
+        "node takes watermark\n"
+        "read 1: 2-3\n");
+}
+
+TEST_CASE(
+    "a watermark that the cloud did not sign, or slices that do not come, end the connection") {
+  Stage forged;
+  forged.lead();
+  forged.connected();
+  HandshakeAccepted message = forged.acceptance();
+  message.watermark.signature.bytes[0] ^= 1;
+  CHECK(forged.hears(message).find("disconnect 1") != std::string::npos);
+  CHECK(forged.session.status().state == UplinkState::failed);
+
+  Stage silent;
+  silent.lead();
+  silent.connected();
+  silent.hears(silent.acceptance(many_journals(10)));
+  std::string trace;
+  for (int second = 0; second < 11; ++second) {
+    for (std::uint64_t renewal = 1; renewal <= 10; ++renewal) silent.hears(LeaseRenewed{renewal});
+    trace += silent.runs(seconds(1));
+  }
+  CHECK(trace.find("what the cloud holds was not told in time") != std::string::npos);
 }
 
 TEST_CASE("a follower tries the cloud only while its leader cannot reach it") {

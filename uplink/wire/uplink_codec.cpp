@@ -14,10 +14,10 @@ using mesh::wire::put;
 using mesh::wire::Reader;
 using mesh::wire::to_wire;
 
-// What a handshake's signature covers: everything that says who asks for what. The cursors are
-// left out, they are long and prove nothing.
+// What a handshake's signature covers: everything that says who asks for what. How far the
+// feeds are stored proves nothing.
 Bytes signed_part(pb::DeviceHandshake handshake) {
-  handshake.clear_cursors();
+  handshake.clear_feeds();
   handshake.clear_signature();
   return "titan-uplink-1" + handshake.SerializeAsString();
 }
@@ -30,9 +30,9 @@ void put_items(const std::vector<mesh::JournalItem>& items,
 
 std::vector<mesh::JournalItem> items_from(
     Reader& reader, const google::protobuf::RepeatedPtrField<titan::mesh::v1::JournalItem>& in,
-    const char* field) {
+    std::size_t items_max, const char* field) {
   std::vector<mesh::JournalItem> items;
-  const auto size = reader.within(static_cast<std::size_t>(in.size()), journals_max, field);
+  const auto size = reader.within(static_cast<std::size_t>(in.size()), items_max, field);
   items.reserve(size);
   for (std::size_t i = 0; i < size && !reader.failed(); ++i) {
     items.push_back(mesh::wire::item_from(reader, in[static_cast<int>(i)]));
@@ -78,7 +78,7 @@ void fill(const Handshake& m, const KeyPair& key, pb::DeviceHandshake* out) {
   put(out->mutable_device_public_key(), m.device_key);
   to_wire(m.token, out->mutable_token());
   out->set_schema_version(m.schema_version);
-  put_items(m.cursors, out->mutable_cursors());
+  put_items(m.feeds, out->mutable_feeds());
   out->set_terminal(m.terminal);
   out->set_access_key(m.access_key);
   out->set_utc_ms(m.sent.utc_ms);
@@ -106,7 +106,6 @@ void fill(const HandshakeAccepted& m, pb::HandshakeAccepted* out) {
   out->set_batch_bytes_max(m.batch_bytes_max);
   out->set_window_batches(m.window_batches);
   out->set_lease_ms(m.lease_ms);
-  put_items(m.held, out->mutable_held());
 }
 
 void fill(const HandshakeRefused& m, pb::HandshakeRefused* out) {
@@ -138,7 +137,7 @@ Handshake handshake_from(Reader& reader, const pb::DeviceHandshake& in) {
   m.device_key = reader.required<PublicKey>(in.device_public_key(), "device_public_key");
   m.token = mesh::wire::token_from(reader, in.token());
   m.schema_version = in.schema_version();
-  m.cursors = items_from(reader, in.cursors(), "cursors");
+  m.feeds = items_from(reader, in.feeds(), feeds_max, "feeds");
   m.terminal = text_from(reader, in.terminal(), "terminal");
   m.access_key = text_from(reader, in.access_key(), "access_key");
   m.sent.utc_ms = in.utc_ms();
@@ -156,7 +155,7 @@ EntriesWanted wanted_from(Reader& reader, const pb::EntriesWanted& in) {
   EntriesWanted m;
   m.request = in.request();
   m.bytes_max = in.bytes_max();
-  for (auto& item : items_from(reader, in.wanted(), "wanted")) {
+  for (auto& item : items_from(reader, in.wanted(), wanted_max, "wanted")) {
     m.wanted.push_back({item.journal, std::move(item.item.stored)});
   }
   return m;
@@ -172,7 +171,6 @@ HandshakeAccepted accepted_from(Reader& reader, const pb::HandshakeAccepted& in)
   m.batch_bytes_max = in.batch_bytes_max();
   m.window_batches = in.window_batches();
   m.lease_ms = in.lease_ms();
-  m.held = items_from(reader, in.held(), "held");
   return m;
 }
 
@@ -203,7 +201,9 @@ BatchAck ack_from(Reader& reader, const pb::SyncAck& in) {
 ServerPush push_from(Reader& reader, pb::ServerPush& in) {
   ServerPush m;
   m.feed_entries = take_entries(reader, *in.mutable_feed_entries(), "feed_entries");
-  if (in.has_watermark()) m.watermark = mesh::wire::watermark_from(reader, in.watermark());
+  if (in.has_watermark()) {
+    m.watermark = mesh::wire::watermark_update_from(reader, in.watermark());
+  }
   return m;
 }
 
@@ -234,28 +234,30 @@ Message parse_failed(Reader& reader) {
 
 Bytes encode(const ToCloud& message, const KeyPair& device_key) {
   pb::ToCloud out;
-  std::visit(Overloaded{
-                 [&](const Handshake& m) { fill(m, device_key, out.mutable_handshake()); },
-                 [&](const Batch& m) {
-                   auto* batch = out.mutable_batch();
-                   batch->set_sequence(m.sequence);
-                   for (const auto& entry : m.entries) batch->add_entries(entry);
-                   for (const auto& key : m.device_keys) put(batch->add_device_public_keys(), key);
-                 },
-                 [&](const LeaseRenewal& m) {
-                   auto* renewal = out.mutable_renewal();
-                   renewal->set_sequence(m.sequence);
-                   renewal->set_pending_entries(m.pending_entries);
-                   renewal->set_view_size(m.view_size);
-                 },
-                 [&](const EntriesWanted& m) { fill(m, out.mutable_entries_wanted()); },
-                 [&](const FeedProgress& m) {
-                   auto* progress = out.mutable_feed_progress();
-                   progress->set_number(m.number);
-                   put(progress->mutable_feed_journal(), m.feed_journal);
-                 },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const Handshake& m) { fill(m, device_key, out.mutable_handshake()); },
+          [&](const Batch& m) {
+            auto* batch = out.mutable_batch();
+            batch->set_sequence(m.sequence);
+            for (const auto& entry : m.entries) batch->add_entries(entry);
+            for (const auto& key : m.device_keys) put(batch->add_device_public_keys(), key);
+          },
+          [&](const LeaseRenewal& m) {
+            auto* renewal = out.mutable_renewal();
+            renewal->set_sequence(m.sequence);
+            renewal->set_pending_entries(m.pending_entries);
+            renewal->set_view_size(m.view_size);
+          },
+          [&](const EntriesWanted& m) { fill(m, out.mutable_entries_wanted()); },
+          [&](const FeedProgress& m) {
+            auto* progress = out.mutable_feed_progress();
+            progress->set_number(m.number);
+            put(progress->mutable_feed_journal(), m.feed_journal);
+          },
+          [&](const mesh::WatermarkRequest& m) { to_wire(m, out.mutable_watermark_request()); },
+      },
+      message);
   return out.SerializeAsString();
 }
 
@@ -286,6 +288,7 @@ Bytes encode(const ToStore& message) {
             closing->set_reason(shortened(m.reason));
             if (!m.holder.is_none()) to_wire(m.holder, closing->mutable_holder());
           },
+          [&](const mesh::WatermarkSlice& m) { to_wire(m, out.mutable_watermark_slice()); },
       },
       message);
   return out.SerializeAsString();
@@ -318,6 +321,9 @@ Result<ToCloud> decode_to_cloud(BytesView bytes) {
           reader.required<JournalId>(in.feed_progress().feed_journal(), "feed_journal");
       return reader.finish(ToCloud(FeedProgress{journal, in.feed_progress().number()}));
     }
+    case pb::ToCloud::kWatermarkRequest:
+      return reader.finish(
+          ToCloud(mesh::wire::watermark_request_from(reader, in.watermark_request())));
     case pb::ToCloud::MESSAGE_NOT_SET:
       break;
   }
@@ -349,6 +355,8 @@ Result<ToStore> decode_to_store(BytesView bytes) {
     case pb::ToStore::kChallenge:
       return reader.finish(
           ToStore(Challenge{reader.required<Nonce>(in.challenge().nonce(), "nonce")}));
+    case pb::ToStore::kWatermarkSlice:
+      return reader.finish(ToStore(mesh::wire::watermark_slice_from(reader, in.watermark_slice())));
     case pb::ToStore::MESSAGE_NOT_SET:
       break;
   }

@@ -13,7 +13,8 @@
 namespace titan::uplink {
 
 // Named limits of what one message may list; what goes beyond is refused as a whole.
-inline constexpr std::size_t journals_max = 20'000;
+inline constexpr std::size_t feeds_max = 4096;   // one an epoch of the cloud
+inline constexpr std::size_t wanted_max = 1024;  // journals in one request for entries
 inline constexpr std::size_t batch_entries_limit = 4096;
 inline constexpr std::size_t device_keys_max = 1024;
 inline constexpr std::size_t text_bytes_max = 1024;

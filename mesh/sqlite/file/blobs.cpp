@@ -1,4 +1,4 @@
-#include "mesh/sqlite/journal/fold_blobs.h"
+#include "mesh/sqlite/file/blobs.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,6 @@
-// How the folded tables (fold.h) write intervals, content sums and stock effects in a blob. Numbers
-// are 64 bits, little-endian. What cannot be read ends the list: the fold is a cache.
+// How tables write intervals, content sums and stock effects in a blob. Numbers are 64 bits,
+// little-endian. What cannot be read ends the list: such tables are caches, or carry a root to be
+// held against.
 #pragma once
 
 #include <vector>

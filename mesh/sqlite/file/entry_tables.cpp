@@ -13,9 +13,9 @@
 
 #include "base/bytes.h"
 #include "base/hex.h"
+#include "mesh/sqlite/file/blobs.h"
 #include "mesh/wire/move_in.h"
 #include "proto/entry.pb.h"
-#include "proto/mesh.pb.h"
 
 namespace titan::mesh {
 namespace {
@@ -197,34 +197,23 @@ Rows rows_of_stock_effects(BytesView bytes) {
   return rows;
 }
 
-Rows rows_of_watermark(BytesView bytes) {
-  titan::mesh::v1::WatermarkVector vector;
-  if (!vector.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return {};
+Rows rows_of_intervals(BytesView bytes) {
   Rows rows;
-  for (const auto& item : vector.journals()) {
-    for (const auto& interval : item.stored()) {
-      rows.push_back(
-          {Blob{item.journal()}, as_signed(interval.first()), as_signed(interval.last())});
-    }
+  const crdt::IntervalSet stored = intervals_of(bytes);
+  for (const crdt::Interval& interval : stored.intervals()) {
+    rows.push_back({as_signed(interval.first), as_signed(interval.last)});
   }
   return rows;
 }
 
 Rows rows_of_gaps(BytesView bytes) {
-  titan::mesh::v1::WatermarkVector vector;
-  if (!vector.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return {};
   Rows rows;
-  for (const auto& item : vector.journals()) {
-    std::uint64_t next = 1;
-    for (const auto& interval : item.stored()) {
-      if (interval.first() > next) {
-        rows.push_back({Blob{item.journal()}, as_signed(next), as_signed(interval.first() - 1)});
-      }
-      next = interval.last() + 1;
-    }
-    rows.push_back(
-        {Blob{item.journal()}, as_signed(next), std::numeric_limits<std::int64_t>::max()});
+  const crdt::IntervalSet stored = intervals_of(bytes);
+  const crdt::IntervalSet gaps = stored.gaps();
+  for (const crdt::Interval& gap : gaps.intervals()) {
+    rows.push_back({as_signed(gap.first), as_signed(gap.last)});
   }
+  rows.push_back({as_signed(stored.top() + 1), std::numeric_limits<std::int64_t>::max()});
   return rows;
 }
 
@@ -248,8 +237,8 @@ constexpr std::array definitions = {
                     "line, method, currency, exponent, amount_minor, change_minor, reference", 7,
                     rows_of_payments},
     TableDefinition{"entry_stock_effects", "product, added, removed", 3, rows_of_stock_effects},
-    TableDefinition{"watermark_journals", "journal, first, last", 3, rows_of_watermark},
-    TableDefinition{"watermark_gaps", "journal, first, last", 3, rows_of_gaps},
+    TableDefinition{"stored_intervals", "first, last", 2, rows_of_intervals},
+    TableDefinition{"stored_gaps", "first, last", 2, rows_of_gaps},
 };
 
 // SQLite's virtual table interface speaks C: it allocates and frees these through the callbacks

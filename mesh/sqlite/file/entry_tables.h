@@ -6,9 +6,8 @@
 //   entry_lines(bytes)           one row a line of a SALE, REFUND or HISTORY
 //   entry_payments(bytes)        one row a payment of a SALE, REFUND or HISTORY
 //   entry_stock_effects(bytes)   one row an effect, of any kind of entry
-//   watermark_journals(vector)   one row an interval that the cloud holds
-//   watermark_gaps(vector)       one row an interval that it lacks; the last one of a journal is
-//   open
+//   stored_intervals(intervals)  one row an interval of those in the blob (blobs.h)
+//   stored_gaps(intervals)       one row an interval between and behind them; the last one is open
 //
 // Bytes that do not decode give no rows.
 #pragma once

@@ -293,10 +293,35 @@ CREATE VIEW sales AS
   WHERE e.kind IN (1, 2, 3, 18);
 )sql";
 
+// A watermark is a signed statement, and what it is about are rows, of which few change with the
+// next one. `intervals` and `content` are written as in folded_journals. What the file knew before
+// goes: it is told again. The functions watermark_* that the first views call are no more: SQLite
+// looks for what a view names when the view is used, and when a column is dropped or anything
+// renamed, which therefore no migration before this one may do.
+constexpr const char* watermark_in_rows = R"sql(
+DROP VIEW sync_cursors;
+DROP VIEW sync_outbox;
+DROP TABLE watermark;
+CREATE TABLE watermark(id INTEGER PRIMARY KEY CHECK (id = 1), statement BLOB NOT NULL,
+                       signature BLOB NOT NULL, cloud_key BLOB NOT NULL);
+CREATE TABLE held_by_cloud(journal BLOB PRIMARY KEY, device BLOB NOT NULL,
+                           intervals BLOB NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
+CREATE VIEW sync_cursors AS
+  SELECT lower(hex(c.journal)) AS journal, i.first, i.last
+  FROM held_by_cloud c JOIN stored_intervals(c.intervals) i;
+-- CROSS JOIN keeps this order: SQLite would walk through all entries.
+CREATE VIEW sync_outbox AS
+  SELECT lower(hex(j.journal)) AS journal, e.number, lower(hex(e.hash)) AS hash, e.position, e.kind
+  FROM journals j LEFT JOIN held_by_cloud c ON c.journal = j.journal
+  CROSS JOIN stored_gaps(coalesce(c.intervals, x'')) m
+  CROSS JOIN entries e ON e.journal = j.ref AND e.number BETWEEN m.first AND m.last;
+)sql";
+
 constexpr std::array known_migrations = {
-    Migration{1, first_tables},  Migration{2, folded_duplicates},
-    Migration{3, product_lists}, Migration{4, folds_of_contested_claims},
-    Migration{5, history},       Migration{6, history_of_rivals}};
+    Migration{1, first_tables},     Migration{2, folded_duplicates},
+    Migration{3, product_lists},    Migration{4, folds_of_contested_claims},
+    Migration{5, history},          Migration{6, history_of_rivals},
+    Migration{7, watermark_in_rows}};
 
 }  // namespace
 

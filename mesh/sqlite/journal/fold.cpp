@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "mesh/journal/idempotency.h"
-#include "mesh/sqlite/journal/fold_blobs.h"
+#include "mesh/sqlite/file/blobs.h"
 
 namespace titan::mesh {
 namespace {
@@ -451,11 +451,35 @@ void read_members(Connection& connection, StoredState& state) {
 }
 
 void read_watermark(Connection& connection, StoredState& state) {
-  Use mark = connection.use("SELECT vector, signature, cloud_key FROM watermark");
-  if (mark.step()) {
-    state.watermark = Watermark{mark.bytes_at(0), mark.id_at<Signature>(1).value_or(Signature{}),
-                                mark.id_at<PublicKey>(2).value_or(PublicKey{})};
+  auto watermark = read_statement(connection);
+  if (!watermark) return;
+  // Sorted by SQLite they would not fit its cache: an old store has rows of 20 MB.
+  std::map<DeviceId, std::vector<JournalItem>> by_device;
+  Use rows = connection.use(
+      "SELECT device, journal, intervals, content FROM held_by_cloud ORDER BY journal");
+  while (rows.step()) {
+    by_device[rows.id_at<DeviceId>(0).value_or(DeviceId{})].push_back(
+        {rows.id_at<JournalId>(1).value_or(JournalId{}),
+         {intervals_of(rows.view_at(2)), content_of(rows.view_at(3))}});
   }
+  StoredWatermark stored{std::move(*watermark), true, {}};
+  for (auto& [device, journals] : by_device) {
+    stored.journals.push_back({device, std::move(journals)});
+  }
+  state.watermark = std::move(stored);
+}
+
+std::optional<Watermark> read_statement(Connection& connection) {
+  Use use = connection.use("SELECT statement, signature, cloud_key FROM watermark");
+  if (!use.step()) return std::nullopt;
+  return Watermark{use.bytes_at(0), use.id_at<Signature>(1).value_or(Signature{}),
+                   use.id_at<PublicKey>(2).value_or(PublicKey{})};
+}
+
+crdt::IntervalSet read_held_by_cloud(Connection& connection, const JournalId& journal) {
+  Use use = connection.use("SELECT intervals FROM held_by_cloud WHERE journal = ?");
+  use.blob(1, journal.view());
+  return use.step() ? intervals_of(use.view_at(0)) : crdt::IntervalSet();
 }
 
 Result<StoredState> load_state(const FoldContext& context) {

@@ -34,6 +34,9 @@ void read_devices(Connection& connection, StoredState& state);
 void read_promise(Connection& connection, StoredState& state);
 void read_members(Connection& connection, StoredState& state);
 void read_watermark(Connection& connection, StoredState& state);
+std::optional<Watermark> read_statement(Connection& connection);
+// The journal's numbers that the cloud holds, by the watermark that is stored.
+crdt::IntervalSet read_held_by_cloud(Connection& connection, const JournalId& journal);
 
 Result<std::int64_t> folded_position(Connection& connection);
 

@@ -390,11 +390,14 @@ Result<std::uint64_t> SqliteReader::entry_count() {
 }
 
 Result<std::optional<Watermark>> SqliteReader::watermark() {
-  using Held = std::optional<Watermark>;
-  return connection_->guarded("reading what the cloud holds", [&]() -> Result<Held> {
-    StoredState state;
-    read_watermark(*connection_, state);
-    return std::move(state.watermark);
+  using Statement = std::optional<Watermark>;
+  return connection_->guarded("reading what the cloud holds",
+                              [&]() -> Result<Statement> { return read_statement(*connection_); });
+}
+
+Result<crdt::IntervalSet> SqliteReader::held_by_cloud(const JournalId& journal) {
+  return connection_->guarded("reading what the cloud holds", [&]() -> Result<crdt::IntervalSet> {
+    return read_held_by_cloud(*connection_, journal);
   });
 }
 

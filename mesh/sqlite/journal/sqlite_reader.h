@@ -105,8 +105,9 @@ class SqliteReader {
   // and the small tables too.
   Result<std::optional<std::int64_t>> check_some(std::int64_t position, std::uint64_t bytes_max);
   Result<std::uint64_t> entry_count();
-  // What the cloud holds, as it was stored last.
+  // What the cloud holds, as it was stored last: the statement, and of one journal which numbers.
   Result<std::optional<Watermark>> watermark();
+  Result<crdt::IntervalSet> held_by_cloud(const JournalId& journal);
 
   // -- products, settings, users
   Result<std::optional<StoredProduct>> product(const std::string& sku);

@@ -5,6 +5,7 @@
 #include <SQLiteCpp/Transaction.h>
 #include <sqlite3.h>
 
+#include "mesh/sqlite/file/blobs.h"
 #include "mesh/sqlite/file/entry_tables.h"
 #include "mesh/sqlite/file/schema.h"
 #include "mesh/sqlite/journal/fold.h"
@@ -229,13 +230,36 @@ void SqliteStore::store_request(const StoreRequest& request) {
     use.number(1, request.promise->term).blob(2, request.promise->voted_for.view()).run();
   }
   for (const RememberedMember& member : request.members) store_member(member);
-  if (request.watermark) {
-    Use use = connection_->use(
-        "INSERT OR REPLACE INTO watermark(id, vector, signature, cloud_key) VALUES(1, ?, ?, ?)");
-    use.blob(1, request.watermark->vector_bytes)
-        .blob(2, request.watermark->signature.view())
-        .blob(3, request.watermark->cloud_key.view())
-        .run();
+  if (request.watermark) store_watermark(*request.watermark);
+}
+
+// What is others since says nothing where that before it is not: the file beside a damaged one is
+// handed some before it is handed the whole.
+void SqliteStore::store_watermark(const StoredWatermark& stored) {
+  if (!stored.is_whole && !read_statement(*connection_)) return;
+  connection_
+      ->use(
+          "INSERT OR REPLACE INTO watermark(id, statement, signature, cloud_key) "
+          "VALUES(1, ?, ?, ?)")
+      .blob(1, stored.watermark.statement)
+      .blob(2, stored.watermark.signature.view())
+      .blob(3, stored.watermark.cloud_key.view())
+      .run();
+  if (stored.is_whole) connection_->use("DELETE FROM held_by_cloud").run();
+  for (const auto& [device, journals] : stored.journals) {
+    for (const auto& [journal, item] : journals) {
+      if (item.stored.empty()) {
+        Use use = connection_->use("DELETE FROM held_by_cloud WHERE journal = ?");
+        use.blob(1, journal.view()).run();
+        continue;
+      }
+      const Bytes intervals = bytes_of(item.stored);
+      const Bytes content = bytes_of(item.content);
+      Use use = connection_->use(
+          "INSERT OR REPLACE INTO held_by_cloud(journal, device, intervals, content) "
+          "VALUES(?, ?, ?, ?)");
+      use.blob(1, journal.view()).blob(2, device.view()).blob(3, intervals).blob(4, content).run();
+    }
   }
 }
 

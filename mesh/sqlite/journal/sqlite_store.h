@@ -146,6 +146,7 @@ class SqliteStore {
   std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
   std::int64_t journal_ref(const Envelope& envelope);
   void store_member(const RememberedMember& remembered);
+  void store_watermark(const StoredWatermark& stored);
 
   // sqlite_store_upkeep.cpp
   Status after_commit();

@@ -5,8 +5,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "mesh/entry/watermark.h"
 #include "mesh/journal/journal_writer.h"
+#include "mesh/watermark/signing.h"
 #include "mesh/wire/wire_codec.h"
 #include "tests/mesh/generators.h"
 
@@ -390,15 +390,15 @@ TEST_CASE("A watermark counts only with the cloud's own signature") {
   const KeyPair cloud = draw_key(random);
   const KeyPair other = draw_key(random);
   Watermark watermark;
-  watermark.vector_bytes = "vector";
+  watermark.statement = "statement";
   watermark.cloud_key = cloud.public_key;
-  watermark.signature = sign(cloud, watermark_signed_part(watermark.vector_bytes));
+  watermark.signature = sign(cloud, watermark_signed_part(watermark.statement));
   CHECK(watermark_verifies(watermark, cloud.public_key));
   CHECK_FALSE(watermark_verifies(watermark, other.public_key));
   Watermark changed = watermark;
-  changed.vector_bytes = "vectors";
+  changed.statement = "statements";
   CHECK_FALSE(watermark_verifies(changed, cloud.public_key));
   changed = watermark;
-  changed.signature = sign(cloud, watermark.vector_bytes);  // without the domain
+  changed.signature = sign(cloud, watermark.statement);  // without the domain
   CHECK_FALSE(watermark_verifies(changed, cloud.public_key));
 }

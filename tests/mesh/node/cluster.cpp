@@ -5,6 +5,7 @@
 
 #include "base/overloaded.h"
 #include "mesh/journal/idempotency.h"
+#include "mesh/watermark/telling.h"
 
 namespace titan::mesh::testing {
 
@@ -40,13 +41,21 @@ MemoryDisk::entries() const {
   return all;
 }
 
+// As StoredWatermark says.
+void take(const StoredWatermark& change, std::optional<StoredWatermark>& held) {
+  crdt::VersionVector vector;
+  if (held && !change.is_whole) mesh::apply(held->journals, vector);
+  mesh::apply(change.journals, vector);
+  held = StoredWatermark{change.watermark, true, difference({}, vector)};
+}
+
 StoredState MemoryDisk::load(const DeviceId& device) const {
   StoredState state;
   std::map<DeviceId, RememberedMember> members;
   for (const StoreRequest& request : committed_) {
     for (const auto& key : request.devices) state.devices.push_back(key);
     if (request.promise) state.promise = *request.promise;
-    if (request.watermark) state.watermark = request.watermark;
+    if (request.watermark) take(*request.watermark, state.watermark);
     for (const auto& member : request.members) members[member.member.device()] = member;
   }
   for (const auto& [id, member] : members) state.members.push_back(member);

@@ -2,7 +2,7 @@
 // cut apart agrees again.
 #include <catch2/catch.hpp>
 
-#include "mesh/entry/watermark.h"
+#include "mesh/watermark/signing.h"
 #include "tests/mesh/generators.h"
 #include "tests/mesh/node/cluster_checks.h"
 
@@ -133,37 +133,125 @@ TEST_CASE("a newcomer holds the catalogue before it holds history", "[node]") {
   expect_no_alarms(cluster, 3);
 }
 
-TEST_CASE("a message that no frame holds is told, once, and not sent", "[node]") {
-  Random random(1);
-  const KeyPair cloud = draw_key(random);
-  Cluster cluster({.tills = 2, .cloud_key = cloud.public_key});
-  REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
-  const std::size_t leader = cluster.node(0).is_leader() ? 0 : 1;
-  const WireCodec codec;
-  const auto watermark_of = [&](std::size_t journals, std::uint64_t sequence) {
-    WatermarkVector vector{1, Bytes(16, 'r'), sequence, "acme", "london-1", {}};
-    for (std::size_t i = 0; i < journals; ++i) {
-      vector.journals.push_back({JournalId::draw(random), {crdt::IntervalSet({{1, 9}}), {}}});
+namespace {
+
+// A store with a cloud, whose word its leader's uplink hands to the node.
+struct StoreWithCloud {
+  Random random{1};
+  KeyPair cloud = draw_key(random);
+  Cluster cluster{{.tills = 4, .cloud_key = cloud.public_key}};
+  std::vector<DeviceId> devices{DeviceId::draw(random), DeviceId::draw(random)};
+  crdt::VersionVector held;
+  std::uint64_t sequence = 0;
+
+  StoreWithCloud() {
+    REQUIRE(cluster.run_until([&] { return cluster.has_one_leader(); }, seconds(5)));
+  }
+  std::size_t leader() {
+    for (std::size_t till = 0; till < 4; ++till) {
+      if (cluster.is_up(till) && cluster.node(till).is_leader()) return till;
     }
-    Watermark watermark{codec.encode_watermark_vector(vector), {}, cloud.public_key};
-    watermark.signature = sign(cloud, watermark_signed_part(watermark.vector_bytes));
-    return watermark;
-  };
-  const auto alarms = [&] {
+    FAIL("nobody leads");
+    return 0;
+  }
+  void hold_journals(std::size_t journals) {
+    for (std::size_t i = 0; i < journals; ++i) {
+      held.add(devices[i % 2], JournalId::draw(random), 1, Hash::draw(random));
+    }
+  }
+  void tell() {
+    HeldByCloud now;
+    now.held.become(held);
+    now.statement = {1,          Bytes(16, 'r'),  ++sequence,          "acme",
+                     "london-1", now.held.root(), held.journal_count()};
+    now.watermark = sign_watermark(WireCodec(), cloud, now.statement);
+    cluster.node(leader()).on_watermark({cluster.time(), {1'600'000'000'000}}, now);
+  }
+  bool all_know() {
+    for (std::size_t till = 0; till < 4; ++till) {
+      if (!cluster.is_up(till)) continue;
+      const HeldByCloud& known = cluster.node(till).held_by_cloud();
+      if (known.statement.sequence != sequence || !(known.held.vector() == held)) return false;
+    }
+    return true;
+  }
+  std::size_t alarms(std::size_t till, const std::string& code) {
     std::size_t count = 0;
-    for (const Event& event : cluster.events(leader)) {
+    for (const Event& event : cluster.events(till)) {
       const auto* alarm = std::get_if<Alarm>(&event);
-      count += alarm != nullptr && alarm->code == "frame_too_large";
+      count += alarm != nullptr && alarm->code == code;
     }
     return count;
-  };
-  const auto take = [&](const Watermark& watermark) {
-    cluster.node(leader).on_watermark({cluster.time(), {1'600'000'000'000}}, watermark);
-    cluster.run_for(seconds(1));
-  };
-  take(watermark_of(1'000, 1));
-  CHECK(alarms() == 0);
-  take(watermark_of(40'000, 2));
-  take(watermark_of(40'000, 3));
-  CHECK(alarms() == 1);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what the cloud holds of a store of years is known to all, also to who was away",
+          "[node]") {
+  StoreWithCloud store;
+  store.hold_journals(30'000);
+  store.tell();
+  REQUIRE(store.cluster.run_until([&] { return store.all_know(); }, seconds(5)));
+  store.cluster.run_for(seconds(1));  // for the disks
+  const std::size_t away = (store.leader() + 1) % 4;
+  store.cluster.crash(away);
+  for (int i = 0; i < 5; ++i) {
+    store.hold_journals(1);
+    store.held.add(store.devices[0], store.held.devices().at(store.devices[0]).begin()->first,
+                   static_cast<std::uint64_t>(i) + 2, Hash::draw(store.random));
+    store.tell();
+    REQUIRE(store.cluster.run_until([&] { return store.all_know(); }, seconds(2)));
+  }
+  // What the disks hold is what was signed: a till that starts again knows it at once, and hears
+  // what it missed.
+  store.cluster.start(away);
+  CHECK(store.cluster.node(away).held_by_cloud().statement.sequence == 1);
+  CHECK(store.cluster.run_until([&] { return store.all_know(); }, seconds(5)));
+  for (std::size_t till = 0; till < 4; ++till) {
+    CHECK(store.alarms(till, "frame_too_large") == 0);
+    CHECK(store.alarms(till, "bad_signature") == 0);
+  }
+}
+
+TEST_CASE("a watermark whose commit failed is on the disk after all", "[node]") {
+  StoreWithCloud store;
+  store.hold_journals(50);
+  store.tell();
+  REQUIRE(store.cluster.run_until([&] { return store.all_know(); }, seconds(5)));
+  const std::size_t till = (store.leader() + 1) % 4;
+  for (const bool yet_is_there : {false, true}) {
+    store.cluster.fail_next_commit(till, yet_is_there);
+    store.hold_journals(3);
+    store.tell();
+    store.cluster.run_for(seconds(3));
+    store.hold_journals(1);
+    store.tell();
+    REQUIRE(store.cluster.run_until([&] { return store.all_know(); }, seconds(5)));
+    store.cluster.run_for(seconds(1));
+    store.cluster.crash(till);
+    store.cluster.start(till);
+    CHECK(store.cluster.node(till).held_by_cloud().statement.sequence == store.sequence);
+    REQUIRE(store.cluster.run_until([&] { return store.all_know(); }, seconds(5)));
+  }
+}
+
+TEST_CASE("a message that no frame holds is told, once, and not sent", "[node]") {
+  StoreWithCloud store;
+  const std::size_t leader = store.leader();
+  store.hold_journals(1);
+  store.tell();
+  REQUIRE(store.cluster.run_until([&] { return store.all_know(); }, seconds(5)));
+  CHECK(store.alarms(leader, "frame_too_large") == 0);
+  // Of one journal every other number: no cloud holds such a one.
+  std::vector<crdt::Interval> odd;
+  for (std::uint64_t number = 1; number < 400'000; number += 2) odd.push_back({number, number});
+  store.held.set(store.devices[0], JournalId::draw(store.random),
+                 {crdt::IntervalSet(std::move(odd)), {1, 1}});
+  store.tell();
+  store.cluster.run_for(seconds(2));
+  store.hold_journals(1);
+  store.tell();
+  store.cluster.run_for(seconds(2));
+  CHECK(store.alarms(leader, "frame_too_large") == 1);
 }

@@ -34,6 +34,14 @@ void overwrite_page(const std::string& path, std::uint64_t page, Random& random)
   ::close(file);
 }
 
+StoredWatermark watermark_of(const Bytes& statement, char journal, bool is_whole = true) {
+  return {Watermark{statement, Signature{}, key_of(9).public_key},
+          is_whole,
+          {{device_of_seed(1),
+            {{*JournalId::from_bytes(Bytes(16, journal)),
+              {crdt::IntervalSet({{1, 5}}), crdt::ContentSum{5, 6}}}}}}};
+}
+
 std::set<Hash> hashes_in(SqliteStore& store) {
   std::set<Hash> hashes;
   auto reader = must(store.open_reader());
@@ -61,6 +69,7 @@ TEST_CASE("pages overwritten with rubbish cost their own entries and no others")
     auto store = open_store(folder.file());
     StoreRequest small;
     small.promise = promise;
+    small.watermark = watermark_of("statement", 'j');
     must(store->commit(small));
     for (int i = 0; i < 400; ++i) {
       Till& till = i % 3 == 0 ? two : one;
@@ -96,7 +105,9 @@ TEST_CASE("pages overwritten with rubbish cost their own entries and no others")
   CHECK(found.size() < 400);
   const StoredState state = must(store->load());
   CHECK(state.vector.entry_count() == found.size());
-  if (!first_page_too) CHECK(state.promise == promise);
+  if (first_page_too) return;
+  CHECK(state.promise == promise);
+  CHECK(state.watermark == watermark_of("statement", 'j'));
 }
 
 TEST_CASE("entries that were only in the write-ahead log are recovered") {
@@ -259,7 +270,14 @@ TEST_CASE("what is written beside a damaged file is in the recovered one, also a
   std::unique_ptr<SqliteStore> store;
   {
     Damaged damaged(folder.file());
+    StoreRequest request;
+    request.watermark = watermark_of("before", 'j');
+    must(damaged.store->commit(request));
     auto beside = must(damaged.store->open_beside());
+    request.watermark = watermark_of("what changed", 'k', false);  // as handed over before
+    must(beside->commit(request));
+    request.watermark = watermark_of("beside", 'l');
+    must(beside->commit(request));
     for (int i = 0; i < 7; ++i) {
       late.push_back(damaged.till.sale({{"C", 1}}, "late-" + std::to_string(i)));
       must(beside->commit(request_of({late.back()})));
@@ -284,6 +302,7 @@ TEST_CASE("what is written beside a damaged file is in the recovered one, also a
   const StoredState state = must(store->load());
   CHECK(state.vector.entry_count() == recovered + late.size());
   CHECK(state.idempotency.contains("late-6"));
+  CHECK(state.watermark == watermark_of("beside", 'l'));
   must(store->check_file());
   must(take_in_beside(*store, options_of(folder.file()), identity(), codec()));  // there is none
 }
@@ -344,8 +363,9 @@ TEST_CASE("the slow read meets what no look-up would: a changed row, a damaged p
     Till till(1);
     auto store = open_store(folder.file());
     for (int i = 0; i < 100; ++i) must(store->commit(request_of({till.sale({{"A", 1}})})));
+    // The last byte is a signature's, and less than 17.
     store->connection().execute(
-        "UPDATE entries SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB) "
+        "UPDATE entries SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'ff' AS BLOB) "
         "WHERE position = 40");
     auto reader = must(store->open_reader());
     const auto read = read_through(*reader);

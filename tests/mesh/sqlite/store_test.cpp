@@ -3,6 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
+#include "mesh/watermark/signing.h"
+#include "mesh/watermark/telling.h"
+#include "mesh/watermark/watermark_follower.h"
 
 using namespace titan;
 using namespace titan::mesh;
@@ -225,7 +228,15 @@ TEST_CASE("promise, members, device keys and watermark are remembered") {
   member.last_good_address = "10.77.0.2:7411";
   member.last_seen = {1317888001000};
   request.members = {member};
-  request.watermark = Watermark{"vector", sign(key_of(5), "x"), key_of(5).public_key};
+  const auto item = [](char letter, std::uint64_t last) {
+    return JournalItem{*JournalId::from_bytes(Bytes(16, letter)),
+                       {crdt::IntervalSet({{1, last}, {last + 2, last + 2}}), {last, 7}}};
+  };
+  const auto device = [](char letter) { return *DeviceId::from_bytes(Bytes(16, letter)); };
+  request.watermark = {
+      Watermark{"statement", sign(key_of(5), "x"), key_of(5).public_key},
+      true,
+      {{device('a'), {item('j', 3), item('k', 4)}}, {device('b'), {item('l', 5)}}}};
   {
     auto store = open_store(folder.file());
     must(store->commit(request));
@@ -242,6 +253,79 @@ TEST_CASE("promise, members, device keys and watermark are remembered") {
   REQUIRE(state.members.size() == 1);
   CHECK(state.members[0] == member);
   CHECK(state.watermark == request.watermark);
+
+  // The next one tells what is others since; nothing else is written.
+  StoredWatermark next{
+      Watermark{"next", sign(key_of(5), "y"), key_of(5).public_key},
+      false,
+      {{device('a'), {{item('j', 3).journal, {}}, item('m', 1)}}, {device('b'), {item('l', 6)}}}};
+  StoreRequest change;
+  change.watermark = next;
+  must(open_store(folder.file())->commit(change));
+  next.is_whole = true;
+  next.journals = {{device('a'), {item('k', 4), item('m', 1)}}, {device('b'), {item('l', 6)}}};
+  CHECK(must(open_store(folder.file())->load()).watermark == next);
+  // And one that is told in whole leaves nothing of those before.
+  next.journals = {{device('c'), {item('n', 9)}}};
+  change.watermark = next;
+  must(open_store(folder.file())->commit(change));
+  CHECK(must(open_store(folder.file())->load()).watermark == next);
+}
+
+TEST_CASE("a watermark comes back from the disk as the cloud signed it") {
+  TempFolder folder;
+  const KeyPair cloud = key_of(9);
+  crdt::VersionVector vector;
+  Random random(4);
+  std::vector<JournalId> journals;
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    journals.push_back(JournalId::draw(random));
+    vector.add(device_of_seed(1 + i % 3), journals.back(), 1 + i % 4, Hash::draw(random));
+  }
+  const auto signed_of = [&](std::uint64_t sequence, const crdt::RootedVector& held) {
+    return sign_watermark(
+        codec(), cloud,
+        {1, "random", sequence, "acme", "london-1", held.root(), held.vector().journal_count()});
+  };
+  const auto comes_back = [&](const crdt::VersionVector& expected) {
+    const auto stored = must(open_store(folder.file())->load()).watermark;
+    REQUIRE(stored.has_value());
+    WatermarkFollower follower(codec(), "acme", "london-1", cloud.public_key);
+    CHECK(follower.take(*stored, {}) == WatermarkFollower::Outcome::taken);
+    CHECK(follower.known().held.vector() == expected);
+  };
+  StoreRequest request;
+  request.watermark = {signed_of(1, crdt::RootedVector(vector)), true, difference({}, vector)};
+  must(open_store(folder.file())->commit(request));
+  comes_back(vector);
+
+  crdt::VersionVector next = vector;
+  next.add(device_of_seed(1), journals[0], 9, Hash::draw(random));
+  next.set(device_of_seed(2), journals[1], {});
+  next.add(device_of_seed(4), JournalId::draw(random), 1, Hash::draw(random));
+  request.watermark = {signed_of(2, crdt::RootedVector(next)), false, difference(vector, next)};
+  auto store = open_store(folder.file());
+  const auto writes = number(*store, "SELECT total_changes()");
+  must(store->commit(request));
+  // The statement and the three that changed, however many there are.
+  CHECK(number(*store, "SELECT total_changes()") - writes == 4);
+  comes_back(next);
+
+  auto reader = must(store->open_reader());
+  CHECK(must(reader->watermark()) == request.watermark->watermark);
+  CHECK(must(reader->held_by_cloud(journals[0])) == crdt::IntervalSet({{1, 1}, {9, 9}}));
+  CHECK(must(reader->held_by_cloud(journals[1])).empty());
+}
+
+TEST_CASE("what changed since a watermark that the file does not have is left out") {
+  auto store = open_in_memory();
+  StoreRequest request;
+  request.watermark = {Watermark{"statement", Signature{}, key_of(9).public_key},
+                       false,
+                       {{DeviceId{}, {{JournalId{}, {crdt::IntervalSet({{1, 2}}), {}}}}}}};
+  must(store->commit(request));
+  CHECK_FALSE(must(store->load()).watermark.has_value());
+  CHECK(number(*store, "SELECT count(*) FROM held_by_cloud") == 0);
 }
 
 TEST_CASE("a file of another tenant, store or device is refused by name") {

@@ -85,20 +85,16 @@ TEST_CASE("the outbox is what lies above the cursors") {
   CHECK(number(*store, "SELECT count(*) FROM sync_outbox") == 10);
   CHECK(number(*store, "SELECT count(*) FROM sync_cursors") == 0);
 
-  WatermarkVector held;
-  held.tenant = "acme";
-  held.store = "london-1";
-  held.sequence = 1;
   JournalItem with_gap;
   with_gap.journal = one.tail().journal;
   with_gap.item.stored = crdt::IntervalSet({{1, 2}, {4, 5}});
   JournalItem whole;
   whole.journal = two.tail().journal;
   whole.item.stored = crdt::IntervalSet({{1, 3}});
-  held.journals = {with_gap, whole};
   StoreRequest request;
-  request.watermark =
-      Watermark{codec().encode_watermark_vector(held), Signature{}, key_of(9).public_key};
+  request.watermark = {Watermark{"statement", Signature{}, key_of(9).public_key},
+                       true,
+                       {{DeviceId{}, {with_gap, whole}}}};
   must(store->commit(request));
 
   CHECK(column(*store, "SELECT first || '-' || last FROM sync_cursors ORDER BY last") ==
@@ -108,6 +104,41 @@ TEST_CASE("the outbox is what lies above the cursors") {
   CHECK(column(*store, "SELECT number FROM sync_outbox WHERE journal = '" +
                            two.tail().journal.hex() + "'") == Texts{});
   CHECK(number(*store, "SELECT count(*) FROM sync_outbox") == 3);
+  // What the cloud lacks is found without a walk through all entries.
+  SQLite::Statement explain(store->connection().database(),
+                            "EXPLAIN QUERY PLAN SELECT * FROM sync_outbox");
+  std::string details;
+  while (explain.executeStep()) details += explain.getColumn(3).getString() + "\n";
+  INFO(details);
+  CHECK(details.find("SEARCH e USING INDEX entries_identity") != std::string::npos);
+
+  // The next one tells what is others since: the gap is filled, the other journal is gone.
+  with_gap.item.stored = crdt::IntervalSet({{1, 5}});
+  whole.item = {};
+  request.watermark->is_whole = false;
+  request.watermark->journals = {{DeviceId{}, {with_gap, whole}}};
+  must(store->commit(request));
+  CHECK(column(*store, "SELECT first || '-' || last FROM sync_cursors") == Texts{"1-5"});
+  CHECK(number(*store, "SELECT count(*) FROM sync_outbox") == 5);
+}
+
+TEST_CASE("intervals and gaps are read from a blob, also from an empty one and from rubbish") {
+  auto store = open_in_memory();
+  const auto list = [&](const std::string& function, const std::string& blob) {
+    return column(*store, "SELECT first || '-' || last FROM " + function + "(" + blob + ")");
+  };
+  const std::string open_end = "9223372036854775807";
+  const std::string blob =
+      "x'0200000000000000"
+      "0300000000000000"
+      "0600000000000000"
+      "0600000000000000'";
+  CHECK(list("stored_intervals", blob) == Texts{"2-3", "6-6"});
+  CHECK(list("stored_gaps", blob) == Texts{"1-1", "4-5", "7-" + open_end});
+  CHECK(list("stored_intervals", "x''") == Texts{});
+  CHECK(list("stored_gaps", "x''") == Texts{"1-" + open_end});
+  CHECK(list("stored_gaps", "NULL") == Texts{"1-" + open_end});
+  CHECK(list("stored_intervals", "'rubbish'") == Texts{});
 }
 
 TEST_CASE("a body that a newer version wrote, or rubbish, gives no rows and no error") {

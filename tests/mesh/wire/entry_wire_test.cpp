@@ -158,10 +158,10 @@ TEST_CASE("Rubbish is no entry, and decoding it does no harm") {
     RC_ASSERT(entry->hash == blake2b(bytes));
     static_cast<void>(check_envelope(entry->envelope));
   });
-  rc::prop("and neither do random bytes as a watermark's vector", [](std::uint64_t seed) {
+  rc::prop("and neither do random bytes as a watermark's statement", [](std::uint64_t seed) {
     Random random(seed);
-    const auto vector = codec.decode_watermark_vector(draw_bytes(random, 300));
-    RC_ASSERT(vector.has_value() || !vector.error().message.empty());
+    const auto statement = codec.decode_watermark_statement(draw_bytes(random, 300));
+    RC_ASSERT(statement.has_value() || !statement.error().message.empty());
   });
 }
 
@@ -255,15 +255,16 @@ TEST_CASE("The bytes of an entry are for ever") {
         "bcc1ac0df2eb3dc80ecf2755f462e5beccc6cb56f7c9d3657a294d5e3ff2d37c");
 }
 
-TEST_CASE("A watermark's vector comes back") {
-  rc::prop("for any vector", [](std::uint64_t seed) {
+TEST_CASE("A watermark's statement comes back") {
+  rc::prop("for any statement", [](std::uint64_t seed) {
     Random random(seed);
-    const WatermarkVector vector{draw_number(random),  draw_bytes(random, 16), draw_number(random),
-                                 draw_text(random, 9), draw_text(random, 9),   draw_items(random)};
-    const Bytes bytes = codec.encode_watermark_vector(vector);
-    const auto read = codec.decode_watermark_vector(bytes);
+    const WatermarkStatement statement{
+        draw_number(random),  draw_bytes(random, 16), draw_number(random), draw_text(random, 9),
+        draw_text(random, 9), Hash::draw(random),     draw_number(random)};
+    const Bytes bytes = codec.encode_watermark_statement(statement);
+    const auto read = codec.decode_watermark_statement(bytes);
     RC_ASSERT(read.has_value());
-    RC_ASSERT(*read == vector);
-    RC_ASSERT(codec.encode_watermark_vector(*read) == bytes);
+    RC_ASSERT(*read == statement);
+    RC_ASSERT(codec.encode_watermark_statement(*read) == bytes);
   });
 }

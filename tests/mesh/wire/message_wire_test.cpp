@@ -90,7 +90,7 @@ election::Message draw_election_message(Random& random, std::uint64_t kind) {
   }
 }
 
-constexpr std::uint64_t message_kinds = 16;
+constexpr std::uint64_t message_kinds = 18;
 constexpr std::uint64_t election_kinds = std::variant_size_v<election::Message>;
 static_assert(std::variant_size_v<Message> == message_kinds + 1);
 static_assert(election_kinds == 7);
@@ -156,6 +156,30 @@ Message draw_sync_message(Random& random, std::uint64_t kind) {
   }
 }
 
+std::vector<DeviceJournals> draw_journals(Random& random) {
+  std::vector<DeviceJournals> devices;
+  for (const auto& device : draw_ids<DeviceId>(random)) {
+    devices.push_back({device, draw_items(random)});
+  }
+  return devices;
+}
+
+Message draw_watermark_message(Random& random, std::uint64_t kind) {
+  const Watermark watermark{draw_bytes(random, 300), Signature::draw(random),
+                            PublicKey::draw(random)};
+  const auto first = static_cast<crdt::Bucket>(random.below(crdt::bucket_count));
+  std::vector<crdt::Bucket> buckets;
+  for (crdt::Bucket bucket = first; bucket < crdt::bucket_count; bucket += 1 + bucket) {
+    buckets.push_back(bucket);
+  }
+  if (kind == 13)
+    return WatermarkUpdate{watermark, draw_or_none<Hash>(random), draw_journals(random)};
+  if (kind == 16) return WatermarkSlice{watermark, buckets, draw_journals(random), first};
+  WatermarkRequest request{first, {}};
+  for (const crdt::Bucket bucket : buckets) request.held.push_back({bucket, draw_number(random)});
+  return request;
+}
+
 Message draw_message(Random& random, std::uint64_t kind) {
   const WallTime sent{static_cast<std::int64_t>(random.next())};
   switch (kind) {
@@ -174,7 +198,9 @@ Message draw_message(Random& random, std::uint64_t kind) {
     case 5:
       return Have{draw_items(random)};
     case 13:
-      return Watermark{draw_bytes(random, 300), Signature::draw(random), PublicKey::draw(random)};
+    case 16:
+    case 17:
+      return draw_watermark_message(random, kind);
     case 14:
       return Relay{ProcessId::draw(random), ProcessId::draw(random), draw_bytes(random, 300),
                    static_cast<std::uint32_t>(draw_number(random))};
@@ -325,7 +351,8 @@ TEST_CASE("A wrong size is named by its field") {
     field = "sync_root.root";
   }
   SECTION("a signature of nothing") {
-    frame.mutable_watermark()->set_cloud_public_key(std::string(32, 'x'));
+    auto* watermark = frame.mutable_watermark_update()->mutable_watermark();
+    watermark->set_cloud_public_key(std::string(32, 'x'));
     field = "watermark.signature";
   }
   SECTION("an interval that runs backwards") {

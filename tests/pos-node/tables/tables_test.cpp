@@ -174,19 +174,22 @@ TEST_CASE("the outbox is what the cloud lacks, and shrinks as the watermark rise
   CHECK(shop.rows("SELECT count(*) FROM sync_outbox WHERE sent_at IS NULL") == Texts{"5"});
   CHECK(shop.rows("SELECT json_extract(payload, '$.total_cents') FROM sync_outbox LIMIT 1") ==
         Texts{"255"});
-  const auto hold = [&](std::uint64_t epoch, std::uint64_t last) {
-    mesh::WatermarkVector held;
-    held.tenant = "acme";
-    held.store = "london-1";
-    held.epoch = epoch;
-    held.sequence = last;
+  const auto hold = [&](std::uint64_t epoch, std::uint64_t last, bool is_whole = true,
+                        std::uint64_t by = 9) {
+    mesh::WatermarkStatement statement;
+    statement.tenant = "acme";
+    statement.store = "london-1";
+    statement.epoch = epoch;
+    statement.sequence = last;
+    statement.root = blake2b("some root");
     mesh::JournalItem item;
     item.journal = till.tail().journal;
     item.item.stored = crdt::IntervalSet({{1, last}});
-    held.journals = {item};
     mesh::StoreRequest request;
-    request.watermark = mesh::Watermark{mesh::testing::codec().encode_watermark_vector(held),
-                                        Signature{}, mesh::testing::key_of(cloud).public_key};
+    request.watermark = {{mesh::testing::codec().encode_watermark_statement(statement), Signature{},
+                          mesh::testing::key_of(by).public_key},
+                         is_whole,
+                         {{DeviceId{}, {item}}}};
     must(shop.store().commit(request));
   };
   hold(1, 3);
@@ -197,6 +200,12 @@ TEST_CASE("the outbox is what the cloud lacks, and shrinks as the watermark rise
   shop.take({till.sale({{"A", 1}})});
   shop.follow();
   CHECK(shop.rows("SELECT count(*) FROM sync_outbox") == Texts{"3"});
+  hold(1, 4, false);  // only what is others since
+  shop.follow();
+  CHECK(shop.rows("SELECT count(*) FROM sync_outbox") == Texts{"2"});
+  hold(1, 6, true, cloud + 1);  // the word of another cloud
+  shop.follow();
+  CHECK(shop.rows("SELECT count(*) FROM sync_outbox") == Texts{"2"});
   hold(2, 1);  // the cloud came back from a backup
   CHECK(shop.step() == TablesProgress::begin_again);
 }

@@ -11,6 +11,14 @@ namespace {
 
 const KeyPair key = test::key_of("till-1");
 
+std::vector<mesh::JournalItem> feeds() {
+  mesh::JournalItem item;
+  item.journal = *JournalId::from_bytes(Bytes(16, 'j'));
+  item.item.stored = crdt::IntervalSet({{1, 17}, {19, 20}});
+  item.item.content = {1, 2};
+  return {item};
+}
+
 Handshake handshake() {
   Handshake message;
   message.tenant = "acme";
@@ -20,11 +28,7 @@ Handshake handshake() {
   message.terminal = "till-1";
   message.access_key = "secret";
   message.sent = {1'317'888'000'000};
-  mesh::JournalItem item;
-  item.journal = *JournalId::from_bytes(Bytes(16, 'j'));
-  item.item.stored = crdt::IntervalSet({{1, 17}, {19, 20}});
-  item.item.content = {1, 2};
-  message.cursors = {item};
+  message.feeds = feeds();
   return message;
 }
 
@@ -49,7 +53,7 @@ TEST_CASE("messages to the cloud survive the wire") {
   CHECK(hello.store == "london-1");
   CHECK(hello.token == handshake().token);
   CHECK(hello.access_key == "secret");
-  CHECK(hello.cursors == handshake().cursors);
+  CHECK(hello.feeds == feeds());
   CHECK(hello.sent == handshake().sent);
 
   const auto batch =
@@ -70,20 +74,22 @@ TEST_CASE("messages to the cloud survive the wire") {
   REQUIRE(asked.wanted.size() == 1);
   CHECK(asked.wanted[0].numbers == crdt::IntervalSet({{2, 5}}));
 
+  const auto request = round_trip_to_cloud(mesh::WatermarkRequest{7, {{7, 1}, {4095, 2}}});
+  CHECK(request.first == 7);
+  CHECK(request.held == std::vector<crdt::BucketDigest>{{7, 1}, {4095, 2}});
+
   CHECK(round_trip_to_cloud(FeedProgress{*JournalId::from_bytes(Bytes(16, 'f')), 12}).number == 12);
 }
 
 TEST_CASE("messages to the store survive the wire") {
   HandshakeAccepted accepted;
-  accepted.watermark.vector_bytes = "vector";
+  accepted.watermark.statement = "statement";
   accepted.watermark.cloud_key = key.public_key;
   accepted.feed_journal = *JournalId::from_bytes(Bytes(16, 'f'));
   accepted.feed_number = 4;
   accepted.cloud_key = key.public_key;
   accepted.lease_ms = 5000;
-  accepted.held = handshake().cursors;
   const auto heard = round_trip_to_store(accepted);
-  CHECK(heard.held == accepted.held);
   CHECK(heard.watermark == accepted.watermark);
   CHECK(heard.lease_ms == 5000);
 
@@ -99,9 +105,19 @@ TEST_CASE("messages to the store survive the wire") {
   CHECK(ack.failures[0].index == 2);
   CHECK(ack.failures[0].retryable);
 
-  const auto push = round_trip_to_store(ServerPush{{"feed"}, accepted.watermark});
+  const std::vector<mesh::DeviceJournals> journals = {{device_of(key.public_key), feeds()}};
+  const mesh::WatermarkUpdate update{accepted.watermark, blake2b("base"), journals};
+  const auto push = round_trip_to_store(ServerPush{{"feed"}, update});
   CHECK(push.feed_entries == std::vector<Bytes>{"feed"});
-  CHECK(push.watermark == accepted.watermark);
+  REQUIRE(push.watermark);
+  CHECK(push.watermark->watermark == accepted.watermark);
+  CHECK(push.watermark->base == update.base);
+  CHECK(push.watermark->changed == journals);
+  const auto slice =
+      round_trip_to_store(mesh::WatermarkSlice{accepted.watermark, {3, 9}, journals, 10});
+  CHECK(slice.buckets == std::vector<crdt::Bucket>{3, 9});
+  CHECK(slice.journals == journals);
+  CHECK(slice.next == 10);
   CHECK_FALSE(round_trip_to_store(ServerPush{{"feed"}, {}}).watermark);
 
   const auto lost = round_trip_to_store(LostEntries{3, {"e"}, true, {key.public_key}});
@@ -112,6 +128,14 @@ TEST_CASE("messages to the store survive the wire") {
   const auto closing = round_trip_to_store(Closing{ClosingCode::fenced, "newer", refused.holder});
   CHECK(closing.code == ClosingCode::fenced);
   CHECK(closing.holder == refused.holder);
+}
+
+TEST_CASE("a request for what the cloud holds names buckets that exist, in their order") {
+  for (const auto& held : std::vector<std::vector<crdt::BucketDigest>>{
+           {{6, 1}}, {{9, 1}, {8, 1}}, {{9, 1}, {9, 1}}, {{4096, 1}}}) {
+    CHECK_FALSE(decode_to_cloud(encode(ToCloud(mesh::WatermarkRequest{7, held}), key)));
+  }
+  CHECK_FALSE(decode_to_cloud(encode(ToCloud(mesh::WatermarkRequest{4096, {}}), key)));
 }
 
 TEST_CASE("a handshake signed by another device, or altered, is refused") {

@@ -42,7 +42,7 @@ CLOUD_CASE("head office's changes are pushed in order, from the store's cursor o
   cloud.change_products(2);
   const auto uplink = cloud.connect(till);
   auto handshake = uplink->handshake(1);
-  handshake.cursors = {{journal, {crdt::IntervalSet({{1, first_number}}), {}}}};
+  handshake.feeds = {{journal, {crdt::IntervalSet({{1, first_number}}), {}}}};
   uplink->send(handshake);
   CHECK(uplink->template receive<uplink::HandshakeAccepted>().feed_number == first_number + 2);
   cloud.run_until([&] { return uplink->feed().size() >= 2; }, "what the store lacks", seconds(1));

@@ -12,9 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "base/overloaded.h"
 #include "crdt/stock.h"
 #include "mesh/entry/verify.h"
-#include "mesh/entry/watermark.h"
+#include "mesh/watermark/signing.h"
+#include "mesh/watermark/watermark_follower.h"
 #include "tests/uplink/till.h"
 #include "uplink/messages.h"
 #include "uplink/wire/uplink_codec.h"
@@ -23,14 +25,6 @@ namespace titan::test {
 
 inline constexpr const char* contract_tenant = "acme";
 inline constexpr const char* contract_store = "london-1";
-
-inline crdt::IntervalSet numbers_in(const std::vector<mesh::JournalItem>& items,
-                                    const JournalId& journal) {
-  for (const auto& item : items) {
-    if (item.journal == journal) return item.item.stored;
-  }
-  return {};
-}
 
 class UplinkUnderTest;
 
@@ -42,6 +36,8 @@ class CloudUnderTest {
   virtual std::unique_ptr<UplinkUnderTest> connect(const Till& till) = 0;
   // All gateways are killed and started again.
   virtual void restart() = 0;
+  // Head office empties the store's lease row and opens its next epoch; done when this returns.
+  virtual void reset_lease() = 0;
   // The first gateway does nothing for so long.
   virtual void stall_first_gateway(Duration length) = 0;
   // Head office changes so many products, all in one go.
@@ -76,10 +72,13 @@ class CloudUnderTest {
   virtual void wait(const Condition& condition, const std::string& what, Duration limit) = 0;
 };
 
-// One connection of a store.
+// One connection of a store, which follows what the cloud holds: it asks where it was not told.
 class UplinkUnderTest {
  public:
-  UplinkUnderTest(CloudUnderTest& cloud, const Till& till) : cloud_(cloud), till_(till) {}
+  UplinkUnderTest(CloudUnderTest& cloud, const Till& till)
+      : cloud_(cloud),
+        till_(till),
+        follower_(till.codec, contract_tenant, contract_store, cloud.key()) {}
   virtual ~UplinkUnderTest() = default;
 
   void send(const uplink::ToCloud& message) { send_signed_by(message, till_.key); }
@@ -142,7 +141,21 @@ class UplinkUnderTest {
     return message;
   }
   // The newest watermark that the cloud told on this connection.
-  const mesh::WatermarkVector& watermark() const { return watermark_; }
+  const mesh::WatermarkStatement& watermark() const { return watermark_; }
+  // Before it joins: what the store thinks that the cloud holds.
+  void guess(const crdt::RootedVector& held) { follower_.begin_at(held); }
+  // What the store knows the cloud to hold, once it knows it.
+  const mesh::HeldByCloud& held_by_cloud() {
+    cloud_.run_until([&] { return follower_.known().is_known() && !follower_.is_catching_up(); },
+                     "the cloud to tell what it holds");
+    return follower_.known();
+  }
+  crdt::IntervalSet held_of(const JournalId& journal) {
+    const auto* item = held_by_cloud().held.vector().find(journal);
+    return item == nullptr ? crdt::IntervalSet() : item->stored;
+  }
+  // All that the store was told because it asked.
+  const std::vector<mesh::WatermarkSlice>& slices() const { return slices_; }
   // All entries of the feed that came, in that order.
   const std::vector<mesh::Entry>& feed() const { return feed_; }
   void wait_for_watermark(const std::vector<EntryPointer>& entries) {
@@ -158,10 +171,10 @@ class UplinkUnderTest {
     auto message = uplink::decode_to_store(bytes);
     REQUIRE(message);
     if (const auto* accepted = std::get_if<uplink::HandshakeAccepted>(&*message)) {
-      on_watermark(accepted->watermark);
+      on_update({accepted->watermark, {}, {}});
     }
     if (const auto* push = std::get_if<uplink::ServerPush>(&*message)) {
-      if (push->watermark) on_watermark(*push->watermark);
+      if (push->watermark) on_update(*push->watermark);
       for (const Bytes& entry : push->feed_entries) {
         auto decoded = till_.codec.decode_entry(entry);
         REQUIRE(decoded);
@@ -169,36 +182,65 @@ class UplinkUnderTest {
       }
       return;
     }
-    inbox_.push_back(std::move(*message));
+    const auto* slice = std::get_if<mesh::WatermarkSlice>(&*message);
+    if (slice != nullptr && follower_.is_catching_up()) return on_slice(*slice);
+    inbox_.push_back(std::move(*message));  // also a slice that the test itself asked for
   }
 
  private:
-  // Every one is signed, of this store, and never tells less than the one before.
-  void on_watermark(const mesh::Watermark& watermark) {
-    CHECK(watermark.cloud_key == cloud_.key());
-    CHECK(verify(cloud_.key(), mesh::watermark_signed_part(watermark.vector_bytes),
-                 watermark.signature));
-    const auto vector = till_.codec.decode_watermark_vector(watermark.vector_bytes);
-    REQUIRE(vector);
-    CHECK(vector->tenant == contract_tenant);
-    CHECK(vector->store == contract_store);
-    CHECK(vector->sequence > watermark_.sequence);
-    for (const auto& [journal, item] : watermark_.journals) {
-      CHECK(numbers_in(vector->journals, journal).contains(item.stored));
-    }
-    watermark_ = *vector;
+  using Outcome = mesh::WatermarkFollower::Outcome;
+
+  // Every one is signed, of this store, and none comes after a later one.
+  void check(const mesh::Watermark& watermark) {
+    CHECK(mesh::watermark_verifies(watermark, cloud_.key()));
+    const auto statement = till_.codec.decode_watermark_statement(watermark.statement);
+    REQUIRE(statement);
+    CHECK(statement->tenant == contract_tenant);
+    CHECK(statement->store == contract_store);
+    CHECK(statement->sequence >= watermark_.sequence);
+    watermark_ = *statement;
+  }
+  // Not what was only guessed.
+  crdt::VersionVector told() const {
+    return follower_.known().is_known() ? follower_.known().held.vector() : crdt::VersionVector();
+  }
+  // One that comes while slices do begins at what is not known here yet.
+  void on_update(const mesh::WatermarkUpdate& update) {
+    check(update.watermark);
+    if (follower_.is_catching_up()) return;
+    const crdt::VersionVector before = told();
+    const Outcome outcome = follower_.take(update);
+    if (outcome == Outcome::unknown_base) return send(follower_.catch_up());
+    on_told(outcome, before);
+  }
+  void on_slice(const mesh::WatermarkSlice& slice) {
+    check(slice.watermark);
+    slices_.push_back(slice);
+    const crdt::VersionVector before = told();
+    std::visit(Overloaded{
+                   [&](const mesh::WatermarkRequest& next) { send(next); },
+                   [&](Outcome outcome) { on_told(outcome, before); },
+               },
+               follower_.take(slice));
+  }
+  // Each tells something new, and none tells less than the one before.
+  void on_told(Outcome outcome, const crdt::VersionVector& before) {
+    CHECK(outcome == Outcome::taken);
+    CHECK(crdt::missing(follower_.known().held.vector(), before).empty());
   }
   bool is_marked(const std::vector<EntryPointer>& entries) const {
     return std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
       const mesh::EntryId& id = entry->envelope.id;
-      return numbers_in(watermark_.journals, id.journal).contains(id.number);
+      return follower_.known().held.vector().contains(id.journal, id.number);
     });
   }
 
   CloudUnderTest& cloud_;
   const Till& till_;
   std::deque<uplink::ToStore> inbox_;
-  mesh::WatermarkVector watermark_;
+  mesh::WatermarkFollower follower_;
+  mesh::WatermarkStatement watermark_;
+  std::vector<mesh::WatermarkSlice> slices_;
   std::vector<mesh::Entry> feed_;
   std::uint64_t sequence_ = 0;
   std::uint64_t renewals_ = 0;

@@ -71,6 +71,11 @@ std::unique_ptr<UplinkUnderTest> ModelCloud::connect(const Till& till) {
   return std::make_unique<Uplink>(*this, till);
 }
 
+void ModelCloud::reset_lease() {
+  cloud_->reset_lease();
+  let_pass(milliseconds(10));  // more than a transaction of the model takes
+}
+
 std::map<JournalId, crdt::IntervalSet> ModelCloud::held() {
   std::map<JournalId, crdt::IntervalSet> held;
   for (const auto& [device, journals] : cloud_->vector().devices()) {

@@ -13,6 +13,7 @@ class ModelCloud final : public CloudUnderTest {
 
   std::unique_ptr<UplinkUnderTest> connect(const Till& till) override;
   void restart() override { cloud_->restart(); }
+  void reset_lease() override;
   void stall_first_gateway(Duration length) override { cloud_->stall_gateway(length); }
   void change_products(std::uint32_t count) override { cloud_->change_products(count); }
   PublicKey key() const override { return key_.public_key; }

@@ -118,6 +118,14 @@ void RealCloud::restart() {
   for (Gateway& gateway : gateways_) start(gateway);
 }
 
+std::string RealCloud::store(const std::string& rest) {
+  return std::string("/v1/tenants/") + contract_tenant + "/stores/" + contract_store + rest;
+}
+
+void RealCloud::reset_lease() {
+  REQUIRE(http(gateways_[0].port, "POST", store("/lease/reset")).status == 200);
+}
+
 void RealCloud::stall_first_gateway(Duration length) {
   REQUIRE(::kill(gateways_[0].process, SIGSTOP) == 0);
   stalled_until_ = now() + length;
@@ -129,10 +137,8 @@ void RealCloud::change_products(std::uint32_t count) {
     body += (body.empty() ? "" : ",") + std::string(R"({"sku":"product-)") + std::to_string(i) +
             R"(","description":"a product","price":"1.00","currency":"GBP"})";
   }
-  const std::string target =
-      std::string("/v1/tenants/") + contract_tenant + "/stores/" + contract_store + "/products";
-  const auto answer =
-      http(gateways_[0].port, "PUT", target, std::string(R"({"products":[)") + body + "]}");
+  const auto answer = http(gateways_[0].port, "PUT", store("/products"),
+                           std::string(R"({"products":[)") + body + "]}");
   CAPTURE(answer.body);
   REQUIRE(answer.status == 200);
 }

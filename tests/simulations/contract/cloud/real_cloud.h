@@ -18,6 +18,7 @@ class RealCloud final : public CloudUnderTest {
 
   std::unique_ptr<UplinkUnderTest> connect(const Till& till) override;
   void restart() override;
+  void reset_lease() override;
   void stall_first_gateway(Duration length) override;
   void change_products(std::uint32_t count) override;
   PublicKey key() const override { return key_; }
@@ -38,6 +39,7 @@ class RealCloud final : public CloudUnderTest {
     pid_t process = 0;
   };
 
+  static std::string store(const std::string& rest);  // its address at head office's port
   void configure(Gateway& gateway, std::size_t number) const;
   static void start(Gateway& gateway);
   static void kill(Gateway& gateway);
