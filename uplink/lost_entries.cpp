@@ -33,11 +33,9 @@ void UploadSession::note_lacking(Now now, const crdt::VersionVector& before) {
         crdt::IntervalSet numbers = item->stored;
         if (const auto* ours = window_.stored().find(journal))
           numbers = numbers.minus(ours->stored);
-        const auto known = lacking_.find(journal);
-        if (known != lacking_.end()) numbers = numbers.minus(known->second);
-        if (numbers.empty()) return;
+        if (const auto* known = lacking_.find(journal)) numbers = numbers.minus(*known);
         added += numbers.count();
-        lacking_[journal].add(numbers);
+        lacking_.add(journal, numbers);
       });
   if (added == 0) return;
   // A request under way does not bring these: they are asked for after it.
@@ -57,7 +55,7 @@ void UploadSession::fetch_lacking(Now now) {
     return;
   }
   // What came with the last answer is on its way to the disk; asking now would fetch it again.
-  const bool stored = crdt::count(lacking_) + fetched_ <= lacking_at_request_;
+  const bool stored = lacking_.count() + fetched_ <= lacking_at_request_;
   if (!stored && now.mono < fetch_deadline_) return;
   EntriesWanted wanted;
   wanted.request = ++fetch_request_;
@@ -68,7 +66,7 @@ void UploadSession::fetch_lacking(Now now) {
   }
   fetching_ = true;
   fetched_ = 0;
-  lacking_at_request_ = crdt::count(lacking_);
+  lacking_at_request_ = lacking_.count();
   fetch_deadline_ = now.mono + config_.fetch_answer_timeout;
   send(std::move(wanted));
 }
@@ -86,8 +84,7 @@ void UploadSession::on_lost_entries(Now now, const LostEntries& lost) {
   fetching_ = false;
   fetch_deadline_ = now.mono + config_.fetch_stored_timeout;
   if (fetched_ > 0) return;
-  effects_.push_back(UplinkNote{"the cloud could not send " +
-                                std::to_string(crdt::count(lacking_)) +
+  effects_.push_back(UplinkNote{"the cloud could not send " + std::to_string(lacking_.count()) +
                                 " entries that it says it holds; other terminals may"});
   lacking_.clear();
 }

@@ -171,12 +171,8 @@ void UploadSession::on_stored(Now now,
   if (phase_ == Phase::idle) return;
   for (const auto& entry : entries) {
     const mesh::EntryId& id = entry->envelope.id;
-    const auto lacking = lacking_.find(id.journal);
-    const bool from_cloud = lacking != lacking_.end() && lacking->second.contains(id.number);
-    if (from_cloud) {
-      lacking->second.remove(crdt::Interval{id.number, id.number});
-      if (lacking->second.empty()) lacking_.erase(lacking);
-    }
+    const bool from_cloud = lacking_.contains(id.journal, id.number);
+    if (from_cloud) lacking_.remove(id.journal, id.number);
     const bool is_feed = !feed_journal_.is_none() && id.journal == feed_journal_;
     window_.on_stored(entry, !from_cloud && !is_feed);
   }
@@ -328,7 +324,7 @@ UplinkStatus UploadSession::status() const {
   status.batches_in_flight = window_.batches_in_flight();
   status.set_aside = window_.set_aside();
   status.quarantined = quarantined_;
-  status.to_fetch = crdt::count(lacking_);
+  status.to_fetch = lacking_.count();
   status.uploaded = uploaded_;
   return status;
 }
@@ -350,10 +346,7 @@ void UploadSession::check_invariants() const {
   const bool may_probe = phase_ == Phase::idle && probe_wanted_ && !probing_;
   assert(may_probe || next_probe_ == MonoTime::never());
   assert(renewals_sent_.size() <= 3);
-  for (const auto& [journal, numbers] : lacking_) {
-    assert(!numbers.empty());
-    (void)journal, (void)numbers;
-  }
+  lacking_.check_invariants();
 }
 
 }  // namespace titan::uplink

@@ -269,7 +269,7 @@ class UploadSession {
   MonoTime next_feed_report_{};
   // What the cloud holds and this disk does not: disjoint from what the window has stored, and
   // empty unless up.
-  crdt::JournalNumbers lacking_;
+  CountedNumbers lacking_;
   bool fetching_ = false;      // the last part of an answer has not come
   std::uint64_t fetched_ = 0;  // entries of the answers to the present request
   // What was lacking when it was sent, and what was found lacking since. Once lacking_ has shrunk

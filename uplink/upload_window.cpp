@@ -2,22 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
+#include <utility>
 
 namespace titan::uplink {
 
 UploadWindow::UploadWindow(WindowConfig config, const mesh::Codec& codec)
     : config_(config), codec_(codec) {}
-
-void UploadWindow::add(Numbers& numbers, const mesh::EntryId& id) {
-  numbers[id.journal].add(id.number);
-}
-
-void UploadWindow::remove(Numbers& numbers, const mesh::EntryId& id) {
-  const auto found = numbers.find(id.journal);
-  if (found == numbers.end()) return;
-  found->second.remove(crdt::Interval{id.number, id.number});
-  if (found->second.empty()) numbers.erase(found);
-}
 
 void UploadWindow::start(const crdt::VersionVector& stored, const crdt::VersionVector& held) {
   on_disconnected();
@@ -39,8 +30,7 @@ void UploadWindow::make_pending(const crdt::VersionVector& held) {
         // Equal numbers with other content: one side lacks a branch of a forked number. Sending the
         // whole journal settles it; what the cloud has already changes nothing there.
         const bool is_whole = theirs == nullptr || theirs->stored == ours->stored;
-        crdt::IntervalSet numbers = is_whole ? ours->stored : ours->stored.minus(theirs->stored);
-        if (!numbers.empty()) pending_[journal] = std::move(numbers);
+        pending_.add(journal, is_whole ? ours->stored : ours->stored.minus(theirs->stored));
       });
 }
 
@@ -49,7 +39,7 @@ void UploadWindow::on_stored(const std::shared_ptr<const mesh::Entry>& entry, bo
   if (id.number == 0) return;
   stored_.add(entry->envelope.device, id.journal, id.number, entry->hash);
   if (!wanted) return;
-  add(pending_, id);
+  pending_.add(id.journal, id.number);
   recent_[id].push_back(entry);
   recent_order_.push_back(id);
   recent_bytes_ += entry->bytes.size();
@@ -83,13 +73,12 @@ void UploadWindow::on_connected(const crdt::VersionVector& held, std::size_t ent
 
 void UploadWindow::on_disconnected() {
   connected_ = false;
-  for (const auto& entry : staged_) add(pending_, entry.id);
+  for (const auto& entry : staged_) pending_.add(entry.id.journal, entry.id.number);
   for (const auto& [sequence, batch] : in_flight_) {
-    for (const auto& id : batch.entries) add(pending_, id);
+    for (const auto& id : batch.entries) pending_.add(id.journal, id.number);
   }
-  for (const auto* aside : {&waiting_, &set_aside_}) {
-    for (const auto& [journal, numbers] : *aside) pending_[journal].add(numbers);
-  }
+  pending_.add(waiting_);
+  pending_.add(set_aside_);
   staged_.clear();
   staged_bytes_ = 0;
   in_flight_.clear();
@@ -108,31 +97,36 @@ void UploadWindow::stage(Now now, const mesh::EntryId& id, Bytes bytes) {
   staged_.push_back({id, std::move(bytes), now.mono});
 }
 
-// Fresh entries go straight from memory. Journals take turns, and a journal is served in ascending
-// order: the cloud learns a device's key from its journal's first entry.
+// Fresh entries go straight from memory. The journals that have some take turns, and a journal is
+// served in ascending order: the cloud learns a device's key from its journal's first entry.
 void UploadWindow::stage_recent(Now now) {
-  std::size_t journals_left = pending_.size();
-  while (journals_left-- > 0 && !staging_full() && !pending_.empty()) {
-    auto turn = pending_.upper_bound(last_served_);
-    if (turn == pending_.end()) turn = pending_.begin();
-    last_served_ = turn->first;
+  const JournalId start = last_served_;
+  bool is_round = false;  // the turns began again at the first journal
+  while (!staging_full()) {
+    auto turn = recent_.upper_bound({last_served_, std::numeric_limits<std::uint64_t>::max()});
+    if (turn == recent_.end()) {
+      if (std::exchange(is_round, true) || recent_.empty()) return;
+      turn = recent_.begin();
+    }
+    if (is_round && start < turn->first.journal) return;
+    last_served_ = turn->first.journal;
     if (reading_ && reading_->journal == last_served_) continue;
     for (std::size_t taken = 0; taken < entries_max_ && !staging_full(); ++taken) {
-      const auto journal = pending_.find(last_served_);
-      if (journal == pending_.end()) break;
-      const mesh::EntryId id{last_served_, journal->second.intervals().front().first};
+      const crdt::IntervalSet* numbers = pending_.find(last_served_);
+      if (numbers == nullptr) break;
+      const mesh::EntryId id{last_served_, numbers->intervals().front().first};
       const auto recent = recent_.find(id);
       if (recent == recent_.end()) break;
       for (const auto& entry : recent->second) stage(now, id, entry->bytes);
       forget_recent(id);
-      remove(pending_, id);
+      pending_.remove(id.journal, id.number);
     }
   }
 }
 
 void UploadWindow::release_retries(Now now) {
   if (now.mono < waiting_until_) return;
-  for (const auto& [journal, numbers] : waiting_) pending_[journal].add(numbers);
+  pending_.add(waiting_);
   waiting_.clear();
   waiting_until_ = MonoTime::never();
 }
@@ -165,16 +159,15 @@ void UploadWindow::on_read(Now now, std::uint64_t id, const std::vector<Bytes>& 
     last_number = std::max(last_number, entry_id.number);
     stage(now, entry_id, bytes);
     forget_recent(entry_id);
-    remove(pending_, entry_id);
+    pending_.remove(entry_id.journal, entry_id.number);
   }
   // What was passed over cannot be read; if nothing came at all, none of it can.
   for (const auto& interval : read.numbers.intervals()) {
     for (std::uint64_t number = interval.first; number <= interval.last; ++number) {
       if (last_number != 0 && number > last_number) return;
-      const auto journal = pending_.find(read.journal);
-      if (journal == pending_.end() || !journal->second.contains(number)) continue;
-      remove(pending_, {read.journal, number});
-      add(set_aside_, {read.journal, number});
+      if (!pending_.contains(read.journal, number)) continue;
+      pending_.remove(read.journal, number);
+      set_aside_.add(read.journal, number);
     }
   }
 }
@@ -184,14 +177,14 @@ void UploadWindow::on_read_failed(Now now, std::uint64_t id) {
   const WindowRead read = *std::exchange(reading_, std::nullopt);
   for (const auto& interval : read.numbers.intervals()) {
     for (std::uint64_t number = interval.first; number <= interval.last; ++number) {
-      remove(pending_, {read.journal, number});
+      pending_.remove(read.journal, number);
       retry_later(now, {read.journal, number});
     }
   }
 }
 
 void UploadWindow::retry_later(Now now, const mesh::EntryId& id) {
-  add(waiting_, id);
+  waiting_.add(id.journal, id.number);
   if (waiting_until_ == MonoTime::never()) waiting_until_ = now.mono + config_.retry_pause;
 }
 
@@ -243,7 +236,7 @@ std::optional<AckOutcome> UploadWindow::on_ack(Now now, const BatchAck& ack) {
       retry_later(now, id);
     } else {
       ++outcome.refused;
-      add(set_aside_, id);
+      set_aside_.add(id.journal, id.number);
     }
   }
   outcome.held = batch.entries.size() - outcome.retried - outcome.refused;
@@ -265,13 +258,13 @@ std::optional<MonoTime> UploadWindow::oldest_in_flight() const {
 }
 
 std::uint64_t UploadWindow::pending_entries() const {
-  std::uint64_t sum = crdt::count(pending_) + crdt::count(waiting_) + staged_.size();
+  std::uint64_t sum = pending_.count() + waiting_.count() + staged_.size();
   for (const auto& [sequence, batch] : in_flight_) sum += batch.entries.size();
   return sum;
 }
 
 std::uint64_t UploadWindow::set_aside() const {
-  return crdt::count(set_aside_);
+  return set_aside_.count();
 }
 
 void UploadWindow::check_invariants() const {
@@ -288,8 +281,8 @@ void UploadWindow::check_invariants() const {
     for (const auto& entry : entries) recent_bytes += entry->bytes.size();
   }
   assert(recent_bytes == recent_bytes_);
+  for (const CountedNumbers* each : {&pending_, &waiting_, &set_aside_}) each->check_invariants();
   for (const auto& [journal, numbers] : pending_) {
-    assert(!numbers.empty());
     const crdt::VectorItem* ours = stored_.find(journal);
     assert(ours != nullptr && ours->stored.contains(numbers));
     (void)ours;

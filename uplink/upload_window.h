@@ -22,6 +22,7 @@
 #include "crdt/version_vector.h"
 #include "mesh/entry/codec.h"
 #include "mesh/entry/entry.h"
+#include "uplink/counted_numbers.h"
 #include "uplink/messages.h"
 
 namespace titan::uplink {
@@ -106,7 +107,6 @@ class UploadWindow {
     std::vector<mesh::EntryId> entries;
     MonoTime sent;
   };
-  using Numbers = crdt::JournalNumbers;
 
   void make_pending(const crdt::VersionVector& held);
   void stage_recent(Now now);
@@ -115,8 +115,6 @@ class UploadWindow {
   void retry_later(Now now, const mesh::EntryId& id);
   void release_retries(Now now);
   void forget_recent(const mesh::EntryId& id);
-  static void add(Numbers& numbers, const mesh::EntryId& id);
-  static void remove(Numbers& numbers, const mesh::EntryId& id);
 
   const WindowConfig config_;
   const mesh::Codec& codec_;
@@ -138,15 +136,15 @@ class UploadWindow {
   std::size_t entries_max_ = 0;
   std::size_t bytes_max_ = 0;
   std::size_t window_batches_ = 0;
-  Numbers pending_;                    // within stored_
+  CountedNumbers pending_;             // within stored_
   JournalId last_served_;              // the next turn is of the journal behind it
   std::optional<WindowRead> reading_;  // one at a time
   std::deque<Staged> staged_;  // filled up to two batches; beyond them at most what one read brings
   std::size_t staged_bytes_ = 0;
   std::map<std::uint64_t, InFlight> in_flight_;  // at most window_batches_; the oldest first
-  Numbers waiting_;                              // refused for now; all released at once
+  CountedNumbers waiting_;                       // refused for now; all released at once
   MonoTime waiting_until_ = MonoTime::never();   // never() if and only if nothing waits
-  Numbers set_aside_;
+  CountedNumbers set_aside_;
 };
 
 }  // namespace titan::uplink

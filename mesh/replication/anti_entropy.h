@@ -187,12 +187,16 @@ class AntiEntropy {
     MonoTime deadline;
   };
 
+  using Lacking = std::map<DeviceId, std::set<JournalId>>;
+
   // What a device told us it holds.
   struct Known {
     crdt::VersionVector vector;
     // By device, none empty: all journals of which a number is lacking here, and some of which none
     // is any more, which are taken out when they are met again.
-    std::map<DeviceId, std::set<JournalId>> lacking;
+    Lacking lacking;
+    // While much is lacking: those of them that may hold products, settings or users.
+    Lacking lacking_state;
   };
 
   // anti_entropy.cpp: peers and time; anti_entropy_comparing.cpp: the comparison of vectors
@@ -211,7 +215,9 @@ class AntiEntropy {
   // anti_entropy_asking.cpp: what is asked of whom
   void ask_for_missing(Now now);
   void ask_peers(Now now, const std::vector<ProcessId>& order, bool first_device, What what);
-  bool ask_peer(Now now, const ProcessId& peer, const JournalId& journal, crdt::IntervalSet lacking,
+  // What becomes of a list of journals at one of them.
+  enum class Look { stop, keep, drop };
+  Look ask_peer(Now now, const ProcessId& peer, const JournalId& journal, crdt::IntervalSet lacking,
                 What what);
   template <class Visit>
   void each_lacking(const Known& known, std::set<JournalId>& journals, Visit&& visit);

@@ -18,6 +18,7 @@ void AntiEntropy::ask_for_missing(Now now) {
   if (!catches_up) {
     state_complete_.clear();
     state_on_way_.clear();
+    for (auto& [holder, known] : known_) known.lacking_state.clear();
   }
   ask_peers(now, order, true, What::everything);
   // A newcomer sells with the whole catalogue before it holds history, wherever in the journals of
@@ -34,13 +35,14 @@ void AntiEntropy::ask_peers(Now now, const std::vector<ProcessId>& order, bool f
   for (const ProcessId& peer : order) {
     const auto known = known_.find(peers_.at(peer).device);
     if (known == known_.end()) continue;
-    for (auto& [device, journals] : known->second.lacking) {
+    Lacking& all = what == What::state ? known->second.lacking_state : known->second.lacking;
+    for (auto& [device, journals] : all) {
       if (first_device != (device == first_device_)) continue;
       each_lacking(known->second, journals, [&](const JournalId& journal, const auto& lacking) {
         return ask_peer(now, peer, journal, lacking, what);
       });
     }
-    std::erase_if(known->second.lacking, [](const auto& of) { return of.second.empty(); });
+    std::erase_if(all, [](const auto& of) { return of.second.empty(); });
   }
 }
 
@@ -50,30 +52,29 @@ void AntiEntropy::on_storage_restarted() {
   state_on_way_.clear();
   for (auto& [holder, known] : known_) {
     known.lacking.clear();
+    known.lacking_state.clear();
     for (const auto& [device, journals] : known.vector.devices()) {
       if (known.vector.device_digest(device) == index_.stored().device_digest(device)) continue;
       for (const auto& [journal, item] : journals) {
         if (index_.lacking(journal, item.stored).empty()) continue;
         known.lacking[device].insert(journal);
+        known.lacking_state[device].insert(journal);
       }
     }
   }
 }
 
-// Calls `visit(journal, numbers)` for what is lacking of these, while it says true. What is lacking
-// no more is not looked at again.
+// Calls `visit(journal, numbers)` for what is lacking of these. What is lacking no more, and what
+// it drops, is not looked at again, so that to ask for all costs what is lacking.
 template <class Visit>
 void AntiEntropy::each_lacking(const Known& known, std::set<JournalId>& journals, Visit&& visit) {
   for (auto journal = journals.begin(); journal != journals.end();) {
     const crdt::VectorItem* theirs = known.vector.find(*journal);
     const auto lacking =
         theirs == nullptr ? crdt::IntervalSet{} : index_.lacking(*journal, theirs->stored);
-    if (lacking.empty()) {
-      journal = journals.erase(journal);
-      continue;
-    }
-    if (!visit(*journal, lacking)) return;
-    ++journal;
+    const Look look = lacking.empty() ? Look::drop : visit(*journal, lacking);
+    if (look == Look::stop) return;
+    journal = look == Look::drop ? journals.erase(journal) : std::next(journal);
   }
 }
 
@@ -103,7 +104,7 @@ bool AntiEntropy::lacks_much() {
     for (auto& [device, journals] : known->second.lacking) {
       each_lacking(known->second, journals, [&](const JournalId&, const auto& numbers) {
         lacking += numbers.count();
-        return lacking <= config_.newest_first_above;
+        return lacking <= config_.newest_first_above ? Look::keep : Look::stop;
       });
       if (lacking > config_.newest_first_above) return true;
     }
@@ -123,21 +124,21 @@ bool AntiEntropy::waits_for_state() {
                      [](const auto& request) { return request.second.state_only; });
 }
 
-// False when this peer, or all of us together, have asked enough for now.
-bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
-                           crdt::IntervalSet lacking, What what) {
-  if (what == What::state && state_complete_.contains(journal)) return true;
-  if (requests_.size() >= config_.requests_in_flight_max) return false;
+// It stops when this peer, or all of us together, have asked enough for now.
+AntiEntropy::Look AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& journal,
+                                        crdt::IntervalSet lacking, What what) {
+  if (what == What::state && state_complete_.contains(journal)) return Look::drop;
+  if (requests_.size() >= config_.requests_in_flight_max) return Look::stop;
   if (index_.pending_count() >= config_.pending_entries_max) {
     held_back_ = true;
-    return false;
+    return Look::stop;
   }
   Peer& state = peers_.at(peer);
-  if (state.asked >= config_.requests_per_peer_max) return false;
+  if (state.asked >= config_.requests_per_peer_max) return Look::stop;
   if (const auto found = in_flight_.find(journal); found != in_flight_.end()) {
     lacking = lacking.minus(found->second);
   }
-  if (lacking.empty()) return true;
+  if (lacking.empty()) return Look::keep;
   EntryRequest request;
   request.request = next_id_++;
   request.journal = journal;
@@ -165,7 +166,7 @@ bool AntiEntropy::ask_peer(Now now, const ProcessId& peer, const JournalId& jour
   in_flight_[journal].add(request.numbers);
   ++state.asked;
   send(peer, std::move(request));
-  return true;
+  return Look::keep;
 }
 
 // A frame that is lost leaves a gap that the request's end finds and asks for again; if the last is

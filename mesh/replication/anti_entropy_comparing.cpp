@@ -259,6 +259,7 @@ void AntiEntropy::learn_item(Known& known, const DeviceId& device, const Journal
   known.vector.set(device, theirs.journal, theirs.item);
   if (!index_.lacking(theirs.journal, theirs.item.stored).empty()) {
     known.lacking[device].insert(theirs.journal);
+    known.lacking_state[device].insert(theirs.journal);
   }
 }
 

@@ -5,18 +5,13 @@ namespace titan::mesh {
 std::uint64_t pending_uploads(const crdt::VersionVector& stored,
                               const crdt::VersionVector& held_by_cloud, const DeviceId& cloud) {
   std::uint64_t pending = 0;
-  for (const auto& [device, journals] : stored.devices()) {
-    if (device == cloud) continue;
-    if (stored.device_digest(device) == held_by_cloud.device_digest(device)) continue;
-    for (const auto& [journal, item] : journals) {
-      const auto* held = held_by_cloud.find(journal);
-      if (held == nullptr) {
-        pending += item.stored.count();
-      } else if (held->stored != item.stored) {
-        pending += item.stored.minus(held->stored).count();
-      }
-    }
-  }
+  crdt::VersionVector::each_difference(
+      held_by_cloud, stored,
+      [&](const DeviceId& device, const JournalId& journal, const crdt::VectorItem* item) {
+        if (item == nullptr || device == cloud) return;
+        const crdt::VectorItem* held = held_by_cloud.find(journal);
+        pending += (held == nullptr ? item->stored : item->stored.minus(held->stored)).count();
+      });
   return pending;
 }
 

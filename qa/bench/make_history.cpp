@@ -3,8 +3,8 @@
 //
 //   make_history --data DIR --tenant T --store S --products N --tills N --days N --sales-a-day N
 //
-// The till must not run; its journal must be empty or not there. Only that till may use the
-// entries: they carry no signatures. Run by qa/bench/run.py.
+// The first of the tills is the folder's own. The till must not run; its journal must be empty or
+// not there. Run by qa/bench/run.py and by tests.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
@@ -16,8 +16,8 @@
 #include "mesh/wire/wire_codec.h"
 #include "pos-node/storage/data_folder.h"
 #include "qa/bench/support/goods.h"
+#include "qa/bench/support/history_journal.h"
 #include "qa/bench/support/program.h"
-#include "qa/bench/support/unsigned_journal.h"
 
 namespace {
 
@@ -47,10 +47,12 @@ std::string sku_of(std::uint64_t product) {
 
 class History {
  public:
-  History(const Size& size, mesh::SqliteStore& store) : size_(size), store_(store), random_(7) {
-    for (int till = 0; till < size.tills; ++till) {
+  History(const Size& size, const KeyPair& own_key, mesh::SqliteStore& store)
+      : size_(size), store_(store), random_(7), keys_{own_key} {
+    for (int till = 1; till < size.tills; ++till) {
       keys_.push_back(KeyPair::from_seed(SecretSeed::draw(random_)));
     }
+    for (const KeyPair& key : keys_) request_.devices.push_back(key.public_key);
   }
 
   void write() {
@@ -74,9 +76,9 @@ class History {
   void open_journal(int till, int day) {
     ++journals_;
     time_.utc_ms = first_day_ms + day * day_ms + till;
-    const UnsignedJournal::Owner owner{keys_[static_cast<std::size_t>(till)].public_key,
-                                       "till-" + std::to_string(till + 1), size_.tenant,
-                                       size_.store};
+    const KeyPair& key = keys_[static_cast<std::size_t>(till)];
+    const HistoryJournal::Owner owner{key.public_key, key, "till-" + std::to_string(till + 1),
+                                      size_.tenant, size_.store};
     journal_.emplace(owner, random_);
   }
 
@@ -119,14 +121,14 @@ class History {
 
   void commit() {
     must(store_.commit(request_));
-    request_.entries.clear();
+    request_ = {};
   }
 
   const Size size_;
   mesh::SqliteStore& store_;
   Random random_;
   std::vector<KeyPair> keys_;
-  std::optional<UnsignedJournal> journal_;
+  std::optional<HistoryJournal> journal_;
   WallTime time_;
   mesh::StoreRequest request_;
   std::uint64_t entries_ = 0;
@@ -155,7 +157,7 @@ int main(int argc, char** argv) {
   mesh::StoreOptions options;
   options.path = folder.file("titan.sqlite3");
   const auto store = must(mesh::SqliteStore::open(options, identity, codec));
-  History history(size, *store);
+  History history(size, folder.device_key(), *store);
   history.write();
   // The nightly idle moments fold; a till that starts in the morning finds it done.
   while (must(store->checkpoint_if_idle())) {

@@ -23,8 +23,8 @@
 #include "qa/bench/bare_tables.h"
 #include "qa/bench/support/figures.h"
 #include "qa/bench/support/goods.h"
+#include "qa/bench/support/history_journal.h"
 #include "qa/bench/support/program.h"
-#include "qa/bench/support/unsigned_journal.h"
 
 namespace {
 
@@ -58,8 +58,8 @@ class Shop {
   explicit Shop(std::uint64_t seed) : random_(seed) {
     for (int i = 0; i < till_count; ++i) {
       const KeyPair key = KeyPair::from_seed(SecretSeed::draw(random_));
-      tills_.push_back(std::make_unique<UnsignedJournal>(
-          UnsignedJournal::Owner{key.public_key, "till-" + std::to_string(i)}, random_));
+      tills_.push_back(std::make_unique<HistoryJournal>(
+          HistoryJournal::Owner{key.public_key, {}, "till-" + std::to_string(i)}, random_));
     }
   }
 
@@ -128,7 +128,7 @@ class Shop {
   }
 
   Random random_;
-  std::vector<std::unique_ptr<UnsignedJournal>> tills_;
+  std::vector<std::unique_ptr<HistoryJournal>> tills_;
   std::uint64_t clock_ = 0;
 };
 

@@ -26,8 +26,8 @@
 #include "pos-node/tables/tables_keeper.h"
 #include "qa/bench/support/figures.h"
 #include "qa/bench/support/goods.h"
+#include "qa/bench/support/history_journal.h"
 #include "qa/bench/support/program.h"
-#include "qa/bench/support/unsigned_journal.h"
 
 namespace {
 
@@ -101,8 +101,8 @@ class Till {
   }
 
   Random random_{1};
-  UnsignedJournal journal_{{KeyPair::from_seed(SecretSeed::draw(random_)).public_key, "till-1"},
-                           random_};
+  HistoryJournal journal_{{KeyPair::from_seed(SecretSeed::draw(random_)).public_key, {}, "till-1"},
+                          random_};
   std::int64_t moments_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "qa/bench/support/unsigned_journal.h"
+#include "qa/bench/support/history_journal.h"
 
 #include <utility>
 
@@ -9,7 +9,7 @@ namespace titan::bench {
 
 namespace {
 
-mesh::JournalOpening opening_of(const UnsignedJournal::Owner& owner, Random& random) {
+mesh::JournalOpening opening_of(const HistoryJournal::Owner& owner, Random& random) {
   mesh::JournalOpening opening;
   opening.process = ProcessId::draw(random);
   opening.device_public_key = owner.device_key;
@@ -21,7 +21,7 @@ mesh::JournalOpening opening_of(const UnsignedJournal::Owner& owner, Random& ran
 
 }  // namespace
 
-UnsignedJournal::UnsignedJournal(Owner owner, Random& random)
+HistoryJournal::HistoryJournal(Owner owner, Random& random)
     : owner_(std::move(owner)),
       opening_(opening_of(owner_, random)),
       opening_hash_(mesh::hash_of_opening(codec_.encode_opening(opening_))),
@@ -29,7 +29,7 @@ UnsignedJournal::UnsignedJournal(Owner owner, Random& random)
             0,
             {}} {}
 
-EntryPointer UnsignedJournal::write(mesh::Envelope envelope) {
+EntryPointer HistoryJournal::write(mesh::Envelope envelope) {
   envelope.id = {tail_.journal, tail_.number + 1};
   envelope.previous_hash = tail_.hash;
   envelope.device = device();
@@ -44,16 +44,18 @@ EntryPointer UnsignedJournal::write(mesh::Envelope envelope) {
   if (envelope.id.number == 1) envelope.opening = opening_;
   auto entry = std::make_shared<mesh::Entry>();
   entry->envelope_bytes = codec_.encode_envelope(envelope);
-  entry->bytes = codec_.encode_signed_entry(entry->envelope_bytes, Signature{});
+  entry->bytes = codec_.encode_signed_entry(
+      entry->envelope_bytes,
+      owner_.key ? sign(*owner_.key, mesh::signed_part(entry->envelope_bytes)) : Signature{});
   entry->hash = blake2b(entry->bytes);
   entry->envelope = std::move(envelope);
   tail_ = {tail_.journal, entry->envelope.id.number, entry->hash};
   return entry;
 }
 
-std::vector<EntryPointer> UnsignedJournal::write_list(const mesh::Envelope& model,
-                                                      const mesh::ListId& list,
-                                                      const entry::v1::Products& products) {
+std::vector<EntryPointer> HistoryJournal::write_list(const mesh::Envelope& model,
+                                                     const mesh::ListId& list,
+                                                     const entry::v1::Products& products) {
   const auto count = static_cast<std::uint32_t>(products.products_size());
   const auto unit = must(mesh::make_list_unit(list, products.SerializeAsString(), count));
   std::vector<EntryPointer> entries;

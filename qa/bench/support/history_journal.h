@@ -1,8 +1,10 @@
-// One journal whose entries carry no signature: who reads a till's own disk checks none, and
-// signing a million would take longer than all that is measured. A peer would refuse them.
+// One journal of a history that is made up. Where only a till's own disk is read its entries need
+// no signature, and signing a million would take longer than all that is measured; a peer takes
+// only signed ones.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,16 +19,17 @@ namespace titan::bench {
 
 using EntryPointer = std::shared_ptr<const mesh::Entry>;
 
-class UnsignedJournal {
+class HistoryJournal {
  public:
   struct Owner {
     PublicKey device_key;
+    std::optional<KeyPair> key = {};  // of that one: signs
     std::string terminal;
     std::string tenant = "acme";
     std::string store = "london-1";
   };
 
-  UnsignedJournal(Owner owner, Random& random);
+  HistoryJournal(Owner owner, Random& random);
 
   DeviceId device() const { return device_of(owner_.device_key); }
 
