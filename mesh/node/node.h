@@ -299,6 +299,7 @@ class Node {
   void on_watermark_slice(Now now, const ProcessId& from, const WatermarkSlice& slice);
   void note_watermark(WatermarkFollower::Outcome outcome, const Watermark& watermark);
   void announce_watermark(const ProcessId& to);
+  void pass_over_watermark_source(Now now);
   void forget_stored_watermark();
   void pass_on_watermark(Now now);
 
@@ -331,8 +332,15 @@ class Node {
   // As handed to the disk last, and told to the members while leading: differences begin there.
   // None: the disk may hold another.
   std::optional<crdt::RootedVector> watermark_told_;
-  // Whose slices are awaited, and until when; another one is asked only then.
-  std::optional<std::pair<ProcessId, MonoTime>> watermark_source_;
+  // Whose slices are awaited; another one is asked only once its time is over.
+  struct WatermarkSource {
+    ProcessId peer;
+    MonoTime next_by;  // the next slice
+    MonoTime all_by;   // the last one
+  };
+  std::optional<WatermarkSource> watermark_source_;
+  // It led nowhere: not asked again before then.
+  std::pair<ProcessId, MonoTime> watermark_passed_over_;
 
   // The parts.
   Membership membership_;

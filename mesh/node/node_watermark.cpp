@@ -1,4 +1,5 @@
 // What the cloud holds of the store, by its signed watermark: taken, kept and passed on.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,8 +13,12 @@ namespace {
 
 // Watermarks are signed many times a second under load; few of them are stored and passed on.
 constexpr Duration watermark_interval = milliseconds(250);
-// For one slice. Falls: a slow peer is given up; rises: a silent one keeps others from being asked.
+// For one slice, and for all of them. Falls: a slow peer is given up; rises: one that is silent, or
+// never comes to an end, keeps others from being asked.
 constexpr Duration slice_timeout = seconds(2);
+constexpr Duration slices_timeout = seconds(30);
+// So long others are asked first.
+constexpr Duration passed_over_for = seconds(5);
 
 }  // namespace
 
@@ -38,10 +43,20 @@ void Node::on_watermark_update(Now now, const ProcessId& from, const WatermarkUp
   const auto outcome = watermark_.take(update);
   note_watermark(outcome, update.watermark);
   if (outcome != WatermarkFollower::Outcome::unknown_base) return;
-  const bool is_awaited = watermark_source_ && now.mono < watermark_source_->second;
-  if (is_awaited || !links_.contains(from)) return;
-  watermark_source_ = {from, now.mono + slice_timeout};
+  if (watermark_source_) {
+    if (now.mono < std::min(watermark_source_->next_by, watermark_source_->all_by)) return;
+    pass_over_watermark_source(now);
+  }
+  const auto& [passed_over, until] = watermark_passed_over_;
+  if (!links_.contains(from) || (from == passed_over && now.mono < until)) return;
+  watermark_source_ = {from, now.mono + slice_timeout, now.mono + slices_timeout};
   send(from, watermark_.catch_up());
+}
+
+void Node::pass_over_watermark_source(Now now) {
+  watermark_passed_over_ = {watermark_source_->peer, now.mono + passed_over_for};
+  watermark_source_.reset();
+  watermark_.give_up();
 }
 
 // Whoever asks is told; lost: it asks again once it hears of a higher one.
@@ -52,13 +67,16 @@ void Node::on_watermark_request(const ProcessId& from, const WatermarkRequest& r
 
 // Lost: after slice_timeout the next word of a higher watermark begins anew.
 void Node::on_watermark_slice(Now now, const ProcessId& from, const WatermarkSlice& slice) {
-  if (!watermark_source_ || watermark_source_->first != from) return;
+  if (!watermark_source_ || watermark_source_->peer != from) return;
   std::visit(Overloaded{
                  [&](const WatermarkRequest& next) {
-                   watermark_source_->second = now.mono + slice_timeout;
+                   watermark_source_->next_by = now.mono + slice_timeout;
                    send(from, next);
                  },
                  [&](WatermarkFollower::Outcome outcome) {
+                   if (outcome == WatermarkFollower::Outcome::refused) {
+                     pass_over_watermark_source(now);
+                   }
                    watermark_source_.reset();
                    note_watermark(outcome, slice.watermark);
                  },

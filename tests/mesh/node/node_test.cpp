@@ -214,6 +214,32 @@ TEST_CASE("what the cloud holds of a store of years is known to all, also to who
   }
 }
 
+TEST_CASE("who tells what the cloud holds dies, stalls or goes silent: another one tells",
+          "[node]") {
+  StoreWithCloud store;
+  store.hold_journals(20'000);
+  store.tell();
+  store.cluster.run_for(milliseconds(2));  // slices are on their way
+  REQUIRE_FALSE(store.all_know());
+  const std::size_t first = store.leader();
+  SECTION("dies") {
+    store.cluster.crash(first);
+  }
+  SECTION("stalls for longer than its lease") {
+    store.cluster.stall(first, seconds(4));
+  }
+  SECTION("is heard by one and no more by the others") {
+    store.cluster.cut({{first, (first + 1) % 4}, {(first + 2) % 4, (first + 3) % 4}});
+    store.cluster.run_for(seconds(5));
+    store.cluster.heal();
+  }
+  store.cluster.run_for(seconds(6));
+  REQUIRE(store.cluster.run_until([&] { return store.cluster.has_one_leader(); }, seconds(10)));
+  store.hold_journals(1);
+  store.tell();
+  CHECK(store.cluster.run_until([&] { return store.all_know(); }, seconds(8)));
+}
+
 TEST_CASE("a watermark whose commit failed is on the disk after all", "[node]") {
   StoreWithCloud store;
   store.hold_journals(50);
