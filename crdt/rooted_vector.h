@@ -1,6 +1,7 @@
 // A version vector with a root that may be signed: who chooses what is in it cannot find another
 // vector of the same root. (The vector's own root is a sum; whoever may choose summands finds
-// others of the same sum.)
+// others of the same sum. A row's content is one too: a device may make two sets of entries of its
+// own journal look alike.)
 //
 // A tree of BLAKE2b-256 over the journals by their ids, which are hashes and so fill it evenly:
 //   bucket  of 4,096, by the first 12 bits of the id: its journals' rows

@@ -194,8 +194,8 @@ struct WatermarkStatement {
   std::uint64_t sequence = 0;
   std::string tenant;
   std::string store;
-  Hash root;                   // of the vector held (crdt/rooted_vector.h)
-  std::uint64_t journals = 0;  // how many are in it
+  Hash root;                  // of the vector held (crdt/rooted_vector.h)
+  std::uint64_t entries = 0;  // how many numbers are in it
 
   bool operator==(const WatermarkStatement&) const = default;
   WatermarkPlace place() const { return {epoch, sequence}; }
@@ -219,9 +219,11 @@ struct WatermarkRequest {
   crdt::Bucket first = 0;
   std::vector<crdt::BucketDigest> held;
 };
-// All that is in the buckets, which are those that differ from `first` on, up to `next`.
+// The answer: all that is in the buckets, which are those that differ from `first` on, up to
+// `next`.
 struct WatermarkSlice {
   Watermark watermark;
+  crdt::Bucket first = 0;  // as asked
   std::vector<crdt::Bucket> buckets;
   std::vector<DeviceJournals> journals;
   crdt::Bucket next = 0;  // where the next slice begins; 0: this is the last

@@ -62,7 +62,6 @@ void UploadSession::on_accepted(Now now, const HandshakeAccepted& accepted) {
   }
   phase_ = Phase::up;
   phase_deadline_ = MonoTime::never();
-  failed_attempts_ = 0;
   lease_ = milliseconds(std::clamp<std::uint32_t>(accepted.lease_ms, 300, 60'000));
   lease_until_ = now.mono + lease_;
   next_renewal_ = now.mono + lease_ / 3;

@@ -244,7 +244,7 @@ class UploadSession {
   // Life of a leadership.
   Phase phase_ = Phase::idle;  // idle if and only if no token is led under
   election::Token token_;
-  std::uint32_t failed_attempts_ = 0;  // in a row, since the cloud last accepted
+  std::uint32_t failed_attempts_ = 0;  // in a row, since a connection was of use
   std::uint64_t uploaded_ = 0;
   std::uint64_t quarantined_ = 0;
 

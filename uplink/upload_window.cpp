@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "mesh/replication/uploads.h"
+
 namespace titan::uplink {
 
 UploadWindow::UploadWindow(WindowConfig config, const mesh::Codec& codec)
@@ -25,12 +27,7 @@ void UploadWindow::make_pending(const crdt::VersionVector& held) {
   crdt::VersionVector::each_difference(
       held, stored_, [&](const DeviceId&, const JournalId& journal, const crdt::VectorItem* ours) {
         if (ours == nullptr) return;
-        const crdt::VectorItem* theirs = held.find(journal);
-        if (theirs != nullptr && *theirs == *ours) return;
-        // Equal numbers with other content: one side lacks a branch of a forked number. Sending the
-        // whole journal settles it; what the cloud has already changes nothing there.
-        const bool is_whole = theirs == nullptr || theirs->stored == ours->stored;
-        pending_.add(journal, is_whole ? ours->stored : ours->stored.minus(theirs->stored));
+        pending_.add(journal, mesh::numbers_to_upload(*ours, held.find(journal)));
       });
 }
 

@@ -27,10 +27,13 @@ void UploadSession::ask_for_slice(Now now, const mesh::WatermarkRequest& request
 void UploadSession::on_slice(Now now, const mesh::WatermarkSlice& slice) {
   if (!watermark_.is_catching_up()) return;
   const crdt::VersionVector before = watermark_.known().held.vector();
-  slice_deadline_ = MonoTime::never();
   std::visit(Overloaded{
                  [&](const mesh::WatermarkRequest& next) { ask_for_slice(now, next); },
-                 [&](Outcome outcome) { on_watermark(now, outcome, before); },
+                 [&](Outcome outcome) {
+                   if (outcome == Outcome::ignored) return;
+                   slice_deadline_ = MonoTime::never();
+                   on_watermark(now, outcome, before);
+                 },
              },
              watermark_.take(slice));
 }
@@ -49,6 +52,7 @@ void UploadSession::on_watermark(Now now, Outcome outcome, const crdt::VersionVe
   effects_.push_back(CloudWatermark{watermark_.known()});
   if (knows_held_) return note_lacking(now, before);
   knows_held_ = true;
+  failed_attempts_ = 0;
   window_.on_connected(watermark_.known().held.vector(), accepted_->batch_entries_max,
                        accepted_->batch_bytes_max, accepted_->window_batches);
   note_lacking(now, window_.stored());

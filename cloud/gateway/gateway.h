@@ -36,6 +36,10 @@ inline constexpr std::size_t feed_push_bytes_max = 256 * 1024;
 // What may be queued for a store and a slice of what the cloud holds still be sent; beyond it the
 // slice waits until all of that is written.
 inline constexpr std::size_t slice_queued_bytes_max = 1024 * 1024;
+// One uplink may ask for so many slices in so long: more than a store needs that holds nothing of
+// 500,000 journals.
+inline constexpr std::uint32_t slices_max = 200;
+inline constexpr Duration slices_window = seconds(5);
 inline constexpr std::size_t lost_entries_bytes_max = 1024 * 1024;
 
 // One store, for as long as this process runs.

@@ -455,6 +455,12 @@ void UplinkSession::push_watermark() {
 void UplinkSession::on_watermark_request(mesh::WatermarkRequest request) {
   if (phase_ != Phase::up) return;
   if (slice_wanted_) return violate("a second watermark request before the first was answered");
+  const MonoTime now = gateway_.now().mono;
+  if (now >= slices_since_ + slices_window) {
+    slices_since_ = now;
+    slices_ = 0;
+  }
+  if (++slices_ > slices_max) return violate("more watermark requests than any store needs");
   slice_wanted_ = std::move(request);
   send_slice();
 }

@@ -122,6 +122,9 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   // Not answered yet, since too much is queued; at most crdt::bucket_count digests, 64 kB. A second
   // one meanwhile ends the session.
   std::optional<mesh::WatermarkRequest> slice_wanted_;
+  // Since slices_since_, at most slices_max in slices_window: one beyond ends the session.
+  std::uint32_t slices_ = 0;
+  MonoTime slices_since_{};
 
   // Feed. 1..feed_sent_ are stored by the store or were sent on this connection; only goes up.
   // Beyond the position's feed_number only if the store holds more than this database.

@@ -13,7 +13,7 @@ mesh::Watermark make_watermark(const mesh::Codec& codec, const KeyPair& cloud_ke
   statement.tenant = key.tenant;
   statement.store = key.store;
   statement.root = position.held.root();
-  statement.journals = position.held.vector().journal_count();
+  statement.entries = position.held.vector().entry_count();
   return mesh::sign_watermark(codec, cloud_key, statement);
 }
 

@@ -295,7 +295,7 @@ class Node {
   // node_watermark.cpp: what the cloud holds
   void restore_watermark(const std::optional<StoredWatermark>& stored);
   void on_watermark_update(Now now, const ProcessId& from, const WatermarkUpdate& update);
-  void on_watermark_request(const ProcessId& from, const WatermarkRequest& request);
+  void on_watermark_request(Now now, const ProcessId& from, const WatermarkRequest& request);
   void on_watermark_slice(Now now, const ProcessId& from, const WatermarkSlice& slice);
   void note_watermark(WatermarkFollower::Outcome outcome, const Watermark& watermark);
   void announce_watermark(const ProcessId& to);
@@ -339,8 +339,14 @@ class Node {
     MonoTime all_by;   // the last one
   };
   std::optional<WatermarkSource> watermark_source_;
-  // It led nowhere: not asked again before then.
-  std::pair<ProcessId, MonoTime> watermark_passed_over_;
+  // They led nowhere: not asked again before then. Of peers with links.
+  std::map<ProcessId, MonoTime> watermark_passed_over_;
+  // Slices sent to a peer since a window of time began.
+  struct SlicesServed {
+    MonoTime since;
+    std::uint32_t slices = 0;
+  };
+  std::map<ProcessId, SlicesServed> slices_served_;  // of peers with links
 
   // The parts.
   Membership membership_;

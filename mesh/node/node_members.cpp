@@ -29,6 +29,8 @@ void Node::on_link_up(Now now, const MemberInfo& peer) {
 void Node::on_link_down(Now now, const ProcessId& peer, LinkEnd reason) {
   begin(now);
   if (links_.erase(peer) > 0) anti_entropy_.on_peer_down(now, peer);
+  watermark_passed_over_.erase(peer);
+  slices_served_.erase(peer);
   if (watermark_source_ && watermark_source_->peer == peer) {
     watermark_source_.reset();
     watermark_.give_up();

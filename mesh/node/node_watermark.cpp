@@ -15,10 +15,14 @@ namespace {
 constexpr Duration watermark_interval = milliseconds(250);
 // For one slice, and for all of them. Falls: a slow peer is given up; rises: one that is silent, or
 // never comes to an end, keeps others from being asked.
-constexpr Duration slice_timeout = seconds(2);
-constexpr Duration slices_timeout = seconds(30);
+constexpr Duration slice_timeout = seconds(10);
+constexpr Duration slices_timeout = seconds(120);
 // So long others are asked first.
 constexpr Duration passed_over_for = seconds(5);
+// One peer may ask for so many in so long: twice what a newcomer needs at 200,000 journals. What
+// goes beyond is not answered.
+constexpr std::uint32_t slices_served_max = 200;
+constexpr Duration slices_served_window = seconds(5);
 
 }  // namespace
 
@@ -47,36 +51,43 @@ void Node::on_watermark_update(Now now, const ProcessId& from, const WatermarkUp
     if (now.mono < std::min(watermark_source_->next_by, watermark_source_->all_by)) return;
     pass_over_watermark_source(now);
   }
-  const auto& [passed_over, until] = watermark_passed_over_;
-  if (!links_.contains(from) || (from == passed_over && now.mono < until)) return;
+  const auto passed_over = watermark_passed_over_.find(from);
+  const bool is_passed_over =
+      passed_over != watermark_passed_over_.end() && now.mono < passed_over->second;
+  if (is_passed_over || !links_.contains(from)) return;
   watermark_source_ = {from, now.mono + slice_timeout, now.mono + slices_timeout};
   send(from, watermark_.catch_up());
 }
 
 void Node::pass_over_watermark_source(Now now) {
-  watermark_passed_over_ = {watermark_source_->peer, now.mono + passed_over_for};
+  watermark_passed_over_[watermark_source_->peer] = now.mono + passed_over_for;
   watermark_source_.reset();
   watermark_.give_up();
 }
 
 // Whoever asks is told; lost: it asks again once it hears of a higher one.
-void Node::on_watermark_request(const ProcessId& from, const WatermarkRequest& request) {
+void Node::on_watermark_request(Now now, const ProcessId& from, const WatermarkRequest& request) {
   const HeldByCloud& known = watermark_.known();
-  if (known.is_known()) send(from, slice_for(request, known.watermark, known.held));
+  if (!known.is_known() || !links_.contains(from)) return;
+  SlicesServed& served = slices_served_[from];
+  if (now.mono >= served.since + slices_served_window) served = {now.mono, 0};
+  if (++served.slices > slices_served_max) return;
+  send(from, slice_for(request, known.watermark, known.held));
 }
 
 // Lost: after slice_timeout the next word of a higher watermark begins anew.
 void Node::on_watermark_slice(Now now, const ProcessId& from, const WatermarkSlice& slice) {
   if (!watermark_source_ || watermark_source_->peer != from) return;
+  if (now.mono >= watermark_source_->all_by) return pass_over_watermark_source(now);
   std::visit(Overloaded{
                  [&](const WatermarkRequest& next) {
                    watermark_source_->next_by = now.mono + slice_timeout;
                    send(from, next);
                  },
                  [&](WatermarkFollower::Outcome outcome) {
-                   if (outcome == WatermarkFollower::Outcome::refused) {
-                     pass_over_watermark_source(now);
-                   }
+                   if (outcome == WatermarkFollower::Outcome::ignored) return;
+                   const bool is_taken = outcome == WatermarkFollower::Outcome::taken;
+                   if (!is_taken) pass_over_watermark_source(now);
                    watermark_source_.reset();
                    note_watermark(outcome, slice.watermark);
                  },
@@ -91,7 +102,11 @@ void Node::note_watermark(WatermarkFollower::Outcome outcome, const Watermark& w
   }
   const bool is_forged = outcome == WatermarkFollower::Outcome::refused &&
                          !config_.cloud_key.is_none() && watermark.cloud_key == config_.cloud_key;
-  if (is_forged) emit(Alarm{"bad_signature", "a watermark with a wrong signature was ignored"});
+  if (is_forged) {
+    emit(Alarm{"bad_signature",
+               "somebody told of what head office holds what head office did not sign for this "
+               "store; it was ignored"});
+  }
 }
 
 // Who holds the same takes it, who does not asks.

@@ -2,6 +2,12 @@
 
 namespace titan::mesh {
 
+crdt::IntervalSet numbers_to_upload(const crdt::VectorItem& ours, const crdt::VectorItem* held) {
+  if (held == nullptr) return ours.stored;
+  if (*held == ours) return {};
+  return held->stored == ours.stored ? ours.stored : ours.stored.minus(held->stored);
+}
+
 std::uint64_t pending_uploads(const crdt::VersionVector& stored,
                               const crdt::VersionVector& held_by_cloud, const DeviceId& cloud) {
   std::uint64_t pending = 0;
@@ -9,8 +15,7 @@ std::uint64_t pending_uploads(const crdt::VersionVector& stored,
       held_by_cloud, stored,
       [&](const DeviceId& device, const JournalId& journal, const crdt::VectorItem* item) {
         if (item == nullptr || device == cloud) return;
-        const crdt::VectorItem* held = held_by_cloud.find(journal);
-        pending += (held == nullptr ? item->stored : item->stored.minus(held->stored)).count();
+        pending += numbers_to_upload(*item, held_by_cloud.find(journal)).count();
       });
   return pending;
 }

@@ -54,6 +54,7 @@ WatermarkSlice slice_for(const WatermarkRequest& request, const Watermark& water
                          const crdt::RootedVector& held) {
   WatermarkSlice slice;
   slice.watermark = watermark;
+  slice.first = request.first;
   const std::vector<crdt::BucketDigest> ours = held.digests(request.first);
   std::vector<crdt::BucketDigest> differing;
   std::set_symmetric_difference(ours.begin(), ours.end(), request.held.begin(), request.held.end(),

@@ -42,8 +42,8 @@ WatermarkFollower::WatermarkFollower(const Codec& codec, std::string tenant, std
                                      const PublicKey& cloud_key)
     : codec_(codec), tenant_(std::move(tenant)), store_(std::move(store)), cloud_key_(cloud_key) {}
 
-std::optional<WatermarkStatement> WatermarkFollower::checked(const Watermark& watermark) const {
-  if (cloud_key_.is_none() || !watermark_verifies(watermark, cloud_key_)) return std::nullopt;
+std::optional<WatermarkStatement> WatermarkFollower::read(const Watermark& watermark) const {
+  if (cloud_key_.is_none() || watermark.cloud_key != cloud_key_) return std::nullopt;
   auto statement = codec_.decode_watermark_statement(watermark.statement);
   const bool is_ours = statement && statement->tenant == tenant_ && statement->store == store_;
   return is_ours ? std::optional(std::move(*statement)) : std::nullopt;
@@ -58,9 +58,10 @@ WatermarkFollower::Outcome WatermarkFollower::take(const Watermark& watermark,
 }
 
 WatermarkFollower::Outcome WatermarkFollower::take(const WatermarkUpdate& update) {
-  const auto statement = checked(update.watermark);
+  const auto statement = read(update.watermark);
   if (!statement) return Outcome::refused;
   if (statement->place() <= known_.place()) return Outcome::not_newer;
+  if (!watermark_verifies(update.watermark, cloud_key_)) return Outcome::refused;
   if (statement->root == known_.held.root()) {
     return take(update.watermark, *statement, known_.held);
   }
@@ -76,8 +77,8 @@ WatermarkFollower::Outcome WatermarkFollower::take(const WatermarkUpdate& update
 
 WatermarkFollower::Outcome WatermarkFollower::take(const StoredWatermark& stored,
                                                    const crdt::VersionVector& like) {
-  const auto statement = checked(stored.watermark);
-  if (!statement) return Outcome::refused;
+  const auto statement = read(stored.watermark);
+  if (!statement || !watermark_verifies(stored.watermark, cloud_key_)) return Outcome::refused;
   crdt::RootedVector held(vector_of(stored.journals, like));
   if (held.root() != statement->root) return Outcome::refused;
   if (statement->place() <= known_.place()) return Outcome::not_newer;
@@ -109,33 +110,51 @@ WatermarkRequest WatermarkFollower::ask_from(crdt::Bucket first) {
 std::variant<WatermarkRequest, WatermarkFollower::Outcome> WatermarkFollower::take(
     const WatermarkSlice& slice) {
   if (!draft_) return Outcome::not_newer;
-  const auto statement = checked(slice.watermark);
-  if (!statement || !put_in_draft(slice, *statement)) {
+  if (slice.first != draft_->first) return Outcome::ignored;
+  const auto statement = read(slice.watermark);
+  if (statement && statement->place() <= known_.place()) {
+    draft_.reset();
+    return Outcome::not_newer;
+  }
+  if (!statement || !watermark_verifies(slice.watermark, cloud_key_) ||
+      !is_bounded(slice, *statement) || !put_in_draft(slice)) {
     draft_.reset();
     return Outcome::refused;
   }
   if (slice.next != 0) return ask_from(slice.next);
   if (draft_->vector.root() != statement->root) {
+    draft_->intervals = 0;
     if (++draft_->round < rounds_max) return ask_from(0);
     draft_.reset();
     return Outcome::refused;
   }
   crdt::RootedVector held = std::move(draft_->vector);
   draft_.reset();
-  if (statement->place() <= known_.place()) return Outcome::not_newer;
   return take(slice.watermark, *statement, std::move(held));
 }
 
-// What the slice tells replaces all that the draft has in its buckets. Refused is what no honest
-// answer holds: journals outside them, buckets out of order, more than the cloud says there are.
-bool WatermarkFollower::put_in_draft(const WatermarkSlice& slice,
-                                     const WatermarkStatement& statement) {
+// Each slice goes on behind the one before, and all of a round tell no more than the cloud says
+// that it holds: an interval is a number at least.
+bool WatermarkFollower::is_bounded(const WatermarkSlice& slice,
+                                   const WatermarkStatement& statement) {
   crdt::Bucket behind = draft_->first;
   for (const crdt::Bucket bucket : slice.buckets) {
     if (bucket < behind || bucket >= crdt::bucket_count) return false;
     behind = bucket + 1;
   }
-  if (slice.next != 0 && (slice.next < behind || slice.next >= crdt::bucket_count)) return false;
+  const bool goes_on = !slice.buckets.empty() && slice.next >= behind;
+  if (slice.next != 0 && (!goes_on || slice.next >= crdt::bucket_count)) return false;
+  for (const auto& [device, journals] : slice.journals) {
+    for (const auto& [journal, item] : journals) {
+      draft_->intervals += item.stored.intervals().size();
+    }
+  }
+  return draft_->intervals <= statement.entries;
+}
+
+// What the slice tells replaces all that the draft has in its buckets; journals outside them no
+// honest answer holds.
+bool WatermarkFollower::put_in_draft(const WatermarkSlice& slice) {
   crdt::VersionVector vector = draft_->vector.vector();
   for (const crdt::Bucket bucket : slice.buckets) {
     draft_->vector.each_in_bucket(
@@ -152,8 +171,6 @@ bool WatermarkFollower::put_in_draft(const WatermarkSlice& slice,
       vector.set(device, journal, item);
     }
   }
-  const std::uint64_t journals_max = statement.journals + known_.held.vector().journal_count();
-  if (vector.journal_count() > journals_max) return false;
   draft_->vector.become(std::move(vector));
   return true;
 }

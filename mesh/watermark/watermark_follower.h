@@ -48,6 +48,7 @@ class WatermarkFollower {
     taken,
     not_newer,
     unknown_base,  // catch_up() is what helps
+    ignored,       // it answers another request than the last: that one stands
     refused,       // of another store or cloud, or not what the cloud signed
   };
   Outcome take(const WatermarkUpdate& update);
@@ -73,13 +74,15 @@ class WatermarkFollower {
     crdt::RootedVector vector;
     crdt::Bucket first = 0;  // asked for: from this bucket on
     std::uint32_t round = 0;
+    std::uint64_t intervals = 0;  // that came in this round
   };
 
-  // What it says, if this cloud says it of this store.
-  std::optional<WatermarkStatement> checked(const Watermark& watermark) const;
+  // What it says, if it says so of this store.
+  std::optional<WatermarkStatement> read(const Watermark& watermark) const;
   Outcome take(const Watermark& watermark, const WatermarkStatement& statement,
                crdt::RootedVector held);
-  bool put_in_draft(const WatermarkSlice& slice, const WatermarkStatement& statement);
+  bool put_in_draft(const WatermarkSlice& slice);
+  bool is_bounded(const WatermarkSlice& slice, const WatermarkStatement& statement);
   WatermarkRequest ask_from(crdt::Bucket first);
 
   const Codec& codec_;

@@ -102,6 +102,7 @@ void to_wire(const WatermarkSlice& slice, pb::WatermarkSlice* out) {
   for (const crdt::Bucket bucket : slice.buckets) out->add_buckets(bucket);
   put_journals(slice.journals, out->mutable_journals());
   out->set_next(slice.next);
+  out->set_first(slice.first);
 }
 
 // ---- from protobuf ---------------------------------------------------------------------------
@@ -251,7 +252,8 @@ WatermarkRequest watermark_request_from(Reader& reader, const pb::WatermarkReque
 
 WatermarkSlice watermark_slice_from(Reader& reader, const pb::WatermarkSlice& in) {
   return {.watermark = watermark_from(reader, in.watermark()),
-          .buckets = buckets_from(reader, 0, in.buckets()),
+          .first = in.first(),
+          .buckets = buckets_from(reader, in.first(), in.buckets()),
           .journals = journals_from(reader, in.journals()),
           .next = in.next()};
 }

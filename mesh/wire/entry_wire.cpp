@@ -207,7 +207,7 @@ Bytes WireCodec::encode_watermark_statement(const WatermarkStatement& statement)
   message.set_tenant(statement.tenant);
   message.set_store(statement.store);
   wire::put(message.mutable_root(), statement.root);
-  message.set_journals(statement.journals);
+  message.set_entries(statement.entries);
   return message.SerializeAsString();
 }
 
@@ -224,7 +224,7 @@ Result<WatermarkStatement> WireCodec::decode_watermark_statement(BytesView bytes
   statement.tenant = message->tenant();
   statement.store = message->store();
   statement.root = reader.required<Hash>(message->root(), "root");
-  statement.journals = message->journals();
+  statement.entries = message->entries();
   return reader.finish(std::move(statement));
 }
 

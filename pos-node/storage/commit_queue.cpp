@@ -21,7 +21,10 @@ bool replaces_rows(const mesh::StoreRequest& request) {
 
 void CommitQueue::push(mesh::StoreRequest request) {
   entries_ += request.entries.size();
-  if (!request.is_urgent) return relaxed_.push_back(std::move(request));
+  // Rows that are replaced overtake none that were to be replaced before, nor are overtaken.
+  const bool goes_behind_urgent =
+      replaces_rows(request) && std::any_of(urgent_.begin(), urgent_.end(), replaces_rows);
+  if (!request.is_urgent && !goes_behind_urgent) return relaxed_.push_back(std::move(request));
   if (replaces_rows(request)) {
     urgent_.insert(urgent_.end(), std::make_move_iterator(relaxed_.begin()),
                    std::make_move_iterator(relaxed_.end()));

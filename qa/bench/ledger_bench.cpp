@@ -280,7 +280,7 @@ class Watermarks {
                            .tenant = "acme",
                            .store = "london-1",
                            .root = held_.root(),
-                           .journals = held_.vector().journal_count()});
+                           .entries = held_.vector().entry_count()});
   }
 
   Random random_{3};

@@ -83,7 +83,7 @@ mesh::Watermark Cloud::watermark() const {
   statement.tenant = tenant_name;
   statement.store = store_name;
   statement.root = database_.held.root();
-  statement.journals = vector().journal_count();
+  statement.entries = vector().entry_count();
   return mesh::sign_watermark(codec_, key_, statement);
 }
 

@@ -97,12 +97,18 @@ void Disk::submit(mesh::StoreRequest request) {
   }
   queued_entries_ += request.entries.size();
   if (urgent_.empty() && relaxed_.empty()) queued_since_ = schedule_.now();
-  if (!request.is_urgent) {
+  // Rows that are replaced must neither be overtaken by an older value of themselves nor overtake
+  // it.
+  const auto replaces_rows = [](const mesh::StoreRequest& each) {
+    return !each.members.empty() || each.watermark;
+  };
+  const bool goes_behind_urgent =
+      replaces_rows(request) && std::any_of(urgent_.begin(), urgent_.end(), replaces_rows);
+  if (!request.is_urgent && !goes_behind_urgent) {
     relaxed_.push_back(std::move(request));
     return pump();
   }
-  // Rows that are replaced must not be overtaken by an older value of themselves.
-  if (!request.members.empty() || request.watermark) {
+  if (replaces_rows(request)) {
     std::move(relaxed_.begin(), relaxed_.end(), std::back_inserter(urgent_));
     relaxed_.clear();
   }

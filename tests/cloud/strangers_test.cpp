@@ -134,7 +134,7 @@ TEST_CASE("a reset ends the uplink that is there, which comes back", "[cloud]") 
   again.join(3);
 }
 
-TEST_CASE("who asks what the cloud holds again and again, and does not read, is cut off",
+TEST_CASE("who asks what the cloud holds again and again is cut off, whether it reads or not",
           "[cloud]") {
   const CloudProcess cloud;
   Till till("till-1");
@@ -143,17 +143,16 @@ TEST_CASE("who asks what the cloud holds again and again, and does not read, is 
   handshake.nonce = std::get<uplink::Challenge>(greedy.read()).nonce;
   greedy.send(handshake, till.key);
   REQUIRE(std::holds_alternative<uplink::HandshakeAccepted>(greedy.read()));
-  // Answers of some 250 bytes, far more than what the sockets hold and the cloud queues.
-  constexpr std::size_t requests = 100'000;
+  constexpr std::size_t requests = 1000;
   for (std::size_t i = 0; i < requests; ++i) greedy.send(mesh::WatermarkRequest{}, till.key);
-  const std::string reason = "a second watermark request before the first was answered";
+  const std::string reason = "more watermark requests than any store needs";
   test::wait_until([&] { return cloud.log().find(reason) != std::string::npos; }, "the end");
   const auto [messages, why] = greedy.read_to_the_end();
-  CHECK(messages < requests);
+  CHECK(messages <= 200 + 1);  // and a lease or a feed in between
   CHECK(why == reason);
   TestUplink again(cloud, till);
   again.join(1);
-  CHECK(again.ask_held().statement.journals == 1);
+  CHECK(again.ask_held().held.vector().journal_count() == 1);
 }
 
 TEST_CASE("names in a handshake forge no line of the log", "[cloud]") {

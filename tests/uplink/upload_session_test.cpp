@@ -73,7 +73,7 @@ class Stage {
                                  .tenant = settings_.tenant,
                                  .store = settings_.store,
                                  .root = cloud_holds.root(),
-                                 .journals = held.journal_count()});
+                                 .entries = held.entry_count()});
   }
   HandshakeAccepted acceptance(const crdt::VersionVector& held = {}) {
     HandshakeAccepted message;
@@ -660,6 +660,17 @@ TEST_CASE(
   message.watermark.signature.bytes[0] ^= 1;
   CHECK(forged.hears(message).find("disconnect 1") != std::string::npos);
   CHECK(forged.session.status().state == UplinkState::failed);
+
+  // And not again and again at once: that the cloud accepts is of no use yet.
+  int attempts = 0;
+  for (int i = 0; i < 100; ++i) {
+    if (forged.runs(milliseconds(100)).find("connect") == std::string::npos) continue;
+    ++attempts;
+    forged.connected();
+    forged.hears(message);
+  }
+  CHECK(attempts > 1);
+  CHECK(attempts < 20);
 
   Stage silent;
   silent.lead();

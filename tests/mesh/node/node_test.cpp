@@ -162,8 +162,8 @@ struct StoreWithCloud {
   void tell() {
     HeldByCloud now;
     now.held.become(held);
-    now.statement = {1,          Bytes(16, 'r'),  ++sequence,          "acme",
-                     "london-1", now.held.root(), held.journal_count()};
+    now.statement = {1,          Bytes(16, 'r'),  ++sequence,        "acme",
+                     "london-1", now.held.root(), held.entry_count()};
     now.watermark = sign_watermark(WireCodec(), cloud, now.statement);
     cluster.node(leader()).on_watermark({cluster.time(), {1'600'000'000'000}}, now);
   }

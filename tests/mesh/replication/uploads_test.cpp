@@ -56,5 +56,14 @@ TEST_CASE("uploads: only what the cloud lacks of others is pending") {
   CHECK(pending_uploads(store.stored, held, store.devices[1]) == lacking - of_first);
 }
 
+TEST_CASE("uploads: of a forked journal the branch that the cloud lacks is pending") {
+  Store store;
+  crdt::VersionVector held = store.stored;
+  crdt::VectorItem other = *held.find(store.journals[0]);
+  other.content.add({1, 0});
+  held.set(store.devices[0], store.journals[0], other);
+  CHECK(pending_uploads(store.stored, held, {}) == other.stored.count());
+}
+
 }  // namespace
 }  // namespace titan::mesh

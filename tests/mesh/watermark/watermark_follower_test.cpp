@@ -57,7 +57,7 @@ struct Cloud {
     now.held.become(std::move(vector));
     ++statement.sequence;
     statement.root = now.held.root();
-    statement.journals = now.held.vector().journal_count();
+    statement.entries = now.held.vector().entry_count();
     now.watermark = sign_watermark(wire_codec, key, statement);
     now.statement = statement;
   }
@@ -214,9 +214,9 @@ TEST_CASE("Slices that were made up end the catching up and change nothing") {
   SECTION("a next slice that lies behind") {
     slice.next = slice.buckets.front();
   }
-  SECTION("more journals than the cloud says there are") {
+  SECTION("more than the cloud says there is") {
     JournalItem item = slice.journals.front().journals.front();
-    for (std::uint64_t i = 0; i <= cloud.statement.journals; ++i) {
+    for (std::uint64_t i = 0; i <= cloud.statement.entries; ++i) {
       item.journal.bytes[8] = static_cast<std::uint8_t>(i >> 8);
       item.journal.bytes[9] = static_cast<std::uint8_t>(i);
       slice.journals.front().journals.push_back(item);
@@ -250,6 +250,45 @@ TEST_CASE("A liar that answers for ever with what does not add up is given up") 
   }
   CHECK(rounds < 10);
   CHECK_FALSE(follower.known().is_known());
+}
+
+TEST_CASE("A slice that does not go on, tells an old watermark, or answers another request") {
+  Cloud cloud(13);
+  for (int i = 0; i < 50; ++i) cloud.hold(500);
+  WatermarkFollower follower = cloud.follower();
+  catch_up(follower, cloud, [] {});
+  const HeldByCloud before = cloud.now;
+  cloud.hold(5);
+  WatermarkSlice slice = cloud.slice(follower.catch_up());
+  SECTION("nothing in it, and the next one begins where it began") {
+    slice.buckets.clear();
+    slice.journals.clear();
+    slice.next = 1;
+    CHECK(std::get<Outcome>(follower.take(slice)) == Outcome::refused);
+    CHECK_FALSE(follower.is_catching_up());
+  }
+  SECTION("the watermark that is known already") {
+    slice = slice_for(follower.catch_up(), before.watermark, before.held);
+    CHECK(std::get<Outcome>(follower.take(slice)) == Outcome::not_newer);
+    CHECK_FALSE(follower.is_catching_up());
+  }
+  SECTION("another request's: the one that was sent last stands") {
+    WatermarkSlice late = slice;
+    late.first = 7;
+    CHECK(std::get<Outcome>(follower.take(late)) == Outcome::ignored);
+    CHECK(std::get<Outcome>(follower.take(slice)) == Outcome::taken);
+  }
+}
+
+TEST_CASE("Slices tell no more than the cloud says that it holds, whatever is in them") {
+  Cloud cloud(14);
+  cloud.hold(100);
+  WatermarkFollower follower = cloud.follower();
+  WatermarkSlice slice = cloud.slice(follower.catch_up());
+  std::vector<crdt::Interval> holes;
+  for (std::uint64_t number = 1; number < 1000; number += 2) holes.push_back({number, number});
+  slice.journals.front().journals.front().item.stored = crdt::IntervalSet(std::move(holes));
+  CHECK(std::get<Outcome>(follower.take(slice)) == Outcome::refused);
 }
 
 TEST_CASE("What a disk kept is taken if it is what was signed") {

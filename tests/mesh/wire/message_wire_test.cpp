@@ -174,7 +174,7 @@ Message draw_watermark_message(Random& random, std::uint64_t kind) {
   }
   if (kind == 13)
     return WatermarkUpdate{watermark, draw_or_none<Hash>(random), draw_journals(random)};
-  if (kind == 16) return WatermarkSlice{watermark, buckets, draw_journals(random), first};
+  if (kind == 16) return WatermarkSlice{watermark, first, buckets, draw_journals(random), first};
   WatermarkRequest request{first, {}};
   for (const crdt::Bucket bucket : buckets) request.held.push_back({bucket, draw_number(random)});
   return request;

@@ -77,6 +77,26 @@ TEST_CASE("an urgent request with rows that replace others overtakes nothing") {
   CHECK(ids(queue.take()) == Ids{1, 2, 3});
 }
 
+TEST_CASE("rows that replace others do not overtake those that wait among the urgent") {
+  CommitQueue queue;
+  for (std::uint64_t id = 1; id <= 4; ++id) queue.push(request(id, 400));
+  auto first = urgent(5);
+  first.watermark.emplace();
+  queue.push(std::move(first));
+  CHECK(ids(queue.take()) == Ids{1});
+  auto second = request(6, 0);
+  second.watermark.emplace();
+  queue.push(std::move(second));
+  queue.push(request(7, 1));
+  Ids order;
+  while (!queue.empty()) {
+    for (const auto id : ids(queue.take())) order.push_back(id);
+  }
+  const auto place = [&](std::uint64_t id) { return std::find(order.begin(), order.end(), id); };
+  CHECK(order.size() == 6);
+  CHECK(place(5) < place(6));
+}
+
 TEST_CASE("requests without entries count, too: the queue of them is bounded per transaction") {
   CommitQueue queue;
   for (std::uint64_t id = 1; id <= commit_entries_max + 1; ++id) queue.push(request(id, 0));

@@ -114,10 +114,11 @@ TEST_CASE("messages to the store survive the wire") {
   CHECK(push.watermark->base == update.base);
   CHECK(push.watermark->changed == journals);
   const auto slice =
-      round_trip_to_store(mesh::WatermarkSlice{accepted.watermark, {3, 9}, journals, 10});
+      round_trip_to_store(mesh::WatermarkSlice{accepted.watermark, 2, {3, 9}, journals, 10});
   CHECK(slice.buckets == std::vector<crdt::Bucket>{3, 9});
   CHECK(slice.journals == journals);
   CHECK(slice.next == 10);
+  CHECK(slice.first == 2);
   CHECK_FALSE(round_trip_to_store(ServerPush{{"feed"}, {}}).watermark);
 
   const auto lost = round_trip_to_store(LostEntries{3, {"e"}, true, {key.public_key}});

@@ -37,7 +37,7 @@ CLOUD_CASE("a store that holds nothing asks; what it is told has the root that w
   const auto& known = uplink->held_by_cloud();
   CHECK(known.watermark == accepted.watermark);
   CHECK(known.held.root() == statement->root);
-  CHECK(known.held.vector().journal_count() == statement->journals);
+  CHECK(known.held.vector().entry_count() == statement->entries);
   CHECK(uplink->slices().size() == 1);
 }
 
