@@ -171,7 +171,7 @@ async def test_what_a_newer_version_left_is_refused_in_words_and_kept(lab):
     (machine,) = tills.machines
     await tills.sell(machine, "before")
     await machine.must("systemctl", "stop", "titan-pos")
-    await as_written_by(machine, compatibility=99)
+    ours = await as_written_by(machine, compatibility=99)
     await machine.must("systemctl", "start", "titan-pos")
 
     async def says_why():
@@ -186,19 +186,22 @@ async def test_what_a_newer_version_left_is_refused_in_words_and_kept(lab):
     assert code != 0 and "an unknown number of" in errors, (code, errors)
     await machine.deliver(package("titan-pos"))
     await machine.must("dpkg", "-i", f"/opt/{package('titan-pos').name}")
-    await as_written_by(machine, compatibility=2)
+    await as_written_by(machine, ours)
     await tills.joined()
     await tills.all_count(1)
 
 
 async def as_written_by(machine, compatibility):
-    """The journal's file as a version of that compatibility would have left it."""
+    """The journal's file as a version of that compatibility would have left it; what it was."""
     await machine.must("systemctl", "stop", "titan-pos")
     file = machine.folder / "disk" / "var/lib/titan-pos/titan.sqlite3"
     changed = subprocess.run(
-        ["sqlite3", file, f"UPDATE meta SET value = {compatibility} WHERE name = 'compatibility'; "
+        ["sqlite3", file, "SELECT value FROM meta WHERE name = 'compatibility'; "
+                          f"UPDATE meta SET value = {compatibility} WHERE name = 'compatibility'; "
                           "SELECT changes(); PRAGMA wal_checkpoint(TRUNCATE)"],
-        check=True, capture_output=True, text=True).stdout
-    assert changed.startswith("1"), changed
+        check=True, capture_output=True, text=True).stdout.split()
+    before, rows = changed[:2]
+    assert rows == "1", changed
     await machine.must("bash", "-c", "chown titan-pos:titan-pos /var/lib/titan-pos/titan.sqlite3*")
     await machine.must("systemctl", "start", "titan-pos")
+    return before
