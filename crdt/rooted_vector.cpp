@@ -1,7 +1,6 @@
 #include "crdt/rooted_vector.h"
 
 #include <cassert>
-#include <cstring>
 #include <utility>
 
 #include "base/crypto.h"

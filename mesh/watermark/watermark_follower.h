@@ -2,7 +2,8 @@
 // and the vector that this is about.
 //
 // A vector is taken only with the cloud's signature on its root, so a wrong difference, or a slice
-// that was made up, is a wrong signature, whoever passed it on. Watermarks only ascend.
+// that was made up, is a wrong root, whoever passed it on. Watermarks only ascend, but for
+// begin_at().
 //
 // Who lacks what a difference begins at catches up: it asks by what it holds, and is told in slices
 // what differs. What comes is a draft until it has the root of a signed statement. The other side
