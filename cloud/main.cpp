@@ -23,6 +23,7 @@
 #include "cloud/gateway/gateway.h"
 #include "cloud/lease/lease_service.h"
 #include "cloud/ledger/entry_reader.h"
+#include "cloud/ledger/nightly_folds.h"
 #include "cloud/ledger/projector.h"
 #include "cloud/rest/rest.h"
 #include "cloud/server/server.h"
@@ -134,6 +135,10 @@ int run(const Config& config) {
                key->public_key.hex(), uplink::without_password(config.database_url));
   DatabaseProbe probe(loop, uplink_worker, config.tenants.front().name);
   probe.start();
+  std::vector<std::string> tenants;
+  for (const auto& tenant : config.tenants) tenants.push_back(tenant.name);
+  NightlyFolds folds(loop, uplink_worker, projector, std::move(tenants), config.fold_minute);
+  folds.start();
 
   boost::asio::steady_timer stop_limit(loop);
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -167,6 +169,34 @@ void read_tenants(ConfigReader& reader, const toml::table& root, Config& config)
   }
 }
 
+// "02:00"
+std::optional<int> minute_of_day(const std::string& text) {
+  int hour = 0;
+  int minute = 0;
+  int read = 0;
+  const bool is_time = text.size() == 5 &&
+                       std::sscanf(text.c_str(), "%2d:%2d%n", &hour, &minute, &read) == 2 &&
+                       read == 5 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
+  return is_time ? std::optional(hour * 60 + minute) : std::nullopt;
+}
+
+std::string two_digits(int number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
+void read_folds(ConfigReader& reader, const toml::table* table, Config& config) {
+  if (!table) return;
+  reader.refuse_unknown(*table, "[folds]", {"at"});
+  std::string at = "02:00";
+  reader.text(*table, "at", "folds.", at);
+  const auto minute = minute_of_day(at);
+  if (!minute) {
+    return reader.complain(reader.source(table, "at"),
+                           "folds.at is '" + at + "'; write a time of day in UTC like \"02:00\"");
+  }
+  config.fold_minute = *minute;
+}
+
 void read_log(ConfigReader& reader, const toml::table* table, Config& config) {
   if (!table) return;
   reader.refuse_unknown(*table, "[log]", {"level", "file"});
@@ -202,9 +232,10 @@ Result<Config> parse_config(std::string_view text, const std::string& name) {
   }
   Config config;
   ConfigReader reader(name);
-  reader.refuse_unknown(root, "the file", {"gateway", "database", "tenants", "log"});
+  reader.refuse_unknown(root, "the file", {"gateway", "database", "folds", "tenants", "log"});
   read_gateway(reader, reader.table(root, "gateway"), config);
   read_database(reader, reader.table(root, "database"), config);
+  read_folds(reader, reader.table(root, "folds"), config);
   read_tenants(reader, root, config);
   read_log(reader, reader.table(root, "log"), config);
   if (!reader.clean()) return make_error(ErrorCode::invalid, reader.all());
@@ -227,7 +258,9 @@ std::string describe(const Config& config) {
   text << "[gateway]\nlisten = \"" << config.listen_host << ":" << config.listen_port
        << "\"\ntls = " << (config.tls_certificate.empty() ? "off" : "on") << "\ndata = \""
        << config.data << "\"\nadmin_key = (set)\n\n[database]\nurl = \""
-       << uplink::without_password(config.database_url) << "\"\n";
+       << uplink::without_password(config.database_url) << "\"\n\n[folds]\nat = \""
+       << two_digits(config.fold_minute / 60) << ":" << two_digits(config.fold_minute % 60)
+       << "\"\n";
   for (const auto& tenant : config.tenants) {
     text << "\n[[tenants]]\nname = \"" << tenant.name << "\"\naccess_key = (set)\n";
   }

@@ -25,6 +25,8 @@ struct Config {
   std::string admin_key;  // REST: Authorization: Bearer …
   // [database]
   std::string database_url;
+  // [folds]
+  int fold_minute = 2 * 60;  // of the day, UTC
   // [[tenants]]
   std::vector<TenantConfig> tenants;
   // [log]

@@ -30,6 +30,25 @@ DO $$ BEGIN
 END $$;
 )sql";
 
+// folds: the newest of each store. The other three say what it covers, the stock that this comes
+// to, and which claims it tells of.
+constexpr const char* folds = R"sql(
+CREATE TABLE IF NOT EXISTS folds (
+  store text PRIMARY KEY, number bigint NOT NULL, content_hash bytea NOT NULL,
+  entries bigint NOT NULL, made timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS fold_journals (
+  store text NOT NULL, journal bytea NOT NULL, device bytea NOT NULL,
+  stored text NOT NULL, content bytea NOT NULL,
+  PRIMARY KEY (store, journal));
+CREATE TABLE IF NOT EXISTS fold_stock (
+  store text NOT NULL, sku text NOT NULL,
+  added numeric(20) NOT NULL, removed numeric(20) NOT NULL,
+  PRIMARY KEY (store, sku));
+CREATE TABLE IF NOT EXISTS fold_claims (
+  store text NOT NULL, claim bytea NOT NULL,
+  PRIMARY KEY (store, claim));
+)sql";
+
 // The feed orders behind what a version before this one stored without taking its clock in.
 constexpr const char* catch_up = R"sql(
 UPDATE stores s SET feed_clock = seen.clock FROM (
@@ -44,6 +63,7 @@ void prepare_cloud_tenant(pqxx::connection& connection, const std::string& tenan
   pqxx::work transaction(connection);
   transaction.exec(tables);
   transaction.exec(feed_opening);
+  transaction.exec(folds);
   transaction.exec(catch_up);
   transaction.commit();
 }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "cloud/database/ask_database.h"
+#include "cloud/ledger/folding.h"
 #include "uplink/postgres/data_fault.h"
 #include "uplink/postgres/schema.h"
 
@@ -184,6 +185,19 @@ void Projector::append_feed(const StoreKey& key, MakeFeedItems make, FeedDone do
       loop_, worker.database, key.tenant,
       [this, &worker, key, make = std::move(make)](pqxx::connection& connection) {
         return append_in_transaction(connection, worker, key, make);
+      },
+      std::move(done));
+}
+
+void Projector::fold(const StoreKey& key, std::optional<int> minute_of_day, FeedDone done) {
+  append_feed(
+      key,
+      [this, store = key.store,
+       minute_of_day](pqxx::transaction_base& transaction) -> Result<std::vector<FeedItem>> {
+        if (minute_of_day && !is_fold_due(transaction, store, *minute_of_day)) {
+          return std::vector<FeedItem>{};
+        }
+        return make_fold(transaction, store, codec_);
       },
       std::move(done));
 }

@@ -45,6 +45,9 @@ class Projector {
   // `make` is called in the transaction that the items are appended in.
   using MakeFeedItems = std::function<Result<std::vector<FeedItem>>(pqxx::transaction_base&)>;
   void append_feed(const StoreKey& key, MakeFeedItems make, FeedDone done);
+  // Folds what the cloud holds of the store by then. With `minute_of_day` (UTC) only if none was
+  // made since the day last came to it.
+  void fold(const StoreKey& key, std::optional<int> minute_of_day, FeedDone done);
   // Tries the quarantined bodies of a store again; answers how many could be projected.
   void retry_quarantine(const StoreKey& key, std::function<void(Result<std::size_t>)> done);
   std::size_t queued() const;

@@ -82,6 +82,7 @@ class Rest {
   void list_alarms(const Call& call, const RestRequest&, Reply reply);
   void list_quarantine(const Call& call, const RestRequest&, Reply reply);
   void retry_quarantine(const Call& call, const RestRequest&, Reply reply);
+  void fold(const Call& call, const RestRequest&, Reply reply);
   void reset_lease(const Call& call, const RestRequest&, Reply reply);
   void list_products(const Call& call, const RestRequest&, Reply reply);
   void put_store_products(const Call& call, const RestRequest& request, Reply reply);

@@ -36,6 +36,7 @@ const std::vector<Rest::Route>& Rest::routes() {
       {"GET", {"stores", "*", "quarantine"}, {"limit", "after"}, &Rest::list_quarantine},
       {"POST", {"stores", "*", "quarantine", "retry"}, {}, &Rest::retry_quarantine},
       {"POST", {"stores", "*", "lease", "reset"}, {}, &Rest::reset_lease},
+      {"POST", {"stores", "*", "fold"}, {}, &Rest::fold},
       {"GET", {"stores", "*", "products"}, {"limit", "after"}, &Rest::list_products},
       {"PUT", {"stores", "*", "products"}, {"mode"}, &Rest::put_store_products},
   };

@@ -36,6 +36,12 @@ json::object shown_store(const pqxx::row& row) {
   store["feed_number"] = row[8].as<std::int64_t>();
   store["watermark"] =
       json::object{{"epoch", row[10].as<std::int64_t>()}, {"sequence", row[9].as<std::int64_t>()}};
+  store["fold"] = nullptr;
+  if (!row[11].is_null()) {
+    store["fold"] = json::object{{"number", row[11].as<std::int64_t>()},
+                                 {"entries", row[12].as<std::int64_t>()},
+                                 {"made", row[13].c_str()}};
+  }
   return store;
 }
 
@@ -94,7 +100,9 @@ void Rest::list_stores(const Call& call, const RestRequest&, Reply reply) {
             "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
             "(SELECT coalesce(sum(entries), 0)::bigint FROM sync_state y WHERE y.store = s.store), "
             "(SELECT count(*) FROM quarantine q WHERE q.store = s.store), s.feed_number, "
-            "s.watermark_sequence, s.epoch FROM stores s LEFT JOIN leadership l USING (store) "
+            "s.watermark_sequence, s.epoch, f.number, f.entries, to_char(f.made, "
+            "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM stores s LEFT JOIN leadership l USING "
+            "(store) LEFT JOIN folds f USING (store) "
             "ORDER BY s.store");
         json::array stores;
         for (const auto& row : rows) stores.push_back(shown_store(row));
@@ -199,6 +207,16 @@ void Rest::retry_quarantine(const Call& call, const RestRequest&, Reply reply) {
     gateway_.projector.retry_quarantine(key, [reply](Result<std::size_t> released) {
       if (!released) return reply(error_response(released.error()));
       reply({200, json::serialize(json::object{{"released", *released}})});
+    });
+  });
+}
+
+// What is folded every night anyway, at once.
+void Rest::fold(const Call& call, const RestRequest&, Reply reply) {
+  if_store_known(call, reply, [this, key = call.key, reply] {
+    gateway_.projector.fold(key, std::nullopt, [reply](Result<std::uint64_t> feed_number) {
+      if (!feed_number) return reply(error_response(feed_number.error()));
+      reply({200, json::serialize(json::object{{"feed_number", *feed_number}})});
     });
   });
 }

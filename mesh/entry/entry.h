@@ -37,6 +37,7 @@ enum class Kind : std::uint32_t {
   product_list = 17,
   history = 18,
   history_withdrawn = 19,
+  fold = 20,
 };
 
 enum class ClockQuality : std::uint32_t {

@@ -389,6 +389,8 @@ std::string kind_name(mesh::Kind kind) {
       return "history";
     case mesh::Kind::history_withdrawn:
       return "history_withdrawn";
+    case mesh::Kind::fold:
+      return "fold";
   }
   return "kind_" + std::to_string(static_cast<std::uint32_t>(kind));
 }

@@ -223,6 +223,15 @@ StorageThread::Callbacks MeshHost::storage_callbacks() {
       handlers_.on_event(mesh::Alarm{"database_damaged", mesh::describe(report)});
     }
   };
+  callbacks.on_fold_compared = [this](const mesh::FoldVerdict& verdict) {
+    using Outcome = mesh::FoldVerdict::Outcome;
+    const std::string text = mesh::describe(verdict);
+    if (verdict.outcome == Outcome::same) return spdlog::info("{}", text);
+    spdlog::warn("{}", text);
+    if (verdict.outcome == Outcome::unchecked || !handlers_.on_event) return;
+    handlers_.on_event(
+        mesh::Alarm{verdict.outcome == Outcome::differs ? "divergence" : "fold_refused", text});
+  };
   return callbacks;
 }
 

@@ -105,6 +105,9 @@ bool StorageThread::is_halted() const {
 bool StorageThread::keep_house() {
   if (is_halted()) return false;
   const auto more = target().checkpoint_if_idle();
+  for (mesh::FoldVerdict& verdict : target().take_fold_verdicts()) {
+    post([this, verdict = std::move(verdict)] { callbacks_.on_fold_compared(verdict); });
+  }
   return more && *more;
 }
 

@@ -52,6 +52,7 @@ class StorageThread {
     std::function<void(mesh::StoredState state)> on_opened;
     std::function<void(const Error& error)> on_not_opened;  // `corrupt`: the file is damaged
     std::function<void(const mesh::RecoveryReport& report)> on_recovered;  // before on_opened
+    std::function<void(const mesh::FoldVerdict& verdict)> on_fold_compared;
   };
 
   StorageThread(boost::asio::io_context& loop, std::unique_ptr<mesh::SqliteStore> store,

@@ -26,6 +26,7 @@
 #include "crdt/version_vector.h"
 #include "mesh/entry/codec.h"
 #include "mesh/journal/journal_writer.h"
+#include "mesh/wire/fold.h"
 #include "simulations/model/gate.h"
 #include "simulations/model/surroundings.h"
 #include "simulations/model/tcp.h"
@@ -42,6 +43,7 @@ struct CloudBugs {
   bool acknowledge_before_kafka = false;  // acknowledged is what the log then loses
   bool unbounded_terms = false;           // the lease row takes any higher term
   bool renews_lost_lease = false;         // whoever asks for a renewal gets it
+  bool folds_badly = false;               // a fold tells of units that nothing moved
 };
 
 class Cloud {
@@ -55,6 +57,8 @@ class Cloud {
 
   // -- what head office does
   void change_products(std::uint32_t count);
+  // As every night; nothing where nothing but folds came since the last one.
+  void fold();
 
   // -- faults
   void set_refuses(bool refuses);
@@ -78,6 +82,13 @@ class Cloud {
     bool released = false;  // the holder said goodbye, or was cut off: it counts as gone at once
   };
   using EntryKey = std::pair<mesh::EntryId, Hash>;
+  // What the newest fold says, in whole.
+  struct Folded {
+    std::uint64_t number = 0;
+    Hash content_hash;
+    crdt::VersionVector covered;
+    mesh::FoldContent content;  // without journals
+  };
   struct Database {
     Lease lease;
     std::map<EntryKey, Bytes> entries;
@@ -92,6 +103,9 @@ class Cloud {
     mesh::OpeningHash feed_opening;
     WallTime feed_time;            // of its last entry
     std::uint64_t feed_clock = 0;  // not below that of any price that was projected
+    std::set<Hash> claims;         // of `stock`, those that are no requests
+    bool has_news = false;         // something else than a fold came since the last one
+    Folded folded;
   };
   // What the log holds of one batch.
   struct Record {

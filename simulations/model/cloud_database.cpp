@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mesh/journal/idempotency.h"
 #include "mesh/journal/journal_writer.h"
 #include "mesh/watermark/signing.h"
 #include "mesh/watermark/telling.h"
@@ -17,6 +18,8 @@ constexpr Duration watermark_every = milliseconds(50);
 constexpr std::size_t feed_entries_per_push = 64;
 constexpr std::uint64_t lost_bytes_min = 64 * 1024;
 constexpr std::uint64_t lost_bytes_max = 1024 * 1024;
+// Fewer than the real one's: a run is shorter than a month.
+constexpr std::uint64_t folds_per_whole = 4;
 // A rough figure of a PostgreSQL transaction.
 constexpr Duration projection_takes = milliseconds(3);
 
@@ -56,6 +59,11 @@ void Cloud::project(const Record& record) {
     }
     vector.add(envelope.device, envelope.id.journal, envelope.id.number, entry->hash);
     database_.stock.apply(entry->hash, envelope.claim, envelope.stock_effects);
+    if (!envelope.claim.is_none() && !mesh::claims_its_request(envelope) &&
+        !mesh::is_beside_stock(*entry)) {
+      database_.claims.insert(envelope.claim);
+    }
+    database_.has_news = true;
     surroundings_.recorder.observe(CloudHolds{surroundings_.recorder.facts(*entry)});
   }
   if (!changed) return;
@@ -169,6 +177,52 @@ void Cloud::change_products(std::uint32_t count) {
     count -= static_cast<std::uint32_t>(body.products_size());
     write_feed(mesh::Kind::product, body.SerializeAsString());
   }
+}
+
+// As cloud/ledger/folding.cpp.
+void Cloud::fold() {
+  if (database_.feed.number == 0 || !std::exchange(database_.has_news, false)) return;
+  Folded next;
+  next.number = database_.folded.number + 1;
+  next.covered = vector();
+  next.content.sums = database_.stock.sums();
+  for (const Hash& claim : database_.claims) {
+    next.content.claims.emplace(claim, database_.stock.claims().at(claim));
+  }
+  const bool is_whole = database_.folded.number % folds_per_whole == 0;
+  const Folded before = is_whole ? Folded{} : database_.folded;
+  mesh::FoldContent content;
+  content.journals = mesh::difference(before.covered, next.covered);
+  for (const auto& [product, sum] : before.content.sums) {
+    if (!next.content.sums.contains(product)) content.sums[product] = {};
+  }
+  for (const auto& [product, sum] : next.content.sums) {
+    const auto old = before.content.sums.find(product);
+    if (old == before.content.sums.end() || old->second != sum) content.sums[product] = sum;
+  }
+  for (const auto& [claim, winner] : next.content.claims) {
+    const auto old = before.content.claims.find(claim);
+    if (old == before.content.claims.end() || old->second != winner) {
+      content.claims[claim] = winner;
+    }
+  }
+  if (bugs_.folds_badly && !content.sums.empty()) {
+    content.sums.begin()->second.added += crdt::stock_units_per_piece;
+  }
+  mesh::Fold fold;
+  fold.number = next.number;
+  fold.base = before.number;
+  fold.base_hash = before.content_hash;
+  fold.entries = next.covered.entry_count();
+  fold.stock_digest = database_.stock.digest();
+  auto unit = mesh::make_fold_unit(fold, content);
+  if (!unit) return;
+  next.content_hash = mesh::parse_fold(unit->head)->content.hash;
+  for (Bytes& part : unit->parts) write_feed(mesh::Kind::product_list_part, std::move(part));
+  write_feed(mesh::Kind::fold, std::move(unit->head));
+  database_.folded = std::move(next);
+  database_.has_news = false;
+  surroundings_.recorder.reach(is_whole ? "whole_fold_made" : "fold_made");
 }
 
 void Cloud::push_feed(const SessionPointer& session) {

@@ -17,6 +17,8 @@ constexpr Duration forgets = seconds(2);
 // After so many commits a fold, of so many entries at most.
 constexpr Ratio folds{1, 40};
 constexpr std::uint64_t fold_entries_max = 60;
+constexpr Ratio fold_comparisons{1, 6};
+constexpr std::uint64_t fold_pieces_max = 40;
 constexpr Duration reopen_takes = Duration(500);
 // Some ten thousand entries.
 constexpr Duration recovery_takes = milliseconds(300);
@@ -240,10 +242,23 @@ void Disk::finish_commit() {
 // The daemon folds in idle moments, from thousands of entries on. Here at any moment and up to any
 // entry: whatever is folded by then, the next start must find the same.
 void Disk::fold_now_and_then() {
-  if (is_beside_ || recovering_ || !idle_random_.chance(folds)) return;
+  if (is_beside_ || recovering_) return;
+  if (idle_random_.chance(fold_comparisons)) compare_folds();
+  if (!idle_random_.chance(folds)) return;
   const mesh::WireCodec codec;
   (void)mesh::fold_some({folder_.store->connection(), codec, folder_.identity.device},
                         1 + idle_random_.below(fold_entries_max));
+}
+
+// To the end of one at most, or to any point on the way.
+void Disk::compare_folds() {
+  for (std::uint64_t pieces = idle_random_.below(fold_pieces_max); pieces > 0; --pieces) {
+    const auto more = folder_.store->compare_folds();
+    for (const auto& verdict : folder_.store->take_fold_verdicts()) {
+      callbacks_.on_fold_compared(verdict);
+    }
+    if (!more || !*more) return;
+  }
 }
 
 void Disk::drop_all() {

@@ -57,6 +57,7 @@ class Disk {
     // One of the two answers every job.
     std::function<void(mesh::StoredState state)> on_opened;
     std::function<void(const Error& error)> on_not_opened;
+    std::function<void(const mesh::FoldVerdict& verdict)> on_fold_compared;
     // Durable from here on, whether or not anybody will be told.
     std::function<void(const std::vector<mesh::StoreRequest>& batch)> on_durable;
     // Sets the damaged store aside and puts in its place what can be saved of it.
@@ -115,6 +116,7 @@ class Disk {
   void commit_beside(const std::vector<mesh::StoreRequest>& batch);
   std::optional<crdt::ClaimWinner> older_twin_beside(const mesh::Entry& entry);
   void fold_now_and_then();
+  void compare_folds();
 
   Schedule& schedule_;
   Random random_;

@@ -163,6 +163,7 @@ class Terminal {
   std::vector<std::pair<mesh::EntryId, Hash>> entries_in_private_database() const;
   std::optional<std::vector<Bytes>> read_entries(const mesh::EntryQuery& query);
   std::optional<std::vector<std::pair<std::uint64_t, Hash>>> read_hashes(const JournalId& journal);
+  void on_fold_compared(const mesh::FoldVerdict& verdict);
   void note_durable(const std::vector<mesh::StoreRequest>& batch);
   void note_replaced();
   void on_opened(const std::shared_ptr<const mesh::StoredState>& state);

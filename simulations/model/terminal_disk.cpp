@@ -56,9 +56,20 @@ Disk::Callbacks Terminal::disk_callbacks() {
           });
         });
       },
+      [this](const mesh::FoldVerdict& verdict) { on_fold_compared(verdict); },
       [this](const std::vector<mesh::StoreRequest>& batch) { note_durable(batch); },
       [this](DataFolder& damaged) { return recover(damaged); },
       [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+}
+
+// As pos-node/hosts/mesh_host.cpp.
+void Terminal::on_fold_compared(const mesh::FoldVerdict& verdict) {
+  using Outcome = mesh::FoldVerdict::Outcome;
+  if (verdict.outcome == Outcome::same) return surroundings_.recorder.reach("fold_compared");
+  if (verdict.outcome == Outcome::unchecked) return surroundings_.recorder.reach("fold_unchecked");
+  surroundings_.recorder.observe(
+      AlarmRaised{place_, verdict.outcome == Outcome::differs ? "divergence" : "fold_refused",
+                  mesh::describe(verdict)});
 }
 
 void Terminal::note_durable(const std::vector<mesh::StoreRequest>& batch) {

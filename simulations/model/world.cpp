@@ -12,6 +12,7 @@ constexpr std::size_t checks_weighed = 1000;
 constexpr std::size_t checks_weighed_twice = 10'000;
 
 constexpr Duration feed_changes_every = seconds(15);
+constexpr Duration folds_every = seconds(8);  // a night of the cloud's
 
 std::string address_of(std::uint32_t place) {
   return "10.77." + std::to_string(place / 200) + "." + std::to_string(place % 200 + 1) + ":7411";
@@ -64,7 +65,8 @@ World::World(const Scenario& scenario, Recorder& recorder, Schedule& schedule,
     const CloudBugs bugs{scenario.planted_bug == PlantedBug::two_uplinks,
                          scenario.planted_bug == PlantedBug::acknowledge_before_kafka,
                          scenario.planted_bug == PlantedBug::unbounded_terms,
-                         scenario.planted_bug == PlantedBug::renews_lost_lease};
+                         scenario.planted_bug == PlantedBug::renews_lost_lease,
+                         scenario.planted_bug == PlantedBug::folds_badly};
     cloud_ = std::make_unique<Cloud>(shared, codec_, key, bugs);
     shared.cloud = cloud_.get();
   }
@@ -137,6 +139,9 @@ void World::begin() {
     for (MonoTime at{feed_changes_every}; at.since_start < scenario_.lasts;
          at = at + feed_changes_every) {
       schedule_.at(at, [this] { cloud_->change_products(1); });
+    }
+    for (MonoTime at{folds_every}; at.since_start < scenario_.lasts; at = at + folds_every) {
+      schedule_.at(at, [this] { cloud_->fold(); });
     }
   }
   schedule_faults();

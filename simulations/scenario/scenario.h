@@ -236,6 +236,7 @@ enum class PlantedBug {
   forgotten_twins,           // the disk does not tell that it holds an entry of the request already
   unclaimed_requests,        // one terminal's entries do not claim their requests
   void_of_one_entry,         // a void claims the entry that it names, not the request
+  folds_badly,               // the cloud's fold tells of units that nothing moved
   kept_folded_row,           // a fold keeps the stock of a product that nothing moves any more
   renews_lost_lease,         // the cloud renews the lease of an uplink that has lost it
   beside_forgotten,          // what was written beside a damaged file is not taken into the new one

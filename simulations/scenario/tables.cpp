@@ -190,6 +190,7 @@ const std::vector<NameRow>& planted_bug_table() {
       {"forgotten_twins", "A disk does not tell that it holds an entry of the request already."},
       {"unclaimed_requests", "A terminal's entries do not claim the requests that they record."},
       {"void_of_one_entry", "A void claims the entry that it names instead of the request."},
+      {"folds_badly", "The cloud's fold tells of units that nothing moved."},
       {"kept_folded_row", "A fold keeps the stock of a product that nothing moves any more."},
       {"renews_lost_lease", "The cloud renews the lease of an uplink that has lost it."},
       {"beside_forgotten",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mesh/clock/known_dates.h"
+#include "mesh/wire/fold.h"
 #include "mesh/wire/product_list.h"
 #include "proto/entry.pb.h"
 #include "retail/settlement.h"
@@ -281,6 +282,9 @@ Result<EntryRows> rows_of(const mesh::Entry& entry) {
       break;
     case mesh::Kind::product_list:
       if (!mesh::parse_list_head(entry.envelope.body)) reader.fail("its body is no product list");
+      break;
+    case mesh::Kind::fold:
+      if (!mesh::parse_fold(entry.envelope.body)) reader.fail("its body is no fold");
       break;
     case mesh::Kind::setting:
       rows.settings = settings_of(reader);

@@ -21,12 +21,12 @@ std::string row_of(const std::string& store, const mesh::EntryId& id, const Hash
          " AND number = " + std::to_string(id.number) + " AND hash = " + sql_bytes(hash.view());
 }
 
+}  // namespace
+
 crdt::ContentSum content_from(const pqxx::field& field) {
   using Content = FixedBytes<struct ContentBytesTag, 16>;
   return crdt::ContentSum::from_bytes(id_from<Content>(field).bytes);
 }
-
-}  // namespace
 
 std::string intervals_text(const crdt::IntervalSet& numbers) {
   std::string text;

@@ -112,5 +112,6 @@ class StoreProjector {
 // "1-17,19-20" and back; what cannot be read is an empty set.
 std::string intervals_text(const crdt::IntervalSet& numbers);
 crdt::IntervalSet intervals_from_text(const std::string& text);
+crdt::ContentSum content_from(const pqxx::field& field);
 
 }  // namespace titan::uplink

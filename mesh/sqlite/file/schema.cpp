@@ -317,11 +317,30 @@ CREATE VIEW sync_outbox AS
   CROSS JOIN entries e ON e.journal = j.ref AND e.number BETWEEN m.first AND m.last;
 )sql";
 
+// The cloud's folds (mesh/sqlite/journal/signed_folds.h). The tables named folded_* are what this
+// disk sums up for itself. `state`: 0 not compared yet; the present fold has the greatest number of
+// those above: 1 the same here, 2 another stock here, 3 taken unchecked. -1: refused.
+constexpr const char* signed_folds = R"sql(
+CREATE TABLE folds(
+  position INTEGER PRIMARY KEY,        -- in `entries`
+  number INTEGER NOT NULL, base INTEGER NOT NULL, base_hash BLOB NOT NULL,
+  content_hash BLOB NOT NULL, entries INTEGER NOT NULL, stock_digest INTEGER NOT NULL,
+  signed_ms INTEGER NOT NULL, state INTEGER NOT NULL);
+CREATE TABLE fold_covered(journal BLOB PRIMARY KEY, device BLOB NOT NULL,
+                          intervals BLOB NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE fold_stock(product TEXT PRIMARY KEY, added INTEGER NOT NULL,
+                        removed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE fold_claims(claim BLOB PRIMARY KEY, entry_hash BLOB NOT NULL,
+                         effects BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE fold_steps(fold INTEGER NOT NULL, journal BLOB NOT NULL, intervals BLOB NOT NULL,
+                        PRIMARY KEY (fold, journal)) WITHOUT ROWID;
+)sql";
+
 constexpr std::array known_migrations = {
-    Migration{1, first_tables},     Migration{2, folded_duplicates},
-    Migration{3, product_lists},    Migration{4, folds_of_contested_claims},
-    Migration{5, history},          Migration{6, history_of_rivals},
-    Migration{7, watermark_in_rows}};
+    Migration{1, first_tables},      Migration{2, folded_duplicates},
+    Migration{3, product_lists},     Migration{4, folds_of_contested_claims},
+    Migration{5, history},           Migration{6, history_of_rivals},
+    Migration{7, watermark_in_rows}, Migration{8, signed_folds}};
 
 }  // namespace
 

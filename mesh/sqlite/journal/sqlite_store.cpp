@@ -52,6 +52,7 @@ SqliteStore::~SqliteStore() = default;
 
 Status SqliteStore::connect() {
   failed_ = true;  // until all of the below has worked
+  folds_.reset();
   const bool keep = options_.in_memory && connection_ != nullptr;
   if (!keep) {
     auto opened = Connection::open(
@@ -68,6 +69,7 @@ Status SqliteStore::connect() {
   if (const Status same = check_identity(); !same) return same;
   if (const Status read = read_positions(); !read) return read;
   if (const Status current = bring_projections_up_to_date(); !current) return current;
+  folds_.emplace(*connection_, codec_, identity_.cloud_device);
   log_pages_at_retry_ = 0;
   failed_ = false;
   return {};
@@ -290,6 +292,7 @@ void SqliteStore::store_entry(const Entry& entry) {
   if (ProductProjection::concerns(envelope.kind)) {
     ProductProjection(*connection_, identity_.cloud_device).apply(entry, newest_position_);
   }
+  folds_->note(entry, newest_position_);
   if (envelope.kind == Kind::history) note_former_receipt(envelope, newest_position_);
 }
 

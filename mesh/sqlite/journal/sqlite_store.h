@@ -23,6 +23,7 @@
 #include "mesh/entry/codec.h"
 #include "mesh/journal/stored_state.h"
 #include "mesh/sqlite/file/connection.h"
+#include "mesh/sqlite/journal/signed_folds.h"
 #include "mesh/sqlite/journal/sqlite_reader.h"
 #include "mesh/sqlite/products/products.h"
 
@@ -87,6 +88,12 @@ class SqliteStore {
   // A bounded piece of work that would otherwise slow down commits or the next start: copies the
   // log back or folds a slice. Answers whether more is waiting.
   Result<bool> checkpoint_if_idle();
+
+  // A bounded piece of holding the cloud's next fold against what is here (signed_folds.h); also
+  // part of checkpoint_if_idle(). Answers whether more is waiting.
+  Result<bool> compare_folds();
+  // What came of it since the last call.
+  std::vector<FoldVerdict> take_fold_verdicts() { return std::exchange(fold_verdicts_, {}); }
 
   // Readers made by open_reader() open the file anew, too.
   Status reopen();
@@ -167,6 +174,8 @@ class SqliteStore {
 
   // Since the last open or reopen.
   std::shared_ptr<Connection> connection_;
+  std::optional<SignedFolds> folds_;
+  std::vector<FoldVerdict> fold_verdicts_;
   std::map<JournalId, KnownJournal> journals_;  // all in the file
   std::int64_t newest_position_ = 0;            // of the last entry written
   std::int64_t folded_position_ = 0;            // <= newest_position_

@@ -68,9 +68,22 @@ Result<bool> SqliteStore::checkpoint_if_idle() {
     if (!folded) return folded.error();
     return *folded > 0;
   }
+  const auto compared = compare_folds();
+  if (!compared || *compared) return compared;
   if (connection_->log_pages() < log_pages_idle) return false;
   if (const Status copied = copy_log_back(); !copied) return copied.error();
   return false;
+}
+
+Result<bool> SqliteStore::compare_folds() {
+  if (failed_) return false;
+  const auto compared = connection_->guarded("comparing a fold", [&]() -> Result<bool> {
+    SignedFolds::Step step = folds_->advance(newest_position_);
+    if (step.verdict) fold_verdicts_.push_back(std::move(*step.verdict));
+    return step.has_more;
+  });
+  if (!compared) note_damage(compared.error());
+  return compared;
 }
 
 Status SqliteStore::reopen() {
@@ -93,6 +106,7 @@ Result<RecoveryReport> SqliteStore::build_recovered(const std::string& time_stam
 Status SqliteStore::reopen_recovered(const RecoveryReport& report,
                                      std::unique_ptr<SqliteStore> beside) {
   failed_ = true;
+  folds_.reset();
   connection_.reset();
   if (beside) beside->damaged_.reset();
   if (const Status placed =

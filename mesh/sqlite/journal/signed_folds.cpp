@@ -1,0 +1,485 @@
+#include "mesh/sqlite/journal/signed_folds.h"
+
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Transaction.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "mesh/journal/idempotency.h"
+#include "mesh/sqlite/file/blobs.h"
+
+namespace titan::mesh {
+namespace {
+
+// Read in one piece of work, some 10 us each.
+constexpr std::int64_t entries_at_once = 200;
+// Looked for in one piece, some 10 us each and more for long journals.
+constexpr std::size_t works_at_once = 200;
+// Of a fold that differs: so many are named, the rest is more of the same.
+constexpr std::size_t differences_told_max = 5;
+
+// folds.state
+enum State : std::int64_t { refused = -1, waiting = 0, same = 1, differs = 2, unchecked = 3 };
+
+using Sums = std::map<std::string, crdt::StockSum>;
+
+void add(Sums& sums, const std::vector<crdt::StockEffect>& effects) {
+  for (const auto& effect : effects) {
+    sums[effect.product].added += effect.added;
+    sums[effect.product].removed += effect.removed;
+  }
+}
+
+void subtract(Sums& sums, const std::vector<crdt::StockEffect>& effects) {
+  for (const auto& effect : effects) {
+    sums[effect.product].added -= effect.added;
+    sums[effect.product].removed -= effect.removed;
+  }
+}
+
+crdt::StockSum plus(const crdt::StockSum& a, const crdt::StockSum& b) {
+  return {a.added + b.added, a.removed + b.removed};
+}
+
+std::string in_pieces(std::int64_t units) {
+  const bool is_negative = units < 0;
+  const std::uint64_t size =
+      is_negative ? 0 - static_cast<std::uint64_t>(units) : static_cast<std::uint64_t>(units);
+  std::string text = (is_negative ? "-" : "") + std::to_string(size / 1'000'000);
+  if (size % 1'000'000 == 0) return text;
+  const std::string decimals = std::to_string(1'000'000 + size % 1'000'000).substr(1);
+  return text + "." + decimals.substr(0, decimals.find_last_not_of('0') + 1);
+}
+
+// Of several entries of one claim.
+void prefer_smallest(std::optional<crdt::ClaimWinner>& winner, const crdt::ClaimWinner& other) {
+  if (!winner || other.entry_hash < winner->entry_hash) winner = other;
+}
+
+// The fold that the tables fold_* speak of.
+struct Present {
+  std::uint64_t number = 0;  // 0: there is none
+  Hash content_hash;
+  std::uint64_t stock_digest = 0;
+};
+
+Present read_present(Connection& connection) {
+  Use use = connection.use(
+      "SELECT number, content_hash, stock_digest FROM folds WHERE state > 0 ORDER BY number DESC "
+      "LIMIT 1");
+  if (!use.step()) return {};
+  return {use.number_at(0), use.id_at<Hash>(1).value_or(Hash{}), use.number_at(2)};
+}
+
+crdt::VectorItem read_covered(Connection& connection, const JournalId& journal) {
+  Use use = connection.use("SELECT intervals, content FROM fold_covered WHERE journal = ?");
+  use.blob(1, journal.view());
+  if (!use.step()) return {};
+  return {intervals_of(use.view_at(0)), content_of(use.view_at(1))};
+}
+
+crdt::StockSum read_sum(Connection& connection, const std::string& product) {
+  Use use = connection.use("SELECT added, removed FROM fold_stock WHERE product = ?");
+  use.text(1, product);
+  return use.step() ? crdt::StockSum{use.number_at(0), use.number_at(1)} : crdt::StockSum{};
+}
+
+std::optional<crdt::ClaimWinner> read_claim(Connection& connection, const Hash& claim) {
+  Use use = connection.use("SELECT entry_hash, effects FROM fold_claims WHERE claim = ?");
+  use.blob(1, claim.view());
+  if (!use.step()) return std::nullopt;
+  return crdt::ClaimWinner{use.id_at<Hash>(0).value_or(Hash{}), effects_of(use.view_at(1))};
+}
+
+std::optional<Entry> read_entry(Connection& connection, const Codec& codec, std::int64_t position) {
+  Use use = connection.use("SELECT bytes FROM entries WHERE position = ?");
+  use.integer(1, position);
+  if (!use.step()) return std::nullopt;
+  auto entry = codec.decode_entry(use.view_at(0));
+  return entry ? std::optional(std::move(*entry)) : std::nullopt;
+}
+
+// The positions of all parts of the content, in order; nothing while one is missing.
+std::optional<std::vector<std::int64_t>> read_parts(Connection& connection,
+                                                    const JournalId& journal,
+                                                    const ListHead& content) {
+  Use use = connection.use(
+      "SELECT position FROM product_list_parts WHERE journal = ? AND list = ? AND part < ? ORDER "
+      "BY part");
+  use.blob(1, journal.view()).blob(2, content.list.view()).integer(3, content.parts);
+  std::vector<std::int64_t> parts;
+  while (use.step()) parts.push_back(use.integer_at(0));
+  return parts.size() == content.parts ? std::optional(std::move(parts)) : std::nullopt;
+}
+
+Result<FoldContent> read_content(Connection& connection, const Codec& codec, const Fold& fold,
+                                 const std::vector<std::int64_t>& parts) {
+  std::vector<Bytes> data;
+  for (const std::int64_t position : parts) {
+    const auto entry = read_entry(connection, codec, position);
+    const auto part = entry ? parse_list_part(entry->envelope.body) : std::nullopt;
+    if (!part) return make_error(ErrorCode::corrupt, "a part of the fold cannot be read");
+    data.emplace_back(part->data);
+  }
+  const auto content = join_list(fold.content, data);
+  if (!content) return content.error();
+  return parse_fold_content(*content);
+}
+
+void set_state(Connection& connection, std::int64_t position, State state) {
+  Use use = connection.use("UPDATE folds SET state = ? WHERE position = ?");
+  use.integer(1, state).integer(2, position).run();
+}
+
+}  // namespace
+
+std::string describe(const FoldVerdict& verdict) {
+  const std::string fold = "head office's count " + std::to_string(verdict.number) + " of " +
+                           std::to_string(verdict.entries) + " entries";
+  switch (verdict.outcome) {
+    case FoldVerdict::Outcome::same:
+      return fold + " is what this terminal's entries come to";
+    case FoldVerdict::Outcome::unchecked:
+      return fold +
+             " was taken unchecked: of a journal that was written twice it knows other "
+             "entries than this terminal";
+    case FoldVerdict::Outcome::refused:
+      return fold + " cannot be read, or lacks what an earlier one had; it is left out";
+    case FoldVerdict::Outcome::differs:
+      break;
+  }
+  std::string text = fold + " differs from what the same entries come to here";
+  for (const auto& [product, here, there] : verdict.products) {
+    text += "; " + product + ": " + in_pieces(here) + " here, " + in_pieces(there) + " there";
+  }
+  return text + "; this terminal keeps its figures";
+}
+
+// ---- a comparison under way ---------------------------------------------------------------------
+
+struct SignedFolds::Comparison {
+  // Numbers of a journal that the fold is the first to cover, and what their hashes add up to.
+  struct Work {
+    JournalId journal;
+    std::int64_t ref = 0;  // of journals; 0: not looked for yet
+    crdt::IntervalSet numbers;
+    crdt::ContentSum content;
+
+    bool find_all(Connection& connection);  // whether each number is here
+  };
+
+  std::int64_t position = 0;  // of the FOLD
+  Fold fold;
+  FoldContent content;
+  Present before;
+  std::map<JournalId, crdt::IntervalSet> added;  // of all works
+
+  std::vector<Work> works;
+  std::size_t complete = 0;  // so many are known to be here; none is read before all are, since
+                             // what a claim comes to depends on entries of other journals
+  std::size_t at = 0;        // the one under way
+  std::uint64_t next_number = 0;    // of it, to be read; 0: not begun
+  crdt::ContentSum content_so_far;  // of it
+
+  Sums moved;              // by the entries read so far
+  std::set<Hash> settled;  // claims of theirs
+  bool is_checked = true;
+
+  bool covers_now(Connection& connection, const EntryId& id) const {
+    const auto found = added.find(id.journal);
+    return (found != added.end() && found->second.contains(id.number)) ||
+           read_covered(connection, id.journal).stored.contains(id.number);
+  }
+};
+
+namespace {
+
+// What the claim's entries came to under the present fold, and come to under the next.
+void settle_claim(Connection& connection, const Codec& codec, const Hash& claim, auto&& covers_now,
+                  Sums& moved) {
+  std::optional<crdt::ClaimWinner> before = read_claim(connection, claim);
+  std::optional<crdt::ClaimWinner> now = before;
+  Use use = connection.use(
+      "SELECT j.journal, e.number, e.bytes FROM entries e JOIN journals j ON j.ref = e.journal "
+      "WHERE e.claim = ?");
+  use.blob(1, claim.view());
+  while (use.step()) {
+    const EntryId id{use.id_at<JournalId>(0).value_or(JournalId{}), use.number_at(1)};
+    if (!covers_now(id)) continue;
+    auto entry = codec.decode_entry(use.view_at(2));
+    if (!entry) throw SQLite::Exception("an entry of a claim is damaged", SQLITE_CORRUPT);
+    const crdt::ClaimWinner winner{entry->hash, std::move(entry->envelope.stock_effects)};
+    if (read_covered(connection, id.journal).stored.contains(id.number)) {
+      prefer_smallest(before, winner);
+    }
+    prefer_smallest(now, winner);
+  }
+  if (before) subtract(moved, before->effects);
+  if (now) add(moved, now->effects);
+}
+
+}  // namespace
+
+SignedFolds::SignedFolds(Connection& connection, const Codec& codec, const DeviceId& cloud_device)
+    : connection_(connection), codec_(codec), cloud_device_(cloud_device) {}
+
+SignedFolds::~SignedFolds() = default;
+
+void SignedFolds::note(const Entry& entry, std::int64_t position) {
+  const Envelope& envelope = entry.envelope;
+  if (envelope.kind != Kind::fold || envelope.device != cloud_device_) return;
+  const auto fold = parse_fold(envelope.body);
+  if (!fold) return;
+  Use use = connection_.use(
+      "INSERT INTO folds(position, number, base, base_hash, content_hash, entries, stock_digest, "
+      "signed_ms, state) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0)");
+  use.integer(1, position)
+      .number(2, fold->number)
+      .number(3, fold->base)
+      .blob(4, fold->base_hash.view())
+      .blob(5, fold->content.hash.view())
+      .number(6, fold->entries)
+      .number(7, fold->stock_digest)
+      .integer(8, envelope.time.utc_ms)
+      .run();
+}
+
+SignedFolds::Step SignedFolds::advance(std::int64_t newest_position) {
+  if (lacking_at_ == newest_position) return {};
+  if (comparison_) return compare_some(newest_position);
+  comparison_ = begin();
+  if (comparison_ && comparison_->position == 0) return refuse(comparison_->fold.number);
+  if (!comparison_) lacking_at_ = newest_position;
+  return {comparison_ != nullptr, std::nullopt};
+}
+
+SignedFolds::Step SignedFolds::refuse(std::uint64_t number) {
+  comparison_.reset();
+  return {true, FoldVerdict{number, 0, FoldVerdict::Outcome::refused, {}}};
+}
+
+// The first that can follow the present one, with all its parts here.
+std::unique_ptr<SignedFolds::Comparison> SignedFolds::begin() {
+  const Present present = read_present(connection_);
+  std::vector<std::int64_t> candidates;
+  {
+    Use use = connection_.use(
+        "SELECT position FROM folds WHERE state = 0 AND number > ?1 AND (base = 0 OR base = ?1 AND "
+        "base_hash = ?2) ORDER BY number, position");
+    use.number(1, present.number).blob(2, present.content_hash.view());
+    while (use.step()) candidates.push_back(use.integer_at(0));
+  }
+  for (const std::int64_t position : candidates) {
+    const auto entry = read_entry(connection_, codec_, position);
+    const auto fold = entry ? parse_fold(entry->envelope.body) : std::nullopt;
+    if (!fold) throw SQLite::Exception("a fold is damaged", SQLITE_CORRUPT);
+    const auto parts = read_parts(connection_, entry->envelope.id.journal, fold->content);
+    if (!parts) continue;
+    auto content = read_content(connection_, codec_, *fold, *parts);
+    auto comparison = std::make_unique<Comparison>();
+    comparison->fold = *fold;
+    comparison->before = present;
+    if (!content || !list_works(*comparison, std::move(*content))) {
+      set_state(connection_, position, State::refused);
+      return comparison;
+    }
+    comparison->position = position;
+    return comparison;
+  }
+  return nullptr;
+}
+
+// False: it does not contain the present fold.
+bool SignedFolds::list_works(Comparison& comparison, FoldContent content) {
+  std::int64_t known = 0;
+  for (const auto& [device, journals] : content.journals) {
+    for (const auto& [journal, item] : journals) {
+      const crdt::VectorItem before = read_covered(connection_, journal);
+      if (!item.stored.contains(before.stored)) return false;
+      known += before.stored.empty() ? 0 : 1;
+      Comparison::Work work{journal, 0, item.stored.minus(before.stored), item.content};
+      work.content.subtract(before.content);
+      if (work.numbers.empty()) {
+        // A branch of a number that was covered already.
+        if (!work.content.is_zero()) comparison.is_checked = false;
+        continue;
+      }
+      comparison.added[journal] = work.numbers;
+      comparison.works.push_back(std::move(work));
+    }
+  }
+  comparison.content = std::move(content);
+  return comparison.fold.base != 0 ||
+         known == connection_.single_number("SELECT count(*) FROM fold_covered");
+}
+
+bool SignedFolds::Comparison::Work::find_all(Connection& connection) {
+  Use use = connection.use("SELECT ref FROM journals WHERE journal = ?");
+  use.blob(1, journal.view());
+  if (!use.step()) return false;
+  ref = use.integer_at(0);
+  for (const crdt::Interval& interval : numbers.intervals()) {
+    Use count = connection.use(
+        "SELECT count(DISTINCT number) FROM entries WHERE journal = ? AND number BETWEEN ? AND ?");
+    count.integer(1, ref).number(2, interval.first).number(3, interval.last);
+    if (!count.step() || count.number_at(0) != interval.count()) return false;
+  }
+  return true;
+}
+
+SignedFolds::Step SignedFolds::compare_some(std::int64_t newest_position) {
+  Comparison& now = *comparison_;
+  for (std::size_t left = works_at_once; now.complete < now.works.size(); ++now.complete) {
+    if (left-- == 0) return {true, std::nullopt};
+    if (now.works[now.complete].find_all(connection_)) continue;
+    lacking_at_ = newest_position;
+    return {};
+  }
+  if (now.at == now.works.size()) {
+    const FoldVerdict verdict = take(now);
+    comparison_.reset();
+    return {true, verdict};
+  }
+  if (now.next_number == 0) {
+    now.next_number = now.works[now.at].numbers.intervals().front().first;
+    now.content_so_far = {};
+  }
+  const Comparison::Work& work = now.works[now.at];
+  std::vector<Entry> entries;
+  bool is_end = true;
+  {
+    // All branches of a number in one piece.
+    Use use = connection_.use(
+        "SELECT number, bytes FROM entries WHERE journal = ? AND number >= ? ORDER BY number, "
+        "hash");
+    use.integer(1, work.ref).number(2, now.next_number);
+    while (use.step()) {
+      const std::uint64_t number = use.number_at(0);
+      const bool is_next = number != now.next_number;
+      if (is_next && static_cast<std::int64_t>(entries.size()) >= entries_at_once) {
+        is_end = false;
+        now.next_number = number;
+        break;
+      }
+      now.next_number = number;
+      if (number > work.numbers.top()) break;
+      if (!work.numbers.contains(number)) continue;
+      auto entry = codec_.decode_entry(use.view_at(1));
+      if (!entry) throw SQLite::Exception("an entry of a fold is damaged", SQLITE_CORRUPT);
+      entries.push_back(std::move(*entry));
+    }
+  }
+  for (const Entry& entry : entries) {
+    now.content_so_far.add(crdt::ContentSum::of(entry.hash));
+    const Hash& claim = entry.envelope.claim;
+    if (claim.is_none() || is_beside_stock(entry)) {
+      add(now.moved, entry.envelope.stock_effects);
+    } else if (now.settled.insert(claim).second) {
+      settle_claim(
+          connection_, codec_, claim,
+          [&](const EntryId& id) { return now.covers_now(connection_, id); }, now.moved);
+    }
+  }
+  if (!is_end) return {true, std::nullopt};
+  if (now.content_so_far != work.content) now.is_checked = false;
+  ++now.at;
+  now.next_number = 0;
+  return {true, std::nullopt};
+}
+
+// ---- the end of it ------------------------------------------------------------------------------
+
+namespace {
+
+// What the fold says of every product that it changes; a whole one also drops products.
+std::map<std::string, crdt::StockSum> told_sums(Connection& connection, const Fold& fold,
+                                                const FoldContent& content) {
+  std::map<std::string, crdt::StockSum> told(content.sums.begin(), content.sums.end());
+  if (fold.base != 0) return told;
+  Use use = connection.use("SELECT product FROM fold_stock");
+  while (use.step()) told.try_emplace(use.bytes_at(0));
+  return told;
+}
+
+void keep_sum(Connection& connection, const std::string& product, const crdt::StockSum& sum) {
+  if (sum == crdt::StockSum{}) {
+    Use use = connection.use("DELETE FROM fold_stock WHERE product = ?");
+    use.text(1, product).run();
+    return;
+  }
+  Use use =
+      connection.use("INSERT OR REPLACE INTO fold_stock(product, added, removed) VALUES(?, ?, ?)");
+  use.text(1, product).number(2, sum.added).number(3, sum.removed).run();
+}
+
+void keep_covered(Connection& connection, const DeviceId& device, const JournalItem& journal) {
+  const Bytes intervals = bytes_of(journal.item.stored);
+  const Bytes content = bytes_of(journal.item.content);
+  Use use = connection.use(
+      "INSERT OR REPLACE INTO fold_covered(journal, device, intervals, content) VALUES(?, ?, ?, "
+      "?)");
+  use.blob(1, journal.journal.view())
+      .blob(2, device.view())
+      .blob(3, intervals)
+      .blob(4, content)
+      .run();
+}
+
+void keep_claim(Connection& connection, const Hash& claim, const crdt::ClaimWinner& winner) {
+  const Bytes effects = bytes_of(winner.effects);
+  Use use = connection.use(
+      "INSERT OR REPLACE INTO fold_claims(claim, entry_hash, effects) VALUES(?, ?, ?)");
+  use.blob(1, claim.view()).blob(2, winner.entry_hash.view()).blob(3, effects).run();
+}
+
+}  // namespace
+
+// In one transaction: the tables speak of this fold from here on.
+FoldVerdict SignedFolds::take(const Comparison& done) {
+  FoldVerdict verdict{done.fold.number, done.fold.entries, FoldVerdict::Outcome::same, {}};
+  SQLite::Transaction transaction(connection_.database(), SQLite::TransactionBehavior::IMMEDIATE);
+  Sums told = told_sums(connection_, done.fold, done.content);
+  for (const auto& [product, moved] : done.moved) {
+    if (moved != crdt::StockSum{}) told.try_emplace(product, read_sum(connection_, product));
+  }
+  std::uint64_t digest = done.before.stock_digest;
+  bool differs = false;
+  for (const auto& [product, there] : told) {
+    const crdt::StockSum before = read_sum(connection_, product);
+    const auto moved = done.moved.find(product);
+    const crdt::StockSum here = moved == done.moved.end() ? before : plus(before, moved->second);
+    digest += crdt::product_digest(product, there) - crdt::product_digest(product, before);
+    keep_sum(connection_, product, there);
+    if (here == there) continue;
+    differs = true;
+    if (verdict.products.size() < differences_told_max) {
+      verdict.products.push_back({product, here.on_hand(), there.on_hand()});
+    }
+  }
+  if (digest != done.fold.stock_digest) differs = true;
+  for (const auto& [device, journals] : done.content.journals) {
+    for (const JournalItem& journal : journals) keep_covered(connection_, device, journal);
+  }
+  for (const auto& [claim, winner] : done.content.claims) keep_claim(connection_, claim, winner);
+  for (const auto& [journal, numbers] : done.added) {
+    const Bytes intervals = bytes_of(numbers);
+    Use use = connection_.use(
+        "INSERT OR REPLACE INTO fold_steps(fold, journal, intervals) VALUES(?, ?, ?)");
+    use.number(1, done.fold.number).blob(2, journal.view()).blob(3, intervals).run();
+  }
+  if (!done.is_checked) {
+    verdict.outcome = FoldVerdict::Outcome::unchecked;
+    verdict.products.clear();
+  } else if (differs) {
+    verdict.outcome = FoldVerdict::Outcome::differs;
+  }
+  set_state(connection_, done.position,
+            !done.is_checked ? State::unchecked
+            : differs        ? State::differs
+                             : State::same);
+  transaction.commit();
+  return verdict;
+}
+
+}  // namespace titan::mesh
