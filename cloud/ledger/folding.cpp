@@ -50,6 +50,21 @@ pqxx::result changed_journals(pqxx::transaction_base& transaction, const std::st
       "s.device, s.journal");
 }
 
+// A fold is entries of the feed, too: of nothing else none is made.
+bool are_folds_alone(pqxx::transaction_base& transaction, const std::string& store,
+                     const pqxx::result& journals) {
+  if (journals.empty()) return true;
+  if (journals.size() > 1) return false;
+  const auto told = uplink::intervals_from_text(journals[0][4].as<std::string>());
+  const auto fresh = uplink::intervals_from_text(journals[0][2].as<std::string>()).minus(told);
+  if (fresh.empty() || fresh.intervals().front().first <= told.top()) return false;
+  return transaction
+      .exec("SELECT 1 FROM entries WHERE store = " + sql_text(store) + " AND journal = " +
+            sql_bytes(uplink::bytes_from(journals[0][0])) + " AND number > " +
+            std::to_string(told.top()) + " AND kind NOT IN (16, 20) LIMIT 1")
+      .empty();
+}
+
 // Those that are not requests: these are settled by the entries alone.
 void read_claims(pqxx::transaction_base& transaction, const std::string& store,
                  const std::string& which, const mesh::Codec& codec, mesh::FoldContent& content) {
@@ -197,7 +212,7 @@ Result<std::vector<FeedItem>> make_fold(pqxx::transaction_base& transaction,
 
   mesh::FoldContent content;
   const auto journals = changed_journals(transaction, store);
-  if (journals.empty()) return std::vector<FeedItem>{};
+  if (are_folds_alone(transaction, store, journals)) return std::vector<FeedItem>{};
   for (const auto& row : journals) put_journal(content, row);
   read_new_claims(transaction, store, journals, codec, content);
   keep_claims(transaction, store, content.claims);

@@ -6,10 +6,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
-#include "crdt/stock.h"
-#include "mesh/messages.h"
+#include "base/crypto.h"
+#include "mesh/fold/fold_state.h"
 #include "mesh/wire/product_list.h"
 
 namespace titan::mesh {
@@ -23,15 +22,6 @@ struct Fold {
   ListHead content;
   std::uint64_t entries = 0;       // numbers covered
   std::uint64_t stock_digest = 0;  // of all sums
-};
-
-struct FoldContent {
-  // Of these journals all numbers that are covered; a journal of `base` never loses one.
-  std::vector<DeviceJournals> journals;
-  crdt::Stock::Sums sums;      // zero: nothing moved the product any more
-  crdt::Stock::Claims claims;  // but those of requests
-
-  bool operator==(const FoldContent&) const = default;
 };
 
 // `fold.content` is made here. The same content is the same list, whoever makes it when.

@@ -24,7 +24,8 @@ WIRE = "wire"
 # Rooms of a core folder that are core themselves.
 CORE_ROOMS = {("retail", "catalogue"), ("retail", "scan"),
               ("mesh", "entry"), ("mesh", "clock"), ("mesh", "journal"),
-              ("mesh", "membership"), ("mesh", "replication"), ("mesh", "watermark"), ("mesh", "node")}
+              ("mesh", "membership"), ("mesh", "replication"), ("mesh", "watermark"), ("mesh", "fold"),
+              ("mesh", "node")}
 # Core that reads and writes the bodies of entries, which are protobuf messages.
 SEES_BODIES = {"retail"}
 

@@ -82,12 +82,11 @@ class Cloud {
     bool released = false;  // the holder said goodbye, or was cut off: it counts as gone at once
   };
   using EntryKey = std::pair<mesh::EntryId, Hash>;
-  // What the newest fold says, in whole.
+  // The newest fold.
   struct Folded {
     std::uint64_t number = 0;
     Hash content_hash;
-    crdt::VersionVector covered;
-    mesh::FoldContent content;  // without journals
+    mesh::FoldState state;
   };
   struct Database {
     Lease lease;

@@ -184,28 +184,14 @@ void Cloud::fold() {
   if (database_.feed.number == 0 || !std::exchange(database_.has_news, false)) return;
   Folded next;
   next.number = database_.folded.number + 1;
-  next.covered = vector();
-  next.content.sums = database_.stock.sums();
+  next.state.covered = vector();
+  next.state.sums = database_.stock.sums();
   for (const Hash& claim : database_.claims) {
-    next.content.claims.emplace(claim, database_.stock.claims().at(claim));
+    next.state.claims.emplace(claim, database_.stock.claims().at(claim));
   }
   const bool is_whole = database_.folded.number % folds_per_whole == 0;
   const Folded before = is_whole ? Folded{} : database_.folded;
-  mesh::FoldContent content;
-  content.journals = mesh::difference(before.covered, next.covered);
-  for (const auto& [product, sum] : before.content.sums) {
-    if (!next.content.sums.contains(product)) content.sums[product] = {};
-  }
-  for (const auto& [product, sum] : next.content.sums) {
-    const auto old = before.content.sums.find(product);
-    if (old == before.content.sums.end() || old->second != sum) content.sums[product] = sum;
-  }
-  for (const auto& [claim, winner] : next.content.claims) {
-    const auto old = before.content.claims.find(claim);
-    if (old == before.content.claims.end() || old->second != winner) {
-      content.claims[claim] = winner;
-    }
-  }
+  mesh::FoldContent content = mesh::what_changed(before.state, next.state);
   if (bugs_.folds_badly && !content.sums.empty()) {
     content.sums.begin()->second.added += crdt::stock_units_per_piece;
   }
@@ -213,7 +199,7 @@ void Cloud::fold() {
   fold.number = next.number;
   fold.base = before.number;
   fold.base_hash = before.content_hash;
-  fold.entries = next.covered.entry_count();
+  fold.entries = next.state.covered.entry_count();
   fold.stock_digest = database_.stock.digest();
   auto unit = mesh::make_fold_unit(fold, content);
   if (!unit) return;
