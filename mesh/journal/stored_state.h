@@ -41,6 +41,9 @@ struct StoredWatermark {
 struct StoreRequest {
   std::uint64_t id = 0;  // ascending; the host reports it back
   std::vector<std::shared_ptr<const Entry>> entries;
+  // Entries that the adopted fold counts already; on the disk they are kept, and move nothing.
+  std::vector<std::shared_ptr<const Entry>> history;
+  bool is_history_whole = false;   // nothing of it is asked for any more
   std::vector<PublicKey> devices;  // new device keys
   std::optional<election::Promise> promise;
   std::vector<RememberedMember> members;
@@ -82,7 +85,8 @@ struct StoredTwin {
 };
 
 struct StoredState {
-  crdt::VersionVector vector;
+  crdt::VersionVector vector;  // of what counts here: stored, or covered by an adopted fold
+  bool lacks_history = false;  // of what such a fold covers not all has been asked for
   crdt::Stock stock;
   std::vector<PublicKey> devices;
   election::Promise promise;

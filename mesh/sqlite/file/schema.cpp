@@ -334,6 +334,8 @@ CREATE TABLE fold_claims(claim BLOB PRIMARY KEY, entry_hash BLOB NOT NULL,
                          effects BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE fold_steps(fold INTEGER NOT NULL, journal BLOB NOT NULL, intervals BLOB NOT NULL,
                         PRIMARY KEY (fold, journal)) WITHOUT ROWID;
+-- Entries that were counted by a fold before they came, until they are summed up.
+CREATE TABLE history(position INTEGER PRIMARY KEY);
 )sql";
 
 constexpr std::array known_migrations = {

@@ -110,6 +110,7 @@ Owners read_owners(Connection& connection) {
 struct Arrived {
   std::int64_t position = 0;
   std::int64_t journal = 0;  // journals.ref
+  bool is_history = false;   // a fold of the cloud counts it already
   Entry entry;
 };
 
@@ -125,11 +126,11 @@ template <class Take>
 Status each_arrived(const FoldContext& context, std::int64_t position, std::int64_t entries_max,
                     Take&& take) {
   Use use = context.connection.use(
-      "SELECT position, journal, number, hash, bytes FROM entries WHERE position > ? "
-      "ORDER BY position LIMIT ?");
+      "SELECT position, journal, number, hash, bytes, position IN (SELECT position FROM history) "
+      "FROM entries WHERE position > ? ORDER BY position LIMIT ?");
   use.integer(1, position).integer(2, entries_max);
   while (use.step()) {
-    Arrived arrived{use.integer_at(0), use.integer_at(1), {}};
+    Arrived arrived{use.integer_at(0), use.integer_at(1), use.integer_at(5) != 0, {}};
     auto entry = context.codec.decode_entry(use.view_at(4));
     if (!entry) return damaged(context.connection, arrived.position, entry.error().message);
     arrived.entry = std::move(*entry);
@@ -158,6 +159,7 @@ crdt::VectorItem read_item(Connection& connection, std::int64_t journal) {
 void fold_vector(Connection& connection, const Slice& slice) {
   std::map<std::int64_t, crdt::VectorItem> items;
   for (const Arrived& arrived : slice) {
+    if (arrived.is_history) continue;
     auto found = items.find(arrived.journal);
     if (found == items.end()) {
       found = items.emplace(arrived.journal, read_item(connection, arrived.journal)).first;
@@ -178,13 +180,16 @@ void fold_vector(Connection& connection, const Slice& slice) {
 void apply_arrived(crdt::Stock& stock, const Arrived& arrived,
                    const std::optional<crdt::ClaimWinner>& older) {
   const Envelope& envelope = arrived.entry.envelope;
-  apply_to(stock, arrived.entry);
+  if (!arrived.is_history) apply_to(stock, arrived.entry);
   if (older) {
     stock.contest(envelope.claim, *older, {arrived.entry.hash, envelope.stock_effects});
   }
 }
 
 std::optional<crdt::ClaimWinner> older_than(const FoldContext& context, const Arrived& arrived) {
+  if (arrived.is_history) {
+    return rival_above_fold(context.connection, context.codec, arrived.entry, arrived.position);
+  }
   return oldest_of_request(context.connection, context.codec, arrived.entry, arrived.position);
 }
 
@@ -423,6 +428,8 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
     fold_stock(context, slice);
     fold_keys(connection, read_owners(connection), context.device, slice);
     write_past(connection, past, slice.back().position);
+    Use told = connection.use("DELETE FROM history WHERE position <= ?");
+    told.integer(1, slice.back().position).run();
     transaction.commit();
     return slice.size();
   });
@@ -489,6 +496,8 @@ Result<StoredState> load_state(const FoldContext& context) {
     const Owners owners = read_owners(connection);
     std::int64_t position = 0;
     Past past = read_past(connection, position);
+    state.lacks_history =
+        connection.single_number("SELECT count(*) FROM meta WHERE name = 'lacks_history'") > 0;
     read_folded(connection, owners, state);
     read_devices(connection, state);
     read_promise(connection, state);
@@ -500,7 +509,9 @@ Result<StoredState> load_state(const FoldContext& context) {
           const auto owner = owners.find(arrived.journal);
           const DeviceId& device = owner == owners.end() ? envelope.device : owner->second.device;
           past.take(arrived.entry, context.device);
-          state.vector.add(device, envelope.id.journal, envelope.id.number, arrived.entry.hash);
+          if (!arrived.is_history) {
+            state.vector.add(device, envelope.id.journal, envelope.id.number, arrived.entry.hash);
+          }
           apply_arrived(state.stock, arrived, older_than(context, arrived));
           if (envelope.device != context.device) return;
           const auto duplicate = remember_key(state.idempotency, arrived.entry);
@@ -537,6 +548,27 @@ std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const
   }
   if (older->hash == entry.hash) return std::nullopt;
   return crdt::ClaimWinner{older->hash, std::move(older->envelope.stock_effects)};
+}
+
+std::optional<crdt::ClaimWinner> rival_above_fold(Connection& connection, const Codec& codec,
+                                                  const Entry& entry,
+                                                  std::optional<std::int64_t> before) {
+  if (!claims_its_request(entry.envelope)) return std::nullopt;
+  Use use = connection.use(
+      "SELECT j.journal, e.number, e.bytes FROM entries e JOIN journals j ON j.ref = e.journal "
+      "WHERE e.claim = ? AND e.position < ? ORDER BY e.position");
+  use.blob(1, entry.envelope.claim.view())
+      .integer(2, before.value_or(std::numeric_limits<std::int64_t>::max()));
+  while (use.step()) {
+    Use covered = connection.use("SELECT intervals FROM fold_covered WHERE journal = ?");
+    covered.blob(1, use.view_at(0));
+    if (covered.step() && intervals_of(covered.view_at(0)).contains(use.number_at(1))) continue;
+    auto rival = codec.decode_entry(use.view_at(2));
+    if (!rival) throw SQLite::Exception("a rival of a request is damaged", SQLITE_CORRUPT);
+    if (rival->hash == entry.hash) continue;
+    return crdt::ClaimWinner{rival->hash, std::move(rival->envelope.stock_effects)};
+  }
+  return std::nullopt;
 }
 
 Result<std::optional<crdt::ClaimWinner>> oldest_in_damaged(Connection& damaged, const Codec& codec,

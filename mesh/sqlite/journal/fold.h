@@ -4,7 +4,7 @@
 // its past, all of them exactly at arrival position folded.position. fold_some() moves that
 // position on in idle moments, a bounded slice in a transaction of its own; load_state() reads the
 // tables and replays what arrived later. Folding is a cache: the state is the same with any
-// position, also 0.
+// position, also 0, until a fold of the cloud is adopted (fold_adoption.h).
 #pragma once
 
 #include <cstdint>
@@ -46,6 +46,11 @@ Result<std::int64_t> folded_position(Connection& connection);
 std::optional<crdt::ClaimWinner> oldest_of_request(Connection& connection, const Codec& codec,
                                                    const Entry& entry,
                                                    std::optional<std::int64_t> before);
+// Of a request that the present fold of the cloud counts: the entry that arrived first of those
+// that it does not.
+std::optional<crdt::ClaimWinner> rival_above_fold(Connection& connection, const Codec& codec,
+                                                  const Entry& entry,
+                                                  std::optional<std::int64_t> before);
 // The same of a damaged file beside which `entry` is stored: an error where it cannot be told.
 Result<std::optional<crdt::ClaimWinner>> oldest_in_damaged(Connection& damaged, const Codec& codec,
                                                            const Entry& entry);

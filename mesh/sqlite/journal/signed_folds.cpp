@@ -8,6 +8,7 @@
 
 #include "mesh/journal/idempotency.h"
 #include "mesh/sqlite/file/blobs.h"
+#include "mesh/sqlite/journal/fold_tables.h"
 
 namespace titan::mesh {
 namespace {
@@ -18,9 +19,6 @@ constexpr std::int64_t entries_at_once = 200;
 constexpr std::size_t works_at_once = 200;
 // Of a fold that differs: so many are named, the rest is more of the same.
 constexpr std::size_t differences_told_max = 5;
-
-// folds.state
-enum State : std::int64_t { refused = -1, waiting = 0, same = 1, differs = 2, unchecked = 3 };
 
 using Sums = std::map<std::string, crdt::StockSum>;
 
@@ -55,81 +53,6 @@ std::string in_pieces(std::int64_t units) {
 // Of several entries of one claim.
 void prefer_smallest(std::optional<crdt::ClaimWinner>& winner, const crdt::ClaimWinner& other) {
   if (!winner || other.entry_hash < winner->entry_hash) winner = other;
-}
-
-// The fold that the tables fold_* speak of.
-struct Present {
-  std::uint64_t number = 0;  // 0: there is none
-  Hash content_hash;
-  std::uint64_t stock_digest = 0;
-};
-
-Present read_present(Connection& connection) {
-  Use use = connection.use(
-      "SELECT number, content_hash, stock_digest FROM folds WHERE state > 0 ORDER BY number DESC "
-      "LIMIT 1");
-  if (!use.step()) return {};
-  return {use.number_at(0), use.id_at<Hash>(1).value_or(Hash{}), use.number_at(2)};
-}
-
-crdt::VectorItem read_covered(Connection& connection, const JournalId& journal) {
-  Use use = connection.use("SELECT intervals, content FROM fold_covered WHERE journal = ?");
-  use.blob(1, journal.view());
-  if (!use.step()) return {};
-  return {intervals_of(use.view_at(0)), content_of(use.view_at(1))};
-}
-
-crdt::StockSum read_sum(Connection& connection, const std::string& product) {
-  Use use = connection.use("SELECT added, removed FROM fold_stock WHERE product = ?");
-  use.text(1, product);
-  return use.step() ? crdt::StockSum{use.number_at(0), use.number_at(1)} : crdt::StockSum{};
-}
-
-std::optional<crdt::ClaimWinner> read_claim(Connection& connection, const Hash& claim) {
-  Use use = connection.use("SELECT entry_hash, effects FROM fold_claims WHERE claim = ?");
-  use.blob(1, claim.view());
-  if (!use.step()) return std::nullopt;
-  return crdt::ClaimWinner{use.id_at<Hash>(0).value_or(Hash{}), effects_of(use.view_at(1))};
-}
-
-std::optional<Entry> read_entry(Connection& connection, const Codec& codec, std::int64_t position) {
-  Use use = connection.use("SELECT bytes FROM entries WHERE position = ?");
-  use.integer(1, position);
-  if (!use.step()) return std::nullopt;
-  auto entry = codec.decode_entry(use.view_at(0));
-  return entry ? std::optional(std::move(*entry)) : std::nullopt;
-}
-
-// The positions of all parts of the content, in order; nothing while one is missing.
-std::optional<std::vector<std::int64_t>> read_parts(Connection& connection,
-                                                    const JournalId& journal,
-                                                    const ListHead& content) {
-  Use use = connection.use(
-      "SELECT position FROM product_list_parts WHERE journal = ? AND list = ? AND part < ? ORDER "
-      "BY part");
-  use.blob(1, journal.view()).blob(2, content.list.view()).integer(3, content.parts);
-  std::vector<std::int64_t> parts;
-  while (use.step()) parts.push_back(use.integer_at(0));
-  return parts.size() == content.parts ? std::optional(std::move(parts)) : std::nullopt;
-}
-
-Result<FoldContent> read_content(Connection& connection, const Codec& codec, const Fold& fold,
-                                 const std::vector<std::int64_t>& parts) {
-  std::vector<Bytes> data;
-  for (const std::int64_t position : parts) {
-    const auto entry = read_entry(connection, codec, position);
-    const auto part = entry ? parse_list_part(entry->envelope.body) : std::nullopt;
-    if (!part) return make_error(ErrorCode::corrupt, "a part of the fold cannot be read");
-    data.emplace_back(part->data);
-  }
-  const auto content = join_list(fold.content, data);
-  if (!content) return content.error();
-  return parse_fold_content(*content);
-}
-
-void set_state(Connection& connection, std::int64_t position, State state) {
-  Use use = connection.use("UPDATE folds SET state = ? WHERE position = ?");
-  use.integer(1, state).integer(2, position).run();
 }
 
 }  // namespace
@@ -172,7 +95,7 @@ struct SignedFolds::Comparison {
   std::int64_t position = 0;  // of the FOLD
   Fold fold;
   FoldContent content;
-  Present before;
+  PresentFold before;
   std::map<JournalId, crdt::IntervalSet> added;  // of all works
 
   std::vector<Work> works;
@@ -198,7 +121,7 @@ namespace {
 // What the claim's entries came to under the present fold, and come to under the next.
 void settle_claim(Connection& connection, const Codec& codec, const Hash& claim, auto&& covers_now,
                   Sums& moved) {
-  std::optional<crdt::ClaimWinner> before = read_claim(connection, claim);
+  std::optional<crdt::ClaimWinner> before = read_fold_claim(connection, claim);
   std::optional<crdt::ClaimWinner> now = before;
   Use use = connection.use(
       "SELECT j.journal, e.number, e.bytes FROM entries e JOIN journals j ON j.ref = e.journal "
@@ -261,7 +184,7 @@ SignedFolds::Step SignedFolds::refuse(std::uint64_t number) {
 
 // The first that can follow the present one, with all its parts here.
 std::unique_ptr<SignedFolds::Comparison> SignedFolds::begin() {
-  const Present present = read_present(connection_);
+  const PresentFold present = read_present_fold(connection_);
   std::vector<std::int64_t> candidates;
   {
     Use use = connection_.use(
@@ -271,17 +194,13 @@ std::unique_ptr<SignedFolds::Comparison> SignedFolds::begin() {
     while (use.step()) candidates.push_back(use.integer_at(0));
   }
   for (const std::int64_t position : candidates) {
-    const auto entry = read_entry(connection_, codec_, position);
-    const auto fold = entry ? parse_fold(entry->envelope.body) : std::nullopt;
-    if (!fold) throw SQLite::Exception("a fold is damaged", SQLITE_CORRUPT);
-    const auto parts = read_parts(connection_, entry->envelope.id.journal, fold->content);
-    if (!parts) continue;
-    auto content = read_content(connection_, codec_, *fold, *parts);
+    auto waiting = read_waiting(connection_, codec_, position);
+    if (!waiting) continue;
     auto comparison = std::make_unique<Comparison>();
-    comparison->fold = *fold;
+    comparison->fold = waiting->fold;
     comparison->before = present;
-    if (!content || !list_works(*comparison, std::move(*content))) {
-      set_state(connection_, position, State::refused);
+    if (!waiting->content || !list_works(*comparison, std::move(*waiting->content))) {
+      set_fate(connection_, position, FoldFate::refused);
       return comparison;
     }
     comparison->position = position;
@@ -402,37 +321,6 @@ std::map<std::string, crdt::StockSum> told_sums(Connection& connection, const Fo
   return told;
 }
 
-void keep_sum(Connection& connection, const std::string& product, const crdt::StockSum& sum) {
-  if (sum == crdt::StockSum{}) {
-    Use use = connection.use("DELETE FROM fold_stock WHERE product = ?");
-    use.text(1, product).run();
-    return;
-  }
-  Use use =
-      connection.use("INSERT OR REPLACE INTO fold_stock(product, added, removed) VALUES(?, ?, ?)");
-  use.text(1, product).number(2, sum.added).number(3, sum.removed).run();
-}
-
-void keep_covered(Connection& connection, const DeviceId& device, const JournalItem& journal) {
-  const Bytes intervals = bytes_of(journal.item.stored);
-  const Bytes content = bytes_of(journal.item.content);
-  Use use = connection.use(
-      "INSERT OR REPLACE INTO fold_covered(journal, device, intervals, content) VALUES(?, ?, ?, "
-      "?)");
-  use.blob(1, journal.journal.view())
-      .blob(2, device.view())
-      .blob(3, intervals)
-      .blob(4, content)
-      .run();
-}
-
-void keep_claim(Connection& connection, const Hash& claim, const crdt::ClaimWinner& winner) {
-  const Bytes effects = bytes_of(winner.effects);
-  Use use = connection.use(
-      "INSERT OR REPLACE INTO fold_claims(claim, entry_hash, effects) VALUES(?, ?, ?)");
-  use.blob(1, claim.view()).blob(2, winner.entry_hash.view()).blob(3, effects).run();
-}
-
 }  // namespace
 
 // In one transaction: the tables speak of this fold from here on.
@@ -441,16 +329,16 @@ FoldVerdict SignedFolds::take(const Comparison& done) {
   SQLite::Transaction transaction(connection_.database(), SQLite::TransactionBehavior::IMMEDIATE);
   Sums told = told_sums(connection_, done.fold, done.content);
   for (const auto& [product, moved] : done.moved) {
-    if (moved != crdt::StockSum{}) told.try_emplace(product, read_sum(connection_, product));
+    if (moved != crdt::StockSum{}) told.try_emplace(product, read_fold_sum(connection_, product));
   }
   std::uint64_t digest = done.before.stock_digest;
   bool differs = false;
   for (const auto& [product, there] : told) {
-    const crdt::StockSum before = read_sum(connection_, product);
+    const crdt::StockSum before = read_fold_sum(connection_, product);
     const auto moved = done.moved.find(product);
     const crdt::StockSum here = moved == done.moved.end() ? before : plus(before, moved->second);
     digest += crdt::product_digest(product, there) - crdt::product_digest(product, before);
-    keep_sum(connection_, product, there);
+    keep_fold_sum(connection_, product, there);
     if (here == there) continue;
     differs = true;
     if (verdict.products.size() < differences_told_max) {
@@ -461,7 +349,8 @@ FoldVerdict SignedFolds::take(const Comparison& done) {
   for (const auto& [device, journals] : done.content.journals) {
     for (const JournalItem& journal : journals) keep_covered(connection_, device, journal);
   }
-  for (const auto& [claim, winner] : done.content.claims) keep_claim(connection_, claim, winner);
+  for (const auto& [claim, winner] : done.content.claims)
+    keep_fold_claim(connection_, claim, winner);
   for (const auto& [journal, numbers] : done.added) {
     const Bytes intervals = bytes_of(numbers);
     Use use = connection_.use(
@@ -474,10 +363,10 @@ FoldVerdict SignedFolds::take(const Comparison& done) {
   } else if (differs) {
     verdict.outcome = FoldVerdict::Outcome::differs;
   }
-  set_state(connection_, done.position,
-            !done.is_checked ? State::unchecked
-            : differs        ? State::differs
-                             : State::same);
+  set_fate(connection_, done.position,
+           !done.is_checked ? FoldFate::unchecked
+           : differs        ? FoldFate::differs
+                            : FoldFate::same);
   transaction.commit();
   return verdict;
 }

@@ -221,7 +221,11 @@ Error SqliteStore::failure(Error error) {
 }
 
 void SqliteStore::store_request(const StoreRequest& request) {
-  for (const auto& entry : request.entries) store_entry(*entry);
+  for (const auto& entry : request.entries) store_entry(*entry, false);
+  for (const auto& entry : request.history) store_entry(*entry, true);
+  if (request.is_history_whole) {
+    connection_->use("DELETE FROM meta WHERE name = 'lacks_history'").run();
+  }
   for (const PublicKey& key : request.devices) {
     Use use = connection_->use("INSERT OR IGNORE INTO devices(public_key) VALUES(?)");
     use.blob(1, key.view()).run();
@@ -265,11 +269,12 @@ void SqliteStore::store_watermark(const StoredWatermark& stored) {
   }
 }
 
-void SqliteStore::store_entry(const Entry& entry) {
+void SqliteStore::store_entry(const Entry& entry, bool is_history) {
   const Envelope& envelope = entry.envelope;
   const std::int64_t journal = journal_ref(envelope);
   const std::optional<Bytes> original = original_key(envelope);
-  auto older = older_twin(entry);
+  auto older =
+      is_history ? rival_above_fold(*connection_, codec_, entry, std::nullopt) : older_twin(entry);
   {
     Use use = connection_->use(
         "INSERT INTO entries(journal, number, hash, kind, business_date, receipt_number, claim, "
@@ -289,6 +294,9 @@ void SqliteStore::store_entry(const Entry& entry) {
     twins_.push_back({envelope.claim, std::move(*older), {entry.hash, envelope.stock_effects}});
   }
   newest_position_ = connection_->database().getLastInsertRowid();
+  if (is_history) {
+    connection_->use("INSERT INTO history(position) VALUES(?)").integer(1, newest_position_).run();
+  }
   if (ProductProjection::concerns(envelope.kind)) {
     ProductProjection(*connection_, identity_.cloud_device).apply(entry, newest_position_);
   }

@@ -95,6 +95,10 @@ class SqliteStore {
   // What came of it since the last call.
   std::vector<FoldVerdict> take_fold_verdicts() { return std::exchange(fold_verdicts_, {}); }
 
+  // Makes the newest fold that is here this terminal's own (fold_adoption.h); false: there is none
+  // newer than the present one. load() then says what counts.
+  Result<bool> adopt_fold();
+
   // Readers made by open_reader() open the file anew, too.
   Status reopen();
   // Whether this store or a reader of it met damage in the file since it was last opened.
@@ -148,7 +152,7 @@ class SqliteStore {
   Status write(std::span<const StoreRequest> requests, bool& committing);
   Error failure(Error error);
   void store_request(const StoreRequest& request);
-  void store_entry(const Entry& entry);
+  void store_entry(const Entry& entry, bool is_history);
   void note_former_receipt(const Envelope& envelope, std::int64_t position);
   std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
   std::int64_t journal_ref(const Envelope& envelope);

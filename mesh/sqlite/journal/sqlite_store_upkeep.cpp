@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "mesh/sqlite/journal/fold.h"
+#include "mesh/sqlite/journal/fold_adoption.h"
 #include "mesh/sqlite/journal/recovery.h"
 #include "mesh/sqlite/journal/sqlite_store.h"
 
@@ -84,6 +85,21 @@ Result<bool> SqliteStore::compare_folds() {
   });
   if (!compared) note_damage(compared.error());
   return compared;
+}
+
+Result<bool> SqliteStore::adopt_fold() {
+  if (failed_) return make_error(ErrorCode::io, options_.path + " failed before");
+  while (true) {
+    const auto folded = fold_slice();
+    if (!folded) return folded.error();
+    if (*folded == 0) break;
+  }
+  const auto adopted = adopt_newest_fold(*connection_, codec_);
+  if (!adopted) note_damage(adopted.error());
+  if (!adopted || !*adopted) return adopted;
+  folds_.emplace(*connection_, codec_, identity_.cloud_device);
+  if (const Status read = read_positions(); !read) return read.error();
+  return true;
 }
 
 Status SqliteStore::reopen() {

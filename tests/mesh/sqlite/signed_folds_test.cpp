@@ -6,6 +6,7 @@
 
 #include "fixture.h"
 #include "mesh/journal/idempotency.h"
+#include "mesh/sqlite/journal/fold.h"
 #include "mesh/wire/fold.h"
 
 using namespace titan;
@@ -52,6 +53,9 @@ class HeadOffice {
     for (const auto& entry : entries) take(entry);
     return entries;
   }
+
+  bool holds_any() const { return !held_.empty(); }
+  const crdt::VersionVector& covered() const { return told_.covered; }  // by the last fold
 
   EntryPointer write(Kind kind, const Bytes& body) {
     EntryDraft draft;
@@ -235,4 +239,139 @@ TEST_CASE_METHOD(Shop, "what another device calls a fold is none") {
   draft.body = fold.back()->envelope.body;
   store_all({other.write(draft)});
   CHECK(number(*store, "SELECT count(*) FROM folds") == 0);
+}
+
+// ---- adopted ------------------------------------------------------------------------------------
+
+namespace {
+
+// What counts: all entries that head office had folded, and those beside it.
+StoredState state_of(const std::vector<EntryPointer>& entries) {
+  auto store = open_in_memory(1, cloud_seed);
+  for (const auto& entry : entries) must(store->commit(request_of({entry})));
+  return must(store->load());
+}
+
+void require_same_figures(const StoredState& a, const StoredState& b) {
+  REQUIRE(a.vector == b.vector);
+  REQUIRE(a.stock.sums() == b.stock.sums());
+  REQUIRE(a.stock.digest() == b.stock.digest());
+}
+
+}  // namespace
+
+TEST_CASE("who adopts a fold counts what who holds everything counts, history or not") {
+  CHECK(rc::check([](std::uint64_t seed) {
+    Random random(seed);
+    std::vector<Till> tills;
+    for (std::uint64_t till = 1; till <= 3; ++till) tills.emplace_back(till);
+    HeadOffice office;
+    std::vector<EntryPointer> all;
+    std::vector<EntryPointer> sales;
+    std::size_t folds = 0;
+    std::vector<EntryPointer> feed;
+    for (std::size_t i = random.below(120) + 1; i > 0 || folds == 0; i -= i > 0 ? 1 : 0) {
+      Till& till = tills[random.below(tills.size())];
+      switch (random.below(7)) {
+        case 0:
+          all.push_back(till.delivery("B", random.below(9) + 1));
+          break;
+        case 1:
+          if (!sales.empty()) all.push_back(till.void_sale(*sales[random.below(sales.size())]));
+          break;
+        case 2:
+          all.push_back(till.transfer_in(std::to_string(random.below(4)), {{"A", 1}, {"C", 2}}));
+          break;
+        case 3:
+          if (all.empty()) break;
+          // Some tills' entries have not come to head office yet.
+          for (const auto& entry : all) {
+            if (entry->envelope.device != device_of_seed(3)) office.take(entry);
+          }
+          if (!office.holds_any()) break;
+          for (auto& entry : office.fold(folds++ % 4 == 0)) {
+            feed.push_back(entry);
+            all.push_back(std::move(entry));
+          }
+          break;
+        default:
+          // Of a till whose entries are folded no request comes again: only the entries could tell.
+          sales.push_back(till.sale({{"A", static_cast<std::int64_t>(random.below(3)) + 1}},
+                                    "key-" + std::to_string(sales.size())));
+          all.push_back(sales.back());
+      }
+    }
+    auto store = open_in_memory(1, cloud_seed);
+    std::vector<EntryPointer> stored;
+    const auto keep = [&](const EntryPointer& entry) {
+      must(store->commit(request_of({entry})));
+      stored.push_back(entry);
+    };
+    for (const auto& entry : all) {
+      if (random.chance({1, 3})) keep(entry);
+    }
+    for (const auto& entry : feed) keep(entry);
+    if (random.chance({1, 2})) (void)compare(*store);
+    if (!must(store->adopt_fold())) return;  // it held everything that the folds cover
+    const auto covers = [&](const EntryPointer& entry) {
+      return office.covered().contains(entry->envelope.id.journal, entry->envelope.id.number);
+    };
+    std::vector<EntryPointer> counted = stored;
+    std::vector<EntryPointer> history;
+    for (const auto& entry : all) {
+      if (!covers(entry)) continue;
+      counted.push_back(entry);
+      history.push_back(entry);
+    }
+    require_same_figures(must(store->load()), state_of(counted));
+    CHECK(must(store->load()).lacks_history);
+    // What is above comes, and history in whatever order, with restarts and idle moments.
+    for (const auto& entry : all) {
+      if (covers(entry)) continue;
+      counted.push_back(entry);
+      must(store->commit(request_of({entry})));
+    }
+    for (std::size_t i = history.size(); i > 1; --i) {
+      std::swap(history[i - 1], history[random.below(i)]);
+    }
+    for (const auto& entry : history) {
+      StoreRequest request;
+      request.history = {entry};
+      must(store->commit(request));
+      if (random.chance({1, 20})) must(store->reopen());
+      if (random.chance({1, 10})) {
+        must(fold_some({store->connection(), codec(), device_of_seed(1)}, random.below(20) + 1));
+      }
+    }
+    StoreRequest end;
+    end.is_history_whole = true;
+    must(store->commit(end));
+    require_same_figures(must(store->load()), state_of(counted));
+    CHECK_FALSE(must(store->load()).lacks_history);
+    // And the next fold is compared as if nothing had been.
+    for (const auto& entry : all) office.take(entry);
+    for (const auto& entry : office.fold(true)) must(store->commit(request_of({entry})));
+    const auto verdicts = compare(*store);
+    RC_ASSERT(!verdicts.empty());
+    for (const auto& verdict : verdicts) RC_ASSERT(verdict.outcome == Outcome::same);
+  }));
+}
+
+TEST_CASE_METHOD(Shop,
+                 "a request that was folded before its entry came is counted once, in the end") {
+  const auto first = other.sale({{"A", 5}}, "again");
+  office.take(first);
+  store_all(office.fold(true));
+  REQUIRE(must(store->adopt_fold()));
+  Till rebuilt(2, {}, 7);
+  const auto twin = rebuilt.sale({{"A", 5}}, "again");
+  REQUIRE(twin->envelope.claim == first->envelope.claim);
+  store_all({twin});
+  CHECK(must(store->load()).stock.on_hand("A") == -30'000'000);  // nothing here knows of the first
+  StoreRequest request;
+  request.history = {first};
+  must(store->commit(request));
+  CHECK(store->take_twins().size() == 1);
+  CHECK(must(store->load()).stock.on_hand("A") == -25'000'000);
+  must(store->close());
 }
