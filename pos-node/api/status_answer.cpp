@@ -123,6 +123,16 @@ void write_duties(JsonWriter& writer, const StatusReport& status) {
   } else {
     writer.null();
   }
+  writer.key("fold");
+  if (status.fold) {
+    writer.begin_object()
+        .member("number", status.fold->number)
+        .member("entries", status.fold->entries)
+        .member("outcome", status.fold->outcome)
+        .end_object();
+  } else {
+    writer.null();
+  }
   const StoreDatabaseReport& database = status.store_database;
   writer.key("store_database")
       .begin_object()

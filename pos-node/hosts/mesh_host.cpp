@@ -50,6 +50,8 @@ MeshHost::MeshHost(boost::asio::io_context& loop, const ProcessClock& clock,
   node_ = std::make_unique<mesh::Node>(parts.node, parts.device_key, parts.process,
                                        std::move(parts.state), codec_, Random(parts.random_seed),
                                        clock_.now());
+  // A file that cannot tell shows when it is read for something that matters.
+  if (const auto present = parts.store->present_fold()) fold_ = *present;
   storage_ = std::make_unique<StorageThread>(loop, std::move(parts.store), storage_callbacks());
   reads_ = std::make_unique<ReadThread>(std::move(parts.reader));
   mesh::TransportCallbacks callbacks = handlers_.neighbours;
@@ -226,6 +228,7 @@ StorageThread::Callbacks MeshHost::storage_callbacks() {
   callbacks.on_fold_compared = [this](const mesh::FoldVerdict& verdict) {
     using Outcome = mesh::FoldVerdict::Outcome;
     const std::string text = mesh::describe(verdict);
+    if (verdict.outcome != Outcome::refused) fold_ = verdict;
     if (verdict.outcome == Outcome::same) return spdlog::info("{}", text);
     spdlog::warn("{}", text);
     if (verdict.outcome == Outcome::unchecked || !handlers_.on_event) return;

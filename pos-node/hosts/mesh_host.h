@@ -70,6 +70,8 @@ class MeshHost {
   std::shared_ptr<const mesh::Entry> stored_beside(const mesh::EntryId& id) const;
   // Why entries cannot be written right now; empty when they can.
   const std::string& storage_problem() const { return storage_problem_; }
+  // The newest fold of the cloud that was held against what is stored here.
+  const std::optional<mesh::FoldVerdict>& fold() const { return fold_; }
   Now now() const { return clock_.now(); }
 
  private:
@@ -100,6 +102,7 @@ class MeshHost {
   // once, at the latest when the disk fails.
   std::map<std::uint64_t, AppendCallback> appends_;
   std::string storage_problem_;
+  std::optional<mesh::FoldVerdict> fold_;
   // Stored beside a damaged file while that is recovered; at most beside_entries_max, and empty
   // whenever the disk is well.
   std::map<mesh::EntryId, std::shared_ptr<const mesh::Entry>> beside_;

@@ -60,6 +60,13 @@ struct UplinkReport {
   WallTime since;
 };
 
+// The newest fold of the cloud that was held against what is stored here.
+struct FoldReport {
+  std::uint64_t number = 0;
+  std::uint64_t entries = 0;  // that it covers
+  std::string outcome;        // same, differs, unchecked, adopted
+};
+
 struct AlarmReport {
   std::string code;
   std::string message;
@@ -93,6 +100,7 @@ struct StatusReport {
   std::uint64_t stock_digest = 0;
   std::uint64_t pending_uploads = 0;
   std::optional<WatermarkReport> watermark;
+  std::optional<FoldReport> fold;
   StoreDatabaseReport store_database;
   UplinkReport uplink;
   mesh::ClockQuality clock_quality = mesh::ClockQuality::unknown;

@@ -27,6 +27,21 @@ const char* role_text(election::Role role) {
   return "candidate";
 }
 
+const char* outcome_text(mesh::FoldVerdict::Outcome outcome) {
+  switch (outcome) {
+    case mesh::FoldVerdict::Outcome::same:
+      return "same";
+    case mesh::FoldVerdict::Outcome::differs:
+      return "differs";
+    case mesh::FoldVerdict::Outcome::adopted:
+      return "adopted";
+    case mesh::FoldVerdict::Outcome::unchecked:
+    case mesh::FoldVerdict::Outcome::refused:
+      break;
+  }
+  return "unchecked";
+}
+
 }  // namespace
 
 StatusReport TerminalService::status() {
@@ -68,6 +83,9 @@ StatusReport TerminalService::status() {
   report.pending_uploads = node.pending_uploads();
   if (const mesh::HeldByCloud& held = node.held_by_cloud(); held.is_known()) {
     report.watermark = WatermarkReport{held.statement.epoch, held.statement.sequence};
+  }
+  if (const auto& fold = mesh_.fold()) {
+    report.fold = FoldReport{fold->number, fold->entries, outcome_text(fold->outcome)};
   }
   if (reports_.store_database) report.store_database = reports_.store_database();
   if (reports_.uplink) report.uplink = reports_.uplink();

@@ -22,6 +22,7 @@ if __name__ == "__main__":  # started by path: the packages lie two folders up
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 from qa.harness.lab import NETLAB, Lab, LabError, can_make_namespaces  # noqa: E402
+from qa.harness.service import ApiError  # noqa: E402
 from qa.live import scenario as scenarios, workload  # noqa: E402
 from qa.live.faults import KINDS, Faults  # noqa: E402
 from qa.live.history import EXECUTOR, History  # noqa: E402
@@ -33,6 +34,7 @@ from qa.live.standstill import StandStill  # noqa: E402
 SETTLE_SECONDS_MAX = 30  # for requests that are still open when all is healed
 CONVERGE_SECONDS_MAX = 60  # then what is there is judged as it is
 PROGRESS_SECONDS = 5
+FOLD_SECONDS = 8  # as often as the simulated cloud
 
 
 class RunError(Exception):
@@ -98,6 +100,7 @@ async def _play(shop, scenario, seed, requests, screens, skus):
     later = [asyncio.create_task(_start_later(shop, history, terminal))
              for terminal in shop.terminals if terminal.specification.starts_at_us]
     progress = asyncio.create_task(_show_progress(history, screens))
+    folds = asyncio.create_task(_fold_now_and_then(shop))
     still = StandStill(history)
     await asyncio.sleep(scenario.lasts_us / 1e6)
     selling.cancel()
@@ -115,6 +118,7 @@ async def _play(shop, scenario, seed, requests, screens, skus):
         shop.notes.append(str(error))  # the checkers say what it means
     await asyncio.sleep(3 * observer.pause)  # the last states are in the history
     progress.cancel()
+    folds.cancel()
     await observer.end()
     shop.notes += still.end() + observer.notes() + faults.notes()
     _raise_own([*faults.failures, *screens.failures])
@@ -130,6 +134,16 @@ async def _start_later(shop, history, terminal):
     await asyncio.sleep(max(0, terminal.specification.starts_at_us - history.now_us()) / 1e6)
     await terminal.start()
     history.tell("switched_on", terminal=terminal.number, reaches=shop.reachability())
+
+
+async def _fold_now_and_then(shop):
+    """As the cloud does every night: tills hold it against what they have, and say if it differs."""
+    while shop.cloud:
+        await asyncio.sleep(FOLD_SECONDS)
+        try:
+            await shop.cloud.api("POST", f"/v1/tenants/{TENANT}/stores/{STORE}/fold", seconds=5)
+        except (OSError, ApiError):
+            pass  # it is away, which the scenario wants
 
 
 async def _show_progress(history, screens):

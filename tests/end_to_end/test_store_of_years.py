@@ -8,6 +8,7 @@ from qa.harness.lab import binaries
 from qa.harness.runner import limit
 from qa.harness.store import Store
 from qa.harness.waiting import wait_until
+from test_folds import compared
 
 TILLS, DAYS = 30, 840
 JOURNALS = TILLS * DAYS + 1  # one more for the products
@@ -35,6 +36,8 @@ async def test_25000_journals_go_up_and_every_leader_and_till_knows_what_the_clo
     held = await cloud.api("GET", "/v1/tenants/acme/stores/london-1/vector")
     assert len(held["journals"]) >= JOURNALS, len(held["journals"])
     await everywhere_in_cloud(store, await new[0].sell("P00001"))
+    await cloud.api("POST", "/v1/tenants/acme/stores/london-1/fold")
+    await compared(store, (await cloud.store())["fold"], seconds=40)
 
     # The next leader connects, and so does the one after it; who starts again knows from its disk
     # what the cloud holds, and hears of what came since.

@@ -53,7 +53,8 @@ std::vector<WaitingFold> way_to_newest(Connection& connection, const Codec& code
                  : fold->fold.base == at.number && fold->fold.base_hash == at.content_hash;
     if (!follows) continue;
     if (is_whole) way.clear();
-    at = {fold->fold.number, fold->fold.content.hash, fold->fold.stock_digest};
+    at.number = fold->fold.number;
+    at.content_hash = fold->fold.content.hash;
     way.push_back(std::move(*fold));
   }
   return way;

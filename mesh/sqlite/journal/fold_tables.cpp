@@ -47,10 +47,12 @@ Result<FoldContent> read_content(Connection& connection, const Codec& codec, con
 
 PresentFold read_present_fold(Connection& connection) {
   Use use = connection.use(
-      "SELECT number, content_hash, stock_digest FROM folds WHERE state > 0 ORDER BY number DESC "
+      "SELECT number, content_hash, stock_digest, entries, state FROM folds WHERE state > 0 ORDER "
+      "BY number DESC "
       "LIMIT 1");
   if (!use.step()) return {};
-  return {use.number_at(0), use.id_at<Hash>(1).value_or(Hash{}), use.number_at(2)};
+  return {use.number_at(0), use.id_at<Hash>(1).value_or(Hash{}), use.number_at(2), use.number_at(3),
+          static_cast<FoldFate>(use.integer_at(4))};
 }
 
 crdt::VectorItem read_covered(Connection& connection, const JournalId& journal) {

@@ -29,6 +29,8 @@ struct PresentFold {
   std::uint64_t number = 0;  // 0: there is none
   Hash content_hash;
   std::uint64_t stock_digest = 0;
+  std::uint64_t entries = 0;
+  FoldFate fate = FoldFate::waiting;
 };
 PresentFold read_present_fold(Connection& connection);
 

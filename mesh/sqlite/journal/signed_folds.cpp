@@ -67,6 +67,8 @@ std::string describe(const FoldVerdict& verdict) {
       return fold +
              " was taken unchecked: of a journal that was written twice it knows other "
              "entries than this terminal";
+    case FoldVerdict::Outcome::adopted:
+      return fold + " is where this terminal began";
     case FoldVerdict::Outcome::refused:
       return fold + " cannot be read, or lacks what an earlier one had; it is left out";
     case FoldVerdict::Outcome::differs:

@@ -34,6 +34,7 @@ struct FoldVerdict {
     same,
     differs,    // the stock of `products`: one of the two computes wrongly
     unchecked,  // taken as it is: a journal has other branches here than there
+    adopted,    // this terminal lacked what it covers, and made its figures its own
     refused,    // unreadable, or it does not contain the one before
   };
   struct Difference {

@@ -92,6 +92,8 @@ class SqliteStore {
   // A bounded piece of holding the cloud's next fold against what is here (signed_folds.h); also
   // part of checkpoint_if_idle(). Answers whether more is waiting.
   Result<bool> compare_folds();
+  // The fold that the last comparison, or an adoption, ended with; none: no fold was compared yet.
+  Result<std::optional<FoldVerdict>> present_fold();
   // What came of it since the last call.
   std::vector<FoldVerdict> take_fold_verdicts() { return std::exchange(fold_verdicts_, {}); }
 

@@ -8,10 +8,28 @@
 
 #include "mesh/sqlite/journal/fold.h"
 #include "mesh/sqlite/journal/fold_adoption.h"
+#include "mesh/sqlite/journal/fold_tables.h"
 #include "mesh/sqlite/journal/recovery.h"
 #include "mesh/sqlite/journal/sqlite_store.h"
 
 namespace titan::mesh {
+
+namespace {
+
+FoldVerdict::Outcome outcome_of(FoldFate fate) {
+  switch (fate) {
+    case FoldFate::differs:
+      return FoldVerdict::Outcome::differs;
+    case FoldFate::unchecked:
+      return FoldVerdict::Outcome::unchecked;
+    case FoldFate::adopted:
+      return FoldVerdict::Outcome::adopted;
+    default:
+      return FoldVerdict::Outcome::same;
+  }
+}
+
+}  // namespace
 
 // The span is durable by now, so trouble in here is left to the next idle moment or commit.
 Status SqliteStore::after_commit() {
@@ -85,6 +103,15 @@ Result<bool> SqliteStore::compare_folds() {
   });
   if (!compared) note_damage(compared.error());
   return compared;
+}
+
+Result<std::optional<FoldVerdict>> SqliteStore::present_fold() {
+  using Verdict = std::optional<FoldVerdict>;
+  return connection_->guarded("reading the present fold", [&]() -> Result<Verdict> {
+    const PresentFold present = read_present_fold(*connection_);
+    if (present.number == 0) return Verdict{};
+    return Verdict{{present.number, present.entries, outcome_of(present.fate), {}}};
+  });
 }
 
 Result<bool> SqliteStore::adopt_fold() {
