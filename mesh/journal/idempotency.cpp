@@ -4,22 +4,22 @@
 
 namespace titan::mesh {
 
-std::optional<DuplicateRecord> remember_key(std::map<std::string, IdempotencyRecord>& records,
+std::optional<DuplicateRecord> remember_key(std::optional<IdempotencyRecord>& known,
                                             const Entry& entry) {
   const Envelope& envelope = entry.envelope;
   if (envelope.idempotency_key.empty()) return std::nullopt;
   const IdempotencyRecord found{envelope.id, entry.hash, envelope.request_hash};
-  const auto [first, is_new] = records.try_emplace(envelope.idempotency_key, found);
-  if (is_new || first->second.entry_hash == found.entry_hash) return std::nullopt;
-  if (first->second.request_hash != found.request_hash) {
-    return DuplicateRecord{first->second.entry, found.entry, found.entry_hash, false};
+  if (!known) known = found;
+  if (known->entry_hash == found.entry_hash) return std::nullopt;
+  if (known->request_hash != found.request_hash) {
+    return DuplicateRecord{known->entry, found.entry, found.entry_hash, false};
   }
-  IdempotencyRecord kept = first->second;
+  IdempotencyRecord kept = *known;
   IdempotencyRecord extra = found;
   if (std::pair(extra.entry, extra.entry_hash) < std::pair(kept.entry, kept.entry_hash)) {
     std::swap(kept, extra);
   }
-  first->second = kept;
+  known = kept;
   if (!envelope.claim.is_none() && !claims_its_request(envelope)) return std::nullopt;
   return DuplicateRecord{kept.entry, extra.entry, extra.entry_hash, true};
 }

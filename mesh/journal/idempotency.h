@@ -1,12 +1,10 @@
 // The idempotency keys of one device: what each stands for, and where one stands for two entries.
 //
-// Pure arithmetic on StoredState's map, used alike by the running node and by whoever loads a disk,
-// so that both tell the same duplicates.
+// Pure arithmetic on what stands on a disk under a key, so that every disk tells the same
+// duplicates.
 #pragma once
 
-#include <map>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "mesh/entry/entry.h"
@@ -14,11 +12,12 @@
 
 namespace titan::mesh {
 
-// Notes what an entry of this device recorded under its key. Of several entries for one request the
+// Notes what an entry of this device recorded under its key, under which `known` is there already;
+// an entry without a key is nothing to be noted. Of several entries for one request the
 // smallest (entry, hash) stays, as on every other disk; of different requests the first that came.
 // A duplicate: the key stood for another entry. An entry that claims anything but its request is
 // none, since all that carry its claim count once anyway, and that is what their writer asked for.
-std::optional<DuplicateRecord> remember_key(std::map<std::string, IdempotencyRecord>& records,
+std::optional<DuplicateRecord> remember_key(std::optional<IdempotencyRecord>& known,
                                             const Entry& entry);
 
 // What an entry with a key claims unless it has a claim of its own: BLAKE2b-256 of "request", NUL,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "election/types.h"
 #include "mesh/clock/known_dates.h"
 #include "mesh/entry/entry.h"
+#include "mesh/journal/key_hashes.h"
 #include "mesh/messages.h"
 
 namespace titan::mesh {
@@ -84,6 +84,21 @@ struct StoredTwin {
   bool operator==(const StoredTwin&) const = default;
 };
 
+// What the disk tells with an entry of this device that it has just made durable: it holds an older
+// one under the same idempotency key. The node keeps no list of what each key stands for.
+struct StoredDuplicate {
+  DuplicateRecord duplicate;
+  Hash later;  // the entry made durable now: the extra one, or the one kept
+
+  bool operator==(const StoredDuplicate&) const = default;
+};
+
+// Of one commit.
+struct StoredRepeats {
+  std::vector<StoredTwin> twins;
+  std::vector<StoredDuplicate> duplicates;
+};
+
 struct StoredState {
   crdt::VersionVector vector;  // of what counts here: stored, or covered by an adopted fold
   bool lacks_history = false;  // of what such a fold covers not all has been asked for
@@ -97,10 +112,11 @@ struct StoredState {
   std::uint64_t last_number = 0;
   Hash last_hash;
   std::uint64_t last_receipt_number = 0;
-  std::uint64_t logical_clock = 0;                       // the greatest seen in any entry
-  std::map<std::string, IdempotencyRecord> idempotency;  // this device's keys
-  std::vector<DuplicateRecord> duplicates;               // of one request, not settled yet
-  KnownDates dates;                                      // what the newest journals say of the day
+  std::uint64_t logical_clock = 0;           // the greatest seen in any entry
+  KeyHashes keys;                            // this device's idempotency keys on the disk
+  std::vector<DuplicateRecord> duplicates;   // of one request, not settled yet
+  std::vector<DuplicateRecord> reused_keys;  // of two requests
+  KnownDates dates;                          // what the newest journals say of the day
 };
 
 }  // namespace titan::mesh

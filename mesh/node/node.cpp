@@ -96,6 +96,7 @@ void Node::finish(Now now) {
   send_haves(now);
   pass_on_watermark(now);
   for (AppendReply& reply : own_.take_replies()) effects_.emplace_back(std::move(reply));
+  for (KeyLookUp& look_up : own_.take_look_ups()) effects_.emplace_back(std::move(look_up));
   flush_store_request();
   if (const auto job = disk_.take_job()) effects_.emplace_back(*job);
 }

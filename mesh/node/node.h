@@ -111,7 +111,7 @@ struct Alarm {
 // One request of this device was recorded twice after a rebuild. Where both entries claim it, the
 // ledger counts one of them already; else the extra one is to be voided.
 struct DuplicateFound {
-  OwnJournal::Duplicate duplicate;
+  DuplicateRecord duplicate;
 };
 struct Note {  // a log line
   std::string message;
@@ -122,7 +122,8 @@ using Event = std::variant<EntrySeen, StockChanged, EntriesStored, MemberChanged
 // A DiskJob is answered by on_storage_opened() or on_storage_not_opened(); what was handed to the
 // disk before it has come to nothing, unless it was met by damage alone: then it goes on
 // (on_beside_open()).
-using Effect = std::variant<Send, StoreRequest, ReadRequest, DiskJob, AppendReply, Event>;
+using Effect =
+    std::variant<Send, StoreRequest, ReadRequest, KeyLookUp, DiskJob, AppendReply, Event>;
 
 // ---- what the status page and the API ask ------------------------------------------------------
 
@@ -150,10 +151,11 @@ class Node {
   void on_link_down(Now now, const ProcessId& peer, LinkEnd reason);
   void on_frame(Now now, const ProcessId& from, BytesView frame);
   // -- inputs from the disk
-  // Several at once where one commit made them durable: their entries travel together. `twins`: for
-  // each of their entries whose request the disk held an entry of already.
+  // Several at once where one commit made them durable: their entries travel together. `repeats`:
+  // for each of their entries whose request, or this device's whose key, the disk held one of
+  // already.
   void on_stored(Now now, std::span<const std::uint64_t> request_ids,
-                 std::span<const StoredTwin> twins = {});
+                 const StoredRepeats& repeats = {});
   // A commit failed, with all that was handed to the disk behind it. Every waiting append is
   // answered unknown_outcome. What is done about it is the disk machine's matter: a DiskJob
   // follows.
@@ -169,6 +171,13 @@ class Node {
   void on_read(Now now, std::uint64_t read_id, std::vector<Bytes> entries,
                std::vector<std::pair<std::uint64_t, Hash>> hash_list);
   void on_read_failed(Now now, std::uint64_t read_id);
+  // What the disk holds under the key, as far as it was committed when the look-up began or later.
+  void on_key_looked_up(Now now, std::uint64_t look_up_id,
+                        const std::optional<IdempotencyRecord>& found);
+  void on_key_look_up_failed(Now now, std::uint64_t look_up_id);
+  // The disk holds no keys of these hashes any more. In the order in which it reports commits: what
+  // is recorded under one of them later is reported later.
+  void on_keys_dropped(Now now, std::span<const std::uint64_t> hashes);
   // -- inputs from the host
   void on_tick(Now now);
   // Answered by one AppendReply with the returned ticket, once durable.
@@ -209,9 +218,13 @@ class Node {
   std::optional<MemberInfo> member_of(const ProcessId& process) const;
   // Who holds the entry as far as we know.
   Copies copies(const EntryId& id) const;
-  // What this device recorded under the key, as far as this disk holds it.
-  std::optional<IdempotencyRecord> recorded(const std::string& idempotency_key) const {
-    return own_.recorded(idempotency_key);
+  // Whether the disk may hold what this device recorded under the key: a look-up shows. While a
+  // damaged file is recovered the second knows of what is stored beside it.
+  bool may_hold_key(const std::string& idempotency_key) const {
+    return own_.may_hold(idempotency_key);
+  }
+  std::optional<IdempotencyRecord> recorded_beside(const std::string& idempotency_key) const {
+    return own_.recorded_beside(idempotency_key);
   }
   bool in_cloud(const EntryId& id) const {
     return held_by_cloud().held.vector().contains(id.journal, id.number);
@@ -268,8 +281,10 @@ class Node {
   void accept(const std::shared_ptr<const Entry>& entry);
   void keep_key(const DeviceId& device);
   void settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored,
-              std::span<const StoredTwin> twins);
-  void tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope);
+              const StoredRepeats& repeats);
+  void hand_to_disk(const std::shared_ptr<const Entry>& own_entry);
+  void tell_duplicate(const DuplicateRecord& duplicate, const Envelope& envelope);
+  void tell_reused_key(const Envelope& envelope);
   void show(const std::shared_ptr<const Entry>& entry, bool own);
   void show_late(const std::shared_ptr<const Entry>& entry, const crdt::Stock& shown_before);
   void remember_shown(const std::vector<std::shared_ptr<const Entry>>& entries);

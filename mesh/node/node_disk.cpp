@@ -24,7 +24,7 @@ void Node::flush_store_request() {
 // Receipts, votes and vectors wait for this. An id that is not known any more was handed over
 // before a failure: whether its entries are there is read from the disk.
 void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids,
-                     std::span<const StoredTwin> twins) {
+                     const StoredRepeats& repeats) {
   begin(now);
   std::vector<std::shared_ptr<const Entry>> entries;
   std::vector<election::Promise> promises;
@@ -35,8 +35,31 @@ void Node::on_stored(Now now, std::span<const std::uint64_t> request_ids,
     entries.insert(entries.end(), what.entries.begin(), what.entries.end());
     if (what.promise) promises.push_back(*what.promise);
   }
-  settle(now, entries, twins);
+  settle(now, entries, repeats);
   for (const election::Promise& promise : promises) election_.on_promise_stored(now, promise);
+  finish(now);
+}
+
+// ---- idempotency keys on the disk --------------------------------------------------------------
+
+void Node::on_key_looked_up(Now now, std::uint64_t look_up_id,
+                            const std::optional<IdempotencyRecord>& found) {
+  begin(now);
+  look_at_clock(now);
+  const auto entry = own_.on_key_looked_up(look_up_id, found, disk_.takes_writes());
+  if (entry) hand_to_disk(entry);
+  finish(now);
+}
+
+void Node::on_key_look_up_failed(Now now, std::uint64_t look_up_id) {
+  begin(now);
+  own_.on_key_look_up_failed(look_up_id);
+  finish(now);
+}
+
+void Node::on_keys_dropped(Now now, std::span<const std::uint64_t> hashes) {
+  begin(now);
+  own_.on_keys_dropped(hashes);
   finish(now);
 }
 
@@ -117,8 +140,10 @@ void Node::on_storage_opened(Now now, StoredState state) {
     const bool was_shown = shown_unstored_.erase(entry->hash) > 0;
     if (entry->envelope.device != device_) continue;
     if (!was_shown) show_late(entry, shown_before);
-    const auto duplicate = own_.observe(*entry);
-    if (duplicate && !duplicate->is_same_request) tell_duplicate(*duplicate, entry->envelope);
+    own_.observe(*entry, false);
+    for (const DuplicateRecord& reused : state.reused_keys) {
+      if (reused.extra_hash == entry->hash) tell_reused_key(entry->envelope);
+    }
   }
   for (const DuplicateRecord& duplicate : state.duplicates) emit(DuplicateFound{duplicate});
   if (!there.empty()) emit(EntriesStored{std::move(there)});

@@ -37,14 +37,16 @@ std::uint64_t Node::append(Now now, const EntryDraft& draft) {
   }
   look_at_clock(now);
   const auto other = corrected(now, draft);
-  if (const auto entry = own_.append(ticket, other ? *other : draft)) {
-    index_.on_handed_to_disk(entry->envelope.id.journal, entry->envelope.id.number);
-    keep_key(device_);
-    store_request().entries.push_back(entry);
-    store_request().is_urgent = true;
-  }
+  if (const auto entry = own_.append(ticket, other ? *other : draft)) hand_to_disk(entry);
   finish(now);
   return ticket;
+}
+
+void Node::hand_to_disk(const std::shared_ptr<const Entry>& own_entry) {
+  index_.on_handed_to_disk(own_entry->envelope.id.journal, own_entry->envelope.id.number);
+  keep_key(device_);
+  store_request().entries.push_back(own_entry);
+  store_request().is_urgent = true;
 }
 
 // ---- from peers, the cloud and store databases -------------------------------------------------
@@ -139,8 +141,10 @@ void Node::keep_key(const DeviceId& device) {
 // Twins are settled in the input that tells of them, so that vector and digest never speak of a
 // stock with both. Screens may have been shown the later one as counting for the time of a commit.
 void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stored,
-                  std::span<const StoredTwin> twins) {
+                  const StoredRepeats& repeats) {
   if (stored.empty()) return;
+  const std::vector<StoredTwin>& twins = repeats.twins;
+  const bool is_beside = !disk_.is_ok();
   std::vector<std::shared_ptr<const Entry>> own;
   for (const auto& entry : stored) {
     const Envelope& envelope = entry->envelope;
@@ -151,9 +155,7 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
       own.push_back(entry);
       continue;
     }
-    if (envelope.device == device_) {
-      if (const auto duplicate = own_.observe(*entry)) tell_duplicate(*duplicate, envelope);
-    }
+    if (envelope.device == device_) own_.observe(*entry, is_beside);
     haves_due_[envelope.device].insert(envelope.id.journal);
     haves_at_ = std::min(haves_at_, now.mono + have_delay);
   }
@@ -161,10 +163,13 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
   anti_entropy_.set_stock_digest(stored_stock_.digest());
   anti_entropy_.on_vector_moved(now);
   mail(own);
+  for (const auto& [duplicate, later] : repeats.duplicates) {
+    const auto entry = std::find_if(stored.begin(), stored.end(),
+                                    [&](const auto& each) { return each->hash == later; });
+    if (entry != stored.end()) tell_duplicate(duplicate, (*entry)->envelope);
+  }
   for (const auto& entry : own) {
-    if (const auto duplicate = own_.on_stored(*entry)) {
-      tell_duplicate(*duplicate, entry->envelope);
-    }
+    own_.on_stored(*entry, is_beside);
     show(entry, true);
   }
   for (const StoredTwin& twin : twins) {
@@ -179,12 +184,13 @@ void Node::settle(Now now, const std::vector<std::shared_ptr<const Entry>>& stor
   emit(EntriesStored{stored});
 }
 
-void Node::tell_duplicate(const OwnJournal::Duplicate& duplicate, const Envelope& envelope) {
-  if (duplicate.is_same_request) {
-    const bool is_voided = stored_stock_.claims().contains(void_claim(duplicate.extra_hash));
-    if (claims_its_request(envelope) || !is_voided) emit(DuplicateFound{duplicate});
-    return;
-  }
+void Node::tell_duplicate(const DuplicateRecord& duplicate, const Envelope& envelope) {
+  if (!duplicate.is_same_request) return tell_reused_key(envelope);
+  const bool is_voided = stored_stock_.claims().contains(void_claim(duplicate.extra_hash));
+  if (claims_its_request(envelope) || !is_voided) emit(DuplicateFound{duplicate});
+}
+
+void Node::tell_reused_key(const Envelope& envelope) {
   emit(Alarm{"key_reused", "the idempotency key \"" + envelope.idempotency_key +
                                "\" was used for two different records of this terminal, which "
                                "was rebuilt in between; both count, look at both"});

@@ -88,7 +88,14 @@ void RecordHandlers::next_turn(const mesh::EntryId& sale) {
 void RecordHandlers::refuse_or_repeat(const RequestKey& key, const Error& refusal,
                                       const AnswerCallback& done) {
   const auto record = service_.recorded(key.idempotency_key);
-  if (!record || !*record) return done(error_answer(refusal));
+  // Refused is what was not recorded; here nobody knows.
+  if (!record) {
+    return done(error_answer(make_error(
+        ErrorCode::unknown_outcome, "Whether this was recorded before cannot be read right now (" +
+                                        record.error().message +
+                                        "); repeat with the same idempotency_key.")));
+  }
+  if (!*record) return done(error_answer(refusal));
   if ((*record)->request_hash != key.request_hash) {
     return done(error_answer(
         make_error(ErrorCode::conflict,

@@ -35,6 +35,7 @@ struct Config {
   std::int64_t low_stock = 5;             // pieces at or below which a product is "low"
   std::string country;                    // ISO 3166-1: how cash is rounded; empty: it is not
   std::string cash_rounding = "country";  // or "none", or the smallest coin: "0.05"
+  std::int64_t keep_keys_days = 90;       // how long a repeat gets its first answer, at least
 
   // [tax]
   std::string tax_rounding = "line";  // or "receipt": once per rate and receipt

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t low_stock_max = 1'000'000;
 constexpr std::int64_t priority_max = 1000;
+constexpr std::int64_t keep_keys_days_max = 3650;
 constexpr std::size_t list_items_max = 100;
 constexpr std::size_t name_length_max = 63;  // it becomes part of an mDNS name
 
@@ -119,11 +120,13 @@ Key flag_key(const char* section, const char* name, bool Config::*member) {
 }
 
 Key number_key(const char* section, const char* name, std::int64_t Config::*member,
-               std::int64_t number_max) {
-  const Read read = [member, number_max](Config& config, const toml::node& node) -> Complaint {
+               std::int64_t number_max, std::int64_t number_min = 0) {
+  const Read read = [member, number_min, number_max](Config& config,
+                                                     const toml::node& node) -> Complaint {
     const auto number = node.value_exact<std::int64_t>();
-    if (!number || *number < 0 || *number > number_max) {
-      return "must be a whole number from 0 to " + std::to_string(number_max) + ", without quotes";
+    if (!number || *number < number_min || *number > number_max) {
+      return "must be a whole number from " + std::to_string(number_min) + " to " +
+             std::to_string(number_max) + ", without quotes";
     }
     config.*member = *number;
     return std::nullopt;
@@ -313,6 +316,7 @@ std::vector<Key> make_keys() {
       reloads(of_store(number_key("store", "low_stock", &C::low_stock, low_stock_max))),
       reloads(of_store(text_key("store", "country", &C::country, country_complaint))),
       reloads(of_store(text_key("store", "cash_rounding", &C::cash_rounding))),
+      of_store(number_key("store", "keep_keys_days", &C::keep_keys_days, keep_keys_days_max, 1)),
       reloads(of_store(text_key("tax", "rounding", &C::tax_rounding, choice({"line", "receipt"})))),
       text_key("terminal", "name", &C::name, terminal_name_complaint),
       required(text_key("terminal", "data", &C::data, data_complaint)),

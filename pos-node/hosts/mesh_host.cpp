@@ -133,6 +133,7 @@ void MeshHost::carry_out(mesh::Effect& effect) {
                  [&](mesh::Send& send) { transport_->send(send.to, std::move(send.frame)); },
                  [&](mesh::StoreRequest& request) { storage_->submit(std::move(request)); },
                  [&](mesh::ReadRequest& request) { read(request); },
+                 [&](mesh::KeyLookUp& wanted) { look_up(wanted); },
                  [&](mesh::DiskJob& job) { storage_->start(job); },
                  [&](mesh::AppendReply& reply) {
                    auto waiting = appends_.extract(reply.ticket);
@@ -182,15 +183,40 @@ void MeshHost::read(const mesh::ReadRequest& request) {
   if (!taken) failed();
 }
 
+// A till waits for it, behind whatever is being read for peers.
+void MeshHost::look_up(const mesh::KeyLookUp& look_up) {
+  const auto answer = [this](std::function<void(mesh::Node&, Now)> act) {
+    boost::asio::post(loop_, [this, act = std::move(act)] { input(act); });
+  };
+  const auto failed = [answer, id = look_up.id] {
+    answer([id](mesh::Node& node, Now now) { node.on_key_look_up_failed(now, id); });
+  };
+  const bool taken = reads_->submit([look_up, answer, failed](mesh::SqliteReader& reader) {
+    const auto found = reader.find_key(look_up.key);
+    if (!found) {
+      spdlog::error("cannot look up an idempotency key: {}", found.error().message);
+      return failed();
+    }
+    answer([id = look_up.id, found = *found](mesh::Node& node, Now now) {
+      node.on_key_looked_up(now, id, found);
+    });
+  });
+  if (!taken) failed();
+}
+
 // ---- a disk that fails -------------------------------------------------------------------------
 
 // What is done about it is decided by the node's disk machine; here is only what is said.
 StorageThread::Callbacks MeshHost::storage_callbacks() {
   StorageThread::Callbacks callbacks;
   callbacks.on_stored = [this](const std::vector<std::uint64_t>& ids,
-                               const std::vector<mesh::StoredTwin>& twins, Duration took) {
+                               const mesh::StoredRepeats& repeats, Duration took) {
     if (handlers_.on_committed) handlers_.on_committed(took);
-    node_->on_stored(clock_.now(), ids, twins);
+    node_->on_stored(clock_.now(), ids, repeats);
+    carry_out();
+  };
+  callbacks.on_keys_dropped = [this](const std::vector<std::uint64_t>& hashes) {
+    node_->on_keys_dropped(clock_.now(), hashes);
     carry_out();
   };
   callbacks.on_failed = [this](const Error& error) {

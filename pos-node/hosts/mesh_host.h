@@ -78,6 +78,7 @@ class MeshHost {
   void carry_out();
   void carry_out(mesh::Effect& effect);
   void read(const mesh::ReadRequest& request);
+  void look_up(const mesh::KeyLookUp& look_up);
   StorageThread::Callbacks storage_callbacks();
   void look_for_damage();
   void check_file_slowly();

@@ -71,7 +71,7 @@ class Service : public Catalogue {
   virtual Result<EntryPointer> entry_of(const mesh::Appended& appended) = 0;
   // What this device recorded under the key; asked when a repeated request no longer passes the
   // rules (its product was deleted since, say), for a repeat gets the first answer whatever
-  // changed.
+  // changed. An error: it cannot be read.
   virtual Result<std::optional<mesh::IdempotencyRecord>> recorded(
       const std::string& idempotency_key) = 0;
 

@@ -32,6 +32,7 @@ Result<OpenJournal> open_or_recover(const Config& config, const DataFolder& fold
   if (!cloud_key.is_none()) identity.cloud_device = device_of(cloud_key);
   mesh::StoreOptions options;
   options.path = folder.file(journal_file);
+  options.keys.days = config.keep_keys_days;
   if (Status ready = mesh::finish_interrupted_recovery(options.path); !ready) {
     return ready.error();
   }

@@ -108,6 +108,9 @@ bool StorageThread::keep_house() {
   for (mesh::FoldVerdict& verdict : target().take_fold_verdicts()) {
     post([this, verdict = std::move(verdict)] { callbacks_.on_fold_compared(verdict); });
   }
+  if (auto dropped = target().take_dropped_keys(); !dropped.empty()) {
+    post([this, dropped = std::move(dropped)] { callbacks_.on_keys_dropped(dropped); });
+  }
   return more && *more;
 }
 
@@ -165,8 +168,8 @@ void StorageThread::commit(std::vector<mesh::StoreRequest> batch) {
     std::vector<std::uint64_t> ids;
     ids.reserve(batch.size());
     for (const auto& request : batch) ids.push_back(request.id);
-    post([this, ids = std::move(ids), twins = target().take_twins(), took] {
-      callbacks_.on_stored(ids, twins, took);
+    post([this, ids = std::move(ids), repeats = target().take_repeats(), took] {
+      callbacks_.on_stored(ids, repeats, took);
     });
     return;
   }

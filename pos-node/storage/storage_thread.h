@@ -43,9 +43,11 @@ inline constexpr std::size_t relaxed_entries_max = 64;
 class StorageThread {
  public:
   struct Callbacks {
-    std::function<void(const std::vector<std::uint64_t>& ids,
-                       const std::vector<mesh::StoredTwin>& twins, Duration commit_time)>
+    std::function<void(const std::vector<std::uint64_t>& ids, const mesh::StoredRepeats& repeats,
+                       Duration commit_time)>
         on_stored;
+    // In its place among the commits.
+    std::function<void(const std::vector<std::uint64_t>& hashes)> on_keys_dropped;
     std::function<void(const Error& error)> on_failed;
     std::function<void()> on_beside_open;  // during a recovery: commits go on
     // One of the two answers every job.

@@ -289,7 +289,11 @@ Result<EntryPointer> TerminalService::entry_of(const mesh::Appended& appended) {
 
 Result<std::optional<mesh::IdempotencyRecord>> TerminalService::recorded(
     const std::string& idempotency_key) {
-  return mesh_.node().recorded(idempotency_key);
+  if (const auto beside = mesh_.node().recorded_beside(idempotency_key)) return beside;
+  if (!mesh_.node().may_hold_key(idempotency_key)) {
+    return std::optional<mesh::IdempotencyRecord>();
+  }
+  return reader_->find_key(idempotency_key);
 }
 
 Result<EntryPointer> TerminalService::entry(const mesh::EntryId& id) {

@@ -101,7 +101,7 @@ class TerminalService final : public Service {
   EntryPointer as_told(const std::shared_ptr<const mesh::Entry>& entry) const;
   void tell_twins(const std::vector<EntryPointer>& twins);
   void look_at_other_tills(const RecordedEntry& entry);
-  void on_duplicate(const mesh::OwnJournal::Duplicate& duplicate);
+  void on_duplicate(const mesh::DuplicateRecord& duplicate);
   void void_later(const mesh::DuplicateRecord& duplicate);
   void load_low_stock();
   HealthFacts health_facts();
@@ -128,7 +128,7 @@ class TerminalService final : public Service {
   // the answer and the watches a moment later. At most told_kept.
   std::deque<EntryPointer> told_;
   // Whose void failed: tried again with the next commit.
-  std::vector<mesh::OwnJournal::Duplicate> duplicates_due_;
+  std::vector<mesh::DuplicateRecord> duplicates_due_;
   std::deque<AlarmReport> alarms_;  // newest first
   RefundWatch refund_watch_{*this};
   ReorderWatch reorder_watch_;

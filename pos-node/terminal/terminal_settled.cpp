@@ -19,7 +19,7 @@ namespace titan::pos {
 // while. The ledger counts one of them, except where an entry of a version before does not claim
 // its request: then the extra one is voided, by claim, so that it counts once whoever else does the
 // same.
-void TerminalService::on_duplicate(const mesh::OwnJournal::Duplicate& duplicate) {
+void TerminalService::on_duplicate(const mesh::DuplicateRecord& duplicate) {
   const auto branches = reader_->find_entry(duplicate.extra);
   if (!branches) return void_later(duplicate);
   EntryPointer extra;

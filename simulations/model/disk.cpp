@@ -6,6 +6,7 @@
 
 #include "mesh/journal/idempotency.h"
 #include "mesh/sqlite/journal/fold.h"
+#include "mesh/sqlite/journal/own_keys.h"
 #include "mesh/wire/wire_codec.h"
 #include "simulations/model/damage.h"
 
@@ -187,15 +188,16 @@ Status Disk::commit(const std::vector<mesh::StoreRequest>& batch) {
 
 // As the store beside a damaged one does it.
 void Disk::commit_beside(const std::vector<mesh::StoreRequest>& batch) {
-  twins_beside_.clear();
+  repeats_beside_ = {};
   for (const mesh::StoreRequest& request : batch) {
     folder_.beside.emplace_back();
     for (const auto& entry : request.entries) {
       if (auto older = older_twin_beside(*entry)) {
         const mesh::Envelope& envelope = entry->envelope;
-        twins_beside_.push_back(
+        repeats_beside_.twins.push_back(
             {envelope.claim, std::move(*older), {entry->hash, envelope.stock_effects}});
       }
+      if (entry->envelope.device == folder_.identity.device) note_key_beside(*entry);
       folder_.beside.back().entries.push_back(entry);
     }
     folder_.beside.back() = request;
@@ -219,6 +221,22 @@ std::optional<crdt::ClaimWinner> Disk::older_twin_beside(const mesh::Entry& entr
   return std::nullopt;
 }
 
+void Disk::note_key_beside(const mesh::Entry& entry) {
+  const std::string& key = entry.envelope.idempotency_key;
+  if (key.empty()) return;
+  std::optional<mesh::IdempotencyRecord> known;
+  if (const auto found = mesh::find_key(folder_.store->connection(), key)) known = *found;
+  for (const mesh::StoreRequest& request : folder_.beside) {
+    for (const auto& stored : request.entries) {
+      if (stored->envelope.device != entry.envelope.device) continue;
+      if (stored->envelope.idempotency_key == key) (void)mesh::remember_key(known, *stored);
+    }
+  }
+  if (const auto duplicate = mesh::remember_key(known, entry)) {
+    repeats_beside_.duplicates.push_back({*duplicate, entry.hash});
+  }
+}
+
 void Disk::finish_commit() {
   const std::vector<mesh::StoreRequest> batch = std::exchange(running_, {});
   committing_ = false;
@@ -231,9 +249,9 @@ void Disk::finish_commit() {
     std::vector<std::uint64_t> ids;
     ids.reserve(batch.size());
     for (const mesh::StoreRequest& request : batch) ids.push_back(request.id);
-    auto twins = is_beside_ ? std::exchange(twins_beside_, {}) : folder_.store->take_twins();
-    if (bugs_.forgotten_twins) twins.clear();
-    callbacks_.on_stored(std::move(ids), std::move(twins));
+    auto repeats = is_beside_ ? std::exchange(repeats_beside_, {}) : folder_.store->take_repeats();
+    if (bugs_.forgotten_twins) repeats.twins.clear();
+    callbacks_.on_stored(std::move(ids), std::move(repeats));
   }
   fold_now_and_then();
   pump_in_process();

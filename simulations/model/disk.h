@@ -50,8 +50,7 @@ struct DataFolder {
 class Disk {
  public:
   struct Callbacks {
-    std::function<void(std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins)>
-        on_stored;
+    std::function<void(std::vector<std::uint64_t> ids, mesh::StoredRepeats repeats)> on_stored;
     std::function<void(const Error& error)> on_failed;
     std::function<void()> on_beside_open;  // during a recovery: commits go on
     // One of the two answers every job.
@@ -115,6 +114,7 @@ class Disk {
   Result<mesh::StoredState> recover();
   void commit_beside(const std::vector<mesh::StoreRequest>& batch);
   std::optional<crdt::ClaimWinner> older_twin_beside(const mesh::Entry& entry);
+  void note_key_beside(const mesh::Entry& entry);
   void fold_now_and_then();
   void compare_folds();
 
@@ -140,8 +140,8 @@ class Disk {
   bool recovering_ = false;  // the damaged file; no commit meanwhile but beside it
   bool is_beside_ = false;   // commits go to the file beside the damaged one
   bool is_uncertain_ = false;
-  std::vector<mesh::StoredTwin> twins_beside_;  // of the last commit beside
-  std::uint64_t queued_entries_ = 0;            // in urgent_ and relaxed_
+  mesh::StoredRepeats repeats_beside_;  // of the last commit beside
+  std::uint64_t queued_entries_ = 0;    // in urgent_ and relaxed_
 
   // Faults.
   std::optional<Duration> fixed_commit_;  // how long each takes; none: drawn between min and max

@@ -156,7 +156,7 @@ void Terminal::plant_in(mesh::StoredState& state) const {
       state.last_journal = {};
       break;
     case PlantedBug::key_forgotten:
-      state.idempotency.clear();
+      state.keys = {};
       break;
     case PlantedBug::merge_by_sum:
       // What is read back from the disk is added to what is there.
@@ -278,6 +278,7 @@ void Terminal::resume_copy_of(Terminal& original, DataFolder image) {
   }
   input([at, told = process_->own->told()](mesh::Node& copied) { copied.on_addresses(at, told); });
   for (const auto& [id, request] : source.reads) read(request);
+  for (const auto& [id, wanted] : source.look_ups) look_up(wanted);
   if (process_->uplink) process_->uplink->take_up();
   process_->database->on_journal_opened(node.vector());
   if (node.is_leader()) process_->database->lead(*node.leader(), node.vector());
@@ -328,6 +329,7 @@ void Terminal::carry_out(mesh::Effect& effect) {
                  },
                  [&](mesh::StoreRequest& request) { disk_->submit(std::move(request)); },
                  [&](mesh::ReadRequest& request) { read(request); },
+                 [&](mesh::KeyLookUp& wanted) { look_up(wanted); },
                  [&](mesh::DiskJob& job) { disk_->start(job); },
                  [&](mesh::AppendReply& reply) {
                    auto waiting = process_->appends.extract(reply.ticket);

@@ -114,7 +114,8 @@ class Terminal {
     bool carrying_out = false;
     std::map<std::uint64_t, std::string> appends;      // ticket -> key: not answered yet
     std::map<std::uint64_t, mesh::ReadRequest> reads;  // by id: under way
-    MonoTime armed_for = MonoTime::never();            // the earliest tick that was asked for
+    std::map<std::uint64_t, mesh::KeyLookUp> look_ups;
+    MonoTime armed_for = MonoTime::never();  // the earliest tick that was asked for
     // Of the last tick, and how many ticks in turn had it: one that stays is never met.
     MonoTime last_deadline;
     std::uint32_t same_deadline = 0;
@@ -156,6 +157,7 @@ class Terminal {
   void watch_screens(const mesh::EntriesStored& stored);
   void on_duplicate();
   void read(const mesh::ReadRequest& request);
+  void look_up(const mesh::KeyLookUp& look_up);
   void tell_state();
   std::uint32_t database_place() const;
   bool has_shared_database() const;

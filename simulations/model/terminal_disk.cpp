@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "mesh/sqlite/journal/own_keys.h"
 #include "mesh/sqlite/journal/sqlite_reader.h"
 #include "simulations/model/damage.h"
 #include "simulations/model/terminal.h"
@@ -25,41 +26,42 @@ std::uint64_t short_hash(const Hash& hash) {
 }
 
 Disk::Callbacks Terminal::disk_callbacks() {
-  return {
-      [this](std::vector<std::uint64_t> ids, std::vector<mesh::StoredTwin> twins) {
-        process_->gate->pass([this, ids = std::move(ids), twins = std::move(twins)] {
-          input([now = now(), ids, twins](mesh::Node& node) { node.on_stored(now, ids, twins); });
-          tell_state();
-        });
-      },
-      [this](const Error& error) {
-        surroundings_.recorder.reach("commit_failed");
-        process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
-          input([now = now(), is_damaged](mesh::Node& node) {
-            node.on_store_failed(now, is_damaged);
-          });
-        });
-      },
-      [this] {
-        surroundings_.recorder.reach("wrote_beside");
-        process_->gate->pass(
-            [this] { input([now = now()](mesh::Node& node) { node.on_beside_open(now); }); });
-      },
-      [this](mesh::StoredState state) {
-        auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
-        process_->gate->pass([this, shared] { on_opened(shared); });
-      },
-      [this](const Error& error) {
-        process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
-          input([now = now(), is_damaged](mesh::Node& node) {
-            node.on_storage_not_opened(now, is_damaged);
-          });
-        });
-      },
-      [this](const mesh::FoldVerdict& verdict) { on_fold_compared(verdict); },
-      [this](const std::vector<mesh::StoreRequest>& batch) { note_durable(batch); },
-      [this](DataFolder& damaged) { return recover(damaged); },
-      [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
+  return {[this](std::vector<std::uint64_t> ids, mesh::StoredRepeats repeats) {
+            process_->gate->pass([this, ids = std::move(ids), repeats = std::move(repeats)] {
+              input([now = now(), ids, repeats](mesh::Node& node) {
+                node.on_stored(now, ids, repeats);
+              });
+              tell_state();
+            });
+          },
+          [this](const Error& error) {
+            surroundings_.recorder.reach("commit_failed");
+            process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
+              input([now = now(), is_damaged](mesh::Node& node) {
+                node.on_store_failed(now, is_damaged);
+              });
+            });
+          },
+          [this] {
+            surroundings_.recorder.reach("wrote_beside");
+            process_->gate->pass(
+                [this] { input([now = now()](mesh::Node& node) { node.on_beside_open(now); }); });
+          },
+          [this](mesh::StoredState state) {
+            auto shared = std::make_shared<const mesh::StoredState>(std::move(state));
+            process_->gate->pass([this, shared] { on_opened(shared); });
+          },
+          [this](const Error& error) {
+            process_->gate->pass([this, is_damaged = error.code == ErrorCode::corrupt] {
+              input([now = now(), is_damaged](mesh::Node& node) {
+                node.on_storage_not_opened(now, is_damaged);
+              });
+            });
+          },
+          [this](const mesh::FoldVerdict& verdict) { on_fold_compared(verdict); },
+          [this](const std::vector<mesh::StoreRequest>& batch) { note_durable(batch); },
+          [this](DataFolder& damaged) { return recover(damaged); },
+          [this](std::function<void()> act) { process_->gate->pass(std::move(act)); }};
 }
 
 // As pos-node/hosts/mesh_host.cpp.
@@ -226,6 +228,23 @@ void Terminal::read(const mesh::ReadRequest& request) {
     }
     input([now = now(), id, entries = std::move(*entries), hashes = std::move(*hashes)](
               mesh::Node& node) { node.on_read(now, id, entries, hashes); });
+  });
+}
+
+void Terminal::look_up(const mesh::KeyLookUp& look_up) {
+  process_->look_ups[look_up.id] = look_up;
+  process_->gate->in(read_takes, [this, id = look_up.id] {
+    const auto waiting = process_->look_ups.extract(id);
+    if (waiting.empty()) return;
+    const auto found = mesh::find_key(disk_->folder().store->connection(), waiting.mapped().key);
+    if (!found) {
+      input([now = now(), id](mesh::Node& node) { node.on_key_look_up_failed(now, id); });
+      return look_for_damage(found.error());
+    }
+    if (*found) surroundings_.recorder.reach("key_looked_up");
+    input([now = now(), id, record = *found](mesh::Node& node) {
+      node.on_key_looked_up(now, id, record);
+    });
   });
 }
 

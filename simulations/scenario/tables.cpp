@@ -107,6 +107,7 @@ const std::vector<NameRow>& probe_table() {
       {"entry-beyond-gap", "A terminal stored an entry before one of its predecessors."},
       {"storage-reopened", "A terminal opened its database again after a commit that failed."},
       {"commit-failed", "A commit failed."},
+      {"key-looked-up", "A repeated request waited for what the disk holds under its key."},
       {"lease-refused", "The cloud refused a leader in favour of another one."},
       {"lease-refused-holder-gone", "The cloud refused a leader although the holder was gone."},
       {"uplink-fenced", "A newer uplink of the store replaced an older one."},

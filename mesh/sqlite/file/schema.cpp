@@ -317,6 +317,26 @@ CREATE VIEW sync_outbox AS
   CROSS JOIN entries e ON e.journal = j.ref AND e.number BETWEEN m.first AND m.last;
 )sql";
 
+// A row for each idempotency key of this device within the horizon, written with its entry and no
+// matter of the fold any more (mesh/sqlite/journal/own_keys.h).
+constexpr const char* own_keys = R"sql(
+DROP TABLE folded_keys;
+DROP TABLE folded_duplicates;
+CREATE TABLE own_keys(
+  hash INTEGER NOT NULL,               -- of the key, 64 bits
+  idempotency_key TEXT NOT NULL,
+  clock INTEGER NOT NULL,              -- the entry's logical clock
+  utc_ms INTEGER,                      -- its time; NULL: none that can be
+  journal BLOB NOT NULL, number INTEGER NOT NULL, entry_hash BLOB NOT NULL,
+  request_hash BLOB NOT NULL, PRIMARY KEY (hash, idempotency_key)) WITHOUT ROWID;
+CREATE INDEX own_keys_age ON own_keys(clock, utc_ms);
+-- same_request 1: recorded twice, and its void is not stored yet; 0: two records under one key
+CREATE TABLE own_duplicates(entry_hash BLOB PRIMARY KEY, journal BLOB NOT NULL,
+                            number INTEGER NOT NULL, kept_journal BLOB NOT NULL,
+                            kept_number INTEGER NOT NULL, same_request INTEGER NOT NULL)
+  WITHOUT ROWID;
+)sql";
+
 // The cloud's folds (mesh/sqlite/journal/signed_folds.h). The tables named folded_* are what this
 // disk sums up for itself. `state`: 0 not compared yet; the present fold has the greatest number of
 // those above: 1 the same here, 2 another stock here, 3 taken unchecked. -1: refused.
@@ -342,7 +362,8 @@ constexpr std::array known_migrations = {
     Migration{1, first_tables},      Migration{2, folded_duplicates},
     Migration{3, product_lists},     Migration{4, folds_of_contested_claims},
     Migration{5, history},           Migration{6, history_of_rivals},
-    Migration{7, watermark_in_rows}, Migration{8, signed_folds}};
+    Migration{7, watermark_in_rows}, Migration{8, own_keys},
+    Migration{9, signed_folds}};
 
 }  // namespace
 

@@ -18,8 +18,9 @@ struct Migration {
   const char* sql;  // several statements
 };
 
-// 2: journals whose names show whose they are. 3: the watermark in rows. None was released before.
-inline constexpr int schema_compatibility = 3;
+// 2: journals whose names show whose they are. 3: the watermark in rows. 4: idempotency keys beside
+// their entries. None was released before.
+inline constexpr int schema_compatibility = 4;
 
 std::span<const Migration> migrations();  // ascending, the first makes an empty file's tables
 

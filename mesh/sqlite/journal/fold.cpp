@@ -13,6 +13,7 @@
 
 #include "mesh/journal/idempotency.h"
 #include "mesh/sqlite/file/blobs.h"
+#include "mesh/sqlite/journal/own_keys.h"
 
 namespace titan::mesh {
 namespace {
@@ -255,79 +256,6 @@ void fold_stock(const FoldContext& context, const Slice& slice) {
   }
 }
 
-// Both claim the request that they recorded, so the ledger counts one of them.
-bool is_settled(Connection& connection, const DuplicateRecord& duplicate) {
-  Use use = connection.use(
-      "SELECT 1 FROM entries extra JOIN entries kept ON kept.claim = extra.claim "
-      "WHERE extra.journal = (SELECT ref FROM journals WHERE journal = ?1) AND extra.number = ?2 "
-      "AND extra.hash = ?3 AND kept.number = ?5 "
-      "AND kept.journal = (SELECT ref FROM journals WHERE journal = ?4)");
-  use.blob(1, duplicate.extra.journal.view())
-      .number(2, duplicate.extra.number)
-      .blob(3, duplicate.extra_hash.view())
-      .blob(4, duplicate.kept.journal.view())
-      .number(5, duplicate.kept.number);
-  return use.step();
-}
-
-std::optional<IdempotencyRecord> read_key(Connection& connection, const Owners& owners,
-                                          const std::string& key) {
-  Use use = connection.use(
-      "SELECT journal, number, entry_hash, request_hash FROM folded_keys WHERE idempotency_key = "
-      "?");
-  use.text(1, key);
-  if (!use.step()) return std::nullopt;
-  const auto owner = owners.find(use.integer_at(0));
-  if (owner == owners.end()) return std::nullopt;
-  return IdempotencyRecord{{owner->second.journal, use.number_at(1)},
-                           use.id_at<Hash>(2).value_or(Hash{}),
-                           use.id_at<Hash>(3).value_or(Hash{})};
-}
-
-void write_key(Connection& connection, const std::map<JournalId, std::int64_t>& refs,
-               const std::string& key, const IdempotencyRecord& record) {
-  Use use = connection.use(
-      "INSERT OR REPLACE INTO folded_keys(idempotency_key, journal, number, entry_hash, "
-      "request_hash) VALUES(?, ?, ?, ?, ?)");
-  use.text(1, key)
-      .integer(2, refs.at(record.entry.journal))
-      .number(3, record.entry.number)
-      .blob(4, record.entry_hash.view())
-      .blob(5, record.request_hash.view())
-      .run();
-}
-
-void write_duplicate(Connection& connection, const std::map<JournalId, std::int64_t>& refs,
-                     const DuplicateRecord& duplicate) {
-  Use use = connection.use(
-      "INSERT OR REPLACE INTO folded_duplicates(entry_hash, journal, number, kept_journal, "
-      "kept_number) VALUES(?, ?, ?, ?, ?)");
-  use.blob(1, duplicate.extra_hash.view())
-      .integer(2, refs.at(duplicate.extra.journal))
-      .number(3, duplicate.extra.number)
-      .integer(4, refs.at(duplicate.kept.journal))
-      .number(5, duplicate.kept.number)
-      .run();
-}
-
-void fold_keys(Connection& connection, const Owners& owners, const DeviceId& device,
-               const Slice& slice) {
-  std::map<JournalId, std::int64_t> refs;
-  for (const auto& [ref, owner] : owners) refs.emplace(owner.journal, ref);
-  for (const Arrived& arrived : slice) {
-    const Envelope& envelope = arrived.entry.envelope;
-    if (envelope.device != device || envelope.idempotency_key.empty()) continue;
-    std::map<std::string, IdempotencyRecord> one;
-    const auto before = read_key(connection, owners, envelope.idempotency_key);
-    if (before) one.emplace(envelope.idempotency_key, *before);
-    const auto duplicate = remember_key(one, arrived.entry);
-    const IdempotencyRecord& record = one.begin()->second;
-    if (record != before) write_key(connection, refs, envelope.idempotency_key, record);
-    if (!duplicate || !duplicate->is_same_request || is_settled(connection, *duplicate)) continue;
-    write_duplicate(connection, refs, *duplicate);
-  }
-}
-
 // ---- the parts of a stored state ---------------------------------------------------------------
 
 crdt::Stock read_stock(Connection& connection) {
@@ -360,29 +288,6 @@ void read_folded(Connection& connection, const Owners& owners, StoredState& stat
     }
   }
   state.stock = read_stock(connection);
-  Use use = connection.use(
-      "SELECT idempotency_key, journal, number, entry_hash, request_hash FROM folded_keys "
-      "ORDER BY idempotency_key");
-  while (use.step()) {
-    const auto owner = owners.find(use.integer_at(1));
-    if (owner == owners.end()) continue;
-    state.idempotency.emplace_hint(state.idempotency.end(), use.bytes_at(0),
-                                   IdempotencyRecord{{owner->second.journal, use.number_at(2)},
-                                                     use.id_at<Hash>(3).value_or(Hash{}),
-                                                     use.id_at<Hash>(4).value_or(Hash{})});
-  }
-  Use found = connection.use(
-      "SELECT entry_hash, journal, number, kept_journal, kept_number FROM folded_duplicates ORDER "
-      "BY entry_hash");
-  while (found.step()) {
-    const auto extra = owners.find(found.integer_at(1));
-    const auto kept = owners.find(found.integer_at(3));
-    if (extra == owners.end() || kept == owners.end()) continue;
-    state.duplicates.push_back({{kept->second.journal, found.number_at(4)},
-                                {extra->second.journal, found.number_at(2)},
-                                found.id_at<Hash>(0).value_or(Hash{}),
-                                true});
-  }
 }
 
 RememberedMember member_at(const Use& row) {
@@ -426,7 +331,6 @@ Result<std::size_t> fold_some(const FoldContext& context, std::size_t entries_ma
     SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     fold_vector(connection, slice);
     fold_stock(context, slice);
-    fold_keys(connection, read_owners(connection), context.device, slice);
     write_past(connection, past, slice.back().position);
     Use told = connection.use("DELETE FROM history WHERE position <= ?");
     told.integer(1, slice.back().position).run();
@@ -513,15 +417,10 @@ Result<StoredState> load_state(const FoldContext& context) {
             state.vector.add(device, envelope.id.journal, envelope.id.number, arrived.entry.hash);
           }
           apply_arrived(state.stock, arrived, older_than(context, arrived));
-          if (envelope.device != context.device) return;
-          const auto duplicate = remember_key(state.idempotency, arrived.entry);
-          if (duplicate && duplicate->is_same_request) state.duplicates.push_back(*duplicate);
         });
     if (!replayed) return replayed.error();
+    read_keys(connection, state);
     drop_voided(state.duplicates, state.stock);
-    std::erase_if(state.duplicates, [&](const DuplicateRecord& duplicate) {
-      return is_settled(connection, duplicate);
-    });
     state.last_journal = past.own.journal;
     state.last_number = past.own.number;
     state.last_hash = past.own_hash;
@@ -591,8 +490,7 @@ Status forget_fold(Connection& connection) {
     SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     connection.execute(
         "DELETE FROM folded_journals; DELETE FROM folded_stock; DELETE FROM folded_claims;"
-        "DELETE FROM folded_keys; DELETE FROM folded_duplicates; UPDATE folded SET position = 0, "
-        "logical_clock = 0, "
+        "UPDATE folded SET position = 0, logical_clock = 0, "
         "last_receipt = 0, own_clock = 0, own_journal = NULL, own_number = 0, own_hash = NULL;");
     transaction.commit();
     return {};

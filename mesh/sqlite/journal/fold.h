@@ -1,7 +1,7 @@
 // What the journals amount to, kept in the same file so that a start need not read every entry.
 //
-// The folded_* tables hold vector, stock sums, settled claims, this device's idempotency keys and
-// its past, all of them exactly at arrival position folded.position. fold_some() moves that
+// The folded_* tables hold vector, stock sums, settled claims and this device's past, all of them
+// exactly at arrival position folded.position. fold_some() moves that
 // position on in idle moments, a bounded slice in a transaction of its own; load_state() reads the
 // tables and replays what arrived later. Folding is a cache: the state is the same with any
 // position, also 0, until a fold of the cloud is adopted (fold_adoption.h).
@@ -20,7 +20,7 @@ namespace titan::mesh {
 struct FoldContext {
   Connection& connection;
   const Codec& codec;
-  DeviceId device;  // of this terminal: whose idempotency keys, receipts and journals are its own
+  DeviceId device;  // of this terminal: whose receipts and journals are its own
 };
 
 // Folds at most `entries_max` entries; answers how many it folded. `corrupt` if an entry's bytes do

@@ -11,11 +11,11 @@ namespace titan::mesh {
 namespace {
 
 constexpr const char* small_tables[] = {
-    "meta",          "journals",     "devices",    "promise",         "watermark",
-    "held_by_cloud", "members",      "folded",     "folded_journals", "folded_stock",
-    "folded_claims", "folded_keys",  "layers",     "products",        "product_gtins",
-    "folds",         "fold_covered", "fold_stock", "fold_claims",     "fold_steps",
-    "history"};
+    "meta",          "journals", "devices",        "promise",         "watermark",
+    "held_by_cloud", "members",  "folded",         "folded_journals", "folded_stock",
+    "folded_claims", "own_keys", "own_duplicates", "layers",          "products",
+    "product_gtins", "folds",    "fold_covered",   "fold_stock",      "fold_claims",
+    "fold_steps",    "history"};
 
 }  // namespace
 

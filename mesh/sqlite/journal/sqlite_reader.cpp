@@ -5,6 +5,7 @@
 
 #include "mesh/sqlite/file/entry_tables.h"
 #include "mesh/sqlite/journal/fold.h"
+#include "mesh/sqlite/journal/own_keys.h"
 
 namespace titan::mesh {
 namespace {
@@ -185,6 +186,11 @@ Result<std::vector<StoredEntry>> SqliteReader::find_entry(const EntryId& id) {
     use.blob(1, id.journal.view()).number(2, id.number);
     return all_rows(use);
   });
+}
+
+Result<std::optional<IdempotencyRecord>> SqliteReader::find_key(
+    const std::string& idempotency_key) {
+  return mesh::find_key(*connection_, idempotency_key);
 }
 
 Result<std::vector<StoredEntry>> SqliteReader::journal_entries(const JournalId& journal,

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "crdt/interval_set.h"
 #include "mesh/entry/entry.h"
+#include "mesh/journal/stored_state.h"
 #include "mesh/messages.h"
 #include "mesh/sqlite/file/connection.h"
 #include "mesh/sqlite/products/products.h"
@@ -75,6 +76,8 @@ class SqliteReader {
   // Several where a restored disk used a number again: told apart by the series, the journal.
   Result<std::vector<StoredEntry>> find_by_receipt(const std::string& terminal,
                                                    std::uint64_t number);
+  // What this device recorded under the key, within the horizon (own_keys.h).
+  Result<std::optional<IdempotencyRecord>> find_key(const std::string& idempotency_key);
   // All that claim the same, by hash: the first is the one that moves stock.
   Result<std::vector<StoredEntry>> entries_with_claim(const Hash& claim);
   // Entries of `kind` (REFUND or VOID) that name `original`, in the order of arrival.

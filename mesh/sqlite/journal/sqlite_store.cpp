@@ -71,6 +71,7 @@ Status SqliteStore::connect() {
   if (const Status current = bring_projections_up_to_date(); !current) return current;
   folds_.emplace(*connection_, codec_, identity_.cloud_device);
   log_pages_at_retry_ = 0;
+  keys_unlooked_ = keys_looked_at_every;
   failed_ = false;
   return {};
 }
@@ -174,7 +175,7 @@ Status SqliteStore::commit(std::span<const StoreRequest> requests) {
                                          " failed before; it must be reopened first");
   }
   bool committing = false;
-  twins_.clear();
+  repeats_ = {};
   Status written;
   try {
     written = write(requests, committing);
@@ -291,7 +292,8 @@ void SqliteStore::store_entry(const Entry& entry, bool is_history) {
     if (use.blob(9, entry.bytes).run() == 0) return;
   }
   if (older) {
-    twins_.push_back({envelope.claim, std::move(*older), {entry.hash, envelope.stock_effects}});
+    repeats_.twins.push_back(
+        {envelope.claim, std::move(*older), {entry.hash, envelope.stock_effects}});
   }
   newest_position_ = connection_->database().getLastInsertRowid();
   if (is_history) {
@@ -302,6 +304,21 @@ void SqliteStore::store_entry(const Entry& entry, bool is_history) {
   }
   folds_->note(entry, newest_position_);
   if (envelope.kind == Kind::history) note_former_receipt(envelope, newest_position_);
+  if (envelope.device == identity_.device) note_own_key(entry);
+}
+
+// What the damaged file cannot tell of a key shows when the recovered one is in place.
+void SqliteStore::note_own_key(const Entry& entry) {
+  const std::string& key = entry.envelope.idempotency_key;
+  if (key.empty()) return;
+  std::optional<IdempotencyRecord> elsewhere;
+  if (damaged_) {
+    if (const auto found = find_key(*damaged_, key)) elsewhere = *found;
+  }
+  ++keys_unlooked_;
+  if (const auto duplicate = note_key(*connection_, entry, elsewhere)) {
+    repeats_.duplicates.push_back({*duplicate, entry.hash});
+  }
 }
 
 void SqliteStore::note_former_receipt(const Envelope& envelope, std::int64_t position) {

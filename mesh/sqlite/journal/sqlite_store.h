@@ -23,6 +23,7 @@
 #include "mesh/entry/codec.h"
 #include "mesh/journal/stored_state.h"
 #include "mesh/sqlite/file/connection.h"
+#include "mesh/sqlite/journal/own_keys.h"
 #include "mesh/sqlite/journal/signed_folds.h"
 #include "mesh/sqlite/journal/sqlite_reader.h"
 #include "mesh/sqlite/products/products.h"
@@ -40,6 +41,7 @@ struct StoreOptions {
   std::string path;  // of the file; in memory only a name for messages
   bool in_memory = false;
   int cache_kilobytes = 4096;  // more: fewer reads in a large import; part of the daemon's 64 MB
+  KeyHorizon keys = {};
 };
 
 struct RecoveryReport;
@@ -66,6 +68,9 @@ inline constexpr std::int64_t unfolded_entries_idle = 2000;
 inline constexpr std::int64_t unfolded_entries_max = 250'000;
 inline constexpr std::int64_t unfolded_entries_at_close_max = 50'000;  // more are left to replay
 inline constexpr std::size_t fold_slice_entries = 500;
+// Idle moments look for keys beyond the horizon after so many new ones, and once after an opening.
+inline constexpr std::size_t keys_looked_at_every = 500;
+inline constexpr std::size_t key_slice_rows = 200;
 
 class SqliteStore {
  public:
@@ -82,11 +87,14 @@ class SqliteStore {
   Status commit(std::span<const StoreRequest> requests);
   Status commit(const StoreRequest& request) { return commit({&request, 1}); }
 
-  // Of the last commit() that succeeded: its entries whose request an older entry had recorded.
-  std::vector<StoredTwin> take_twins() { return std::exchange(twins_, {}); }
+  // Of the last commit() that succeeded: its entries whose request an older entry had recorded, and
+  // those of this device whose key one has.
+  StoredRepeats take_repeats() { return std::exchange(repeats_, {}); }
+  // Hashes of which no key is left here since this was last asked.
+  std::vector<std::uint64_t> take_dropped_keys() { return std::exchange(dropped_keys_, {}); }
 
   // A bounded piece of work that would otherwise slow down commits or the next start: copies the
-  // log back or folds a slice. Answers whether more is waiting.
+  // log back, folds a slice or drops keys beyond the horizon. Answers whether more is waiting.
   Result<bool> checkpoint_if_idle();
 
   // A bounded piece of holding the cloud's next fold against what is here (signed_folds.h); also
@@ -157,6 +165,7 @@ class SqliteStore {
   void store_entry(const Entry& entry, bool is_history);
   void note_former_receipt(const Envelope& envelope, std::int64_t position);
   std::optional<crdt::ClaimWinner> older_twin(const Entry& entry);
+  void note_own_key(const Entry& entry);
   std::int64_t journal_ref(const Envelope& envelope);
   void store_member(const RememberedMember& remembered);
   void store_watermark(const StoredWatermark& stored);
@@ -166,13 +175,15 @@ class SqliteStore {
   bool needs_forced_checkpoint() const;
   Status copy_log_back();
   Result<std::size_t> fold_slice();
+  Result<bool> drop_key_slice();
 
   const StoreOptions options_;
   const StoreIdentity identity_;
   const Codec& codec_;
   CommitFaultPlan fault_plan_;
   std::uint64_t commits_ = 0;
-  std::vector<StoredTwin> twins_;
+  StoredRepeats repeats_;
+  std::vector<std::uint64_t> dropped_keys_;
 
   const std::shared_ptr<FileState> file_ = std::make_shared<FileState>();
   // Of a store beside a damaged file: that file. None if it cannot even be opened.
@@ -185,8 +196,9 @@ class SqliteStore {
   std::map<JournalId, KnownJournal> journals_;  // all in the file
   std::int64_t newest_position_ = 0;            // of the last entry written
   std::int64_t folded_position_ = 0;            // <= newest_position_
-  int log_pages_at_retry_ = 0;  // length of a log that a reader kept from starting over
-  bool failed_ = false;         // only reopen() helps
+  std::size_t keys_unlooked_ = 0;  // noted since old ones were looked for; many: none were yet
+  int log_pages_at_retry_ = 0;     // length of a log that a reader kept from starting over
+  bool failed_ = false;            // only reopen() helps
 };
 
 }  // namespace titan::mesh

@@ -1,5 +1,5 @@
-// Beside commits: the log copied back, the fold moved on, the file opened anew, recovered, copied
-// and checked.
+// Beside commits: the log copied back, the fold moved on, old keys dropped, the file opened anew,
+// recovered, copied and checked.
 #include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
@@ -75,6 +75,14 @@ Result<std::size_t> SqliteStore::fold_slice() {
   return folded;
 }
 
+Result<bool> SqliteStore::drop_key_slice() {
+  auto dropped = drop_old_keys(*connection_, options_.keys, key_slice_rows);
+  if (!dropped) return dropped.error();
+  dropped_keys_.insert(dropped_keys_.end(), dropped->hashes.begin(), dropped->hashes.end());
+  if (!dropped->has_more) keys_unlooked_ = 0;
+  return dropped->has_more;
+}
+
 Result<bool> SqliteStore::checkpoint_if_idle() {
   if (failed_) return false;
   // Folding fills the log too: a long stretch of it must not let the log grow without bound.
@@ -86,6 +94,10 @@ Result<bool> SqliteStore::checkpoint_if_idle() {
     const auto folded = fold_slice();
     if (!folded) return folded.error();
     return *folded > 0;
+  }
+  if (keys_unlooked_ >= keys_looked_at_every) {
+    const auto has_more = drop_key_slice();
+    if (!has_more || *has_more) return has_more;
   }
   const auto compared = compare_folds();
   if (!compared || *compared) return compared;

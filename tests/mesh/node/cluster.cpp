@@ -1,6 +1,7 @@
 #include "tests/mesh/node/cluster.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "base/overloaded.h"
@@ -13,20 +14,29 @@ constexpr Duration recovery_takes = milliseconds(400);
 
 // ---- disk --------------------------------------------------------------------------------------
 
-std::vector<StoredTwin> MemoryDisk::commit(const StoreRequest& request) {
-  std::vector<StoredTwin> twins;
+StoredRepeats MemoryDisk::commit(const StoreRequest& request, const DeviceId& device) {
+  StoredRepeats repeats;
   committed_.push_back(request);
   for (const auto& entry : request.entries) {
     const Envelope& envelope = entry->envelope;
+    if (envelope.device == device && !envelope.idempotency_key.empty()) {
+      const auto duplicate = remember_key(keys_[envelope.idempotency_key], *entry);
+      if (duplicate) repeats.duplicates.push_back({*duplicate, entry->hash});
+    }
     if (!claims_its_request(envelope)) continue;
     const auto [first, is_new] = first_with_claim_.emplace(envelope.claim, entry);
     const Entry& older = *first->second;
     if (is_new || older.hash == entry->hash) continue;
-    twins.push_back({envelope.claim,
-                     {older.hash, older.envelope.stock_effects},
-                     {entry->hash, envelope.stock_effects}});
+    repeats.twins.push_back({envelope.claim,
+                             {older.hash, older.envelope.stock_effects},
+                             {entry->hash, envelope.stock_effects}});
   }
-  return twins;
+  return repeats;
+}
+
+std::optional<IdempotencyRecord> MemoryDisk::find_key(const std::string& key) const {
+  const auto found = keys_.find(key);
+  return found == keys_.end() ? std::nullopt : found->second;
 }
 
 std::map<std::tuple<JournalId, std::uint64_t, Hash>, std::shared_ptr<const Entry>>
@@ -61,6 +71,7 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
   for (const auto& [id, member] : members) state.members.push_back(member);
   std::uint64_t last_clock = 0;
   std::set<std::pair<EntryId, Hash>> seen;
+  std::map<std::string, std::optional<IdempotencyRecord>> keys;
   for (const StoreRequest& request : committed_) {
     for (const auto& entry : request.entries) {
       const Envelope& envelope = entry->envelope;
@@ -79,21 +90,25 @@ StoredState MemoryDisk::load(const DeviceId& device) const {
       if (envelope.receipt) {
         state.last_receipt_number = std::max(state.last_receipt_number, envelope.receipt->number);
       }
-      const auto duplicate = remember_key(state.idempotency, *entry);
+      if (envelope.idempotency_key.empty()) continue;
+      const auto duplicate = remember_key(keys[envelope.idempotency_key], *entry);
+      if (duplicate && !duplicate->is_same_request) state.reused_keys.push_back(*duplicate);
       if (!duplicate || !duplicate->is_same_request || claims_its_request(envelope)) continue;
       state.duplicates.push_back(*duplicate);
     }
   }
+  for (const auto& [key, record] : keys_) state.keys.add(hash_of_key(key));
   drop_voided(state.duplicates, state.stock);
   return state;
 }
 
-void MemoryDisk::roll_back_to(std::size_t requests) {
+void MemoryDisk::roll_back_to(std::size_t requests, const DeviceId& device) {
   first_with_claim_.clear();
+  keys_.clear();
   const std::vector<StoreRequest> kept(committed_.begin(),
                                        committed_.begin() + static_cast<std::ptrdiff_t>(requests));
   committed_.clear();
-  for (const StoreRequest& request : kept) commit(request);
+  for (const StoreRequest& request : kept) commit(request, device);
 }
 
 std::shared_ptr<const Entry> MemoryDisk::find(const EntryId& id, const Hash& hash) const {
@@ -364,6 +379,7 @@ void Cluster::carry_out(std::size_t till) {
                        }
                      });
                    },
+                   [&](KeyLookUp& wanted) { look_up(till, wanted); },
                    [&](DiskJob& job) {
                      const auto open = [this, till](Node& node) {
                        node.on_storage_opened(
@@ -384,6 +400,18 @@ void Cluster::carry_out(std::size_t till) {
   schedule_tick(till);
 }
 
+void Cluster::look_up(std::size_t till, const KeyLookUp& look_up) {
+  ++tills_[till].look_ups;
+  deliver(till, time_ + Duration(200), [this, till, look_up](Node& node) {
+    Till& t = tills_[till];
+    if (t.fail_look_ups > 0) {
+      --t.fail_look_ups;
+      return node.on_key_look_up_failed(now(), look_up.id);
+    }
+    node.on_key_looked_up(now(), look_up.id, t.disk.find_key(look_up.key));
+  });
+}
+
 void Cluster::start_commit(std::size_t till) {
   Till& t = tills_[till];
   if (t.committing || t.queue.empty()) return;
@@ -392,23 +420,27 @@ void Cluster::start_commit(std::size_t till) {
     Till& committer = tills_[till];
     if (!committer.node || committer.life != life) return;
     committer.committing = false;
+    const DeviceId device = device_of(committer.key.public_key);
     if (committer.fail_commit) {
       committer.fail_commit = false;
       if (committer.fail_yet_there) {
-        for (const StoreRequest& request : batch) committer.disk.commit(request);
+        for (const StoreRequest& request : batch) committer.disk.commit(request, device);
       }
       committer.queue.clear();
       input(till, [&](Node& node) { node.on_store_failed(now(), false); });
       committer.queue.clear();
       return;
     }
-    std::vector<StoredTwin> twins;
+    StoredRepeats told;
     for (const StoreRequest& request : batch) {
-      for (StoredTwin& twin : committer.disk.commit(request)) twins.push_back(std::move(twin));
+      StoredRepeats repeats = committer.disk.commit(request, device);
+      std::move(repeats.twins.begin(), repeats.twins.end(), std::back_inserter(told.twins));
+      std::move(repeats.duplicates.begin(), repeats.duplicates.end(),
+                std::back_inserter(told.duplicates));
     }
     std::vector<std::uint64_t> ids;
     for (const StoreRequest& request : batch) ids.push_back(request.id);
-    deliver(till, time_, [this, ids, twins](Node& node) { node.on_stored(now(), ids, twins); });
+    deliver(till, time_, [this, ids, told](Node& node) { node.on_stored(now(), ids, told); });
     start_commit(till);
   });
 }

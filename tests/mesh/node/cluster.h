@@ -20,13 +20,16 @@ namespace titan::mesh::testing {
 // What a disk holds: the requests that were committed, in order.
 class MemoryDisk {
  public:
-  std::vector<StoredTwin> commit(const StoreRequest& request);
+  // `device`: whose disk it is.
+  StoredRepeats commit(const StoreRequest& request, const DeviceId& device);
   StoredState load(const DeviceId& device) const;
+  std::optional<IdempotencyRecord> find_key(const std::string& key) const;
+  void forget_key(const std::string& key) { keys_.erase(key); }
   std::shared_ptr<const Entry> find(const EntryId& id, const Hash& hash) const;
   std::vector<Bytes> read(const ReadRequest& request) const;
   std::vector<std::pair<std::uint64_t, Hash>> hash_list(const JournalId& journal) const;
   // The disk as it was after `requests` commits: an image that gets restored.
-  void roll_back_to(std::size_t requests);
+  void roll_back_to(std::size_t requests, const DeviceId& device);
   std::size_t commits() const { return committed_.size(); }
   std::map<std::tuple<JournalId, std::uint64_t, Hash>, std::shared_ptr<const Entry>> entries()
       const;
@@ -34,6 +37,7 @@ class MemoryDisk {
  private:
   std::vector<StoreRequest> committed_;
   std::map<Hash, std::shared_ptr<const Entry>> first_with_claim_;
+  std::map<std::string, std::optional<IdempotencyRecord>> keys_;  // of its device
 };
 
 struct ClusterConfig {
@@ -73,6 +77,12 @@ class Cluster {
   void renew(std::size_t till);  // of a till that is down: a new, empty disk with a new key
   void stall(std::size_t till, Duration length);
   void fail_next_reads(std::size_t till, std::size_t count) { tills_[till].fail_reads = count; }
+  void fail_next_look_ups(std::size_t till, std::size_t count) {
+    tills_[till].fail_look_ups = count;
+  }
+  void roll_back(std::size_t till, std::size_t requests) {
+    tills_[till].disk.roll_back_to(requests, device_of(tills_[till].key.public_key));
+  }
   void fail_next_commit(std::size_t till, bool yet_is_there);
   // A reader meets damage; the recovery takes a while, commits go on beside it.
   void damage(std::size_t till);
@@ -96,6 +106,7 @@ class Cluster {
   std::optional<std::size_t> leader() const;
   std::string describe() const;
   std::uint64_t bytes_sent() const { return bytes_sent_; }
+  std::size_t look_ups(std::size_t till) const { return tills_[till].look_ups; }
 
  private:
   struct Till {
@@ -103,6 +114,8 @@ class Cluster {
     ProcessId process;
     std::uint64_t random_seed = 0;
     std::size_t fail_reads = 0;
+    std::size_t fail_look_ups = 0;
+    std::size_t look_ups = 0;  // so far
     std::unique_ptr<Node> node;
     std::uint64_t life = 0;  // events of an earlier life are void
     MemoryDisk disk;
@@ -134,6 +147,7 @@ class Cluster {
   void input(std::size_t till, const std::function<void(Node&)>& act);
   void carry_out(std::size_t till);
   void start_commit(std::size_t till);
+  void look_up(std::size_t till, const KeyLookUp& look_up);
   void schedule_tick(std::size_t till);
   void update_links();
   void link(std::size_t from, std::size_t to);

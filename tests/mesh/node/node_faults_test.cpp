@@ -91,7 +91,7 @@ TEST_CASE("seeded faults with restored disks and repeated keys: each key counts 
     const std::uint64_t what = random.below(12);
     if (what == 1) {
       cluster.crash(till);
-      cluster.disk(till).roll_back_to(random.below(cluster.disk(till).commits() + 1));
+      cluster.roll_back(till, random.below(cluster.disk(till).commits() + 1));
       cluster.start(till);
     } else if (what == 7) {
       cluster.start(till);

@@ -26,7 +26,7 @@ TEST_CASE("a disk restored from an old image sells alone first, then everything 
   }
   REQUIRE(cluster.run_until([&] { return cluster.agrees(); }, seconds(2)));
   cluster.crash(0);
-  cluster.disk(0).roll_back_to(image);
+  cluster.roll_back(0, image);
   cluster.cut({{0}, {1, 2}});
   cluster.start(0);
   cluster.sell(0, "milk", 1, "new-1");
@@ -47,7 +47,7 @@ TEST_CASE("a restored till uses an old key again: one sale of one request, two a
   REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 2 && cluster.agrees(); },
                             seconds(2)));
   cluster.crash(0);
-  cluster.disk(0).roll_back_to(0);
+  cluster.roll_back(0, 0);
   cluster.cut({{0}, {1}});
   cluster.start(0);
   cluster.sell(0, "milk", 1, "repeated");
@@ -83,7 +83,7 @@ TEST_CASE("what is recorded twice after a rebuild counts once, of any kind, also
   REQUIRE(cluster.run_until([&] { return acknowledged(cluster, 0) == 4 && cluster.agrees(); },
                             seconds(2)));
   cluster.crash(0);
-  cluster.disk(0).roll_back_to(0);
+  cluster.roll_back(0, 0);
   cluster.cut({{0}, {1}});
   cluster.start(0);
   for (const auto& [kind, key] : wanted) record(kind, key);
@@ -102,7 +102,7 @@ TEST_CASE("what is recorded twice after a rebuild counts once, of any kind, also
   CHECK(duplicates_found(cluster, 0) == 4);
   for (const bool is_wiped : {false, true}) {
     cluster.crash(0);
-    if (is_wiped) cluster.disk(0).roll_back_to(0);
+    if (is_wiped) cluster.roll_back(0, 0);
     cluster.start(0);
     INFO(cluster.describe());
     CHECK(cluster.run_until(all_once, seconds(4)));
@@ -185,7 +185,7 @@ TEST_CASE("a till that comes back with an empty disk counts for no copy", "[node
   cluster.crash(1);
   // Its disk may be only away.
   CHECK(cluster.run_until([&] { return cluster.node(0).copies(id) == Copies{1, 1}; }, seconds(2)));
-  cluster.disk(1).roll_back_to(0);
+  cluster.roll_back(1, 0);
   cluster.fail_next_reads(0, 1'000'000);  // nobody can give it what it lost
   cluster.start(1);
   CHECK(cluster.run_until([&] { return cluster.node(0).copies(id) == Copies{1, 0}; }, seconds(2)));

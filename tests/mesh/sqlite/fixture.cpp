@@ -283,6 +283,10 @@ std::vector<std::string> column(SqliteStore& store, const std::string& sql) {
   return values;
 }
 
+std::optional<IdempotencyRecord> key_in(SqliteStore& store, const std::string& key) {
+  return must(must(store.open_reader())->find_key(key));
+}
+
 std::int64_t number(SqliteStore& store, const std::string& sql) {
   return store.connection().single_number(sql);
 }
@@ -302,7 +306,7 @@ void require_same(const StoredState& a, const StoredState& b) {
   REQUIRE(a.last_hash == b.last_hash);
   REQUIRE(a.last_receipt_number == b.last_receipt_number);
   REQUIRE(a.logical_clock == b.logical_clock);
-  REQUIRE(a.idempotency == b.idempotency);
+  REQUIRE(a.keys == b.keys);
   const auto by_hash = [](std::vector<DuplicateRecord> all) {
     std::sort(all.begin(), all.end(), [](const DuplicateRecord& x, const DuplicateRecord& y) {
       return x.extra_hash < y.extra_hash;
@@ -310,6 +314,7 @@ void require_same(const StoredState& a, const StoredState& b) {
     return all;
   };
   REQUIRE(by_hash(a.duplicates) == by_hash(b.duplicates));
+  REQUIRE(by_hash(a.reused_keys) == by_hash(b.reused_keys));
   a.vector.check_invariants();
   a.stock.check_invariants();
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,8 @@ T must(Result<T> result) {
 // First column of each row of a query, as text.
 std::vector<std::string> column(SqliteStore& store, const std::string& sql);
 std::int64_t number(SqliteStore& store, const std::string& sql);
+// What is found under an idempotency key.
+std::optional<IdempotencyRecord> key_in(SqliteStore& store, const std::string& key);
 
 // What a store holds, for comparing two: everything that load() answers.
 void require_same(const StoredState& a, const StoredState& b);

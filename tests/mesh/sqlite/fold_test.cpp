@@ -198,14 +198,14 @@ TEST_CASE("of a request that was recorded twice one entry counts, and the disk s
   const auto second = after.sale({{"A", 1}}, "key");
   REQUIRE(first->envelope.claim == second->envelope.claim);
   must(store->commit(request_of({first})));
-  CHECK(store->take_twins().empty());
+  CHECK(store->take_repeats().twins.empty());
   must(store->commit(request_of({second, before.sale({{"A", 1}}, "other")})));
   const StoredTwin expected{first->envelope.claim,
                             {first->hash, first->envelope.stock_effects},
                             {second->hash, second->envelope.stock_effects}};
-  CHECK(store->take_twins() == std::vector{expected});
+  CHECK(store->take_repeats().twins == std::vector{expected});
   must(store->commit(request_of({second})));  // again: it is there
-  CHECK(store->take_twins().empty());
+  CHECK(store->take_repeats().twins.empty());
   const bool folds = GENERATE(true, false);
   if (folds) must(fold_some({store->connection(), codec(), device_of_seed(1)}, 10));
   const StoredState state = must(store->load());
@@ -235,7 +235,8 @@ TEST_CASE("a sale recorded twice is told at every start until its void is stored
   }
   const StoredState state = must(store->load());
   CHECK(state.duplicates == std::vector{expected});
-  CHECK(state.idempotency.at("key").entry == first->envelope.id);
+  CHECK(state.reused_keys.size() == 1);
+  CHECK(key_in(*store, "key")->entry == first->envelope.id);
   must(store->commit(request_of({till.void_sale(*second)})));
   CHECK(must(store->load()).duplicates.empty());
   if (folds) must(fold_some(context, 1));

@@ -371,7 +371,7 @@ TEST_CASE_METHOD(Shop,
   StoreRequest request;
   request.history = {first};
   must(store->commit(request));
-  CHECK(store->take_twins().size() == 1);
+  CHECK(store->take_repeats().twins.size() == 1);
   CHECK(must(store->load()).stock.on_hand("A") == -25'000'000);
   must(store->close());
 }

@@ -39,9 +39,9 @@ TEST_CASE("what is committed is there after reopening, byte for byte") {
   CHECK(state.last_hash == second->hash);
   CHECK(state.last_receipt_number == 1);
   CHECK(state.logical_clock == second->envelope.logical_clock);
-  REQUIRE(state.idempotency.contains("key-1"));
-  CHECK(state.idempotency.at("key-1").entry == first->envelope.id);
-  CHECK(state.idempotency.at("key-1").request_hash == first->envelope.request_hash);
+  CHECK(state.keys == KeyHashes({hash_of_key("key-1")}));
+  CHECK(key_in(*store, "key-1") ==
+        IdempotencyRecord{first->envelope.id, first->hash, first->envelope.request_hash});
 }
 
 TEST_CASE("an empty file loads as an empty state") {
@@ -49,7 +49,7 @@ TEST_CASE("an empty file loads as an empty state") {
   const StoredState state = must(store->load());
   CHECK(state.vector.empty());
   CHECK(state.last_journal.is_none());
-  CHECK(state.idempotency.empty());
+  CHECK(state.keys.empty());
   CHECK_FALSE(state.watermark.has_value());
 }
 

@@ -74,6 +74,9 @@ TEST_CASE("a repeat gets the first answer, whatever changed since") {
   CHECK(later.status == 200);
   CHECK(later.text == first.text);
   lab.on_loop([](FakeService& service) { CHECK(service.entries.size() == 1); });
+  // Whether it was recorded cannot be read: then it is not said to be refused.
+  lab.on_loop([](FakeService& service) { service.fails_key_look_ups = true; });
+  CHECK(lab.post("/v1/sales", sale_body("k")).at("error.code") == "unknown_outcome");
 }
 
 TEST_CASE("a void takes back once") {

@@ -86,6 +86,7 @@ void FakeService::commit(const mesh::EntryDraft& draft, const AppendCallback& do
 
 Result<std::optional<mesh::IdempotencyRecord>> FakeService::recorded(
     const std::string& idempotency_key) {
+  if (fails_key_look_ups) return make_error(ErrorCode::corrupt, "A page is damaged.");
   const auto known = keys_.find(idempotency_key);
   if (known == keys_.end()) return std::optional<mesh::IdempotencyRecord>();
   return std::optional<mesh::IdempotencyRecord>(known->second);

@@ -49,6 +49,7 @@ class FakeService : public Service {
   bool holds_commits = false;                        // appends wait for release_commits()
   bool fails_commits = false;                        // appends end with unknown_outcome
   std::optional<std::size_t> commits_until_failure;  // from then on as above
+  bool fails_key_look_ups = false;
   std::optional<std::string> sick;
   StatusReport report;
   Result<ReloadReport> reloaded = ReloadReport{};

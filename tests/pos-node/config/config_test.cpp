@@ -128,6 +128,10 @@ TEST_CASE("unknown keys and wrong values are refused by name, with the line") {
   check_refused(minimal("[mesch]\n"), "7", "unknown section or key \"mesch\"");
   check_refused(minimal("priority = \"high\"\n"), "7", "terminal.priority must be a whole number");
   check_refused(minimal("priority = -1\n"), "7", "terminal.priority");
+  for (const char* days : {"0", "3651"}) {
+    check_refused(std::string("[store]\nkeep_keys_days = ") + days + "\n", "2",
+                  "store.keep_keys_days must be a whole number from 1 to 3650");
+  }
   check_refused(minimal("may_lead = 1\n"), "7", "terminal.may_lead must be true or false");
   check_refused(minimal("name = \"a b\"\n"), "7", "terminal.name");
   check_refused(minimal("[api]\nlisten = \"8410\"\n"), "8", "api.listen must be \"host:port\"");
