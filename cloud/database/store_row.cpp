@@ -66,9 +66,11 @@ void raise_feed_clock(pqxx::transaction_base& transaction, const std::string& st
 std::uint64_t begin_epoch(pqxx::transaction_base& transaction, const std::string& store,
                           BytesView epoch_random) {
   return transaction
-      .exec1("UPDATE stores SET epoch = epoch + 1, epoch_random = " + sql_bytes(epoch_random) +
-             ", watermark_sequence = watermark_sequence + 1 WHERE store = " + sql_text(store) +
-             " RETURNING epoch")[0]
+      .exec1(
+          "UPDATE stores SET epoch = greatest(epoch + 1, floor(extract(epoch FROM "
+          "clock_timestamp()))::bigint), epoch_random = " +
+          sql_bytes(epoch_random) + ", watermark_sequence = watermark_sequence + 1 WHERE store = " +
+          sql_text(store) + " RETURNING epoch")[0]
       .as<std::uint64_t>();
 }
 

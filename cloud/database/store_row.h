@@ -38,8 +38,11 @@ void raise_feed_clock(pqxx::transaction_base& transaction, const std::string& st
                       std::uint64_t seen);
 void write_feed_position(pqxx::transaction_base& transaction, const std::string& store,
                          const StoreRow& row);
-// The operator's reset: the next cloud epoch of the store begins. The watermark's sequence goes on,
-// so that a place of the new epoch is above every one of the old by either part.
+// The operator's reset: the next cloud epoch of the store begins. Its number is the time, in
+// seconds since 1970, but never below the next number: a database that is restored to before a
+// reset and reset again begins an epoch above the one that it lost, and terminals take its word.
+// The watermark's sequence goes on, so that a place of the new epoch is above every one of the old
+// by either part.
 std::uint64_t begin_epoch(pqxx::transaction_base& transaction, const std::string& store,
                           BytesView epoch_random);
 // The sequence after it.

@@ -39,8 +39,8 @@ void Gateway::on_projected(const StoreKey& key, const StorePosition& position) {
     state.device_keys.emplace(device_of(device_key), device_key);
   }
   // Two workers' answers of different kinds may cross; a store only ever moves on.
-  if (state.position && state.position->sequence >= position.sequence &&
-      state.position->epoch == position.epoch) {
+  if (state.position && are_comparable(*state.position, position) &&
+      state.position->sequence >= position.sequence) {
     return;
   }
   state.position = position;

@@ -200,7 +200,8 @@ void UplinkSession::accept(OpenedStore opened) {
     store.device_keys.emplace(device_of(key), key);
   }
   store.device_keys.emplace(device_of(device_key_), device_key_);
-  const bool known = store.position && store.position->sequence >= opened.position.sequence;
+  const bool known = store.position && are_comparable(*store.position, opened.position) &&
+                     store.position->sequence >= opened.position.sequence;
   if (!known) store.position = opened.position;
   const StorePosition& position = *store.position;
   note_told(position);
@@ -332,7 +333,7 @@ void UplinkSession::on_renewal(const uplink::LeaseRenewal& renewal) {
   if (renewing_) return;  // the database is slow; the store sends the next one anyway
   renewing_ = true;
   gateway_.leases.renew(
-      key_, token_, store.position->sequence,
+      key_, token_, place_of(*store.position),
       [self = shared_from_this(), sequence = renewal.sequence](Result<LeaseAnswer> answer) {
         self->renewing_ = false;
         if (self->phase_ != Phase::up || !answer) return;
@@ -361,7 +362,7 @@ void UplinkSession::on_news() {
     return;
   }
   looking_ = true;
-  gateway_.leases.look(key_, token_, state().position->sequence,
+  gateway_.leases.look(key_, token_, place_of(*state().position),
                        [self = shared_from_this()](Result<LeaseAnswer> answer) {
                          self->looking_ = false;
                          if (self->phase_ != Phase::up) return;
@@ -421,17 +422,19 @@ mesh::Watermark UplinkSession::watermark_of(const StorePosition& position) const
 
 void UplinkSession::note_told(const StorePosition& position) {
   watermark_sent_ = position.sequence;
+  epoch_sent_ = position.epoch_random;
   told_ = position.held;
 }
 
-// Sequences only go up on a connection. Commits that come before the pace allows the next watermark
-// are told by that one together. A store that does not hold where the update begins, or is told
-// that it would be too long, asks.
+// Sequences only go up on a connection, within an epoch of one database. Commits that come before
+// the pace allows the next watermark are told by that one together. A store that does not hold
+// where the update begins, or is told that it would be too long, asks.
 void UplinkSession::push_watermark() {
   StoreState& store = state();
-  if (phase_ != Phase::up || store.position->sequence <= watermark_sent_ || watermark_waiting_) {
-    return;
-  }
+  if (phase_ != Phase::up || watermark_waiting_) return;
+  const bool is_told =
+      store.position->epoch_random == epoch_sent_ && store.position->sequence <= watermark_sent_;
+  if (is_told) return;
   const MonoTime now = gateway_.now().mono;
   if (now < store.pace.next()) {
     watermark_waiting_ = true;

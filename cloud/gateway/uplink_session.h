@@ -112,10 +112,12 @@ class UplinkSession : public std::enable_shared_from_this<UplinkSession> {
   bool look_again_ = false;                // there was more since; only while looking_
   boost::asio::steady_timer grace_timer_;  // after a cut; holds the session alive until it ends
 
-  // Watermark. The first two are of the position that was told last, by the acceptance, a push or a
-  // last slice: the next update begins there. watermark_sent_ <= the newest position's sequence,
-  // and only goes up; `told_` shares with that position what did not change since.
+  // Watermark. The first three are of the position that was told last, by the acceptance, a push or
+  // a last slice: the next update begins there. Within its epoch of one database watermark_sent_ <=
+  // the newest position's sequence, and only goes up; `told_` shares with that position what did
+  // not change since.
   std::uint64_t watermark_sent_ = 0;
+  Bytes epoch_sent_;  // the epoch's random bytes
   crdt::RootedVector told_;
   bool watermark_waiting_ = false;  // the timer is set; it goes out with what is newest then
   boost::asio::steady_timer watermark_timer_;

@@ -40,10 +40,10 @@ OpenedStore open_store(pqxx::connection& connection, const FeedWriter& feed, con
 enum class Renewal { renews, only_looks };
 
 LeaseAnswer answer_holder(pqxx::connection& connection, const PublicKey& cloud_key,
-                          const StoreKey& key, const election::Token& token, std::uint64_t sequence,
-                          Renewal renewal) {
+                          const StoreKey& key, const election::Token& token,
+                          const StorePlace& known, Renewal renewal) {
   LeaseAnswer answer;
-  std::uint64_t stands_at = 0;
+  bool is_news = false;
   {
     pqxx::work transaction(connection);
     // A renewal lost in a crash of the database only makes the holder look gone earlier.
@@ -55,11 +55,11 @@ LeaseAnswer answer_holder(pqxx::connection& connection, const PublicKey& cloud_k
       answer.lost_to = uplink::read_lease(transaction, key.store).value_or(uplink::LeaseHolder{});
     }
     const auto row = read_store_row(transaction, key.store, false);
-    if (row) stands_at = row->watermark_sequence;
+    is_news = row &&
+              (row->epoch_random != known.epoch_random || row->watermark_sequence > known.sequence);
     transaction.commit();
   }
-  const bool is_ahead = !answer.lost_to && stands_at > sequence;
-  if (is_ahead) answer.position = read_position(connection, key, cloud_key);
+  if (is_news && !answer.lost_to) answer.position = read_position(connection, key, cloud_key);
   return answer;
 }
 
@@ -103,23 +103,22 @@ void LeaseService::open(const StoreKey& key, const election::Token& token,
       std::move(done));
 }
 
-void LeaseService::renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+void LeaseService::renew(const StoreKey& key, const election::Token& token, const StorePlace& known,
                          Done<LeaseAnswer> done) {
   ask_database<LeaseAnswer>(
       loop_, worker_, key.tenant,
-      [&feed = feed_, key, token, sequence](pqxx::connection& connection) {
-        return answer_holder(connection, feed.public_key(), key, token, sequence, Renewal::renews);
+      [&feed = feed_, key, token, known](pqxx::connection& connection) {
+        return answer_holder(connection, feed.public_key(), key, token, known, Renewal::renews);
       },
       std::move(done));
 }
 
-void LeaseService::look(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+void LeaseService::look(const StoreKey& key, const election::Token& token, const StorePlace& known,
                         Done<LeaseAnswer> done) {
   ask_database<LeaseAnswer>(
       loop_, worker_, key.tenant,
-      [&feed = feed_, key, token, sequence](pqxx::connection& connection) {
-        return answer_holder(connection, feed.public_key(), key, token, sequence,
-                             Renewal::only_looks);
+      [&feed = feed_, key, token, known](pqxx::connection& connection) {
+        return answer_holder(connection, feed.public_key(), key, token, known, Renewal::only_looks);
       },
       std::move(done));
 }

@@ -50,11 +50,11 @@ class LeaseService {
   // created; its feed begins with the tenant's catalogue.
   void open(const StoreKey& key, const election::Token& token, const std::string& terminal,
             Done<OpenedStore> done);
-  // `sequence`: where the caller knows the store to stand.
-  void renew(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+  // `known`: where the caller knows the store to stand.
+  void renew(const StoreKey& key, const election::Token& token, const StorePlace& known,
              Done<LeaseAnswer> done);
   // The same without the store's word for it: the lease does not last any longer for it.
-  void look(const StoreKey& key, const election::Token& token, std::uint64_t sequence,
+  void look(const StoreKey& key, const election::Token& token, const StorePlace& known,
             Done<LeaseAnswer> done);
   // The holder said goodbye. Where this is lost the lease runs out by itself.
   void release(const StoreKey& key, const election::Token& token);

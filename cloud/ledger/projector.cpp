@@ -70,14 +70,16 @@ std::size_t Projector::queued() const {
   return sum;
 }
 
-// Another process may have moved the store on meanwhile; its sequence tells.
+// Another process may have moved the store on meanwhile, or the database was restored and its lease
+// reset: sequence and epoch tell.
 StoreRow Projector::lock_store(pqxx::transaction_base& transaction, StoreCache& cache,
                                const StoreKey& key) {
   const auto row = read_store_row(transaction, key.store, true);
   if (!row) throw std::runtime_error("the store " + key.text() + " has no row in the database");
-  if (row->watermark_sequence != cache.sequence) {
+  if (row->watermark_sequence != cache.sequence || row->epoch_random != cache.epoch_random) {
     cache.projector.load(transaction);
     cache.sequence = row->watermark_sequence;
+    cache.epoch_random = row->epoch_random;
   }
   return *row;
 }

@@ -54,7 +54,8 @@ class Projector {
 
  private:
   // What a worker's thread remembers of a store, between transactions, so as not to load a vector
-  // for each. It counts only while the store's row, once locked, has the same sequence.
+  // for each. It counts only while the store's row, once locked, has the same sequence of the same
+  // epoch of one database.
   struct StoreCache {
     explicit StoreCache(uplink::StoreProjector p) : projector(std::move(p)) {}
     uplink::StoreProjector projector;
@@ -65,6 +66,7 @@ class Projector {
     // Of the row that `projector` was loaded from or committed with. 0, which no row has: not
     // loaded, or a transaction failed on the way; then it is loaded again.
     std::uint64_t sequence = 0;
+    Bytes epoch_random;
   };
   struct Worker {
     Worker(const std::string& name, const std::string& url)

@@ -13,9 +13,10 @@
 
 namespace titan::cloud {
 
-// As of one commit: a sequence names one vector, within one epoch. Of two positions of an epoch the
-// one with the higher sequence is the later. Value type; copies share the vector, also between
-// threads.
+// As of one commit: a sequence names one vector, within one epoch of one database. Of two positions
+// of an epoch with the same random bytes the one with the higher sequence is the later; others
+// cannot be compared: the database was restored to before the epoch in between, or reset. Value
+// type; copies share the vector, also between threads.
 struct StorePosition {
   std::uint64_t epoch = 0;     // 1 and up; an operator's reset of the lease begins the next
   Bytes epoch_random;          // drawn for each epoch: tells those of two databases apart
@@ -26,6 +27,20 @@ struct StorePosition {
   // Of the devices whose entries it holds: who is told of them may send what follows on them.
   std::vector<PublicKey> device_keys;
 };
+
+// Where the row of a store stood: whoever knows it sees by the row whether there is more.
+struct StorePlace {
+  Bytes epoch_random;
+  std::uint64_t sequence = 0;
+};
+inline StorePlace place_of(const StorePosition& position) {
+  return {position.epoch_random, position.sequence};
+}
+
+// Of one epoch of one database.
+inline bool are_comparable(const StorePosition& a, const StorePosition& b) {
+  return a.epoch == b.epoch && a.epoch_random == b.epoch_random;
+}
 
 // `projector` holds what the transaction that read `row` saw, or committed; `held` is its vector.
 StorePosition position_of(const StoreRow& row, const uplink::StoreProjector& projector,

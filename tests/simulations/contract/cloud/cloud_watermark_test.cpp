@@ -166,7 +166,7 @@ CLOUD_CASE("a watermark after a reset of the lease is later than all before it")
   again->guess(before.held);
   again->join(6);
   const mesh::HeldByCloud after = again->held_by_cloud();
-  CHECK(after.statement.epoch == before.statement.epoch + 1);
+  CHECK(after.statement.epoch > before.statement.epoch);
   CHECK(after.statement.epoch_random != before.statement.epoch_random);
   CHECK(after.held == before.held);  // nothing is forgotten by it
   CHECK(terminal.take(after) == Outcome::taken);
