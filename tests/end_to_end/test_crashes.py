@@ -1,7 +1,11 @@
-"""A program that crashes leaves a note, and tells of it when it runs again."""
+"""A program that crashes leaves a note, and tells of it when it runs again; one that is killed loses
+nothing that it acknowledged."""
 
+import random
 import signal
 
+from killing import Killing
+from qa.harness.runner import limit, nightly
 from shop import Shop
 
 
@@ -28,3 +32,20 @@ async def test_a_crashed_till_leaves_a_note_without_secrets_and_tells_it_once(la
     assert not [alarm for alarm in (await till.status())["alarms"] if alarm["code"] == "crashed"]
     await shop.book.sell(till, "p01")
     await shop.agree()
+
+
+async def killed(lab, kills, seed):
+    killing = Killing(lab, seed)
+    await killing.open()
+    await killing.run(kills)
+
+
+@limit(120)
+async def test_a_till_killed_25_times_while_it_sells_keeps_each_acknowledged_sale_once(lab):
+    await killed(lab, 25, seed=1)
+
+
+@nightly
+@limit(3600)
+async def test_a_till_killed_500_times_while_it_sells_keeps_each_acknowledged_sale_once(lab):
+    await killed(lab, 500, seed=random.randrange(10**6))
