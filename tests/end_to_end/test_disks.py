@@ -103,6 +103,12 @@ async def test_an_old_key_used_for_another_basket_after_a_rebuild_counts_and_ala
                            for alarm in status["alarms"]), 5, "says that the key was used twice")
 
 
+async def told_of_a_twin(tills):
+    """Codes of alarms that tell of a key in use twice."""
+    found = [alarm["code"] for till in tills for alarm in (await till.status())["alarms"]]
+    return [code for code in found if "key" in code or "device" in code or "clone" in code]
+
+
 @limit(90)
 async def test_a_cloned_disk_that_runs_beside_its_original_raises_an_alarm_and_loses_no_sale(lab):
     """Field report 9: the same device key in two running tills."""
@@ -121,11 +127,35 @@ async def test_a_cloned_disk_that_runs_beside_its_original_raises_an_alarm_and_l
         await shop.book.sell(original, "p01")
         await shop.book.sell(clone, "p02")
         await shop.book.sell(other, "p03")
+    await wait_until(lambda: told_of_a_twin(shop.tills), 10, "an alarm tells that one key is in use twice")
+    await clone.stop()
+    shop.store.tills.remove(clone)
+    await shop.settled()
+    await shop.agree()
 
-    async def alarmed():
-        found = [alarm["code"] for till in shop.tills for alarm in (await till.status())["alarms"]]
-        return [code for code in found if "key" in code or "device" in code or "clone" in code]
-    await wait_until(alarmed, 10, "an alarm tells that one key is in use twice")
+
+@limit(120)
+async def test_a_folder_copied_from_a_running_till_runs_beside_it_and_no_sale_is_lost_or_counted_twice(lab):
+    """File by file, as a copying program does it, while the till goes on selling: the log is of a later moment
+    than the file it belongs to."""
+    shop = await Shop.open(lab, 2, spare_hosts=1)
+    original, other = shop.tills
+    await shop.sell_some(shop.tills, times=20)
+    clone = shop.store.add(3, name="till-3")
+    clone.data.mkdir(parents=True)
+    clone.settings["mesh"].update(mdns=False, seeds=[other.mesh_address])
+    async with shop.selling([original], per_second=100) as load:
+        for file in sorted(original.data.iterdir()):
+            sold = load.acknowledged[original.name]
+            await wait_until(lambda sold=sold: load.acknowledged[original.name] >= sold + 40, 20, "it sells meanwhile")
+            if file.is_file():
+                shutil.copy2(file, clone.data / file.name)
+        await clone.start()
+        for _ in range(5):
+            await shop.book.sell(clone, "p02")
+            await shop.book.sell(other, "p03")
+    await wait_until(lambda: told_of_a_twin(shop.tills), 10, "an alarm tells that one key is in use twice")
+    await shop.agree(shop.tills, seconds=20)  # the copy too
     await clone.stop()
     shop.store.tills.remove(clone)
     await shop.settled()
