@@ -1,6 +1,7 @@
 #include "fixture.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -25,8 +26,10 @@ DeviceId device_of_seed(std::uint64_t seed) {
   return seed == 0 ? DeviceId{} : device_of(key_of(seed).public_key);
 }
 
-TempFolder::TempFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "titan-sqlite-XXXXXX").string();
+TempFolder::TempFolder(Place place) {
+  std::filesystem::path parent = std::filesystem::temp_directory_path();
+  if (place == Place::memory && access("/dev/shm", W_OK) == 0) parent = "/dev/shm";
+  std::string name = (parent / "titan-sqlite-XXXXXX").string();
   REQUIRE(mkdtemp(name.data()) != nullptr);
   path_ = name;
 }

@@ -24,7 +24,9 @@ DeviceId device_of_seed(std::uint64_t seed);
 // Removed with everything in it at the end.
 class TempFolder {
  public:
-  TempFolder();
+  enum class Place { disk, memory };  // in memory, where there is one: for tests of many syncs
+
+  explicit TempFolder(Place place = Place::disk);
   ~TempFolder();
   TempFolder(const TempFolder&) = delete;
   std::string file(const std::string& name = "titan.sqlite3") const { return path_ / name; }
