@@ -176,6 +176,16 @@ void Connection::execute(const std::string& sql) {
   database_.exec(sql);
 }
 
+void Connection::sync_log() {
+  sqlite3* handle = database_.getHandle();
+  sqlite3_file* log = nullptr;
+  int result = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (result == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
+    result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  if (result != SQLITE_OK) throw SQLite::Exception("the log cannot be synced", result);
+}
+
 std::int64_t Connection::single_number(const std::string& sql) {
   return database_.execAndGet(sql).getInt64();
 }

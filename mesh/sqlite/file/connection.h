@@ -84,6 +84,8 @@ class Connection {
 
   Use use(std::string_view sql);  // `sql` must live as long as the connection: a literal
   void execute(const std::string& sql);
+  // Makes durable what this connection reads of the write-ahead log.
+  void sync_log();
   std::int64_t single_number(const std::string& sql);
   SQLite::Database& database() { return database_; }
   const std::string& path() const { return options_.path; }

@@ -69,11 +69,22 @@ Status SqliteStore::connect() {
   if (const Status same = check_identity(); !same) return same;
   if (const Status read = read_positions(); !read) return read;
   if (const Status current = bring_projections_up_to_date(); !current) return current;
+  if (const Status durable = make_durable(); !durable) return durable;
   folds_.emplace(*connection_, codec_, identity_.cloud_device);
   log_pages_at_retry_ = 0;
   keys_unlooked_ = keys_looked_at_every;
   failed_ = false;
   return {};
+}
+
+// A process that was killed between a commit's write and its sync leaves what can be read, and is
+// no more than that: a repeat of the request would be answered from it without a further commit.
+Status SqliteStore::make_durable() {
+  if (options_.in_memory) return {};
+  return connection_->guarded("making durable what it holds", [&]() -> Status {
+    connection_->sync_log();
+    return {};
+  });
 }
 
 Status SqliteStore::check_identity() {

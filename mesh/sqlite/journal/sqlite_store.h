@@ -154,6 +154,7 @@ class SqliteStore {
 
   // sqlite_store.cpp: opening, commits
   Status connect();
+  Status make_durable();
   Status check_identity();
   Status read_positions();
   Status bring_projections_up_to_date();

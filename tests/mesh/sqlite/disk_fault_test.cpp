@@ -379,6 +379,41 @@ TEST_CASE("a sync that fails and drops what it should have written, and power cu
   tally.print();
 }
 
+// Its request is repeated, and answered from what was read, without a further commit.
+TEST_CASE("what a start reads is on the disk before anybody hears of it", "[disk]") {
+  Tally tally("the process ends, starts, power cut");
+  tally.begin(calls_of_a_life(false));
+  for (std::uint64_t at = 1; at <= tally.calls(); ++at) {
+    if (!tally.takes(at)) continue;
+    for (std::uint64_t seed = 0; seed < (is_thorough() ? 4 : 1); ++seed) {
+      const TempFolder folder(TempFolder::Place::memory);
+      sales().put(folder.file());
+      Life life(folder.file());
+      std::size_t read = 0;
+      {
+        FaultyDisk disk(at * 100 + seed);
+        disk.arm(at, DiskFault::power);
+        live_until_failure(life);
+        life.end();
+        disk.heal();  // the process was killed; the machine goes on
+        INFO("call " << at << " of " << tally.calls() << ", seed " << seed);
+        auto store = start(folder.file(), tally.recovered);
+        read = require_kept(*store, life.acknowledged());
+        disk.kill();
+        store.reset();
+        disk.cut_power();
+      }
+      ++tally.rounds;
+      INFO("call " << at << " of " << tally.calls() << ", seed " << seed);
+      auto store = start(folder.file(), tally.recovered);
+      REQUIRE(require_kept(*store, life.acknowledged()) == read);
+      tally.unacknowledged_there += read - life.acknowledged();
+    }
+  }
+  CHECK(tally.recovered == 0);
+  tally.print();
+}
+
 // Renames are not SQLite's and never fail here; what fails is building the new file.
 TEST_CASE("a recovery whose disk fails at each call is made again and saves the same", "[disk]") {
   TempFolder origin;
