@@ -48,6 +48,14 @@ bool may_be_of_a_full_disk(int code) {
   }
 }
 
+// Our statements fit the tables that we made: where SQLite finds none of such a name, its list of
+// them is damaged.
+bool misses_a_name(const SQLite::Exception& exception) {
+  const std::string_view said = exception.what();
+  return (exception.getErrorCode() & 0xff) == SQLITE_ERROR &&
+         (said.starts_with("no such ") || said.find(" has no column named ") != said.npos);
+}
+
 int on_commit(void* connection, sqlite3*, const char*, int pages) {
   static_cast<Connection*>(connection)->set_log_pages(pages);
   return SQLITE_OK;
@@ -205,7 +213,8 @@ Error Connection::error(const SQLite::Exception& exception, std::string_view whi
       is_disk_full(options_.path)) {
     return make_error(ErrorCode::io, where + ": the disk is full; free some space on it");
   }
-  switch (exception.getErrorCode() & 0xff) {
+  const int code = misses_a_name(exception) ? SQLITE_CORRUPT : exception.getErrorCode() & 0xff;
+  switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       if (options_.file && options_.file->generation == generation_) {

@@ -157,6 +157,45 @@ TEST_CASE("an entry whose bytes were changed together with its stored hash is no
   CHECK_FALSE(report.first_rejection.empty());
 }
 
+TEST_CASE("a changed letter in the list of tables is damage, and the entries are recovered") {
+  const auto [of_table, from, to] = GENERATE(table<std::string, std::string, std::string>(
+      {{"folded_keys", "idempotency_key", "idempotency_kez"},
+       {"entries", "business_date", "businezs_date"},
+       {"promise", "promise", "promisf"}}));
+  TempFolder folder;
+  {
+    auto store = open_store(folder.file());
+    Till till(1);
+    must(store->commit(request_of({till.sale({{"A", 1}}), till.sale({{"A", 1}})})));
+    must(store->close());
+    store->connection().execute("PRAGMA writable_schema = ON");
+    store->connection().execute("UPDATE sqlite_schema SET name = replace(name, '" + from + "', '" +
+                                to + "'), tbl_name = replace(tbl_name, '" + from + "', '" + to +
+                                "'), sql = replace(sql, '" + from + "', '" + to +
+                                "') WHERE tbl_name = '" + of_table + "'");
+  }
+  Status opened;
+  {
+    auto store = SqliteStore::open(options_of(folder.file()), identity(), codec());
+    opened = store ? Status{} : Status(store.error());
+    if (store) {
+      const auto state = (*store)->load();
+      if (!state) opened = state.error();
+      if (opened) {
+        Till till(1);
+        StoreRequest request = request_of({till.sale({{"A", 1}})});
+        request.promise = election::Promise{1, {}};
+        opened = (*store)->commit(request);
+      }
+    }
+  }
+  REQUIRE_FALSE(opened.has_value());
+  INFO(opened.error().message);
+  CHECK(opened.error().code == ErrorCode::corrupt);
+  const RecoveryReport report = must(recover(options_of(folder.file()), identity(), codec(), "x"));
+  CHECK(report.entries_recovered == 2);
+}
+
 TEST_CASE("a file of nothing but rubbish recovers as an empty store") {
   TempFolder folder;
   Random random(4);
