@@ -179,11 +179,19 @@ nightly_command() {
   start_run
   mkdir "$run_folder/results"
   end_to_end_tests "$pattern" --nightly
+  [[ -n $pattern && disk != *"$pattern"* ]] || disk_tests
   [[ -n $pattern && simulator != *"$pattern"* ]] || simulator_in_another_build
   step "what is left behind"
   run_case "no process, namespace or control group is left" nothing_left
   step "summary"
   "$python" qa/checks/summarise_tests.py "$run_folder" --nightly ${pattern:+--pattern "$pattern"}
+}
+
+# At each call of the disk where the usual run takes some, each length, more patterns and seeds.
+disk_tests() {
+  step "disks: faults and torn files, all of them"
+  run_case "disks: faults and torn files, all of them" \
+    env TITAN_THOROUGH=1 build/release/bin/titan_mesh_sqlite_test "[disk]"
 }
 
 simulator_in_another_build() {
