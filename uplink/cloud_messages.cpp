@@ -159,10 +159,11 @@ void UploadSession::on_ack(Now now, const BatchAck& ack) {
   }
 }
 
-// The node checks what comes; here it is only passed on. What was not stored of the feed is pushed
-// again on the next connection, which begins with what this disk holds.
+// The node checks what comes; here it is only passed on. The cloud pushes each entry of the feed
+// once a connection: what the disk did not take is asked for.
 void UploadSession::on_push(Now now, const ServerPush& push) {
   if (!push.feed_entries.empty()) {
+    note_pushed(now, push.feed_entries);
     effects_.push_back(CloudEntries{push.feed_entries, {config_.cloud_key}});
   }
   if (push.watermark) take_watermark(now, *push.watermark);

@@ -45,6 +45,21 @@ void UploadSession::note_lacking(Now now, const crdt::VersionVector& before) {
                                 " entries that the cloud holds; fetching them"});
 }
 
+// Lacking until it is stored; it has come, as an answer would, and is on its way to the disk.
+void UploadSession::note_pushed(Now now, const std::vector<Bytes>& entries) {
+  for (const Bytes& bytes : entries) {
+    const auto entry = codec_.decode_entry(bytes);
+    if (!entry) continue;
+    const mesh::EntryId& id = entry->envelope.id;
+    const bool is_stored = window_.stored().contains(id.journal, id.number);
+    if (is_stored || lacking_.contains(id.journal, id.number)) continue;
+    lacking_.add(id.journal, id.number);
+    ++lacking_at_request_;
+    ++fetched_;
+  }
+  if (!fetching_ && !lacking_.empty()) fetch_deadline_ = now.mono + config_.fetch_stored_timeout;
+}
+
 void UploadSession::fetch_lacking(Now now) {
   if (lacking_.empty()) return;
   if (fetching_) {

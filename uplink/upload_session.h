@@ -208,6 +208,7 @@ class UploadSession {
   void report_feed(Now now);
   void fetch_lacking(Now now);
   void forget_lacking();
+  void note_pushed(Now now, const std::vector<Bytes>& entries);
   void note_lacking(Now now, const crdt::VersionVector& before);
   // watermark.cpp: what the cloud holds
   void take_watermark(Now now, const mesh::WatermarkUpdate& update);
@@ -264,14 +265,15 @@ class UploadSession {
   MonoTime next_renewal_ = MonoTime::never();  // never() unless up
   // Not answered, by sequence. One a third of a lease, and gone with it: three at most.
   std::map<std::uint64_t, MonoTime> renewals_sent_;
-  JournalId feed_journal_;           // pushed unasked: neither uploaded nor fetched
+  JournalId feed_journal_;           // pushed unasked; fetched only where the disk did not take it
   std::uint64_t feed_reported_ = 0;  // stored here from 1 to this, without a gap
   MonoTime next_feed_report_{};
   // What the cloud holds and this disk does not: disjoint from what the window has stored, and
   // empty unless up.
   CountedNumbers lacking_;
-  bool fetching_ = false;      // the last part of an answer has not come
-  std::uint64_t fetched_ = 0;  // entries of the answers to the present request
+  bool fetching_ = false;  // the last part of an answer has not come
+  // Entries of the answers to the present request, and pushed since.
+  std::uint64_t fetched_ = 0;
   // What was lacking when it was sent, and what was found lacking since. Once lacking_ has shrunk
   // by fetched_, all that came is stored.
   std::uint64_t lacking_at_request_ = 0;

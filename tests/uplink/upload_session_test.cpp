@@ -412,6 +412,27 @@ TEST_CASE("feed entries and watermarks go to the node; progress is reported") {
   CHECK(stage.hears(push) == "node takes 1 entry\nnode takes watermark\n");
 }
 
+TEST_CASE("a pushed feed entry that the disk did not take is fetched, without a new connection") {
+  Stage stage;
+  stage.up();
+  const auto feed_entry = test::Till("cloud").write(mesh::Kind::setting, {}, {});
+  ServerPush push;
+  push.feed_entries = {feed_entry->bytes};
+  CHECK(stage.hears(push) == "node takes 1 entry\n");
+  // The commit failed: nothing is reported stored, and the next push says nothing of it.
+  const std::string later = stage.runs(seconds(4));
+  CHECK(later.find("send wanted 1: 1 of 1 journals") != std::string::npos);
+  LostEntries answer;
+  answer.request = 1;
+  answer.last = true;
+  answer.entries = {feed_entry->bytes};
+  CHECK(stage.hears(answer) == "node takes 1 entry\n");
+  stage.session.on_stored(stage.now, std::span(&feed_entry, 1));
+  CHECK(stage.effects().find("wanted") == std::string::npos);
+  CHECK(stage.runs(seconds(10)).find("wanted") == std::string::npos);
+  CHECK(stage.session.status().to_fetch == 0);
+}
+
 TEST_CASE("a follower tries the cloud only while its leader cannot reach it") {
   Stage stage;
   stage.session.on_leader_reaches_cloud(stage.now, false);

@@ -158,10 +158,10 @@ TEST_CASE("an entry whose bytes were changed together with its stored hash is no
 }
 
 TEST_CASE("a changed letter in the list of tables is damage, and the entries are recovered") {
-  const auto [of_table, from, to] = GENERATE(table<std::string, std::string, std::string>(
-      {{"folded_keys", "idempotency_key", "idempotency_kez"},
-       {"entries", "business_date", "businezs_date"},
-       {"promise", "promise", "promisf"}}));
+  const auto [of_table, from, to] = GENERATE(
+      table<std::string, std::string, std::string>({{"folded_claims", "entry_hash", "entry_hasx"},
+                                                    {"entries", "business_date", "businezs_date"},
+                                                    {"promise", "promise", "promisf"}}));
   TempFolder folder;
   {
     auto store = open_store(folder.file());
