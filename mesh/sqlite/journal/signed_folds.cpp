@@ -98,6 +98,7 @@ struct SignedFolds::Comparison {
   Fold fold;
   FoldContent content;
   PresentFold before;
+  std::vector<DeviceJournals> changed;           // of the content's, those that are not as before
   std::map<JournalId, crdt::IntervalSet> added;  // of all works
 
   std::vector<Work> works;
@@ -219,6 +220,8 @@ bool SignedFolds::list_works(Comparison& comparison, FoldContent content) {
       const crdt::VectorItem before = read_covered(connection_, journal);
       if (!item.stored.contains(before.stored)) return false;
       known += before.stored.empty() ? 0 : 1;
+      if (before == item) continue;
+      comparison.changed.push_back({device, {{journal, item}}});
       Comparison::Work work{journal, 0, item.stored.minus(before.stored), item.content};
       work.content.subtract(before.content);
       if (work.numbers.empty()) {
@@ -262,15 +265,23 @@ SignedFolds::Step SignedFolds::compare_some(std::int64_t newest_position) {
     comparison_.reset();
     return {true, verdict};
   }
+  // Journals are many and short in some stores, few and long in others.
+  for (std::int64_t left = entries_at_once; left > 0 && now.at < now.works.size();) {
+    left -= 1 + read_some(now, left);
+  }
+  return {true, std::nullopt};
+}
+
+// Of the present work; answers how many entries it read. All branches of a number in one piece.
+std::int64_t SignedFolds::read_some(Comparison& now, std::int64_t entries_max) {
+  const Comparison::Work& work = now.works[now.at];
   if (now.next_number == 0) {
-    now.next_number = now.works[now.at].numbers.intervals().front().first;
+    now.next_number = work.numbers.intervals().front().first;
     now.content_so_far = {};
   }
-  const Comparison::Work& work = now.works[now.at];
   std::vector<Entry> entries;
   bool is_end = true;
   {
-    // All branches of a number in one piece.
     Use use = connection_.use(
         "SELECT number, bytes FROM entries WHERE journal = ? AND number >= ? ORDER BY number, "
         "hash");
@@ -278,12 +289,11 @@ SignedFolds::Step SignedFolds::compare_some(std::int64_t newest_position) {
     while (use.step()) {
       const std::uint64_t number = use.number_at(0);
       const bool is_next = number != now.next_number;
-      if (is_next && static_cast<std::int64_t>(entries.size()) >= entries_at_once) {
+      now.next_number = number;
+      if (is_next && static_cast<std::int64_t>(entries.size()) >= entries_max) {
         is_end = false;
-        now.next_number = number;
         break;
       }
-      now.next_number = number;
       if (number > work.numbers.top()) break;
       if (!work.numbers.contains(number)) continue;
       auto entry = codec_.decode_entry(use.view_at(1));
@@ -302,11 +312,12 @@ SignedFolds::Step SignedFolds::compare_some(std::int64_t newest_position) {
           [&](const EntryId& id) { return now.covers_now(connection_, id); }, now.moved);
     }
   }
-  if (!is_end) return {true, std::nullopt};
-  if (now.content_so_far != work.content) now.is_checked = false;
-  ++now.at;
-  now.next_number = 0;
-  return {true, std::nullopt};
+  if (is_end) {
+    if (now.content_so_far != work.content) now.is_checked = false;
+    ++now.at;
+    now.next_number = 0;
+  }
+  return static_cast<std::int64_t>(entries.size());
 }
 
 // ---- the end of it ------------------------------------------------------------------------------
@@ -340,7 +351,7 @@ FoldVerdict SignedFolds::take(const Comparison& done) {
     const auto moved = done.moved.find(product);
     const crdt::StockSum here = moved == done.moved.end() ? before : plus(before, moved->second);
     digest += crdt::product_digest(product, there) - crdt::product_digest(product, before);
-    keep_fold_sum(connection_, product, there);
+    if (there != before) keep_fold_sum(connection_, product, there);
     if (here == there) continue;
     differs = true;
     if (verdict.products.size() < differences_told_max) {
@@ -348,7 +359,7 @@ FoldVerdict SignedFolds::take(const Comparison& done) {
     }
   }
   if (digest != done.fold.stock_digest) differs = true;
-  for (const auto& [device, journals] : done.content.journals) {
+  for (const auto& [device, journals] : done.changed) {
     for (const JournalItem& journal : journals) keep_covered(connection_, device, journal);
   }
   for (const auto& [claim, winner] : done.content.claims)

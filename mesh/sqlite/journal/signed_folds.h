@@ -71,6 +71,7 @@ class SignedFolds {
   std::unique_ptr<Comparison> begin();  // position 0: a fold that was refused
   bool list_works(Comparison& comparison, FoldContent content);
   Step compare_some(std::int64_t newest_position);
+  std::int64_t read_some(Comparison& now, std::int64_t entries_max);
   Step refuse(std::uint64_t number);
   FoldVerdict take(const Comparison& done);
 
