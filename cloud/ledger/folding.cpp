@@ -59,8 +59,8 @@ bool are_folds_alone(pqxx::transaction_base& transaction, const std::string& sto
   const auto fresh = uplink::intervals_from_text(journals[0][2].as<std::string>()).minus(told);
   if (fresh.empty() || fresh.intervals().front().first <= told.top()) return false;
   return transaction
-      .exec("SELECT 1 FROM entries WHERE store = " + sql_text(store) + " AND journal = " +
-            sql_bytes(uplink::bytes_from(journals[0][0])) + " AND number > " +
+      .exec("SELECT 1 FROM entries WHERE store = " + sql_text(store) +
+            " AND journal = " + sql_bytes(uplink::bytes_from(journals[0][0])) + " AND number > " +
             std::to_string(told.top()) + " AND kind NOT IN (16, 20) LIMIT 1")
       .empty();
 }
