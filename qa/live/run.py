@@ -105,6 +105,7 @@ async def _play(shop, scenario, seed, requests, screens, skus):
     await asyncio.sleep(scenario.lasts_us / 1e6)
     selling.cancel()
     await faults.end()
+    folds.cancel()  # else one may come between the last look at the tills and their disks
     await asyncio.gather(*later)
     history.tell("all_healed")
     say("all is healed; waiting until all agree")
@@ -118,7 +119,6 @@ async def _play(shop, scenario, seed, requests, screens, skus):
         shop.notes.append(str(error))  # the checkers say what it means
     await asyncio.sleep(3 * observer.pause)  # the last states are in the history
     progress.cancel()
-    folds.cancel()
     await observer.end()
     shop.notes += still.end() + observer.notes() + faults.notes()
     _raise_own([*faults.failures, *screens.failures])

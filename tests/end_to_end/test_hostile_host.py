@@ -167,7 +167,7 @@ async def test_a_reset_of_the_lease_opens_an_epoch_and_loses_nothing(shop):
     await shop.wait_for_uplink()
     before = await shop.uplink()
     answer = await shop.cloud.api("POST", "/v1/tenants/acme/stores/london-1/lease/reset")
-    assert answer["epoch"] == before["watermark"]["epoch"] + 1, answer
+    assert answer["epoch"] > before["watermark"]["epoch"], answer
     await shop.sell_some(shop.tills, times=2)
     await shop.agree()
     await shop.wait_for_uplink()
