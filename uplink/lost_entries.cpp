@@ -46,7 +46,9 @@ void UploadSession::note_lacking(Now now, const crdt::VersionVector& before) {
 }
 
 // Lacking until it is stored; it has come, as an answer would, and is on its way to the disk.
+// The time of an earlier one stands: pushes without a pause put nothing off.
 void UploadSession::note_pushed(Now now, const std::vector<Bytes>& entries) {
+  const bool is_first = lacking_.empty();
   for (const Bytes& bytes : entries) {
     const auto entry = codec_.decode_entry(bytes);
     if (!entry) continue;
@@ -57,7 +59,8 @@ void UploadSession::note_pushed(Now now, const std::vector<Bytes>& entries) {
     ++lacking_at_request_;
     ++fetched_;
   }
-  if (!fetching_ && !lacking_.empty()) fetch_deadline_ = now.mono + config_.fetch_stored_timeout;
+  if (is_first && !fetching_ && !lacking_.empty())
+    fetch_deadline_ = now.mono + config_.fetch_stored_timeout;
 }
 
 void UploadSession::fetch_lacking(Now now) {
